@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * dblock: block devices answered by a userspace program.
+ *
+ * This header is the whole interface between the module and its users.
+ *
+ * Every structure has the same layout on 32 and 64 bit and on every
+ * architecture: fixed-width members, each aligned to its own size, 64-bit
+ * alignment of the whole. Addresses travel as __u64. Reserved members must be
+ * zero and unknown flag bits are refused with EINVAL, so that both can get a
+ * meaning later.
+ *
+ * How it goes: open /dev/dblockctl (a session), DBLOCK_CTL_CREATE, have one or
+ * more threads call DBLOCK_SERVE, then DBLOCK_CTL_START makes the disk appear.
+ * DBLOCK_CTL_DESTROY ends it: every blocked DBLOCK_SERVE returns with
+ * DBLOCK_SERVE_END set. A device ends with its session unless it was created
+ * with DBLOCK_F_OUTLIVE.
+ */
+#ifndef _DBLOCK_H
+#define _DBLOCK_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define DBLOCK_CTL_PATH		"/dev/dblockctl"
+
+/* Raised when the meaning of something below changes; growth only adds features. */
+#define DBLOCK_ABI_VERSION	1
+
+/* Disk names: this prefix, then 1 to 21 of [A-Za-z0-9_-]; not "dblockctl". */
+#define DBLOCK_NAME_PREFIX	"dblock"
+#define DBLOCK_NAME_LEN		32	/* the terminating NUL included */
+#define DBLOCK_NAME_MAX		27	/* a partition's name must still fit */
+
+#define DBLOCK_SECTOR_SIZE	512
+
+/* Limits of struct dblock_create. */
+#define DBLOCK_MIN_LOGICAL_BLOCK	512
+#define DBLOCK_MAX_LOGICAL_BLOCK	4096
+#define DBLOCK_MAX_PHYSICAL_BLOCK	65536
+#define DBLOCK_MAX_QUEUES		64
+#define DBLOCK_MAX_DEPTH		4096
+#define DBLOCK_MIN_IO			4096
+#define DBLOCK_MAX_IO			(16 << 20)
+#define DBLOCK_MAX_TIMEOUT_MS		(24 * 3600 * 1000)
+
+/* Defaults, for members left zero. */
+#define DBLOCK_DEFAULT_LOGICAL_BLOCK	512
+#define DBLOCK_DEFAULT_QUEUES		1
+#define DBLOCK_DEFAULT_DEPTH		64
+#define DBLOCK_DEFAULT_IO		(1 << 20)
+#define DBLOCK_DEFAULT_TIMEOUT_MS	30000
+
+/* ---- DBLOCK_CTL_VERSION ---- */
+
+/* Features, for struct dblock_version. */
+#define DBLOCK_FEAT_WRITE_ZEROES	(1ULL << 0)
+#define DBLOCK_FEAT_PARTIAL_ERROR	(1ULL << 1)
+#define DBLOCK_FEAT_ANSWER_ZEROES	(1ULL << 2)
+
+struct dblock_version {
+	__u32 abi;		/* out: DBLOCK_ABI_VERSION */
+	__u32 reserved0;
+	__u64 features;		/* out: DBLOCK_FEAT_* */
+	char module[32];	/* out: the module's version, NUL-terminated */
+	__u64 reserved[4];
+};
+
+/* ---- DBLOCK_CTL_CREATE ---- */
+
+#define DBLOCK_F_READ_ONLY	(1ULL << 0)
+#define DBLOCK_F_ROTATIONAL	(1ULL << 1)
+/* The device has a volatile write cache: flushes are sent. */
+#define DBLOCK_F_WRITE_CACHE	(1ULL << 2)
+/* Forced unit access is answered natively; needs DBLOCK_F_WRITE_CACHE.
+ * Without it the block layer follows such a write with a flush. */
+#define DBLOCK_F_FUA		(1ULL << 3)
+/* Pages do not change while their write is under way. */
+#define DBLOCK_F_STABLE_WRITES	(1ULL << 4)
+/* Stays when its session ends, until DBLOCK_CTL_DESTROY. */
+#define DBLOCK_F_OUTLIVE	(1ULL << 5)
+/* Starts at once. Nobody serves yet, so partitions are not scanned. */
+#define DBLOCK_F_AUTO_START	(1ULL << 6)
+/* Partitions are never scanned. */
+#define DBLOCK_F_NO_PARTITIONS	(1ULL << 7)
+
+#define DBLOCK_F_ALL		((1ULL << 8) - 1)
+
+struct dblock_create {
+	__u64 flags;			/* DBLOCK_F_* */
+	__u64 size;			/* bytes, a multiple of logical_block */
+	__u32 logical_block;		/* bytes, power of two, 512 to 4096; 0: 512 */
+	__u32 physical_block;		/* bytes, power of two, logical_block to 65536; 0: logical_block */
+	__u32 io_min;			/* bytes, multiple of physical_block; 0: physical_block */
+	__u32 io_opt;			/* bytes, 0 or a multiple of io_min */
+	__u32 queues;			/* in: 1 to 64; 0: 1. out: how many it has (at most one a CPU) */
+	__u32 depth;			/* requests under way per queue, 1 to 4096; 0: 64 */
+	__u32 max_io;			/* bytes in a read or write, 4096 to 16 MiB, multiple of logical_block; 0: 1 MiB */
+	__u32 timeout_ms;		/* how long the server may hold a request; 0: 30000 */
+	__u32 discard_granularity;	/* bytes, power of two, >= logical_block; 0: logical_block */
+	__u32 reserved0;
+	__u64 max_discard;		/* bytes in a discard, multiple of discard_granularity; 0: no discard */
+	__u64 max_write_zeroes;		/* bytes in a write-zeroes, multiple of logical_block; 0: none */
+	char name[DBLOCK_NAME_LEN];	/* in: name, or empty for dblock<N>. out: the name */
+	__u32 id;			/* out: names the device in the calls below, never used twice */
+	__u32 reserved1;
+	__u64 reserved[6];
+};
+
+/* ---- DBLOCK_CTL_START, DBLOCK_CTL_DESTROY ---- */
+
+/* Remove the disk although it is open: its users get errors from then on. */
+#define DBLOCK_DESTROY_FORCE	(1U << 0)
+
+struct dblock_target {
+	__u32 id;			/* the device; 0: the one of this name */
+	__u32 flags;			/* DBLOCK_DESTROY_* for DBLOCK_CTL_DESTROY, else 0 */
+	char name[DBLOCK_NAME_LEN];	/* used when id is 0, else empty */
+	__u64 reserved[2];
+};
+
+/* ---- DBLOCK_CTL_INFO, DBLOCK_CTL_LIST ---- */
+
+#define DBLOCK_STATE_CREATED	1	/* not started yet */
+#define DBLOCK_STATE_LIVE	2
+#define DBLOCK_STATE_ENDING	3	/* being destroyed, or its server is gone */
+
+struct dblock_info {
+	struct dblock_create create;	/* as created, with the defaults filled in */
+	__u32 state;			/* DBLOCK_STATE_* */
+	__u32 openers;			/* how often the disk is open, its own servers not counted */
+	__u32 major;			/* of the disk, 0 before the start */
+	__u32 minor;
+	__s32 owner;			/* pid that created it, in the caller's namespace; 0: not visible or gone */
+	__u32 servers;			/* processes that serve it */
+	__u32 pending;			/* requests waiting for a server or held by one */
+	__u32 reserved0;
+	__u64 reserved[4];
+};
+
+/* in: create.id, or create.name when the id is 0; the rest is out. */
+
+struct dblock_list {
+	__u64 ids;		/* address of an array of __u32 */
+	__u32 capacity;		/* in: its length */
+	__u32 count;		/* out: how many devices there are; at most capacity were written */
+	__u64 reserved[2];
+};
+
+/* ---- DBLOCK_SERVE ---- */
+
+#define DBLOCK_OP_READ		0
+#define DBLOCK_OP_WRITE		1
+#define DBLOCK_OP_FLUSH		2
+#define DBLOCK_OP_DISCARD	3
+#define DBLOCK_OP_WRITE_ZEROES	4
+
+#define DBLOCK_REQ_FUA		(1U << 0)	/* durable before it is answered */
+#define DBLOCK_REQ_META		(1U << 1)	/* a filesystem's metadata */
+#define DBLOCK_REQ_SYNC		(1U << 2)	/* somebody waits for it */
+#define DBLOCK_REQ_NOUNMAP	(1U << 3)	/* write-zeroes: keep the space allocated */
+#define DBLOCK_REQ_RAHEAD	(1U << 4)	/* read ahead of need, may fail freely */
+
+struct dblock_request {
+	__u64 cookie;		/* names it in the answer */
+	__u64 sector;		/* first sector, of 512 bytes; 0 for a flush */
+	__u64 length;		/* bytes; 0 for a flush */
+	__u64 data;		/* write: address of its data, inside the buffer of this call; else 0 */
+	__u16 op;		/* DBLOCK_OP_* */
+	__u16 queue;
+	__u32 flags;		/* DBLOCK_REQ_* */
+	__u64 reserved[3];
+};
+
+/* The data of a read are zeros, and `data` is not looked at. */
+#define DBLOCK_ANS_ZEROES	(1U << 0)
+
+/*
+ * An answer says what became of the whole request. With result 0, `length`
+ * must be the request's own length (0 for a flush). With an error, `length` is
+ * how many bytes from its start did succeed, 0 or a multiple of the logical
+ * block, less than the request's: the rest fails. For a read, `data` is where
+ * those `length` bytes are, at any address of the caller.
+ */
+struct dblock_answer {
+	__u64 cookie;
+	__u64 data;
+	__u64 length;
+	__s32 result;		/* 0, or a negative errno */
+	__u32 flags;		/* DBLOCK_ANS_* */
+	__u64 reserved[2];
+};
+
+#define DBLOCK_QUEUE_ANY	0xffffffffU
+
+/* out, in `state`: the device has ended, do not call again. */
+#define DBLOCK_SERVE_END	(1U << 0)
+
+#define DBLOCK_MAX_BATCH	4096
+
+/*
+ * Takes `nr_answers` answers, then waits for requests and returns up to
+ * `max_requests` of them; with max_requests 0 it only answers. The data of
+ * writes are put one after the other into the buffer; it must have room for
+ * max_io bytes at least when max_requests is not 0. What does not fit is left
+ * for the next call.
+ *
+ * On a session: `device` names one of the session's own devices. On the block
+ * device itself: `device` must be 0.
+ *
+ * Whatever it returns, `consumed`, `nr_requests` and `state` are valid, except
+ * after EFAULT on this structure itself. The answers below `consumed` have
+ * been taken; when it fails because of an answer, that is the one at
+ * `consumed`, and no request was fetched.
+ *
+ *  EINTR      a signal came; nothing is lost, call again with the rest
+ *  ESTALE     this request has been answered already, or timed out
+ *  ENOENT     no such request was ever handed out
+ *  EBADMSG    the answer does not fit the request (length, result, flags)
+ *  EFAULT     an address could not be read or written
+ *  ENODEV     no such device on this session
+ *  EPERM      the caller may not serve this block device
+ *  EINVAL     anything else wrong with the call
+ */
+struct dblock_serve {
+	__u32 device;
+	__u32 queue;		/* 0 to queues-1, or DBLOCK_QUEUE_ANY */
+	__u64 answers;		/* address of struct dblock_answer[nr_answers] */
+	__u64 requests;		/* address of struct dblock_request[max_requests] */
+	__u64 buffer;		/* address of buffer_size bytes */
+	__u64 buffer_size;
+	__s64 timeout_ns;	/* how long to wait for a request: < 0 no limit, 0 not at all */
+	__u32 nr_answers;
+	__u32 max_requests;
+	__u32 flags;		/* 0 */
+	__u32 consumed;		/* out: answers taken */
+	__u32 nr_requests;	/* out: requests returned */
+	__u32 state;		/* out: DBLOCK_SERVE_END */
+	__u64 reserved[4];
+};
+
+#define DBLOCK_IOC_MAGIC	0xdb
+
+/* On /dev/dblockctl. */
+#define DBLOCK_CTL_VERSION	_IOR(DBLOCK_IOC_MAGIC, 0x00, struct dblock_version)
+#define DBLOCK_CTL_CREATE	_IOWR(DBLOCK_IOC_MAGIC, 0x01, struct dblock_create)
+#define DBLOCK_CTL_START	_IOW(DBLOCK_IOC_MAGIC, 0x02, struct dblock_target)
+#define DBLOCK_CTL_DESTROY	_IOW(DBLOCK_IOC_MAGIC, 0x03, struct dblock_target)
+#define DBLOCK_CTL_INFO		_IOWR(DBLOCK_IOC_MAGIC, 0x04, struct dblock_info)
+#define DBLOCK_CTL_LIST		_IOWR(DBLOCK_IOC_MAGIC, 0x05, struct dblock_list)
+
+/* On /dev/dblockctl and on the block device. */
+#define DBLOCK_SERVE		_IOWR(DBLOCK_IOC_MAGIC, 0x10, struct dblock_serve)
+
+/*
+ * Errors of the control calls:
+ *  CREATE   EINVAL a member out of range; EEXIST the name is taken (or could be
+ *           a partition of a device there is, or the other way round); EPERM
+ *           without CAP_SYS_ADMIN; ENOSPC too many devices; ENOMEM
+ *  START    ENODEV no such device on this session; EALREADY started before;
+ *           ENXIO it has ended
+ *  DESTROY  ENODEV no such device; EBUSY open, without DBLOCK_DESTROY_FORCE;
+ *           EALREADY another call is destroying it; EPERM without CAP_SYS_ADMIN
+ *  INFO     ENODEV no such device
+ *  all      EFAULT, EINVAL (reserved members, unknown flags), ENOTTY (no such call)
+ */
+
+#endif /* _DBLOCK_H */
