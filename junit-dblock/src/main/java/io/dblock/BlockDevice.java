@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock;
+
+import io.dblock.handler.BlockHandler;
+import io.dblock.handler.ImageMode;
+import io.dblock.handler.RequestHandler;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A Linux block device whose every request is answered by Java.
+ *
+ * <pre>{@code
+ * try (BlockDevice disk = BlockDevice.builder().size("64MiB").filesystem(Filesystem.EXT4).create()) {
+ *     Files.writeString(disk.mount().resolve("hello"), "world");
+ * }
+ * }</pre>
+ *
+ * <p>Safe for use by several threads; mounting, unmounting and closing exclude each other.
+ */
+public interface BlockDevice extends AutoCloseable {
+
+    /** A builder with nothing set but the defaults. */
+    static Builder builder() {
+        return new DeviceBuilder();
+    }
+
+    /** What it was made to be, with the name and the size it has got. */
+    DeviceSpec spec();
+
+    /** The kernel's name for it, such as {@code dblock0}. */
+    String name();
+
+    /** Its node, such as {@code /dev/dblock0}. */
+    Path path();
+
+    /** Its size in bytes. */
+    long size();
+
+    /** The smallest unit it can be read and written in, in bytes. */
+    int logicalBlockSize();
+
+    /** The smallest unit it writes without read-modify-write, in bytes. */
+    int physicalBlockSize();
+
+    /**
+     * Makes the filesystem of the spec, over whatever is there.
+     *
+     * @throws IllegalStateException if the spec has none, or the device is mounted, read-only or closed
+     * @throws DblockException if mkfs is missing or fails; the message has its output
+     */
+    void format();
+
+    /**
+     * Mounts the filesystem under a private directory; once, further calls return the same path.
+     *
+     * @throws IllegalStateException if the spec has no filesystem, or the device is closed
+     * @throws DblockException if mount fails; the message has its output
+     */
+    Path mount();
+
+    /** Where it is mounted by {@link #mount()}, if it is. */
+    Optional<Path> mountPoint();
+
+    /**
+     * Unmounts it; does nothing if it is not mounted. Waits a few seconds for the mount to be no longer busy.
+     *
+     * @throws LeakException if it stays busy; names who uses it. The device is then still mounted
+     */
+    void unmount();
+
+    /** Unmounts, drops all cached data of the device, and mounts: what is read afterwards comes from the device. */
+    Path remount();
+
+    /**
+     * Opens the node for direct I/O (O_DIRECT), for reading and, unless it is read-only, writing. Buffers must be
+     * aligned to the logical block, see {@link java.nio.ByteBuffer#alignedSlice(int)}. The caller closes it.
+     */
+    FileChannel openChannel();
+
+    /**
+     * Writes dirty pages to the device and drops what the kernel has cached of it, files of a mounted filesystem
+     * included. Pages that are mapped or in use stay.
+     */
+    void dropCaches();
+
+    /** What its server has seen so far. */
+    DeviceStatistics statistics();
+
+    /** What a user's handler has thrown so far, at most the first hundred; each failed its request. */
+    List<Throwable> handlerFailures();
+
+    /**
+     * Unmounts it, removes it, and frees what it kept. Does nothing the second time.
+     *
+     * @throws LeakException if something still used it; the device is gone all the same
+     */
+    @Override
+    void close();
+
+    /**
+     * Puts a device together. The setters check nothing; {@link #create()} does. Not thread-safe.
+     *
+     * <p>Units and ranges are those of {@link DeviceSpec}.
+     */
+    interface Builder {
+        /** The name, with or without the prefix {@code dblock}. Default: the kernel picks one. */
+        Builder name(String name);
+
+        /** Size in bytes. */
+        Builder size(long bytes);
+
+        /** Size as {@link ByteSize#parse(String)} reads it. */
+        Builder size(String size);
+
+        /** Bytes; default 512. */
+        Builder logicalBlockSize(int bytes);
+
+        /** Bytes; default: the logical block. */
+        Builder physicalBlockSize(int bytes);
+
+        /** Bytes; default: the physical block. */
+        Builder ioMin(int bytes);
+
+        /** Bytes; default 0, none said. */
+        Builder ioOptimal(int bytes);
+
+        /** Default 1. */
+        Builder queues(int queues);
+
+        /** Default 64. */
+        Builder depth(int requestsPerQueue);
+
+        /** Bytes; default 1 MiB. */
+        Builder maxIo(int bytes);
+
+        /** Default false. */
+        Builder readOnly(boolean readOnly);
+
+        /** Default false. */
+        Builder rotational(boolean rotational);
+
+        /** Default {@link CacheMode#WRITE_BACK}. */
+        Builder cache(CacheMode cache);
+
+        /** Default false. */
+        Builder fua(boolean fua);
+
+        /** Default true. With a handler of one's own, only if that supports it. */
+        Builder discard(boolean discard);
+
+        /** Default true. With a handler of one's own, only if that supports it. */
+        Builder writeZeroes(boolean writeZeroes);
+
+        /** Default false. */
+        Builder stableWrites(boolean stableWrites);
+
+        /** Default 30 s. */
+        Builder requestTimeout(Duration timeout);
+
+        /** Default {@link Filesystem#NONE}. */
+        Builder filesystem(Filesystem filesystem);
+
+        /** Further options of mkfs, replacing those given before. */
+        Builder mkfsOptions(String... options);
+
+        /** Further options of mount, each as after its {@code -o}, replacing those given before. */
+        Builder mountOptions(String... options);
+
+        /** Makes the device of a file; its size is the default size. */
+        Builder image(Path file, ImageMode mode);
+
+        /** Has the requests answered by this handler instead of memory. The device closes it. */
+        Builder handler(BlockHandler handler);
+
+        /** Has the requests answered by this handler instead of memory. */
+        Builder handler(RequestHandler handler);
+
+        /** Takes over everything from {@code spec}; a handler set before stays. */
+        Builder spec(DeviceSpec spec);
+
+        /**
+         * Makes the device and waits until its node is there. It is formatted if the spec has a filesystem, unless it
+         * is read-only or made of an image. Loads the kernel module if needed.
+         *
+         * @throws IllegalArgumentException if something set is out of range or does not go together
+         * @throws ModuleUnavailableException if the kernel module cannot be loaded
+         * @throws DblockException if making or formatting the device fails; nothing of it is left then
+         */
+        BlockDevice create();
+    }
+}

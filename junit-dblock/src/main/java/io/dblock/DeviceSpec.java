@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock;
+
+import io.dblock.handler.ImageMode;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/**
+ * What a device is to be like: plain data, everything but the code that answers its requests. Made by
+ * {@link BlockDevice.Builder}, which has the defaults.
+ *
+ * @param name the kernel's name for it, 7 to 27 characters of {@code [A-Za-z0-9_-]} starting with {@code dblock}; empty:
+ *     the kernel picks {@code dblock<N>}. The name given to the constructor may lack the prefix
+ * @param size bytes, a multiple of the logical block; 0 only together with an image: the image's size
+ * @param logicalBlockSize bytes, a power of two, 512 to 4096
+ * @param physicalBlockSize bytes, a power of two, the logical block to 65536; 0: the logical block
+ * @param ioMin preferred smallest I/O, bytes, a multiple of the physical block; 0: the physical block
+ * @param ioOptimal preferred I/O, bytes, a multiple of {@code ioMin}; 0: none said
+ * @param queues hardware queues, 1 to 64; the kernel makes at most one per CPU
+ * @param depth requests under way per queue, 1 to 4096
+ * @param maxIo bytes in one read or write, 4096 to 16 MiB, a multiple of the logical block
+ * @param readOnly whether writes are refused
+ * @param rotational whether it says that it spins
+ * @param cache whether it says that it has a volatile write cache
+ * @param fua whether it says that it answers FUA writes natively; needs {@link CacheMode#WRITE_BACK}. Without it the kernel
+ *     follows such a write with a flush
+ * @param discard whether it says that it can discard
+ * @param writeZeroes whether it says that it can write zeroes
+ * @param stableWrites whether pages are kept unchanged while they are written
+ * @param requestTimeout how long the handler may hold a request before the kernel ends it with ETIMEDOUT; 1 ms to 24 h
+ * @param filesystem what it is formatted with
+ * @param mkfsOptions further options of mkfs
+ * @param mountOptions further options of mount, each as after {@code -o}
+ * @param image a file the device is made of
+ * @param imageMode what becomes of the image; present if and only if there is one
+ */
+public record DeviceSpec(
+        String name,
+        long size,
+        int logicalBlockSize,
+        int physicalBlockSize,
+        int ioMin,
+        int ioOptimal,
+        int queues,
+        int depth,
+        int maxIo,
+        boolean readOnly,
+        boolean rotational,
+        CacheMode cache,
+        boolean fua,
+        boolean discard,
+        boolean writeZeroes,
+        boolean stableWrites,
+        Duration requestTimeout,
+        Filesystem filesystem,
+        List<String> mkfsOptions,
+        List<String> mountOptions,
+        Optional<Path> image,
+        Optional<ImageMode> imageMode) {
+
+    /** What every device's name starts with. */
+    public static final String NAME_PREFIX = "dblock";
+
+    private static final Pattern NAME = Pattern.compile("dblock[A-Za-z0-9_-]{1,21}");
+    private static final int MAX_PHYSICAL_BLOCK = 65536;
+    private static final int MIN_IO = 4096;
+    private static final int MAX_IO = 16 << 20;
+    private static final Duration MAX_TIMEOUT = Duration.ofHours(24);
+
+    /**
+     * Checks everything, and puts the prefix in front of a name that lacks it.
+     *
+     * @throws IllegalArgumentException if something is out of range; the message has the value, what is allowed, and what to do
+     */
+    public DeviceSpec {
+        if (!name.isEmpty()) {
+            String full = name.startsWith(NAME_PREFIX) ? name : NAME_PREFIX + name;
+            check(
+                    NAME.matcher(full).matches() && !full.equals("dblockctl"),
+                    "name",
+                    name,
+                    "letters, digits, _ and -, at most 27 of them with the prefix \"dblock\" (21 without), and not \"ctl\"");
+            name = full;
+        }
+        check(
+                isPowerOfTwo(logicalBlockSize) && logicalBlockSize >= 512 && logicalBlockSize <= 4096,
+                "logicalBlockSize",
+                logicalBlockSize,
+                "512, 1024, 2048 and 4096");
+        if (physicalBlockSize == 0) {
+            physicalBlockSize = logicalBlockSize;
+        }
+        check(
+                isPowerOfTwo(physicalBlockSize)
+                        && physicalBlockSize >= logicalBlockSize
+                        && physicalBlockSize <= MAX_PHYSICAL_BLOCK,
+                "physicalBlockSize",
+                physicalBlockSize,
+                "powers of two from the logical block (" + logicalBlockSize + ") to " + MAX_PHYSICAL_BLOCK
+                        + ", or 0 for the logical block");
+        if (ioMin == 0) {
+            ioMin = physicalBlockSize;
+        }
+        check(
+                ioMin > 0 && ioMin % physicalBlockSize == 0,
+                "ioMin",
+                ioMin,
+                "multiples of the physical block (" + physicalBlockSize + "), or 0 for the physical block");
+        check(
+                ioOptimal >= 0 && ioOptimal % ioMin == 0,
+                "ioOptimal",
+                ioOptimal,
+                "multiples of ioMin (" + ioMin + "), or 0 for none");
+        check(queues >= 1 && queues <= 64, "queues", queues, "1 to 64");
+        check(depth >= 1 && depth <= 4096, "depth", depth, "1 to 4096");
+        check(
+                maxIo >= MIN_IO && maxIo <= MAX_IO && maxIo % logicalBlockSize == 0,
+                "maxIo",
+                maxIo,
+                "multiples of the logical block (" + logicalBlockSize + ") from 4096 to 16777216 bytes");
+        check(
+                requestTimeout.compareTo(Duration.ofMillis(1)) >= 0 && requestTimeout.compareTo(MAX_TIMEOUT) <= 0,
+                "requestTimeout",
+                requestTimeout,
+                "1 ms to 24 h");
+        check(
+                !fua || cache == CacheMode.WRITE_BACK,
+                "fua",
+                "true",
+                "false when cache is NONE: a device without a write cache gets no FUA. Use cache(WRITE_BACK)");
+        check(image.isPresent() == imageMode.isPresent(), "imageMode", imageMode, "a mode with an image, none without");
+        if (size == 0 && image.isPresent()) {
+            check(true, "size", size, "");
+        } else {
+            check(
+                    size > 0 && size % logicalBlockSize == 0,
+                    "size",
+                    size,
+                    "positive multiples of the logical block (" + logicalBlockSize
+                            + " bytes); give one with size(\"64MiB\") or @DblockDevice(size = \"64MiB\")");
+            if (filesystem != Filesystem.NONE && image.isEmpty() && size < filesystem.minimumSize()) {
+                throw new IllegalArgumentException("size is " + size + " bytes (" + ByteSize.format(size) + "): "
+                        + filesystem + " needs at least " + ByteSize.format(filesystem.minimumSize())
+                        + ". Make the device larger (unwritten space costs no memory), or use another filesystem.");
+            }
+        }
+        mkfsOptions = List.copyOf(mkfsOptions);
+        mountOptions = List.copyOf(mountOptions);
+        check(
+                filesystem != Filesystem.NONE || mkfsOptions.isEmpty(),
+                "mkfsOptions",
+                mkfsOptions,
+                "none when filesystem is NONE. Choose a filesystem");
+        check(
+                mountOptions.stream().noneMatch(o -> o.isBlank() || o.startsWith("-")),
+                "mountOptions",
+                mountOptions,
+                "options as after mount's -o, such as \"discard\" or \"data=journal\"");
+        if (imageMode.filter(ImageMode.READ_ONLY::equals).isPresent()) {
+            readOnly = true;
+        }
+    }
+
+    private static boolean isPowerOfTwo(int value) {
+        return value > 0 && Integer.bitCount(value) == 1;
+    }
+
+    private static void check(boolean good, String what, Object value, String allowed) {
+        if (!good) {
+            throw new IllegalArgumentException(what + " is " + value + ". Allowed: " + allowed + ".");
+        }
+    }
+}

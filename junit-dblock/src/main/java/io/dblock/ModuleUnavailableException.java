@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock;
+
+import java.util.List;
+
+/**
+ * The kernel module could not be made available. The message has one "Attempted:" line for each way tried, with the
+ * reason it failed and the command that mends it.
+ */
+public class ModuleUnavailableException extends DblockException {
+    private static final long serialVersionUID = 1L;
+
+    private final String[] attempts;
+
+    /** With the given message, no attempts listed apart. */
+    public ModuleUnavailableException(String message) {
+        this(message, List.of(), null);
+    }
+
+    /** With the given message and cause, no attempts listed apart. */
+    public ModuleUnavailableException(String message, Throwable cause) {
+        this(message, List.of(), cause);
+    }
+
+    /** With the given message, the attempts it lists, and a cause, which may be null. */
+    public ModuleUnavailableException(String message, List<String> attempts, Throwable cause) {
+        super(message, cause);
+        this.attempts = attempts.toArray(new String[0]);
+    }
+
+    /** Each way tried, one line: what, why it failed, what mends it. */
+    public List<String> attempts() {
+        return List.of(attempts);
+    }
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.handler;
+
+/** What a request says about itself. */
+public enum RequestFlag {
+    /** Forced unit access: this write is durable before it completes. */
+    FUA,
+    /** A filesystem's metadata. */
+    META,
+    /** Somebody waits for it. */
+    SYNC,
+    /** A write-zeroes that must keep the space allocated. */
+    NOUNMAP,
+    /** Read ahead of need. */
+    READ_AHEAD
+}
