@@ -1,0 +1,809 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Devices from their creation to their end: parameters, the disk, who serves
+ * it, and what happens when nobody does any more.
+ *
+ * A device ends in one of two ways. In good order (DBLOCK_CTL_DESTROY): the
+ * disk goes first, answered to the last request, then the servers are told.
+ * By surprise (its session or its servers are gone, or a forced destroy): every
+ * request fails first, so that nothing the disk's removal waits for can wait
+ * for a server. The object stays until the last user has closed the disk.
+ */
+#include <linux/ctype.h>
+#include <linux/fs.h>
+#include <linux/log2.h>
+#include <linux/major.h>
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/xarray.h>
+
+#include "internal.h"
+
+/* How soon the death of a server is noticed when nothing else tells of it. */
+#define DBLOCK_WATCH_INTERVAL	(HZ / 2)
+
+/* The devices, the sessions they belong to, and the names they have. */
+static DEFINE_MUTEX(dblock_lock);
+static DEFINE_XARRAY_ALLOC1(dblock_devices);
+static u32 dblock_next_id;
+
+/* Removals wait for the block layer; the watch must never wait behind them. */
+static struct workqueue_struct *dblock_wq;
+static struct workqueue_struct *dblock_watch_wq;
+
+static void dblock_watch(struct work_struct *work);
+static DECLARE_DELAYED_WORK(dblock_watch_work, dblock_watch);
+
+/* ---- the object ---- */
+
+static void dblock_device_release_work(struct work_struct *work)
+{
+	struct dblock_device *dev = container_of(work, struct dblock_device, release_work);
+	struct dblock_server *server, *next;
+
+	if (dev->queues) {
+		blk_mq_free_tag_set(&dev->tag_set);
+		dblock_queues_exit(dev);
+	}
+	list_for_each_entry_safe(server, next, &dev->servers, node) {
+		put_pid(server->tgid);
+		kfree(server);
+	}
+	put_pid(dev->owner);
+	kfree_rcu(dev, rcu);
+	/* dblock_devices_exit() waits for this work, so its text stays. */
+	module_put(THIS_MODULE);
+}
+
+static void dblock_device_release(struct kref *ref)
+{
+	struct dblock_device *dev = container_of(ref, struct dblock_device, ref);
+
+	queue_work(dblock_wq, &dev->release_work);
+}
+
+void dblock_device_put(struct dblock_device *dev)
+{
+	kref_put(&dev->ref, dblock_device_release);
+}
+
+/* One of the session's own devices, or NULL. */
+struct dblock_device *dblock_device_get(struct file *session, u32 id)
+{
+	struct dblock_device *dev;
+
+	rcu_read_lock();
+	dev = xa_load(&dblock_devices, id);
+	if (dev && (READ_ONCE(dev->session) != session || !kref_get_unless_zero(&dev->ref)))
+		dev = NULL;
+	rcu_read_unlock();
+	return dev;
+}
+
+static struct dblock_device *dblock_device_find(u32 id, const char *name)
+{
+	struct dblock_device *dev;
+	unsigned long index;
+
+	lockdep_assert_held(&dblock_lock);
+	if (id)
+		return xa_load(&dblock_devices, id);
+	xa_for_each(&dblock_devices, index, dev)
+		if (!strcmp(dev->params.name, name))
+			return dev;
+	return NULL;
+}
+
+/* ---- who serves it ---- */
+
+/* True from the moment the process cannot run its own code any more. */
+static bool dblock_process_dying(struct pid *tgid)
+{
+	struct task_struct *task;
+	bool dying = true;
+
+	rcu_read_lock();
+	task = pid_task(tgid, PIDTYPE_TGID);
+	if (task)
+		dying = (READ_ONCE(task->signal->flags) & SIGNAL_GROUP_EXIT) ||
+			!atomic_read(&task->signal->live);
+	rcu_read_unlock();
+	return dying;
+}
+
+static struct dblock_server *dblock_server_find(struct dblock_device *dev, struct pid *tgid)
+{
+	struct dblock_server *server;
+
+	list_for_each_entry(server, &dev->servers, node)
+		if (server->tgid == tgid)
+			return server;
+	return NULL;
+}
+
+struct dblock_server *dblock_server_register(struct dblock_device *dev, bool on_disk)
+{
+	struct dblock_server *server, *fresh = NULL;
+
+	for (;;) {
+		spin_lock(&dev->server_lock);
+		server = dblock_server_find(dev, task_tgid(current));
+		if (!server && fresh) {
+			fresh->tgid = get_pid(task_tgid(current));
+			list_add(&fresh->node, &dev->servers);
+			server = fresh;
+			fresh = NULL;
+			clear_bit(DBLOCK_DEV_UNSERVED, &dev->flags);
+		}
+		if (server && on_disk)
+			server->on_disk = true;
+		spin_unlock(&dev->server_lock);
+		if (server)
+			break;
+		fresh = kzalloc(sizeof(*fresh), GFP_KERNEL);
+		if (!fresh)
+			return ERR_PTR(-ENOMEM);
+	}
+	kfree(fresh);
+	return server;
+}
+
+/* How many of the disk's opens are the servers' own. */
+static unsigned int dblock_servers_on_disk(struct dblock_device *dev)
+{
+	struct dblock_server *server;
+	unsigned int n = 0;
+
+	spin_lock(&dev->server_lock);
+	list_for_each_entry(server, &dev->servers, node)
+		n += server->on_disk && !server->dead;
+	spin_unlock(&dev->server_lock);
+	return n;
+}
+
+/* ---- the end ---- */
+
+static void dblock_device_remove(struct work_struct *work)
+{
+	struct dblock_device *dev = container_of(work, struct dblock_device, remove_work);
+
+	mutex_lock(&dev->disk_lock);
+	if (dev->added) {
+		if (test_bit(DBLOCK_DEV_DEAD, &dev->flags))
+			blk_mark_disk_dead(dev->disk);
+		/* Writes back what is dirty: its server answers that, or it fails. */
+		del_gendisk(dev->disk);
+	}
+	set_bit(DBLOCK_DEV_END, &dev->flags);
+	dblock_queues_fail(dev, NULL);
+	dblock_queues_wake(dev);
+	mutex_unlock(&dev->disk_lock);
+
+	mutex_lock(&dblock_lock);
+	xa_erase(&dblock_devices, dev->id);
+	WRITE_ONCE(dev->session, NULL);
+	mutex_unlock(&dblock_lock);
+
+	/* A disk that was never added does not call free_disk. */
+	if (!dev->added)
+		dblock_device_put(dev);
+	put_disk(dev->disk);
+	complete_all(&dev->removed);
+	dblock_device_put(dev);
+}
+
+/* Claims the removal, once. */
+static bool dblock_device_claim_removal(struct dblock_device *dev)
+{
+	bool claimed;
+
+	spin_lock(&dev->state_lock);
+	claimed = !dev->removing;
+	dev->removing = true;
+	spin_unlock(&dev->state_lock);
+	return claimed;
+}
+
+/* The surprise: fails everything now, removes the disk in the background. */
+static void dblock_device_kill(struct dblock_device *dev)
+{
+	if (test_and_set_bit(DBLOCK_DEV_DEAD, &dev->flags))
+		return;
+	dblock_queues_fail(dev, NULL);
+	dblock_queues_wake(dev);
+	if (dblock_device_claim_removal(dev))
+		queue_work(dblock_wq, &dev->remove_work);
+}
+
+static void dblock_device_check_servers(struct dblock_device *dev)
+{
+	struct dblock_server *server;
+	bool any = false, alive = false;
+
+	spin_lock(&dev->server_lock);
+	list_for_each_entry(server, &dev->servers, node) {
+		any = true;
+		if (server->dead)
+			continue;
+		if (!dblock_process_dying(server->tgid)) {
+			alive = true;
+			continue;
+		}
+		server->dead = true;
+		/* What it holds nobody else can answer. */
+		dblock_queues_fail(dev, server);
+	}
+	if (any && !alive && (dev->params.flags & DBLOCK_F_OUTLIVE))
+		set_bit(DBLOCK_DEV_UNSERVED, &dev->flags);
+	spin_unlock(&dev->server_lock);
+
+	if (alive)
+		return;
+	if (dev->params.flags & DBLOCK_F_OUTLIVE) {
+		if (any)
+			dblock_queues_fail(dev, NULL);
+	} else if (any || dblock_process_dying(dev->owner)) {
+		dblock_device_kill(dev);
+	}
+}
+
+/*
+ * The end of a process shows late in its files: a thread of it that waits for
+ * the disk keeps them open, and the disk waits for the process. So look at the
+ * processes themselves.
+ */
+static void dblock_watch(struct work_struct *work)
+{
+	struct dblock_device *dev;
+	unsigned long index;
+
+	mutex_lock(&dblock_lock);
+	xa_for_each(&dblock_devices, index, dev)
+		dblock_device_check_servers(dev);
+	if (!xa_empty(&dblock_devices))
+		mod_delayed_work(dblock_watch_wq, &dblock_watch_work, DBLOCK_WATCH_INTERVAL);
+	mutex_unlock(&dblock_lock);
+}
+
+void dblock_watch_now(void)
+{
+	mod_delayed_work(dblock_watch_wq, &dblock_watch_work, 0);
+}
+
+void dblock_session_end(struct file *session)
+{
+	struct dblock_device *dev;
+	unsigned long index;
+
+	mutex_lock(&dblock_lock);
+	xa_for_each(&dblock_devices, index, dev) {
+		if (dev->session != session)
+			continue;
+		WRITE_ONCE(dev->session, NULL);
+		if (!(dev->params.flags & DBLOCK_F_OUTLIVE))
+			dblock_device_kill(dev);
+	}
+	mutex_unlock(&dblock_lock);
+}
+
+int dblock_device_destroy(const struct dblock_target *target)
+{
+	bool force = target->flags & DBLOCK_DESTROY_FORCE;
+	struct dblock_device *dev;
+	unsigned int own;
+	int ret;
+
+	mutex_lock(&dblock_lock);
+	dev = dblock_device_find(target->id, target->name);
+	if (dev)
+		kref_get(&dev->ref);
+	mutex_unlock(&dblock_lock);
+	if (!dev)
+		return -ENODEV;
+
+	own = dblock_servers_on_disk(dev);
+	spin_lock(&dev->state_lock);
+	ret = 0;
+	if (dev->removing)
+		ret = -EALREADY;
+	else if (!force && (dev->starting || dev->openers > own))
+		ret = -EBUSY;
+	else
+		dev->removing = true;
+	spin_unlock(&dev->state_lock);
+
+	if (!ret) {
+		if (force) {
+			set_bit(DBLOCK_DEV_DEAD, &dev->flags);
+			dblock_queues_fail(dev, NULL);
+			dblock_queues_wake(dev);
+		}
+		queue_work(dblock_wq, &dev->remove_work);
+		if (wait_for_completion_killable(&dev->removed))
+			ret = -EINTR;
+	} else if (force) {
+		/* Somebody removes it in good order: that must not wait any longer. */
+		dblock_device_kill(dev);
+	}
+	dblock_device_put(dev);
+	return ret;
+}
+
+/* ---- the disk ---- */
+
+static int dblock_disk_open(struct gendisk *disk, blk_mode_t mode)
+{
+	struct dblock_device *dev = disk->private_data;
+	int ret = 0;
+
+	spin_lock(&dev->state_lock);
+	/* Adding the disk opens it to look for partitions, even when it ends already. */
+	if (dev->removing && !dev->starting)
+		ret = -ENXIO;
+	else
+		dev->openers++;
+	spin_unlock(&dev->state_lock);
+	return ret;
+}
+
+static void dblock_disk_release(struct gendisk *disk)
+{
+	struct dblock_device *dev = disk->private_data;
+	struct dblock_server *server;
+
+	spin_lock(&dev->state_lock);
+	dev->openers--;
+	spin_unlock(&dev->state_lock);
+
+	/* A server's own open goes; should it have another, its next call says so. */
+	spin_lock(&dev->server_lock);
+	server = dblock_server_find(dev, task_tgid(current));
+	if (server)
+		server->on_disk = false;
+	spin_unlock(&dev->server_lock);
+}
+
+static int dblock_disk_ioctl(struct block_device *bdev, blk_mode_t mode, unsigned int cmd,
+			     unsigned long arg)
+{
+	struct dblock_device *dev = bdev->bd_disk->private_data;
+	void __user *argp = (void __user *)arg;
+	struct dblock_serve call;
+
+	if (cmd != DBLOCK_SERVE || bdev_is_partition(bdev))
+		return -ENOTTY;
+	/* Who may read the disk may not for that answer its requests. */
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (copy_from_user(&call, argp, sizeof(call)))
+		return -EFAULT;
+	if (call.device)
+		return -EINVAL;
+	return dblock_serve(dev, argp, &call, true);
+}
+
+static void dblock_disk_free(struct gendisk *disk)
+{
+	dblock_device_put(disk->private_data);
+}
+
+#include "compat/disk_ops.h"
+
+static const struct block_device_operations dblock_disk_ops = {
+	.owner		= THIS_MODULE,
+	.open		= dblock_disk_open,
+	.release	= dblock_disk_release,
+	.ioctl		= dblock_disk_ioctl,
+	.compat_ioctl	= blkdev_compat_ptr_ioctl,
+	.free_disk	= dblock_disk_free,
+};
+
+static int dblock_disk_alloc(struct dblock_device *dev)
+{
+	const struct dblock_create *p = &dev->params;
+	struct queue_limits lim = {
+		.logical_block_size	= p->logical_block,
+		.physical_block_size	= p->physical_block,
+		.io_min			= p->io_min,
+		.io_opt			= p->io_opt,
+		.max_hw_sectors		= p->max_io >> SECTOR_SHIFT,
+		.max_segments		= USHRT_MAX,
+		.max_segment_size	= UINT_MAX,
+		.dma_alignment		= DBLOCK_SECTOR_SIZE - 1,
+	};
+	struct gendisk *disk;
+
+	if (p->flags & DBLOCK_F_WRITE_CACHE)
+		lim.features |= BLK_FEAT_WRITE_CACHE;
+	if (p->flags & DBLOCK_F_FUA)
+		lim.features |= BLK_FEAT_FUA;
+	if (p->flags & DBLOCK_F_ROTATIONAL)
+		lim.features |= BLK_FEAT_ROTATIONAL;
+	if (p->flags & DBLOCK_F_STABLE_WRITES)
+		lim.features |= BLK_FEAT_STABLE_WRITES;
+	if (p->max_discard) {
+		lim.discard_granularity = p->discard_granularity;
+		lim.max_hw_discard_sectors = p->max_discard >> SECTOR_SHIFT;
+		lim.max_discard_segments = 1;
+	}
+	lim.max_write_zeroes_sectors = p->max_write_zeroes >> SECTOR_SHIFT;
+
+	disk = blk_mq_alloc_disk(&dev->tag_set, &lim, dev);
+	if (IS_ERR(disk))
+		return PTR_ERR(disk);
+	disk->fops = &dblock_disk_ops;
+	disk->private_data = dev;
+	if (p->flags & DBLOCK_F_NO_PARTITIONS)
+		disk->flags |= GENHD_FL_NO_PART;
+	if (p->flags & DBLOCK_F_READ_ONLY)
+		set_disk_ro(disk, true);
+	set_capacity(disk, p->size >> SECTOR_SHIFT);
+	dev->disk = disk;
+	return 0;
+}
+
+static int dblock_disk_start(struct dblock_device *dev)
+{
+	bool auto_start = dev->params.flags & DBLOCK_F_AUTO_START;
+	int ret = 0;
+
+	spin_lock(&dev->state_lock);
+	if (dev->removing)
+		ret = -ENXIO;
+	else if (dev->started)
+		ret = -EALREADY;
+	else
+		dev->started = dev->starting = true;
+	spin_unlock(&dev->state_lock);
+	if (ret)
+		return ret;
+
+	mutex_lock(&dev->disk_lock);
+	if (auto_start)
+		set_bit(GD_SUPPRESS_PART_SCAN, &dev->disk->state);
+	ret = device_add_disk(NULL, dev->disk, NULL);
+	if (auto_start)
+		clear_bit(GD_SUPPRESS_PART_SCAN, &dev->disk->state);
+	if (!ret) {
+		WRITE_ONCE(dev->added, true);
+		WRITE_ONCE(dev->devt, disk_devt(dev->disk));
+	}
+	mutex_unlock(&dev->disk_lock);
+
+	spin_lock(&dev->state_lock);
+	dev->starting = false;
+	spin_unlock(&dev->state_lock);
+	return ret;
+}
+
+/* ---- creation ---- */
+
+/* Could the kernel give a partition of the disk called `disk` the name `name`? */
+static bool dblock_names_partition(const char *name, const char *disk)
+{
+	size_t len = strlen(disk);
+
+	if (strncmp(name, disk, len))
+		return false;
+	name += len;
+	if (isdigit(disk[len - 1]) && *name++ != 'p')
+		return false;
+	if (!*name)
+		return false;
+	while (isdigit(*name))
+		name++;
+	return !*name;
+}
+
+static bool dblock_name_free(const char *name)
+{
+	struct dblock_device *dev;
+	unsigned long index;
+
+	lockdep_assert_held(&dblock_lock);
+	xa_for_each(&dblock_devices, index, dev) {
+		const char *other = dev->params.name;
+
+		if (!strcmp(name, other) || dblock_names_partition(name, other) ||
+		    dblock_names_partition(other, name))
+			return false;
+	}
+	return true;
+}
+
+static bool dblock_name_valid(const char *name)
+{
+	size_t len = strnlen(name, DBLOCK_NAME_LEN), prefix = strlen(DBLOCK_NAME_PREFIX);
+	size_t i;
+
+	if (len <= prefix || len > DBLOCK_NAME_MAX || strncmp(name, DBLOCK_NAME_PREFIX, prefix))
+		return false;
+	for (i = prefix; i < len; i++)
+		if (!isascii(name[i]) || (!isalnum(name[i]) && name[i] != '_' && name[i] != '-'))
+			return false;
+	return strcmp(name, "dblockctl");
+}
+
+static bool dblock_size_valid(u32 size, u32 min, u32 max)
+{
+	return size >= min && size <= max && is_power_of_2(size);
+}
+
+/* Fills in the defaults and checks the rest. */
+static int dblock_params_validate(struct dblock_create *p)
+{
+	if (p->flags & ~DBLOCK_F_ALL)
+		return -EINVAL;
+	if (p->reserved0 || p->reserved1 || memchr_inv(p->reserved, 0, sizeof(p->reserved)))
+		return -EINVAL;
+	if ((p->flags & DBLOCK_F_FUA) && !(p->flags & DBLOCK_F_WRITE_CACHE))
+		return -EINVAL;
+	if (p->name[0] && !dblock_name_valid(p->name))
+		return -EINVAL;
+
+	p->logical_block = p->logical_block ?: DBLOCK_DEFAULT_LOGICAL_BLOCK;
+	if (!dblock_size_valid(p->logical_block, DBLOCK_MIN_LOGICAL_BLOCK, DBLOCK_MAX_LOGICAL_BLOCK))
+		return -EINVAL;
+	p->physical_block = p->physical_block ?: p->logical_block;
+	if (!dblock_size_valid(p->physical_block, p->logical_block, DBLOCK_MAX_PHYSICAL_BLOCK))
+		return -EINVAL;
+	p->io_min = p->io_min ?: p->physical_block;
+	if (p->io_min % p->physical_block)
+		return -EINVAL;
+	if (p->io_opt % p->io_min)
+		return -EINVAL;
+
+	if (!p->size || p->size % p->logical_block || p->size > MAX_LFS_FILESIZE)
+		return -EINVAL;
+
+	p->queues = p->queues ?: DBLOCK_DEFAULT_QUEUES;
+	if (p->queues > DBLOCK_MAX_QUEUES)
+		return -EINVAL;
+	p->queues = min_t(u32, p->queues, nr_cpu_ids);
+	p->depth = p->depth ?: DBLOCK_DEFAULT_DEPTH;
+	if (p->depth > DBLOCK_MAX_DEPTH)
+		return -EINVAL;
+	p->max_io = p->max_io ?: DBLOCK_DEFAULT_IO;
+	if (p->max_io < max_t(u32, DBLOCK_MIN_IO, PAGE_SIZE) || p->max_io > DBLOCK_MAX_IO ||
+	    p->max_io % p->logical_block)
+		return -EINVAL;
+	p->timeout_ms = p->timeout_ms ?: DBLOCK_DEFAULT_TIMEOUT_MS;
+	if (p->timeout_ms > DBLOCK_MAX_TIMEOUT_MS)
+		return -EINVAL;
+
+	p->discard_granularity = p->discard_granularity ?: p->logical_block;
+	if (!dblock_size_valid(p->discard_granularity, p->logical_block, 1U << 31))
+		return -EINVAL;
+	if (p->max_discard % p->discard_granularity)
+		return -EINVAL;
+	/* The block layer counts a request's bytes in 32 bits. */
+	p->max_discard = min_t(u64, p->max_discard,
+			       round_down(UINT_MAX, p->discard_granularity));
+	if (p->max_write_zeroes % p->logical_block)
+		return -EINVAL;
+	p->max_write_zeroes = min_t(u64, p->max_write_zeroes,
+				    round_down(UINT_MAX, p->logical_block));
+	return 0;
+}
+
+/* Takes a name and an id; from here on the device can be found. */
+static int dblock_device_publish(struct dblock_device *dev)
+{
+	struct dblock_create *p = &dev->params;
+	unsigned int i;
+	int ret;
+
+	lockdep_assert_held(&dblock_lock);
+	if (p->name[0]) {
+		if (!dblock_name_free(p->name))
+			return -EEXIST;
+	} else {
+		for (i = 0; ; i++) {
+			snprintf(p->name, sizeof(p->name), DBLOCK_NAME_PREFIX "%u", i);
+			if (dblock_name_free(p->name))
+				break;
+		}
+	}
+	ret = xa_alloc_cyclic(&dblock_devices, &dev->id, dev, XA_LIMIT(1, INT_MAX),
+			      &dblock_next_id, GFP_NOIO);
+	if (ret == -EBUSY)
+		return -ENOSPC;
+	if (ret < 0)
+		return ret;
+	p->id = dev->id;
+	strscpy(dev->disk->disk_name, p->name, DISK_NAME_LEN);
+	return 0;
+}
+
+int dblock_device_create(struct file *session, struct dblock_create *params)
+{
+	struct dblock_target target = { };
+	struct dblock_device *dev;
+	int ret;
+
+	ret = dblock_params_validate(params);
+	if (ret)
+		return ret;
+
+	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	if (!dev)
+		return -ENOMEM;
+	__module_get(THIS_MODULE);
+	kref_init(&dev->ref);
+	dev->params = *params;
+	dev->session = session;
+	dev->owner = get_pid(task_tgid(current));
+	spin_lock_init(&dev->server_lock);
+	INIT_LIST_HEAD(&dev->servers);
+	mutex_init(&dev->disk_lock);
+	spin_lock_init(&dev->state_lock);
+	init_waitqueue_head(&dev->any_wait);
+	INIT_WORK(&dev->remove_work, dblock_device_remove);
+	INIT_WORK(&dev->release_work, dblock_device_release_work);
+	init_completion(&dev->removed);
+
+	ret = dblock_queues_init(dev);
+	if (ret)
+		goto put_device;
+
+	ret = dblock_disk_alloc(dev);
+	if (ret)
+		goto put_device;
+
+	/* The watch needs this lock to end a device whose server is gone: nothing may wait for I/O here. */
+	mutex_lock(&dblock_lock);
+	kref_get(&dev->ref);	/* the disk */
+	kref_get(&dev->ref);	/* this call; the first one is the removal's */
+	ret = dblock_device_publish(dev);
+	*params = dev->params;
+	mutex_unlock(&dblock_lock);
+	if (ret) {
+		put_disk(dev->disk);
+		dblock_device_put(dev);
+		dblock_device_put(dev);
+		goto put_device;
+	}
+	dblock_watch_now();
+
+	if (params->flags & DBLOCK_F_AUTO_START) {
+		ret = dblock_disk_start(dev);
+		if (ret) {
+			target.id = dev->id;
+			target.flags = DBLOCK_DESTROY_FORCE;
+			dblock_device_destroy(&target);
+		}
+	}
+	dblock_device_put(dev);
+	return ret;
+
+put_device:
+	dblock_device_put(dev);
+	return ret;
+}
+
+int dblock_device_start(struct file *session, const struct dblock_target *target)
+{
+	struct dblock_device *dev;
+	int ret;
+
+	mutex_lock(&dblock_lock);
+	dev = dblock_device_find(target->id, target->name);
+	if (dev && dev->session == session)
+		kref_get(&dev->ref);
+	else
+		dev = NULL;
+	mutex_unlock(&dblock_lock);
+	if (!dev)
+		return -ENODEV;
+	ret = dblock_disk_start(dev);
+	dblock_device_put(dev);
+	return ret;
+}
+
+/* ---- what there is ---- */
+
+int dblock_device_info(struct dblock_info *info)
+{
+	struct dblock_device *dev;
+	struct dblock_server *server;
+
+	mutex_lock(&dblock_lock);
+	dev = dblock_device_find(info->create.id, info->create.name);
+	if (dev)
+		kref_get(&dev->ref);
+	mutex_unlock(&dblock_lock);
+	if (!dev)
+		return -ENODEV;
+
+	memset(info, 0, sizeof(*info));
+	info->create = dev->params;
+	if (!dblock_process_dying(dev->owner))
+		info->owner = pid_vnr(dev->owner);
+	info->major = MAJOR(READ_ONCE(dev->devt));
+	info->minor = MINOR(READ_ONCE(dev->devt));
+	info->pending = dblock_queues_pending(dev);
+
+	spin_lock(&dev->server_lock);
+	list_for_each_entry(server, &dev->servers, node)
+		if (!server->dead) {
+			info->servers++;
+			info->openers -= server->on_disk;
+		}
+	spin_unlock(&dev->server_lock);
+
+	spin_lock(&dev->state_lock);
+	if (dev->removing)
+		info->state = DBLOCK_STATE_ENDING;
+	else if (READ_ONCE(dev->added))
+		info->state = DBLOCK_STATE_LIVE;
+	else
+		info->state = DBLOCK_STATE_CREATED;
+	info->openers += dev->openers;
+	spin_unlock(&dev->state_lock);
+	/* A server that was counted closed the disk in between. */
+	if ((s32)info->openers < 0)
+		info->openers = 0;
+	dblock_device_put(dev);
+	return 0;
+}
+
+int dblock_device_list(struct dblock_list *list)
+{
+	struct dblock_device *dev;
+	unsigned long index;
+	u32 *ids = NULL;
+	u32 room, n;
+	int ret = 0;
+
+	/* No lock is held across a copy to userspace: that memory may be on a device of ours. */
+	for (room = 0; ; room = n) {
+		if (room) {
+			ids = kvmalloc_array(room, sizeof(*ids), GFP_KERNEL);
+			if (!ids)
+				return -ENOMEM;
+		}
+		n = 0;
+		mutex_lock(&dblock_lock);
+		xa_for_each(&dblock_devices, index, dev) {
+			if (n < room)
+				ids[n] = dev->id;
+			n++;
+		}
+		mutex_unlock(&dblock_lock);
+		if (n <= room)
+			break;
+		kvfree(ids);
+		ids = NULL;
+	}
+	list->count = n;
+	if (copy_to_user(u64_to_user_ptr(list->ids), ids, min(n, list->capacity) * sizeof(*ids)))
+		ret = -EFAULT;
+	kvfree(ids);
+	return ret;
+}
+
+/* ---- the module ---- */
+
+int dblock_devices_init(void)
+{
+	dblock_wq = alloc_workqueue("dblock", WQ_UNBOUND, 0);
+	if (!dblock_wq)
+		return -ENOMEM;
+	dblock_watch_wq = alloc_workqueue("dblock_watch", WQ_UNBOUND | WQ_MEM_RECLAIM, 1);
+	if (!dblock_watch_wq) {
+		destroy_workqueue(dblock_wq);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void dblock_devices_exit(void)
+{
+	cancel_delayed_work_sync(&dblock_watch_work);
+	/* The last references may still be on their way out. */
+	destroy_workqueue(dblock_watch_wq);
+	destroy_workqueue(dblock_wq);
+	xa_destroy(&dblock_devices);
+}

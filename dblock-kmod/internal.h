@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the module share.
+ *
+ * A request is owned by exactly one party at a time; its slot says by whom.
+ * Every change of owner happens under the queue's lock:
+ *
+ *   SLOT_FREE       the block layer (or nobody)
+ *   SLOT_QUEUED     the queue: waits for a server to fetch it
+ *   SLOT_FETCHING   a server thread inside DBLOCK_SERVE copies it out
+ *   SLOT_SERVED     the server, in userspace, until it answers
+ *   SLOT_ANSWERING  a server thread inside DBLOCK_SERVE copies the answer in
+ *   SLOT_FAKED      the time-out handler: its answer was thrown away on purpose
+ *                   (the block layer's io-timeout-fail)
+ *   SLOT_ENDING     whoever is about to complete it
+ *
+ * FETCHING and ANSWERING touch the request's pages with page faults disabled,
+ * so they end soon whatever the server's memory does. A time-out or the end of
+ * the device leaves such a slot its verdict in ->abort, and the copying thread
+ * carries it out. All other states can be ended on the spot.
+ */
+#ifndef _DBLOCK_INTERNAL_H
+#define _DBLOCK_INTERNAL_H
+
+#include <linux/blk-mq.h>
+#include <linux/blkdev.h>
+#include <linux/completion.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/pid.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "compat/compat.h"
+#include "dblock.h"
+
+enum dblock_slot_state {
+	SLOT_FREE,
+	SLOT_QUEUED,
+	SLOT_FETCHING,
+	SLOT_SERVED,
+	SLOT_ANSWERING,
+	SLOT_FAKED,
+	SLOT_ENDING,
+};
+
+struct dblock_queue;
+
+/* One per tag of a hardware queue. */
+struct dblock_slot {
+	struct list_head node;		/* on dblock_queue.queued, or on a list of the owner's */
+	struct request *rq;
+	struct dblock_queue *queue;
+	struct dblock_server *server;	/* FETCHING to FAKED: who has it */
+	u32 generation;			/* of the cookie; changes with every request, never 0 */
+	u8 state;
+	blk_status_t abort;		/* FETCHING, ANSWERING: end it with this */
+};
+
+struct dblock_queue {
+	spinlock_t lock;
+	struct list_head queued;
+	unsigned int pending;		/* slots that are not free */
+	unsigned int index;
+	wait_queue_head_t wait;		/* servers of this queue alone */
+	struct dblock_device *dev;
+	struct dblock_slot *slots;
+};
+
+/* A process that serves a device. Lives as long as the device does. */
+struct dblock_server {
+	struct list_head node;
+	struct pid *tgid;
+	bool on_disk;			/* serves through the block device, so holds it open */
+	bool dead;
+};
+
+/* Bits of dblock_device.flags. */
+#define DBLOCK_DEV_DEAD		0	/* every request fails, servers are told the end */
+#define DBLOCK_DEV_END		1	/* removed in good order, servers are told the end */
+#define DBLOCK_DEV_UNSERVED	2	/* outlives its servers, who are dead: requests fail */
+
+struct dblock_device {
+	struct kref ref;		/* the table, the disk, the removal, each call under way */
+	struct rcu_head rcu;
+	u32 id;
+	struct dblock_create params;	/* with the defaults filled in */
+	unsigned long flags;
+	struct file *session;		/* changed under dblock_lock; NULL once it has ended */
+	struct pid *owner;
+
+	struct blk_mq_tag_set tag_set;
+	struct gendisk *disk;
+	dev_t devt;
+	struct dblock_queue *queues;
+	unsigned int nr_queues;
+	atomic_t next_queue;		/* where the next DBLOCK_QUEUE_ANY looks first */
+	wait_queue_head_t any_wait;	/* servers of any queue */
+
+	spinlock_t server_lock;
+	struct list_head servers;
+
+	struct mutex disk_lock;		/* start and removal, one at a time */
+	bool added;			/* under disk_lock */
+
+	spinlock_t state_lock;		/* the rest */
+	bool starting;
+	bool started;
+	bool removing;			/* nobody opens it any more */
+	unsigned int openers;
+
+	struct work_struct remove_work;
+	struct work_struct release_work;
+	struct completion removed;
+};
+
+/* device.c */
+int dblock_devices_init(void);
+void dblock_devices_exit(void);
+int dblock_device_create(struct file *session, struct dblock_create *params);
+int dblock_device_start(struct file *session, const struct dblock_target *target);
+int dblock_device_destroy(const struct dblock_target *target);
+int dblock_device_info(struct dblock_info *info);
+int dblock_device_list(struct dblock_list *list);
+void dblock_session_end(struct file *session);
+struct dblock_device *dblock_device_get(struct file *session, u32 id);
+void dblock_device_put(struct dblock_device *dev);
+struct dblock_server *dblock_server_register(struct dblock_device *dev, bool on_disk);
+void dblock_watch_now(void);
+
+/* queue.c */
+extern const struct blk_mq_ops dblock_mq_ops;
+int dblock_queues_init(struct dblock_device *dev);
+void dblock_queues_exit(struct dblock_device *dev);
+unsigned int dblock_queues_pending(struct dblock_device *dev);
+void dblock_queues_fail(struct dblock_device *dev, const struct dblock_server *server);
+void dblock_queues_wake(struct dblock_device *dev);
+int dblock_serve(struct dblock_device *dev, struct dblock_serve __user *user, struct dblock_serve *call,
+		 bool on_disk);
+
+#endif /* _DBLOCK_INTERNAL_H */

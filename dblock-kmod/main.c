@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dblock: block devices answered by a userspace program.
+ *
+ * The module and its control node, /dev/dblockctl. Each open file of it is a
+ * session; a device belongs to the session that created it.
+ */
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "internal.h"
+
+#define DBLOCK_MODULE_VERSION	"0.1.0"
+
+static int dblock_ctl_release(struct inode *inode, struct file *file)
+{
+	dblock_session_end(file);
+	return 0;
+}
+
+static int dblock_ctl_version(void __user *argp)
+{
+	struct dblock_version version = {
+		.abi = DBLOCK_ABI_VERSION,
+		.features = DBLOCK_FEAT_WRITE_ZEROES | DBLOCK_FEAT_PARTIAL_ERROR |
+			    DBLOCK_FEAT_ANSWER_ZEROES,
+		.module = DBLOCK_MODULE_VERSION,
+	};
+
+	return copy_to_user(argp, &version, sizeof(version)) ? -EFAULT : 0;
+}
+
+static int dblock_ctl_create(struct file *session, void __user *argp)
+{
+	struct dblock_create params;
+	int ret;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (copy_from_user(&params, argp, sizeof(params)))
+		return -EFAULT;
+	/* Found out now, the answer cannot be lost after the device was made. */
+	if (copy_to_user(argp, &params, sizeof(params)))
+		return -EFAULT;
+	ret = dblock_device_create(session, &params);
+	if (ret)
+		return ret;
+	/* Unmapped meanwhile: the device is still found by DBLOCK_CTL_LIST. */
+	return copy_to_user(argp, &params, sizeof(params)) ? -EFAULT : 0;
+}
+
+static int dblock_ctl_target(struct dblock_target *target, void __user *argp, u32 allowed)
+{
+	if (copy_from_user(target, argp, sizeof(*target)))
+		return -EFAULT;
+	if (target->flags & ~allowed)
+		return -EINVAL;
+	if (memchr_inv(target->reserved, 0, sizeof(target->reserved)))
+		return -EINVAL;
+	if (target->id ? target->name[0] : !target->name[0])
+		return -EINVAL;
+	if (strnlen(target->name, sizeof(target->name)) == sizeof(target->name))
+		return -EINVAL;
+	return 0;
+}
+
+static int dblock_ctl_info(void __user *argp)
+{
+	struct dblock_info *info;
+	int ret;
+
+	info = kmalloc(sizeof(*info), GFP_KERNEL);
+	if (!info)
+		return -ENOMEM;
+	ret = -EFAULT;
+	if (copy_from_user(info, argp, sizeof(*info)))
+		goto out;
+	ret = -EINVAL;
+	if (info->create.id ? info->create.name[0] : !info->create.name[0])
+		goto out;
+	if (strnlen(info->create.name, DBLOCK_NAME_LEN) == DBLOCK_NAME_LEN)
+		goto out;
+	if (memchr_inv(info->reserved, 0, sizeof(info->reserved)) ||
+	    memchr_inv(info->create.reserved, 0, sizeof(info->create.reserved)))
+		goto out;
+	ret = dblock_device_info(info);
+	if (!ret && copy_to_user(argp, info, sizeof(*info)))
+		ret = -EFAULT;
+out:
+	kfree(info);
+	return ret;
+}
+
+static int dblock_ctl_list(void __user *argp)
+{
+	struct dblock_list list;
+	int ret;
+
+	if (copy_from_user(&list, argp, sizeof(list)))
+		return -EFAULT;
+	if (memchr_inv(list.reserved, 0, sizeof(list.reserved)))
+		return -EINVAL;
+	ret = dblock_device_list(&list);
+	if (ret)
+		return ret;
+	return copy_to_user(argp, &list, sizeof(list)) ? -EFAULT : 0;
+}
+
+static int dblock_ctl_serve(struct file *session, void __user *argp)
+{
+	struct dblock_serve call;
+	struct dblock_device *dev;
+	int ret;
+
+	if (copy_from_user(&call, argp, sizeof(call)))
+		return -EFAULT;
+	dev = dblock_device_get(session, call.device);
+	if (!dev)
+		return -ENODEV;
+	ret = dblock_serve(dev, argp, &call, false);
+	dblock_device_put(dev);
+	return ret;
+}
+
+static long dblock_ctl_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *argp = (void __user *)arg;
+	struct dblock_target target;
+	int ret;
+
+	switch (cmd) {
+	case DBLOCK_CTL_VERSION:
+		return dblock_ctl_version(argp);
+	case DBLOCK_CTL_CREATE:
+		return dblock_ctl_create(file, argp);
+	case DBLOCK_CTL_START:
+		ret = dblock_ctl_target(&target, argp, 0);
+		return ret ?: dblock_device_start(file, &target);
+	case DBLOCK_CTL_DESTROY:
+		if (!capable(CAP_SYS_ADMIN))
+			return -EPERM;
+		ret = dblock_ctl_target(&target, argp, DBLOCK_DESTROY_FORCE);
+		return ret ?: dblock_device_destroy(&target);
+	case DBLOCK_CTL_INFO:
+		return dblock_ctl_info(argp);
+	case DBLOCK_CTL_LIST:
+		return dblock_ctl_list(argp);
+	case DBLOCK_SERVE:
+		return dblock_ctl_serve(file, argp);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static const struct file_operations dblock_ctl_fops = {
+	.owner		= THIS_MODULE,
+	.release	= dblock_ctl_release,
+	.unlocked_ioctl	= dblock_ctl_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.llseek		= noop_llseek,
+};
+
+static struct miscdevice dblock_ctl = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "dblockctl",
+	.fops	= &dblock_ctl_fops,
+	.mode	= 0600,
+};
+
+static int __init dblock_init(void)
+{
+	int ret;
+
+	BUILD_BUG_ON(sizeof(struct dblock_version) != 80);
+	BUILD_BUG_ON(sizeof(struct dblock_create) != 160);
+	BUILD_BUG_ON(sizeof(struct dblock_target) != 56);
+	BUILD_BUG_ON(sizeof(struct dblock_info) != 224);
+	BUILD_BUG_ON(sizeof(struct dblock_list) != 32);
+	BUILD_BUG_ON(sizeof(struct dblock_request) != 64);
+	BUILD_BUG_ON(sizeof(struct dblock_answer) != 48);
+	BUILD_BUG_ON(sizeof(struct dblock_serve) != 104);
+
+	ret = dblock_devices_init();
+	if (ret)
+		return ret;
+	ret = misc_register(&dblock_ctl);
+	if (ret)
+		dblock_devices_exit();
+	return ret;
+}
+
+static void __exit dblock_exit(void)
+{
+	misc_deregister(&dblock_ctl);
+	dblock_devices_exit();
+}
+
+module_init(dblock_init);
+module_exit(dblock_exit);
+
+MODULE_AUTHOR("The junit-dblock authors");
+MODULE_DESCRIPTION("Block devices answered by a userspace program");
+MODULE_VERSION(DBLOCK_MODULE_VERSION);
+MODULE_LICENSE("GPL");

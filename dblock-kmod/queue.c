@@ -1,0 +1,854 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The way of a request: from the block layer to a server and back.
+ *
+ * Who owns a request when is in internal.h. Two rules shape this file. No lock
+ * is held across a copy to or from userspace, because the server's memory may
+ * itself lie on one of our devices. And no request is owned across a page
+ * fault: copies run with faults disabled, and where one is needed the request
+ * goes back to where it was until the memory is there.
+ */
+#include <linux/highmem.h>
+#include <linux/ktime.h>
+#include <linux/pagemap.h>
+#include <linux/random.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "internal.h"
+
+/* How often memory may be faulted in, and be gone again, before that is an error. */
+#define DBLOCK_FAULT_TRIES	64
+
+/* A cookie is the generation, the queue and the tag. */
+static u64 dblock_cookie(const struct dblock_slot *slot)
+{
+	return (u64)slot->generation << 32 | slot->queue->index << 16 |
+	       (u32)(slot - slot->queue->slots);
+}
+
+static struct dblock_slot *dblock_slot_of(struct request *rq)
+{
+	struct dblock_queue *q = rq->mq_hctx->driver_data;
+
+	return &q->slots[rq->tag];
+}
+
+static bool dblock_ended(const struct dblock_device *dev)
+{
+	return READ_ONCE(dev->flags) & (BIT(DBLOCK_DEV_DEAD) | BIT(DBLOCK_DEV_END));
+}
+
+/* ---- completion ---- */
+
+/* Gives the request back to the block layer. The caller owns the slot, SLOT_ENDING. */
+static void dblock_slot_end(struct dblock_slot *slot, blk_status_t status, unsigned int done)
+{
+	struct dblock_queue *q = slot->queue;
+	struct request *rq = slot->rq;
+
+	spin_lock(&q->lock);
+	slot->rq = NULL;
+	slot->server = NULL;
+	slot->state = SLOT_FREE;
+	q->pending--;
+	spin_unlock(&q->lock);
+
+	if (done)
+		blk_update_request(rq, BLK_STS_OK, done);
+	blk_mq_end_request(rq, status);
+}
+
+static void dblock_slots_end(struct list_head *slots, blk_status_t status)
+{
+	struct dblock_slot *slot, *next;
+
+	list_for_each_entry_safe(slot, next, slots, node) {
+		list_del_init(&slot->node);
+		dblock_slot_end(slot, slot->abort ?: status, 0);
+	}
+}
+
+/*
+ * Only errors that have a block status of their own reach the reader as they
+ * are. Others that the block layer would take for a request to try again
+ * (EAGAIN, EREMCHG) or has no word for become EIO.
+ */
+static blk_status_t dblock_status(int error)
+{
+	switch (error) {
+	case -EOPNOTSUPP:
+	case -ETIMEDOUT:
+	case -ENOSPC:
+	case -ENOLINK:
+	case -EREMOTEIO:
+	case -EBADE:
+	case -ENODATA:
+	case -EILSEQ:
+	case -ENOMEM:
+	case -EBUSY:
+	case -ENODEV:
+	case -ETIME:
+		return errno_to_blk_status(error);
+	default:
+		return BLK_STS_IOERR;
+	}
+}
+
+/* ---- from the block layer ---- */
+
+static void dblock_queue_wake(struct dblock_queue *q)
+{
+	if (wq_has_sleeper(&q->wait))
+		wake_up(&q->wait);
+	else
+		wake_up(&q->dev->any_wait);
+}
+
+static blk_status_t dblock_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd)
+{
+	struct dblock_queue *q = hctx->driver_data;
+	struct request *rq = bd->rq;
+	struct dblock_slot *slot = &q->slots[rq->tag];
+
+	switch (req_op(rq)) {
+	case REQ_OP_READ:
+	case REQ_OP_WRITE:
+	case REQ_OP_FLUSH:
+	case REQ_OP_DISCARD:
+	case REQ_OP_WRITE_ZEROES:
+		break;
+	default:
+		return BLK_STS_NOTSUPP;
+	}
+
+	spin_lock(&q->lock);
+	/* Under the lock: dblock_queues_fail() sees either no request or this one. */
+	if (dblock_ended(q->dev) || test_bit(DBLOCK_DEV_UNSERVED, &q->dev->flags)) {
+		spin_unlock(&q->lock);
+		return BLK_STS_IOERR;
+	}
+	blk_mq_start_request(rq);
+	slot->rq = rq;
+	slot->server = NULL;
+	slot->abort = BLK_STS_OK;
+	slot->state = SLOT_QUEUED;
+	if (!++slot->generation)
+		slot->generation = 1;
+	q->pending++;
+	list_add_tail(&slot->node, &q->queued);
+	spin_unlock(&q->lock);
+
+	if (bd->last)
+		dblock_queue_wake(q);
+	return BLK_STS_OK;
+}
+
+static void dblock_commit_rqs(struct blk_mq_hw_ctx *hctx)
+{
+	dblock_queue_wake(hctx->driver_data);
+}
+
+static enum blk_eh_timer_return dblock_timeout(struct request *rq)
+{
+	struct dblock_slot *slot = dblock_slot_of(rq);
+	struct dblock_queue *q = slot->queue;
+
+	spin_lock(&q->lock);
+	if (slot->rq != rq) {
+		/* Completed meanwhile. */
+		spin_unlock(&q->lock);
+		return BLK_EH_DONE;
+	}
+	switch (slot->state) {
+	case SLOT_QUEUED:
+		list_del_init(&slot->node);
+		break;
+	case SLOT_SERVED:
+	case SLOT_FAKED:
+		break;
+	default:
+		slot->abort = BLK_STS_TIMEOUT;
+		spin_unlock(&q->lock);
+		return BLK_EH_RESET_TIMER;
+	}
+	slot->state = SLOT_ENDING;
+	spin_unlock(&q->lock);
+	dblock_slot_end(slot, BLK_STS_TIMEOUT, 0);
+	return BLK_EH_DONE;
+}
+
+static int dblock_init_hctx(struct blk_mq_hw_ctx *hctx, void *data, unsigned int index)
+{
+	struct dblock_device *dev = data;
+
+	hctx->driver_data = &dev->queues[index];
+	return 0;
+}
+
+const struct blk_mq_ops dblock_mq_ops = {
+	.queue_rq	= dblock_queue_rq,
+	.commit_rqs	= dblock_commit_rqs,
+	.timeout	= dblock_timeout,
+	.init_hctx	= dblock_init_hctx,
+};
+
+/* ---- the queues as a whole ---- */
+
+int dblock_queues_init(struct dblock_device *dev)
+{
+	const struct dblock_create *p = &dev->params;
+	unsigned int i, tag;
+	int ret = -ENOMEM;
+
+	dev->queues = kcalloc(p->queues, sizeof(*dev->queues), GFP_KERNEL);
+	if (!dev->queues)
+		return -ENOMEM;
+	dev->nr_queues = p->queues;
+	for (i = 0; i < p->queues; i++) {
+		struct dblock_queue *q = &dev->queues[i];
+
+		spin_lock_init(&q->lock);
+		INIT_LIST_HEAD(&q->queued);
+		init_waitqueue_head(&q->wait);
+		q->index = i;
+		q->dev = dev;
+		q->slots = kvcalloc(p->depth, sizeof(*q->slots), GFP_KERNEL);
+		if (!q->slots)
+			goto fail;
+		for (tag = 0; tag < p->depth; tag++) {
+			INIT_LIST_HEAD(&q->slots[tag].node);
+			q->slots[tag].queue = q;
+			/* So that a cookie of another device or an earlier one is not taken for ours. */
+			q->slots[tag].generation = get_random_u32();
+		}
+	}
+
+	dev->tag_set.ops = &dblock_mq_ops;
+	dev->tag_set.nr_hw_queues = p->queues;
+	dev->tag_set.queue_depth = p->depth;
+	dev->tag_set.numa_node = NUMA_NO_NODE;
+	dev->tag_set.timeout = max(1UL, msecs_to_jiffies(p->timeout_ms));
+	/* A test wants to see its requests in the order it made them. */
+	dev->tag_set.flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_NO_SCHED_BY_DEFAULT;
+	dev->tag_set.driver_data = dev;
+	ret = blk_mq_alloc_tag_set(&dev->tag_set);
+	if (ret)
+		goto fail;
+	return 0;
+
+fail:
+	dblock_queues_exit(dev);
+	return ret;
+}
+
+void dblock_queues_exit(struct dblock_device *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->nr_queues; i++)
+		kvfree(dev->queues[i].slots);
+	kfree(dev->queues);
+	dev->queues = NULL;
+}
+
+unsigned int dblock_queues_pending(struct dblock_device *dev)
+{
+	unsigned int i, pending = 0;
+
+	for (i = 0; i < dev->nr_queues; i++)
+		pending += READ_ONCE(dev->queues[i].pending);
+	return pending;
+}
+
+/*
+ * Fails what this server holds, or with NULL every request there is. The
+ * caller has made sure that no new one comes, or does not mind.
+ */
+void dblock_queues_fail(struct dblock_device *dev, const struct dblock_server *server)
+{
+	unsigned int i, tag;
+
+	for (i = 0; i < dev->nr_queues; i++) {
+		struct dblock_queue *q = &dev->queues[i];
+		LIST_HEAD(ending);
+
+		spin_lock(&q->lock);
+		for (tag = 0; q->pending && tag < dev->params.depth; tag++) {
+			struct dblock_slot *slot = &q->slots[tag];
+
+			if (server && slot->server != server)
+				continue;
+			switch (slot->state) {
+			case SLOT_QUEUED:
+			case SLOT_SERVED:
+			case SLOT_FAKED:
+				slot->state = SLOT_ENDING;
+				list_move_tail(&slot->node, &ending);
+				break;
+			case SLOT_FETCHING:
+			case SLOT_ANSWERING:
+				if (!slot->abort)
+					slot->abort = BLK_STS_IOERR;
+				break;
+			}
+		}
+		spin_unlock(&q->lock);
+		dblock_slots_end(&ending, BLK_STS_IOERR);
+	}
+}
+
+void dblock_queues_wake(struct dblock_device *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->nr_queues; i++)
+		wake_up_all(&dev->queues[i].wait);
+	wake_up_all(&dev->any_wait);
+}
+
+/* ---- copies that do not fault ---- */
+
+static bool dblock_put_nofault(void __user *to, const void *from, size_t size)
+{
+	unsigned long left;
+
+	if (!access_ok(to, size))
+		return false;
+	pagefault_disable();
+	left = __copy_to_user_inatomic(to, from, size);
+	pagefault_enable();
+	return !left;
+}
+
+/*
+ * Copies between the request's pages and the caller's memory, from byte `done`
+ * of both up to `length`. Returns how far it came.
+ */
+static unsigned int dblock_copy_data(struct request *rq, u64 address, unsigned int done,
+				     unsigned int length, bool to_request)
+{
+	void __user *user = u64_to_user_ptr(address);
+	struct req_iterator iter;
+	unsigned int pos = 0;
+	struct bio_vec bv;
+
+	if (!access_ok(user, length))
+		return done;
+	rq_for_each_segment(bv, rq, iter) {
+		unsigned int skip, n;
+		unsigned long left;
+		void *kaddr;
+
+		if (done >= length)
+			break;
+		if (pos + bv.bv_len <= done) {
+			pos += bv.bv_len;
+			continue;
+		}
+		skip = done - pos;
+		n = min(bv.bv_len - skip, length - done);
+		kaddr = bvec_kmap_local(&bv);
+		pagefault_disable();
+		if (to_request)
+			left = __copy_from_user_inatomic(kaddr + skip, user + done, n);
+		else
+			left = __copy_to_user_inatomic(user + done, kaddr + skip, n);
+		pagefault_enable();
+		if (to_request)
+			flush_dcache_page(bv.bv_page);
+		kunmap_local(kaddr);
+		done += n - left;
+		if (left)
+			break;
+		pos += bv.bv_len;
+	}
+	return done;
+}
+
+static void dblock_zero_data(struct request *rq, unsigned int length)
+{
+	struct req_iterator iter;
+	struct bio_vec bv;
+
+	rq_for_each_segment(bv, rq, iter) {
+		if (!length)
+			break;
+		bv.bv_len = min(bv.bv_len, length);
+		memzero_bvec(&bv);
+		length -= bv.bv_len;
+	}
+}
+
+/* ---- answers ---- */
+
+/* Whether the answer fits the request it names; touches neither. */
+static int dblock_answer_check(const struct dblock_device *dev, const struct request *rq,
+			       const struct dblock_answer *answer)
+{
+	unsigned int bytes = req_op(rq) == REQ_OP_FLUSH ? 0 : blk_rq_bytes(rq);
+
+	if (answer->result > 0 || answer->result < -MAX_ERRNO)
+		return -EBADMSG;
+	if (answer->result) {
+		if (answer->length && answer->length >= bytes)
+			return -EBADMSG;
+		if (answer->length % dev->params.logical_block)
+			return -EBADMSG;
+	} else if (answer->length != bytes) {
+		return -EBADMSG;
+	}
+	if ((answer->flags & DBLOCK_ANS_ZEROES) && req_op(rq) != REQ_OP_READ)
+		return -EBADMSG;
+	return 0;
+}
+
+/* Takes the slot out of the server's hands. */
+static int dblock_answer_claim(struct dblock_slot *slot, u32 generation)
+{
+	struct dblock_queue *q = slot->queue;
+	int ret = 0;
+
+	spin_lock(&q->lock);
+	if (slot->generation != generation)
+		/* Later ones have been given out, or none yet. */
+		ret = (s32)(generation - slot->generation) < 0 ? -ESTALE : -ENOENT;
+	else if (slot->state != SLOT_SERVED)
+		ret = -ESTALE;
+	else
+		slot->state = SLOT_ANSWERING;
+	spin_unlock(&q->lock);
+	return ret;
+}
+
+/*
+ * Gives the slot back to the server, unless it was aborted meanwhile: then
+ * it is ended, and the answer came too late.
+ */
+static int dblock_answer_unclaim(struct dblock_slot *slot, int ret)
+{
+	struct dblock_queue *q = slot->queue;
+	blk_status_t abort;
+
+	spin_lock(&q->lock);
+	abort = slot->abort;
+	slot->state = abort ? SLOT_ENDING : SLOT_SERVED;
+	spin_unlock(&q->lock);
+	if (!abort)
+		return ret;
+	dblock_slot_end(slot, abort, 0);
+	return -ESTALE;
+}
+
+static int dblock_answer_finish(struct dblock_slot *slot, const struct dblock_answer *answer)
+{
+	struct dblock_queue *q = slot->queue;
+	blk_status_t abort;
+	bool fake;
+
+	fake = blk_should_fake_timeout(slot->rq->q);
+	spin_lock(&q->lock);
+	abort = slot->abort;
+	slot->state = fake && !abort ? SLOT_FAKED : SLOT_ENDING;
+	spin_unlock(&q->lock);
+	if (abort) {
+		dblock_slot_end(slot, abort, 0);
+		return -ESTALE;
+	}
+	if (fake)
+		return 0;
+	if (answer->result)
+		dblock_slot_end(slot, dblock_status(answer->result), answer->length);
+	else
+		dblock_slot_end(slot, BLK_STS_OK, 0);
+	return 0;
+}
+
+static int dblock_answer(struct dblock_device *dev, const struct dblock_answer *answer)
+{
+	unsigned int index = answer->cookie >> 16 & 0xffff;
+	unsigned int tag = answer->cookie & 0xffff;
+	unsigned int tries, done = 0, before;
+	struct dblock_slot *slot;
+	int ret;
+
+	if (answer->flags & ~DBLOCK_ANS_ZEROES)
+		return -EINVAL;
+	if (memchr_inv(answer->reserved, 0, sizeof(answer->reserved)))
+		return -EINVAL;
+	if (index >= dev->nr_queues || tag >= dev->params.depth)
+		return -ENOENT;
+	slot = &dev->queues[index].slots[tag];
+
+	for (tries = 0; tries < DBLOCK_FAULT_TRIES; tries++) {
+		ret = dblock_answer_claim(slot, answer->cookie >> 32);
+		if (ret)
+			return ret;
+		ret = dblock_answer_check(dev, slot->rq, answer);
+		if (ret)
+			return dblock_answer_unclaim(slot, ret);
+		if (req_op(slot->rq) != REQ_OP_READ)
+			return dblock_answer_finish(slot, answer);
+		if (answer->flags & DBLOCK_ANS_ZEROES) {
+			dblock_zero_data(slot->rq, answer->length);
+			return dblock_answer_finish(slot, answer);
+		}
+		before = done;
+		done = dblock_copy_data(slot->rq, answer->data, done, answer->length, true);
+		if (done == answer->length)
+			return dblock_answer_finish(slot, answer);
+
+		ret = dblock_answer_unclaim(slot, -EFAULT);
+		if (ret != -EFAULT)
+			return ret;
+		if (fault_in_readable(u64_to_user_ptr(answer->data) + done, 1))
+			return -EFAULT;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (done > before)
+			tries = 0;
+	}
+	return -EFAULT;
+}
+
+static int dblock_take_answers(struct dblock_device *dev, struct dblock_serve *call)
+{
+	const struct dblock_answer __user *answers = u64_to_user_ptr(call->answers);
+	struct dblock_answer answer;
+	int ret;
+
+	while (call->consumed < call->nr_answers) {
+		if (copy_from_user(&answer, &answers[call->consumed], sizeof(answer)))
+			return -EFAULT;
+		ret = dblock_answer(dev, &answer);
+		if (ret)
+			return ret;
+		call->consumed++;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* ---- requests ---- */
+
+static bool dblock_queued(struct dblock_device *dev, struct dblock_queue *q)
+{
+	unsigned int i;
+
+	if (q)
+		return !list_empty_careful(&q->queued);
+	for (i = 0; i < dev->nr_queues; i++)
+		if (!list_empty_careful(&dev->queues[i].queued))
+			return true;
+	return false;
+}
+
+/*
+ * Waits until there may be something to fetch. Returns 1, or 0 when the time
+ * is up, or EINTR. `q` is NULL for any queue, `expires` for no limit;
+ * `expired` not to wait at all.
+ */
+static int dblock_wait(struct dblock_device *dev, struct dblock_queue *q, ktime_t *expires,
+		       bool expired)
+{
+	struct wait_queue_head *head = q ? &q->wait : &dev->any_wait;
+	DEFINE_WAIT(wait);
+	int ret;
+
+	for (;;) {
+		prepare_to_wait_exclusive(head, &wait, TASK_INTERRUPTIBLE);
+		ret = 1;
+		if (dblock_ended(dev) || dblock_queued(dev, q))
+			break;
+		ret = -EINTR;
+		if (signal_pending(current))
+			break;
+		ret = 0;
+		if (expired)
+			break;
+		if (expires)
+			expired = !schedule_hrtimeout(expires, HRTIMER_MODE_ABS);
+		else
+			schedule();
+	}
+	finish_wait(head, &wait);
+	return ret;
+}
+
+/* Takes up to `max` requests whose data fit into `room`. */
+static unsigned int dblock_dequeue(struct dblock_queue *q, struct dblock_server *server,
+				   struct list_head *fetched, unsigned int max, u64 *room)
+{
+	struct dblock_slot *slot;
+	unsigned int n = 0;
+	bool more;
+
+	if (list_empty_careful(&q->queued))
+		return 0;
+	spin_lock(&q->lock);
+	while (n < max) {
+		unsigned int bytes = 0;
+
+		slot = list_first_entry_or_null(&q->queued, struct dblock_slot, node);
+		if (!slot)
+			break;
+		if (req_op(slot->rq) == REQ_OP_WRITE)
+			bytes = blk_rq_bytes(slot->rq);
+		if (bytes > *room)
+			break;
+		*room -= bytes;
+		slot->state = SLOT_FETCHING;
+		slot->server = server;
+		list_move_tail(&slot->node, fetched);
+		n++;
+	}
+	more = !list_empty(&q->queued);
+	spin_unlock(&q->lock);
+	/* For another thread. A wake-up that found this one awake would be lost otherwise. */
+	if (more)
+		dblock_queue_wake(q);
+	return n;
+}
+
+static unsigned int dblock_dequeue_any(struct dblock_device *dev, struct dblock_server *server,
+				       struct list_head *fetched, unsigned int max, u64 room)
+{
+	unsigned int first = atomic_inc_return(&dev->next_queue);
+	unsigned int i, n = 0;
+
+	for (i = 0; i < dev->nr_queues && n < max; i++)
+		n += dblock_dequeue(&dev->queues[(first + i) % dev->nr_queues], server, fetched,
+				    max - n, &room);
+	return n;
+}
+
+/* Back to the head of the queue, in the order they had. */
+static void dblock_unfetch(struct list_head *fetched)
+{
+	struct dblock_slot *slot, *prev;
+	LIST_HEAD(ending);
+
+	list_for_each_entry_safe_reverse(slot, prev, fetched, node) {
+		struct dblock_queue *q = slot->queue;
+
+		spin_lock(&q->lock);
+		slot->server = NULL;
+		if (slot->abort) {
+			slot->state = SLOT_ENDING;
+			list_move(&slot->node, &ending);
+		} else {
+			slot->state = SLOT_QUEUED;
+			list_move(&slot->node, &q->queued);
+		}
+		spin_unlock(&q->lock);
+		dblock_queue_wake(q);
+	}
+	dblock_slots_end(&ending, BLK_STS_IOERR);
+}
+
+/* From here on they are the server's. */
+static void dblock_hand_over(struct list_head *fetched)
+{
+	struct dblock_slot *slot, *next;
+	LIST_HEAD(ending);
+
+	list_for_each_entry_safe(slot, next, fetched, node) {
+		struct dblock_queue *q = slot->queue;
+
+		spin_lock(&q->lock);
+		if (slot->abort) {
+			slot->state = SLOT_ENDING;
+			list_move_tail(&slot->node, &ending);
+		} else {
+			list_del_init(&slot->node);
+			slot->state = SLOT_SERVED;
+		}
+		spin_unlock(&q->lock);
+	}
+	dblock_slots_end(&ending, BLK_STS_IOERR);
+}
+
+static void dblock_describe(const struct dblock_slot *slot, struct dblock_request *req)
+{
+	struct request *rq = slot->rq;
+
+	memset(req, 0, sizeof(*req));
+	req->cookie = dblock_cookie(slot);
+	req->queue = slot->queue->index;
+	switch (req_op(rq)) {
+	case REQ_OP_READ:
+		req->op = DBLOCK_OP_READ;
+		break;
+	case REQ_OP_WRITE:
+		req->op = DBLOCK_OP_WRITE;
+		break;
+	case REQ_OP_FLUSH:
+		req->op = DBLOCK_OP_FLUSH;
+		break;
+	case REQ_OP_DISCARD:
+		req->op = DBLOCK_OP_DISCARD;
+		break;
+	default:
+		req->op = DBLOCK_OP_WRITE_ZEROES;
+		break;
+	}
+	if (req->op != DBLOCK_OP_FLUSH) {
+		req->sector = blk_rq_pos(rq);
+		req->length = blk_rq_bytes(rq);
+	}
+	if (rq->cmd_flags & REQ_FUA)
+		req->flags |= DBLOCK_REQ_FUA;
+	if (rq->cmd_flags & REQ_META)
+		req->flags |= DBLOCK_REQ_META;
+	if (rq->cmd_flags & REQ_SYNC)
+		req->flags |= DBLOCK_REQ_SYNC;
+	if (req->op == DBLOCK_OP_WRITE_ZEROES && (rq->cmd_flags & REQ_NOUNMAP))
+		req->flags |= DBLOCK_REQ_NOUNMAP;
+	if (rq->cmd_flags & REQ_RAHEAD)
+		req->flags |= DBLOCK_REQ_RAHEAD;
+}
+
+/* The memory a copy needs and does not find. */
+struct dblock_missing {
+	void __user *start;
+	size_t size;
+};
+
+/* Tells the caller of the requests in `fetched`. False: some of its memory is not there. */
+static bool dblock_copy_out(struct list_head *fetched, const struct dblock_serve *call,
+			    struct dblock_missing *missing)
+{
+	struct dblock_request __user *to = u64_to_user_ptr(call->requests);
+	u64 buffer = call->buffer;
+	struct dblock_request req;
+	struct dblock_slot *slot;
+
+	list_for_each_entry(slot, fetched, node) {
+		dblock_describe(slot, &req);
+		if (req.op == DBLOCK_OP_WRITE) {
+			unsigned int done;
+
+			req.data = buffer;
+			done = dblock_copy_data(slot->rq, buffer, 0, req.length, false);
+			if (done != req.length) {
+				missing->start = u64_to_user_ptr(buffer) + done;
+				missing->size = req.length - done;
+				return false;
+			}
+			buffer += req.length;
+		}
+		if (!dblock_put_nofault(to, &req, sizeof(req))) {
+			missing->start = to;
+			missing->size = sizeof(req);
+			return false;
+		}
+		to++;
+	}
+	return true;
+}
+
+static bool dblock_result_nofault(struct dblock_serve __user *user, const struct dblock_serve *call)
+{
+	return dblock_put_nofault(&user->consumed, &call->consumed,
+				  sizeof(*call) - offsetof(struct dblock_serve, consumed) -
+				  sizeof(call->reserved));
+}
+
+static int dblock_fetch(struct dblock_device *dev, struct dblock_server *server,
+			struct dblock_serve __user *user, struct dblock_serve *call)
+{
+	struct dblock_queue *q = call->queue == DBLOCK_QUEUE_ANY ? NULL : &dev->queues[call->queue];
+	ktime_t expires = ktime_add_safe(ktime_get(), max(call->timeout_ns, 0LL));
+	unsigned int tries = 0, n;
+	LIST_HEAD(fetched);
+	int ret;
+
+	for (;;) {
+		struct dblock_missing missing = { &user->consumed, sizeof(*call) -
+						  offsetof(struct dblock_serve, consumed) };
+		u64 room = call->buffer_size;
+
+		ret = dblock_wait(dev, q, call->timeout_ns < 0 ? NULL : &expires, !call->timeout_ns);
+		if (ret <= 0)
+			return ret;
+		if (dblock_ended(dev)) {
+			call->state |= DBLOCK_SERVE_END;
+			return 0;
+		}
+		if (q)
+			n = dblock_dequeue(q, server, &fetched, call->max_requests, &room);
+		else
+			n = dblock_dequeue_any(dev, server, &fetched, call->max_requests, room);
+		if (!n)
+			continue;
+
+		call->nr_requests = n;
+		if (dblock_copy_out(&fetched, call, &missing) && dblock_result_nofault(user, call)) {
+			dblock_hand_over(&fetched);
+			return 0;
+		}
+		call->nr_requests = 0;
+		dblock_unfetch(&fetched);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (++tries > DBLOCK_FAULT_TRIES ||
+		    fault_in_writeable(missing.start, missing.size) == missing.size)
+			return -EFAULT;
+	}
+}
+
+/* ---- DBLOCK_SERVE ---- */
+
+static int dblock_serve_validate(const struct dblock_device *dev, const struct dblock_serve *call)
+{
+	if (call->flags || memchr_inv(call->reserved, 0, sizeof(call->reserved)))
+		return -EINVAL;
+	if (call->queue != DBLOCK_QUEUE_ANY && call->queue >= dev->nr_queues)
+		return -EINVAL;
+	if (call->nr_answers > DBLOCK_MAX_BATCH || call->max_requests > DBLOCK_MAX_BATCH)
+		return -EINVAL;
+	if (call->max_requests && call->buffer_size < dev->params.max_io)
+		return -EINVAL;
+	if (call->buffer + call->buffer_size < call->buffer)
+		return -EINVAL;
+	return 0;
+}
+
+int dblock_serve(struct dblock_device *dev, struct dblock_serve __user *user,
+		 struct dblock_serve *call, bool on_disk)
+{
+	struct dblock_server *server;
+	int ret;
+
+	call->consumed = 0;
+	call->nr_requests = 0;
+	call->state = 0;
+	ret = dblock_serve_validate(dev, call);
+	if (ret)
+		goto out;
+	server = dblock_server_register(dev, on_disk);
+	if (IS_ERR(server)) {
+		ret = PTR_ERR(server);
+		goto out;
+	}
+
+	ret = dblock_take_answers(dev, call);
+	if (!ret && call->max_requests)
+		ret = dblock_fetch(dev, server, user, call);
+	/* What could not be answered any more was ended with the device. */
+	if (dblock_ended(dev) && !call->nr_requests) {
+		call->state = DBLOCK_SERVE_END;
+		ret = 0;
+	}
+	if (fatal_signal_pending(current))
+		dblock_watch_now();
+	if (call->nr_requests)
+		return 0;
+out:
+	if (copy_to_user(&user->consumed, &call->consumed,
+			 offsetof(struct dblock_serve, reserved) -
+			 offsetof(struct dblock_serve, consumed)))
+		return -EFAULT;
+	return ret;
+}
