@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.vm;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+
+/**
+ * KVM or emulation, and why. That {@code /dev/kvm} opens proves nothing: a host may offer it and still not run a guest.
+ * So a tiny guest is tried once, and the answer remembered for this host kernel, processor and QEMU.
+ *
+ * @param accelerator what to use
+ * @param reason for the user, as the end of a sentence
+ */
+record AcceleratorChoice(Accelerator accelerator, String reason) {
+
+    private static final Duration PROBE_LIMIT = Duration.ofSeconds(20);
+    private static final Path DEVICE = Path.of("/dev/kvm");
+
+    static AcceleratorChoice choose(GuestImage image, VmSettings settings, Path cache, Consumer<String> progress) {
+        Optional<Accelerator> asked = settings.accelerator();
+        if (asked.isPresent()) {
+            return new AcceleratorChoice(asked.get(), "asked for with " + VmSettings.ACCEL);
+        }
+        if (!Files.exists(DEVICE)) {
+            return new AcceleratorChoice(Accelerator.TCG, "there is no /dev/kvm");
+        }
+        if (!Files.isReadable(DEVICE) || !Files.isWritable(DEVICE)) {
+            return new AcceleratorChoice(Accelerator.TCG, "this user may not open /dev/kvm");
+        }
+        try {
+            Path answer = cache.resolve("kvm-" + Initramfs.shortHash(identity(image)) + ".txt");
+            if (Files.exists(answer)) {
+                return parse(Files.readString(answer).strip());
+            }
+            progress.accept("trying once whether KVM runs a guest here (at most " + PROBE_LIMIT.toSeconds() + " s)");
+            AcceleratorChoice choice = probe(image, settings);
+            Files.createDirectories(cache);
+            Path temporary = Files.createTempFile(cache, ".kvm", ".txt");
+            Files.writeString(temporary, choice.accelerator() + " " + choice.reason() + "\n");
+            Files.move(temporary, answer, StandardCopyOption.ATOMIC_MOVE);
+            return choice;
+        } catch (IOException e) {
+            throw new VmException("cannot remember in " + cache + " whether KVM works: " + e.getMessage(), e);
+        }
+    }
+
+    private static AcceleratorChoice parse(String line) {
+        String[] parts = line.split(" ", 2);
+        return new AcceleratorChoice(Accelerator.valueOf(parts[0]), parts.length > 1 ? parts[1] : "tried before");
+    }
+
+    private static byte[] identity(GuestImage image) throws IOException {
+        String cpu = Files.readAllLines(Path.of("/proc/cpuinfo"), StandardCharsets.ISO_8859_1).stream()
+                .filter(line -> line.startsWith("model name") || line.startsWith("CPU part"))
+                .findFirst()
+                .orElse("");
+        return (Files.readString(Path.of("/proc/version"), StandardCharsets.ISO_8859_1)
+                        + cpu
+                        + Files.size(image.qemu())
+                        + Files.getLastModifiedTime(image.qemu())
+                        + image.release())
+                .getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static AcceleratorChoice probe(GuestImage image, VmSettings settings) throws IOException {
+        Path console = Files.createTempFile("dblock-vm-probe", ".log");
+        GuestConfiguration configuration = new GuestConfiguration().add("mode", "probe");
+        image.insert().forEach(module -> configuration.add("module", module));
+        try (QemuProcess qemu =
+                QemuProcess.start(image, Accelerator.KVM, settings, configuration, List.of(), console)) {
+            CompletableFuture<Frame> hello = new CompletableFuture<>();
+            Thread reader = new Thread(
+                    () -> {
+                        try {
+                            hello.complete(new FrameReader(qemu.fromGuest()).next());
+                        } catch (IOException e) {
+                            hello.completeExceptionally(e);
+                        }
+                    },
+                    "dblock-vm-probe");
+            reader.setDaemon(true);
+            reader.start();
+            Frame frame = hello.get(PROBE_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+            if (frame != null && frame.type() == FrameType.HELLO) {
+                return new AcceleratorChoice(Accelerator.KVM, "a guest was tried and ran");
+            }
+            qemu.waitFor(Duration.ofSeconds(2));
+            return failed("it ended before its kernel was up; QEMU: " + firstLine(qemu.messages()));
+        } catch (TimeoutException e) {
+            return failed("its kernel was not up within " + PROBE_LIMIT.toSeconds() + " s");
+        } catch (ExecutionException e) {
+            return failed(firstLine(String.valueOf(e.getCause().getMessage())));
+        } catch (VmException e) {
+            return failed(firstLine(e.getMessage()));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new VmException("interrupted while KVM was tried", e);
+        } finally {
+            Files.deleteIfExists(console);
+        }
+    }
+
+    private static AcceleratorChoice failed(String why) {
+        return new AcceleratorChoice(Accelerator.TCG, "/dev/kvm is there, but a guest tried on it did not run: " + why);
+    }
+
+    private static String firstLine(String text) {
+        String line = text.split("\n", 2)[0].split("; ", 2)[0];
+        return line.length() > 160 ? line.substring(0, 160) + "..." : line;
+    }
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.vm;
+
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.regex.Pattern;
+
+/**
+ * Kernels of Debian and its relatives, through apt: packages are downloaded and unpacked, not installed, so no boot
+ * loader is touched and no root is needed. Tried on Debian 12. Ubuntu's names ({@code linux-modules-*},
+ * {@code linux-modules-extra-*}, the {@code generic} flavour) are handled, but have not been tried.
+ */
+final class DebianPackages implements PackageSource {
+
+    private static final Duration QUERY_LIMIT = Duration.ofMinutes(2);
+    private static final Duration DOWNLOAD_LIMIT = Duration.ofMinutes(15);
+
+    /** The series everything was measured on; where the distribution has it, a guest gets it. */
+    private static final String PREFERRED = "6.12";
+
+    /** Packages that hold parts of a kernel; what else a kernel package depends on is of no use in a guest. */
+    private static final Pattern PARTS =
+            Pattern.compile("linux-(image|binary|modules|modules-extra|headers|kbuild)-[0-9].*");
+
+    /** Flavours that a guest wants: no 9p in 'cloud', no use for the real-time and debug ones. */
+    private static final Pattern IMAGE = Pattern.compile("linux-image-(?:unsigned-)?([0-9][^ ]*-(?:%s))");
+
+    @Override
+    public Optional<KernelPackages> find(Optional<String> prefix, Consumer<String> progress) {
+        updateListsIfEmpty(progress);
+        String names = Commands.check(
+                null, QUERY_LIMIT, List.of("apt-cache", "search", "--names-only", "^linux-image-[0-9]"));
+        List<String> releases = releases(names, flavours());
+        Optional<String> release = prefix.isPresent()
+                ? newest(releases, prefix.get())
+                : newest(releases, PREFERRED).or(() -> newest(releases, ""));
+        return release.map(found -> new KernelPackages(found, packages(found)));
+    }
+
+    private static List<String> flavours() {
+        return MachineType.ofThisHost() == MachineType.X86_64 ? List.of("amd64", "generic") : List.of("arm64", "generic");
+    }
+
+    /** The releases of the images that {@code apt-cache search} listed, each once. */
+    static List<String> releases(String listing, List<String> flavours) {
+        Pattern image = Pattern.compile(String.format(IMAGE.pattern(), String.join("|", flavours)));
+        Set<String> releases = new LinkedHashSet<>();
+        for (String line : listing.split("\n")) {
+            var matcher = image.matcher(line.split(" ")[0]);
+            if (matcher.matches() && !matcher.group(1).matches(".*-(cloud|rt|dbg|unsigned)(-.*)?")) {
+                releases.add(matcher.group(1));
+            }
+        }
+        return List.copyOf(releases);
+    }
+
+    /** The highest release that is {@code prefix} or goes on after it with something that is no digit. */
+    static Optional<String> newest(List<String> releases, String prefix) {
+        return releases.stream()
+                .filter(release -> matches(release, prefix))
+                .max(Comparator.comparing(DebianPackages::numbers, DebianPackages::compareNumbers));
+    }
+
+    /** True for {@code 6.1} and {@code 6.1.0-9-amd64}, false for {@code 6.1} and {@code 6.12.9-amd64}. */
+    static boolean matches(String release, String prefix) {
+        return release.startsWith(prefix)
+                && (prefix.isEmpty()
+                        || release.length() == prefix.length()
+                        || !Character.isDigit(release.charAt(prefix.length()))
+                        || !Character.isDigit(prefix.charAt(prefix.length() - 1)));
+    }
+
+    private static List<Long> numbers(String release) {
+        List<Long> numbers = new ArrayList<>();
+        for (String part : release.split("[^0-9]+")) {
+            if (!part.isEmpty() && part.length() < 18) {
+                numbers.add(Long.parseLong(part));
+            }
+        }
+        return numbers;
+    }
+
+    private static int compareNumbers(List<Long> a, List<Long> b) {
+        for (int i = 0; i < Math.min(a.size(), b.size()); i++) {
+            int order = Long.compare(a.get(i), b.get(i));
+            if (order != 0) {
+                return order;
+            }
+        }
+        return Integer.compare(a.size(), b.size());
+    }
+
+    private static List<String> packages(String release) {
+        Set<String> found = new LinkedHashSet<>();
+        Deque<String> open = new ArrayDeque<>();
+        open.add("linux-image-" + release);
+        open.add("linux-headers-" + release);
+        for (String extra : List.of("linux-modules-" + release, "linux-modules-extra-" + release)) {
+            if (exists(extra)) {
+                open.add(extra);
+            }
+        }
+        while (!open.isEmpty()) {
+            String name = open.remove();
+            if (found.add(name)) {
+                open.addAll(parts(Commands.check(
+                        null,
+                        QUERY_LIMIT,
+                        List.of("apt-cache", "depends", "--no-recommends", "--no-suggests", "--no-conflicts",
+                                "--no-breaks", "--no-replaces", "--no-enhances", name))));
+            }
+        }
+        return List.copyOf(found);
+    }
+
+    private static boolean exists(String name) {
+        return !Commands.run(null, QUERY_LIMIT, List.of("apt-cache", "show", name)).output().isBlank();
+    }
+
+    /** The parts of a kernel among what {@code apt-cache depends} listed. */
+    static List<String> parts(String listing) {
+        List<String> parts = new ArrayList<>();
+        for (String line : listing.split("\n")) {
+            String text = line.strip();
+            if (text.startsWith("Depends: ") || text.startsWith("PreDepends: ")) {
+                String name = text.substring(text.indexOf(' ') + 1);
+                if (PARTS.matcher(name).matches()) {
+                    parts.add(name);
+                }
+            }
+        }
+        return parts;
+    }
+
+    @Override
+    public void unpack(KernelPackages kernel, Path directory, Consumer<String> progress) {
+        try {
+            Path downloads = Files.createTempDirectory(directory.getParent(), ".download");
+            try {
+                progress.accept("downloading " + String.join(" ", kernel.packages()));
+                List<String> command = new ArrayList<>(List.of("apt-get", "download"));
+                if (Requirements.isRoot()) {
+                    // As root, apt would hand over to a user who may not write into our cache, and warn about it.
+                    command.addAll(1, List.of("-o", "APT::Sandbox::User=root"));
+                }
+                command.addAll(kernel.packages());
+                Commands.check(downloads, DOWNLOAD_LIMIT, command);
+                try (DirectoryStream<Path> files = Files.newDirectoryStream(downloads, "*.deb")) {
+                    for (Path file : files) {
+                        progress.accept("unpacking " + file.getFileName());
+                        Commands.check(
+                                null,
+                                DOWNLOAD_LIMIT,
+                                List.of("dpkg-deb", "-x", file.toString(), directory.toString()));
+                    }
+                }
+            } finally {
+                FileTrees.delete(downloads);
+            }
+        } catch (IOException e) {
+            throw new VmException("cannot unpack kernel " + kernel.release() + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** A fresh container has no package lists: fetches them as root, else says what to run. */
+    static void updateListsIfEmpty(Consumer<String> progress) {
+        String names = Commands.check(null, QUERY_LIMIT, List.of("apt-cache", "pkgnames", "linux-image-"));
+        if (!names.isBlank()) {
+            return;
+        }
+        if (!Requirements.isRoot()) {
+            throw new VmException("apt knows no kernel packages; as root: apt-get update");
+        }
+        progress.accept("apt has no package lists, running: apt-get update");
+        Commands.check(null, DOWNLOAD_LIMIT, List.of("apt-get", "update"));
+    }
+}

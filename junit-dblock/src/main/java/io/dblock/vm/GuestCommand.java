@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.vm;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What to run in the guest. Everything is bytes: a JVM in the C locale cannot hold every argument or file name in a
+ * String, and the guest is to get exactly what the launcher got.
+ *
+ * @param arguments the program and its arguments, not empty
+ * @param environment {@code NAME=value} entries
+ * @param directory the working directory, absolute
+ * @param umask octal, as {@code /proc/self/status} shows it
+ */
+record GuestCommand(List<byte[]> arguments, List<byte[]> environment, byte[] directory, String umask) {
+
+    GuestCommand {
+        arguments = List.copyOf(arguments);
+        environment = List.copyOf(environment);
+        if (arguments.isEmpty()) {
+            throw new IllegalArgumentException("no command");
+        }
+    }
+
+    /**
+     * A command with the environment, the directory and the umask of this process.
+     *
+     * @param changes environment variables to set, or to remove where the value is null
+     */
+    static GuestCommand ofThisProcess(List<byte[]> arguments, Map<String, String> changes) {
+        try {
+            Map<String, byte[]> environment = new LinkedHashMap<>();
+            for (byte[] entry : split(Files.readAllBytes(Path.of("/proc/self/environ")))) {
+                // ISO-8859-1 keeps every byte apart; the name is only compared.
+                String text = new String(entry, StandardCharsets.ISO_8859_1);
+                int equals = text.indexOf('=');
+                if (equals > 0) {
+                    environment.put(text.substring(0, equals), entry);
+                }
+            }
+            changes.forEach((name, value) -> {
+                if (value == null) {
+                    environment.remove(name);
+                } else {
+                    environment.put(name, (name + "=" + value).getBytes(StandardCharsets.UTF_8));
+                }
+            });
+            return new GuestCommand(
+                    arguments,
+                    List.copyOf(environment.values()),
+                    bytes(Files.readSymbolicLink(Path.of("/proc/self/cwd"))),
+                    umaskOfThisProcess());
+        } catch (IOException e) {
+            throw new VmException("cannot read this process's own environment from /proc/self: " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * The last {@code count} arguments of this process, byte for byte.
+     *
+     * @param decoded what main() got, used to check and where /proc says less
+     */
+    static List<byte[]> lastArgumentsOfThisProcess(int count, List<String> decoded) {
+        List<byte[]> fallback = new ArrayList<>();
+        for (String argument : decoded) {
+            fallback.add(argument.getBytes(StandardCharsets.UTF_8));
+        }
+        try {
+            List<byte[]> all = split(Files.readAllBytes(Path.of("/proc/self/cmdline")));
+            return all.size() < count ? fallback : all.subList(all.size() - count, all.size());
+        } catch (IOException e) {
+            return fallback;
+        }
+    }
+
+    private static String umaskOfThisProcess() throws IOException {
+        for (String line : Files.readAllLines(Path.of("/proc/self/status"), StandardCharsets.ISO_8859_1)) {
+            if (line.startsWith("Umask:")) {
+                return line.substring("Umask:".length()).trim();
+            }
+        }
+        return "0022";
+    }
+
+    /** Splits at NULs; every part is ended by one. */
+    static List<byte[]> split(byte[] records) {
+        List<byte[]> parts = new ArrayList<>();
+        int start = 0;
+        for (int i = 0; i < records.length; i++) {
+            if (records[i] == 0) {
+                parts.add(Arrays.copyOfRange(records, start, i));
+                start = i + 1;
+            }
+        }
+        return parts;
+    }
+
+    /** The bytes of an absolute path, whatever this JVM's locale. */
+    static byte[] bytes(Path path) {
+        String raw = path.toUri().getRawPath();
+        if (raw.length() > 1 && raw.endsWith("/")) {
+            raw = raw.substring(0, raw.length() - 1);
+        }
+        byte[] result = new byte[raw.length()];
+        int n = 0;
+        for (int i = 0; i < raw.length(); i++) {
+            char c = raw.charAt(i);
+            if (c == '%') {
+                result[n++] = (byte) Integer.parseInt(raw.substring(i + 1, i + 3), 16);
+                i += 2;
+            } else {
+                result[n++] = (byte) c;
+            }
+        }
+        return Arrays.copyOf(result, n);
+    }
+}

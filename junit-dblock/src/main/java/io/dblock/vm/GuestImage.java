@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.vm;
+
+import java.io.IOException;
+import java.io.Reader;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Properties;
+
+/**
+ * What a guest boots from.
+ *
+ * @param release the kernel's release, as {@code uname -r} gives it in the guest
+ * @param kernel the kernel image
+ * @param modules the directory with {@code modules.dep}
+ * @param initramfs the base archive: init and the modules it inserts
+ * @param insert names of the modules in the archive, in order
+ * @param qemu the QEMU binary
+ */
+record GuestImage(
+        String release, Path kernel, Path modules, Path initramfs, List<String> insert, Path qemu) {
+
+    private static final String PREFIX = "guest.";
+
+    /** As lines of a properties file. */
+    String toProperties() {
+        StringWriter out = new StringWriter();
+        line(out, "release", release);
+        line(out, "kernel", kernel.toString());
+        line(out, "modules", modules.toString());
+        line(out, "initramfs", initramfs.toString());
+        line(out, "insert", String.join(" ", insert));
+        line(out, "qemu", qemu.toString());
+        return out.toString();
+    }
+
+    private static void line(StringWriter out, String key, String value) {
+        out.write(PREFIX + key + "=" + value.replace("\\", "\\\\") + "\n");
+    }
+
+    static GuestImage of(Properties properties, Path source) {
+        String insert = required(properties, "insert", source);
+        return new GuestImage(
+                required(properties, "release", source),
+                Path.of(required(properties, "kernel", source)),
+                Path.of(required(properties, "modules", source)),
+                Path.of(required(properties, "initramfs", source)),
+                insert.isBlank() ? List.of() : List.of(insert.split(" ")),
+                Path.of(required(properties, "qemu", source)));
+    }
+
+    static Properties read(Path file) {
+        Properties properties = new Properties();
+        try (Reader in = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
+            properties.load(in);
+        } catch (IOException e) {
+            throw new VmException("cannot read " + file + ": " + e.getMessage() + "; run 'setup' again", e);
+        }
+        return properties;
+    }
+
+    private static String required(Properties properties, String key, Path source) {
+        String value = properties.getProperty(PREFIX + key);
+        if (value == null) {
+            throw new VmException(source + " has no '" + PREFIX + key + "': made by another version? Run 'setup' again");
+        }
+        return value;
+    }
+
+    /** Throws if a file it needs has gone, a cleared cache being the usual reason. */
+    void check() {
+        for (Path file : List.of(kernel, modules, initramfs, qemu)) {
+            if (!Files.exists(file)) {
+                throw new VmException("the guest needs " + file + ", which is not there any more; run 'setup' again");
+            }
+        }
+    }
+}

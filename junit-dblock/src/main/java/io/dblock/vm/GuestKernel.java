@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.vm;
+
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * A kernel that a guest can boot.
+ *
+ * @param release as {@code uname -r} gives it
+ * @param image the kernel image
+ * @param modules the directory with {@code modules.dep} and the modules
+ * @param build what to give to {@code make} as {@code KDIR} to build a module for it
+ * @param origin where it came from, for the user
+ */
+record GuestKernel(String release, Path image, Path modules, Optional<Path> build, String origin) {}

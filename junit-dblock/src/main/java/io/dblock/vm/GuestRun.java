@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.vm;
+
+import java.io.FileDescriptor;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+
+/**
+ * Runs one command in a guest, on this process's own standard streams. One use, by one thread, which must live as long
+ * as the process (see {@link QemuProcess}).
+ *
+ * <p>Nothing from the guest is passed on before the frame that holds it was checked. Three things end the run besides
+ * the command's own end: a damaged stream, a guest that is gone or silent, and the end of this process's parent.
+ */
+final class GuestRun {
+
+    private static final int STDIN_CREDIT = 256 * 1024;
+    private static final int KERNEL_LINES = 40;
+    private static final Duration STOP_LIMIT = Duration.ofSeconds(10);
+    private static final int SIGTERM = 15;
+
+    private final GuestImage image;
+    private final Accelerator accelerator;
+    private final VmSettings settings;
+    private final Consumer<String> messages;
+    private final InputStream stdin = new FileInputStream(FileDescriptor.in);
+    private final OutputStream stdout = new FileOutputStream(FileDescriptor.out);
+    private final OutputStream stderr = new FileOutputStream(FileDescriptor.err);
+    private final CountDownLatch finished = new CountDownLatch(1);
+
+    private volatile boolean parentGone;
+    private volatile boolean stopping;
+    private volatile Attempt current;
+
+    GuestRun(GuestImage image, Accelerator accelerator, VmSettings settings, Consumer<String> messages) {
+        this.image = image;
+        this.accelerator = accelerator;
+        this.settings = settings;
+        this.messages = messages;
+    }
+
+    /**
+     * Runs the command to its end and returns the exit status for this process: the command's own (128 + N if signal N
+     * ended it), or one of {@link ExitStatus}.
+     *
+     * @param shares directories the guest may write to, each a real path, parents before children
+     * @param log where the guest kernel's messages go
+     */
+    int run(GuestConfiguration configuration, List<Path> shares, Path log) {
+        ProcessHandle.current().parent().ifPresent(parent -> parent.onExit().thenRun(() -> parentGone = true));
+        Thread hook = new Thread(this::stop, "dblock-vm-stop");
+        Runtime.getRuntime().addShutdownHook(hook);
+        try {
+            Outcome outcome = attempt(configuration, shares, log);
+            if (outcome.mayTryAgain() && !stopping && !parentGone) {
+                messages.accept("the guest did not start (" + outcome.problem() + "), trying once more");
+                outcome = attempt(configuration, shares, log);
+            }
+            return report(outcome, log);
+        } finally {
+            finished.countDown();
+            try {
+                Runtime.getRuntime().removeShutdownHook(hook);
+            } catch (IllegalStateException ignored) {
+                // Shutting down already: the hook runs and sees that this has finished.
+            }
+        }
+    }
+
+    /** What became of one boot; {@code problem} is null if the command ended and the guest said how. */
+    private record Outcome(boolean started, int status, String kernelTrouble, String problem, int problemStatus) {
+
+        static Outcome exited(int status, String kernelTrouble) {
+            return new Outcome(true, status, kernelTrouble, null, 0);
+        }
+
+        static Outcome failed(boolean started, String problem, int problemStatus) {
+            return new Outcome(started, 0, "", problem, problemStatus);
+        }
+
+        /** Only while the command cannot have done anything yet; and a damaged stream is never believed about that. */
+        boolean mayTryAgain() {
+            return problem != null && !started && problemStatus == ExitStatus.NOT_STARTED;
+        }
+    }
+
+    private Outcome attempt(GuestConfiguration configuration, List<Path> shares, Path log) {
+        try (QemuProcess qemu = QemuProcess.start(image, accelerator, settings, configuration, shares, log)) {
+            Attempt attempt = new Attempt(qemu);
+            current = attempt;
+            return attempt.run();
+        } catch (VmException e) {
+            return Outcome.failed(false, e.getMessage(), ExitStatus.NOT_STARTED);
+        } finally {
+            current = null;
+        }
+    }
+
+    private int report(Outcome outcome, Path log) {
+        if (outcome.problem() != null) {
+            messages.accept(outcome.problem());
+            kernelLines(log);
+            return outcome.problemStatus();
+        }
+        if (!outcome.kernelTrouble().isEmpty()) {
+            messages.accept("the guest's kernel reported trouble while the command ran (kernel log: " + log + "):");
+            for (String line : outcome.kernelTrouble().stripTrailing().split("\n")) {
+                messages.accept("  " + line);
+            }
+            return outcome.status() == 0 ? ExitStatus.KERNEL_TROUBLE : outcome.status();
+        }
+        return outcome.status();
+    }
+
+    private void kernelLines(Path log) {
+        try {
+            String[] lines = Files.readString(log, StandardCharsets.ISO_8859_1).stripTrailing().split("\r?\n");
+            messages.accept("last kernel lines (all of them: " + log + "):");
+            for (int i = Math.max(0, lines.length - KERNEL_LINES); i < lines.length; i++) {
+                messages.accept("  " + lines[i]);
+            }
+        } catch (IOException e) {
+            messages.accept("no kernel lines: " + e);
+        }
+    }
+
+    /** SIGTERM and the like: the command is told, and gets a moment to end. */
+    private void stop() {
+        stopping = true;
+        Attempt attempt = current;
+        if (attempt != null && finished.getCount() > 0) {
+            attempt.signal(SIGTERM);
+            try {
+                if (!finished.await(STOP_LIMIT.toSeconds(), TimeUnit.SECONDS)) {
+                    messages.accept("the command did not end within " + STOP_LIMIT.toSeconds()
+                            + " s of SIGTERM, killing its guest");
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            attempt.qemu.close();
+        }
+    }
+
+    /** One boot. The reader thread owns the stream from the guest and both output streams. */
+    private final class Attempt {
+
+        private final QemuProcess qemu;
+        private final FrameWriter toGuest;
+        private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
+        private final Object credit = new Object();
+
+        private int stdinCredit = STDIN_CREDIT;
+        private volatile boolean started;
+        private volatile boolean passingOn;
+        private volatile long lastFrame = System.nanoTime();
+
+        Attempt(QemuProcess qemu) {
+            this.qemu = qemu;
+            this.toGuest = new FrameWriter(qemu.toGuest());
+        }
+
+        Outcome run() {
+            Thread reader = new Thread(this::read, "dblock-vm-reader");
+            reader.setDaemon(true);
+            reader.start();
+            long bootDeadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(settings.bootTimeoutSeconds());
+            long silence = TimeUnit.SECONDS.toNanos(settings.silenceTimeoutSeconds());
+            try {
+                while (true) {
+                    try {
+                        return outcome.get(100, TimeUnit.MILLISECONDS);
+                    } catch (TimeoutException e) {
+                        long now = System.nanoTime();
+                        if (parentGone) {
+                            return failed("the process that started this one has ended, and so does the guest");
+                        }
+                        if (!started && now > bootDeadline) {
+                            return failed("the guest did not start the command within " + settings.bootTimeoutSeconds()
+                                    + " s (" + VmSettings.BOOT_TIMEOUT + " sets the limit)");
+                        }
+                        if (started && !passingOn && now - lastFrame > silence) {
+                            return failed("no sign of life from the guest for " + settings.silenceTimeoutSeconds()
+                                    + " s (" + VmSettings.SILENCE_TIMEOUT + " sets the limit), killed it");
+                        }
+                    }
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return failed("interrupted");
+            } catch (ExecutionException e) {
+                return failed("the launcher failed: " + e.getCause());
+            }
+        }
+
+        private Outcome failed(String problem) {
+            return Outcome.failed(started, problem, started ? ExitStatus.GUEST_LOST : ExitStatus.NOT_STARTED);
+        }
+
+        private void read() {
+            InputStream raw = qemu.fromGuest();
+            try {
+                Optional<String> inject = settings.inject();
+                FrameReader reader = new FrameReader(inject.isPresent() ? DamagingInputStream.of(raw, inject.get()) : raw);
+                while (!outcome.isDone()) {
+                    Frame frame = reader.next();
+                    lastFrame = System.nanoTime();
+                    if (frame == null) {
+                        outcome.complete(ended(reader.position()));
+                    } else {
+                        handle(frame);
+                    }
+                }
+            } catch (DamagedStreamException e) {
+                outcome.complete(Outcome.failed(
+                        started,
+                        "the stream from the guest is damaged, nothing of it counts: " + e.getMessage(),
+                        ExitStatus.DAMAGED_STREAM));
+            } catch (IOException e) {
+                outcome.complete(failed("cannot read from the guest: " + e));
+            } catch (RuntimeException | Error e) {
+                outcome.completeExceptionally(e);
+            }
+        }
+
+        private Outcome ended(long position) {
+            boolean gone = false;
+            try {
+                gone = qemu.waitFor(Duration.ofSeconds(3));
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            if (!started) {
+                return failed("the guest ended before the command was started; QEMU: " + qemu.messages());
+            }
+            return failed((gone ? "the guest ended" : "the stream from the guest ended after " + position + " bytes")
+                    + " without saying how the command ended; QEMU: " + qemu.messages());
+        }
+
+        private void handle(Frame frame) throws IOException {
+            switch (frame.type()) {
+                case HELLO, HEARTBEAT -> {}
+                case STARTED -> {
+                    started = true;
+                    Thread pump = new Thread(this::pumpStdin, "dblock-vm-stdin");
+                    pump.setDaemon(true);
+                    pump.start();
+                }
+                case STDOUT -> passOnStdout(frame.payload());
+                case STDERR -> passOnStderr(frame.payload());
+                case LOG -> messages.accept(frame.text());
+                case ERROR ->
+                    outcome.complete(Outcome.failed(
+                            started, "in the guest: " + frame.text(), started ? ExitStatus.GUEST_LOST : ExitStatus.NOT_STARTED));
+                case CREDIT -> {
+                    synchronized (credit) {
+                        stdinCredit += frame.int32(0);
+                        credit.notifyAll();
+                    }
+                }
+                case EXIT -> {
+                    toGuest.write(FrameType.ACK, new byte[0]);
+                    String trouble =
+                            new String(frame.payload(), 8, frame.payload().length - 8, StandardCharsets.UTF_8);
+                    outcome.complete(Outcome.exited(frame.int32(0), trouble));
+                }
+                default -> throw new DamagedStreamException("a frame of type " + frame.type() + " came from the guest");
+            }
+        }
+
+        private void passOnStdout(byte[] bytes) throws IOException {
+            passingOn = true;
+            try {
+                stdout.write(bytes);
+            } catch (IOException e) {
+                // Nobody reads it any more. The command finds out as it would on the host: a broken pipe.
+                toGuest.write(FrameType.CLOSE_STDOUT, new byte[0]);
+            } finally {
+                lastFrame = System.nanoTime();
+                passingOn = false;
+            }
+        }
+
+        private void passOnStderr(byte[] bytes) {
+            passingOn = true;
+            try {
+                stderr.write(bytes);
+            } catch (IOException ignored) {
+                // There is nowhere left to complain to.
+            } finally {
+                lastFrame = System.nanoTime();
+                passingOn = false;
+            }
+        }
+
+        private void pumpStdin() {
+            byte[] buffer = new byte[Frame.MAX_PAYLOAD];
+            try {
+                while (true) {
+                    int n = stdin.read(buffer);
+                    if (n < 0) {
+                        toGuest.write(FrameType.STDIN_EOF, new byte[0]);
+                        return;
+                    }
+                    synchronized (credit) {
+                        while (stdinCredit < n) {
+                            credit.wait();
+                        }
+                        stdinCredit -= n;
+                    }
+                    toGuest.write(FrameType.STDIN, buffer, 0, n);
+                }
+            } catch (IOException e) {
+                // Either the guest is gone, which the reader reports, or standard input cannot be read.
+                try {
+                    toGuest.write(FrameType.STDIN_EOF, new byte[0]);
+                } catch (IOException ignored) {
+                    // The guest is gone.
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+
+        void signal(int number) {
+            try {
+                if (started) {
+                    toGuest.write(FrameType.SIGNAL, Frame.int32Payload(number));
+                } else {
+                    qemu.kill();
+                }
+            } catch (IOException ignored) {
+                // The guest is gone, and with it the command.
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.vm;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.TreeSet;
+
+/**
+ * Builds the base archive of a guest: our init, compiled on this machine, and the modules it needs to reach the host's
+ * tree. Kept in the cache under the hash of what went into it; two processes may build the same one at once.
+ */
+final class Initramfs {
+
+    /** What the guest needs before it can see the host's tree, and with it all other modules. */
+    private static final List<String> NEEDED = List.of("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay");
+
+    private static final List<String> COMPILER_FLAGS = List.of("-static", "-O2", "-Wall", "-Wextra", "-Werror");
+    private static final Duration TOOL_LIMIT = Duration.ofMinutes(2);
+    private static final String SOURCE = "guest-init.c";
+
+    /**
+     * A base archive.
+     *
+     * @param file the archive
+     * @param insert paths, in the archive, of the modules to insert, in order
+     */
+    record Base(Path file, List<String> insert) {}
+
+    private Initramfs() {}
+
+    /**
+     * The base archive for a kernel.
+     *
+     * @param cache directory for init and the archive; made if missing
+     * @param modules the kernel's directory with {@code modules.dep}
+     * @throws VmException if the kernel lacks a module or a tool of the host is missing
+     */
+    static Base build(Path cache, String release, Path modules) {
+        try {
+            Files.createDirectories(cache);
+            List<Path> files = KernelModules.read(modules).closure(NEEDED);
+            List<String> insert = new ArrayList<>();
+            StringBuilder key = new StringBuilder(release).append('\n');
+            byte[] source = source();
+            key.append(HexFormat.of().formatHex(digest(source))).append(COMPILER_FLAGS).append('\n');
+            for (Path file : files) {
+                insert.add("/dblock/modules/" + KernelModules.nameOf(file.toString()) + ".ko");
+                key.append(file).append(' ').append(Files.size(file)).append(' ')
+                        .append(Files.getLastModifiedTime(file)).append('\n');
+            }
+            String hash = shortHash(key.toString().getBytes(StandardCharsets.UTF_8));
+            Path archive = cache.resolve("initramfs-" + release + "-" + hash + ".cpio");
+            if (!Files.exists(archive)) {
+                byte[] init = Files.readAllBytes(init(cache, source));
+                Path temporary = Files.createTempFile(cache, ".initramfs", ".cpio");
+                try {
+                    write(temporary, init, files, insert);
+                    Files.move(temporary, archive, StandardCopyOption.ATOMIC_MOVE);
+                } finally {
+                    Files.deleteIfExists(temporary);
+                }
+            }
+            return new Base(archive, insert);
+        } catch (IOException e) {
+            throw new VmException("cannot build the guest's initramfs: " + e.getMessage(), e);
+        }
+    }
+
+    private static void write(Path file, byte[] init, List<Path> modules, List<String> names) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (CpioWriter archive = new CpioWriter(bytes)) {
+            for (String directory : new TreeSet<>(List.of("dblock", "dblock/modules"))) {
+                archive.directory(directory, 0755);
+            }
+            archive.file("init", 0755, init);
+            for (int i = 0; i < modules.size(); i++) {
+                archive.file(names.get(i).substring(1), 0644, uncompressed(modules.get(i)));
+            }
+        }
+        Files.write(file, bytes.toByteArray());
+    }
+
+    /** The module as finit_module(2) takes it on every kernel: decompressing in the kernel is an option since 5.17. */
+    private static byte[] uncompressed(Path module) throws IOException {
+        String name = module.toString();
+        if (name.endsWith(".ko")) {
+            return Files.readAllBytes(module);
+        }
+        String tool = name.endsWith(".xz") ? "xz" : name.endsWith(".zst") ? "zstd" : name.endsWith(".gz") ? "gzip" : null;
+        if (tool == null) {
+            throw new IOException("module " + module + " is compressed in a way not known: .xz, .zst and .gz are");
+        }
+        Requirements.require(tool);
+        Path copy = Files.createTempFile("dblock-vm", name.substring(name.lastIndexOf('/') + 1));
+        Path plain = Path.of(copy.toString().substring(0, copy.toString().lastIndexOf('.')));
+        try {
+            Files.copy(module, copy, StandardCopyOption.REPLACE_EXISTING);
+            Commands.check(null, TOOL_LIMIT, List.of(tool, "-d", "-f", "-k", "-q", copy.toString()));
+            return Files.readAllBytes(plain);
+        } finally {
+            Files.deleteIfExists(copy);
+            Files.deleteIfExists(plain);
+        }
+    }
+
+    private static byte[] source() throws IOException {
+        try (InputStream in = Initramfs.class.getResourceAsStream(SOURCE)) {
+            if (in == null) {
+                throw new IOException("resource " + SOURCE + " is missing beside " + Initramfs.class.getName());
+            }
+            return in.readAllBytes();
+        }
+    }
+
+    /** Our init, compiled. */
+    private static Path init(Path cache, byte[] source) throws IOException {
+        Path binary = cache.resolve("guest-init-" + shortHash(source));
+        if (Files.exists(binary)) {
+            return binary;
+        }
+        Requirements.require("cc");
+        Path directory = Files.createTempDirectory(cache, ".init");
+        Path file = directory.resolve(SOURCE);
+        Path result = directory.resolve("init");
+        try {
+            Files.write(file, source);
+            List<String> command = new ArrayList<>(List.of("cc"));
+            command.addAll(COMPILER_FLAGS);
+            command.addAll(List.of("-o", result.toString(), file.toString()));
+            Commands.Result compiled = Commands.run(directory, TOOL_LIMIT, command);
+            if (compiled.status() != 0) {
+                boolean noLibrary = compiled.errors().contains("cannot find -lc");
+                throw new VmException("cannot compile the guest's init"
+                        + (noLibrary ? ": the static C library is missing; " + Requirements.remedy("libc.a") : "")
+                        + "\n" + compiled.errors().strip());
+            }
+            Files.move(result, binary, StandardCopyOption.ATOMIC_MOVE);
+            return binary;
+        } finally {
+            Files.deleteIfExists(file);
+            Files.deleteIfExists(result);
+            Files.deleteIfExists(directory);
+        }
+    }
+
+    static String shortHash(byte[] bytes) {
+        return HexFormat.of().formatHex(digest(bytes)).substring(0, 12);
+    }
+
+    private static byte[] digest(byte[] bytes) {
+        try {
+            return MessageDigest.getInstance("SHA-256").digest(bytes);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+    }
+}

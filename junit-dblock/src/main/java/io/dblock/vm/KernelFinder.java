@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.vm;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/**
+ * Finds the kernel for a guest: the one named by its path, one unpacked into the cache before, one installed on the
+ * host (image readable, headers there), or one of the distribution's packages, which is then unpacked into the cache.
+ */
+final class KernelFinder {
+
+    private static final Duration DEPMOD_LIMIT = Duration.ofMinutes(5);
+
+    /** Where the x86 boot protocol has the offset of the release's text, less 0x200, and what marks it as present. */
+    private static final int X86_MAGIC_OFFSET = 0x202;
+
+    private static final int X86_VERSION_OFFSET = 0x20e;
+
+    /** See {@link DebianPackages}: the series everything was measured on. */
+    private static final String PREFERRED = "6.12";
+
+    private final Path cache;
+    private final Path hostRoot;
+    private final Consumer<String> progress;
+
+    /**
+     * A finder.
+     *
+     * @param cache the directory with one directory per unpacked release
+     * @param hostRoot {@code /}, or something like it in a test
+     */
+    KernelFinder(Path cache, Path hostRoot, Consumer<String> progress) {
+        this.cache = cache;
+        this.hostRoot = hostRoot;
+        this.progress = progress;
+    }
+
+    /**
+     * The kernel.
+     *
+     * @param wanted the beginning of a release, or the absolute path of an image, or nothing for the default
+     * @param modules where the modules of an image named by its path are
+     * @throws VmException if there is none; the message says where it was looked for
+     */
+    GuestKernel find(Optional<String> wanted, Optional<Path> modules) {
+        if (wanted.isPresent() && wanted.get().startsWith("/")) {
+            return named(Path.of(wanted.get()), modules);
+        }
+        try {
+            List<GuestKernel> local = new ArrayList<>(unpacked());
+            local.addAll(installed());
+            String prefix = wanted.orElse(PREFERRED);
+            Optional<GuestKernel> found = newest(local, prefix);
+            if (found.isPresent()) {
+                return found.get();
+            }
+            Optional<GuestKernel> fetched = fetch(wanted);
+            if (fetched.isPresent()) {
+                return fetched.get();
+            }
+            List<String> releases = local.stream().map(GuestKernel::release).toList();
+            throw new VmException("no kernel "
+                    + wanted.map(w -> "whose release begins with " + w + " ").orElse("")
+                    + "for the guest: neither unpacked in " + cache + ", nor installed with its headers on this host (there are: "
+                    + (releases.isEmpty() ? "none" : String.join(", ", releases)) + "), nor offered by the distribution's"
+                    + " packages. Name one with " + VmSettings.KERNEL + " (an absolute path of an image, with "
+                    + VmSettings.MODULES + ").");
+        } catch (IOException e) {
+            throw new VmException("cannot look for a kernel for the guest: " + e.getMessage(), e);
+        }
+    }
+
+    private static Optional<GuestKernel> newest(List<GuestKernel> kernels, String prefix) {
+        return DebianPackages.newest(kernels.stream().map(GuestKernel::release).toList(), prefix)
+                .flatMap(release ->
+                        kernels.stream().filter(k -> k.release().equals(release)).findFirst());
+    }
+
+    private GuestKernel named(Path image, Optional<Path> modules) {
+        try {
+            if (!Files.isReadable(image)) {
+                throw new VmException(VmSettings.KERNEL + "=" + image + ": no such file, or it cannot be read");
+            }
+            String release = modules.map(directory -> directory.getFileName().toString())
+                    .or(() -> releaseOf(image))
+                    .orElseThrow(() -> new VmException(image + " does not say its release: name the directory of its"
+                            + " modules with " + VmSettings.MODULES));
+            Path directory = modules.orElse(hostRoot.resolve("lib/modules").resolve(release));
+            if (!Files.isDirectory(directory)) {
+                throw new VmException("the modules of " + image + " are not in " + directory + ": name their directory with "
+                        + VmSettings.MODULES);
+            }
+            return new GuestKernel(release, image.toRealPath(), directory.toRealPath(), build(directory), "named");
+        } catch (IOException e) {
+            throw new VmException("cannot use the kernel " + image + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** The release that an x86 kernel image carries in its header. */
+    static Optional<String> releaseOf(Path image) {
+        try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "r")) {
+            byte[] header = new byte[0x210];
+            file.readFully(header);
+            if (!"HdrS".equals(new String(header, X86_MAGIC_OFFSET, 4, StandardCharsets.US_ASCII))) {
+                return Optional.empty();
+            }
+            int offset = (header[X86_VERSION_OFFSET] & 0xff) | (header[X86_VERSION_OFFSET + 1] & 0xff) << 8;
+            file.seek(offset + 0x200L);
+            byte[] text = new byte[128];
+            int n = file.read(text);
+            String release = new String(text, 0, Math.max(n, 0), StandardCharsets.US_ASCII).split("[ \0]", 2)[0];
+            return release.isEmpty() ? Optional.empty() : Optional.of(release);
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    private static Optional<Path> build(Path modules) {
+        return Optional.of(modules.resolve("build")).filter(build -> Files.exists(build.resolve("Makefile")));
+    }
+
+    /** Kernels installed on the host that a guest can use as they are. Ubuntu's images are readable for root only. */
+    private List<GuestKernel> installed() throws IOException {
+        List<GuestKernel> found = new ArrayList<>();
+        Path all = hostRoot.resolve("lib/modules");
+        if (!Files.isDirectory(all)) {
+            return found;
+        }
+        try (DirectoryStream<Path> directories = Files.newDirectoryStream(all)) {
+            for (Path modules : directories) {
+                String release = modules.getFileName().toString();
+                Optional<Path> build = build(modules);
+                Optional<Path> image = image(hostRoot, modules, release);
+                if (image.isPresent() && build.isPresent() && Files.exists(modules.resolve("modules.dep"))) {
+                    found.add(new GuestKernel(
+                            release, image.get(), modules.toRealPath(), build, "installed on this host"));
+                }
+            }
+        }
+        return found;
+    }
+
+    private static Optional<Path> image(Path root, Path modules, String release) {
+        for (Path candidate : List.of(root.resolve("boot/vmlinuz-" + release), modules.resolve("vmlinuz"))) {
+            if (Files.isReadable(candidate)) {
+                return Optional.of(candidate);
+            }
+        }
+        return Optional.empty();
+    }
+
+    private List<GuestKernel> unpacked() throws IOException {
+        List<GuestKernel> found = new ArrayList<>();
+        if (!Files.isDirectory(cache)) {
+            return found;
+        }
+        try (DirectoryStream<Path> directories = Files.newDirectoryStream(cache)) {
+            for (Path directory : directories) {
+                if (!directory.getFileName().toString().startsWith(".")) {
+                    unpackedAt(directory).ifPresent(found::add);
+                }
+            }
+        }
+        return found;
+    }
+
+    /** The kernel in a directory made by {@link #fetch}. */
+    private Optional<GuestKernel> unpackedAt(Path directory) {
+        String release = directory.getFileName().toString();
+        for (String lib : List.of("usr/lib/modules", "lib/modules")) {
+            Path modules = directory.resolve(lib).resolve(release);
+            if (Files.exists(modules.resolve("modules.dep"))) {
+                Optional<Path> build = Optional.of(directory.resolve("usr/src/linux-headers-" + release))
+                        .filter(Files::isDirectory)
+                        .or(() -> Optional.of(directory.resolve("usr/src/kernels/" + release))
+                                .filter(Files::isDirectory))
+                        .or(() -> Optional.of(hostRoot.resolve("usr/src/linux-headers-" + release))
+                                .filter(Files::isDirectory));
+                return image(directory, modules, release)
+                        .map(image -> new GuestKernel(release, image, modules, build, "unpacked package"));
+            }
+        }
+        return Optional.empty();
+    }
+
+    private Optional<GuestKernel> fetch(Optional<String> wanted) throws IOException {
+        PackageSource source =
+                switch (Distribution.ofThisHost()) {
+                    case DEBIAN -> new DebianPackages();
+                    case FEDORA -> new FedoraPackages();
+                    case UNKNOWN -> null;
+                };
+        if (source == null) {
+            return Optional.empty();
+        }
+        Optional<PackageSource.KernelPackages> packages = source.find(wanted, progress);
+        if (packages.isEmpty()) {
+            return Optional.empty();
+        }
+        String release = packages.get().release();
+        Path target = cache.resolve(release);
+        if (Files.exists(target)) {
+            Optional<GuestKernel> present = unpackedAt(target);
+            if (present.isPresent()) {
+                return present;
+            }
+        }
+        Files.createDirectories(cache);
+        // Unpacked aside and moved in whole: another process sees all of it or nothing. The directory's name is the
+        // release already, because that is how its parts are found.
+        Path aside = Files.createTempDirectory(cache, ".unpack");
+        try {
+            Path directory = Files.createDirectory(aside.resolve(release));
+            source.unpack(packages.get(), directory, progress);
+            relocate(directory, target, release);
+            if (unpackedAt(directory).isEmpty()) {
+                throw new VmException("the packages " + packages.get().packages() + " hold no image and modules of "
+                        + release + " where they were looked for");
+            }
+            try {
+                Files.move(directory, target, StandardCopyOption.ATOMIC_MOVE);
+            } catch (AtomicMoveNotSupportedException e) {
+                throw e;
+            } catch (FileSystemException e) {
+                // Another process was faster, or a damaged one is in the way.
+                if (unpackedAt(target).isEmpty()) {
+                    throw e;
+                }
+            }
+        } finally {
+            FileTrees.delete(aside);
+        }
+        return unpackedAt(target);
+    }
+
+    /** Makes what was unpacked work in the place it will have: dependency lists, and the headers' absolute paths. */
+    private void relocate(Path directory, Path target, String release) throws IOException {
+        for (String lib : List.of("usr/lib/modules", "lib/modules")) {
+            Path modules = directory.resolve(lib).resolve(release);
+            if (Files.isDirectory(modules) && !Files.exists(modules.resolve("modules.dep"))) {
+                Requirements.require("depmod");
+                Path base = lib.startsWith("usr") ? directory.resolve("usr") : directory;
+                Commands.check(
+                        null,
+                        DEPMOD_LIMIT,
+                        List.of(Commands.find("depmod").orElseThrow().toString(), "-b", base.toString(), release));
+            }
+            Path link = modules.resolve("build");
+            Path headers = Path.of("usr/src/linux-headers-" + release);
+            if (Files.isSymbolicLink(link) && Files.isDirectory(directory.resolve(headers))) {
+                Files.delete(link);
+                Files.createSymbolicLink(link, target.resolve(headers));
+            }
+        }
+        // Debian's architecture headers are a Makefile of one line that includes the common one by its absolute path.
+        Path makefile = directory.resolve("usr/src/linux-headers-" + release + "/Makefile");
+        if (Files.isRegularFile(makefile)) {
+            String text = Files.readString(makefile);
+            Files.writeString(makefile, text.replaceAll(
+                    "(?m)^include /usr/src/", "include " + target.resolve("usr/src") + "/"));
+        }
+    }
+}

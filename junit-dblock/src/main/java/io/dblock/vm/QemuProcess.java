@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.vm;
+
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.Channels;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.channels.WritableByteChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A running QEMU and both ends of its stream. It dies with the thread that started it ({@code PR_SET_PDEATHSIG}), so
+ * start it from one that lives as long as the process; and with {@link #close()}, which leaves nothing behind.
+ */
+final class QemuProcess implements AutoCloseable {
+
+    private static final String DIRECTORY_PREFIX = "dblock-vm-";
+    private static final Duration CONNECT_LIMIT = Duration.ofSeconds(30);
+
+    private final Path directory;
+    private final Process process;
+    private final SocketChannel fromGuest;
+    private final SocketChannel toGuest;
+
+    private QemuProcess(Path directory, Process process, SocketChannel fromGuest, SocketChannel toGuest) {
+        this.directory = directory;
+        this.process = process;
+        this.fromGuest = fromGuest;
+        this.toGuest = toGuest;
+    }
+
+    /**
+     * Starts QEMU and waits until it has connected both ports.
+     *
+     * @param console where the guest kernel's messages go
+     * @throws VmException if QEMU cannot be started, ends at once or does not connect
+     */
+    static QemuProcess start(
+            GuestImage image,
+            Accelerator accelerator,
+            VmSettings settings,
+            GuestConfiguration configuration,
+            List<Path> shares,
+            Path console) {
+        removeLeavings();
+        Path directory = null;
+        Process process = null;
+        try {
+            // A short path: the name of a socket may have 107 bytes.
+            directory = Files.createTempDirectory(
+                    Path.of("/tmp"), DIRECTORY_PREFIX + ProcessHandle.current().pid() + "-");
+            // QEMU gets every path of the user's through a link: a comma or a byte outside the locale cannot hurt.
+            Files.createSymbolicLink(directory.resolve("console"), console.toAbsolutePath());
+            Files.createSymbolicLink(directory.resolve("kernel"), image.kernel());
+            for (int i = 0; i < shares.size(); i++) {
+                Files.createSymbolicLink(directory.resolve("share" + i), shares.get(i));
+            }
+            try (OutputStream out = Files.newOutputStream(directory.resolve("initramfs"))) {
+                Files.copy(image.initramfs(), out);
+                CpioWriter archive = new CpioWriter(out);
+                archive.directory("dblock", 0755);
+                archive.file("dblock/guest.conf", 0600, configuration.toBytes());
+                archive.close();
+            }
+            try (ServerSocketChannel outServer = listen(directory.resolve("out"));
+                    ServerSocketChannel inServer = listen(directory.resolve("in"))) {
+                List<String> command = command(image, accelerator, settings, shares.size(), directory);
+                process = new ProcessBuilder(command)
+                        .directory(directory.toFile())
+                        .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+                        .redirectErrorStream(true)
+                        .redirectOutput(directory.resolve("messages").toFile())
+                        .start();
+                SocketChannel out = accept(outServer, process, directory);
+                SocketChannel in = accept(inServer, process, directory);
+                return new QemuProcess(directory, process, out, in);
+            }
+        } catch (IOException e) {
+            end(process, directory);
+            throw new VmException("cannot start the guest: " + e.getMessage(), e);
+        } catch (RuntimeException | Error e) {
+            end(process, directory);
+            throw e;
+        }
+    }
+
+    private static ServerSocketChannel listen(Path path) throws IOException {
+        ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+        server.configureBlocking(false);
+        server.bind(UnixDomainSocketAddress.of(path));
+        return server;
+    }
+
+    private static SocketChannel accept(ServerSocketChannel server, Process process, Path directory)
+            throws IOException {
+        long deadline = System.nanoTime() + CONNECT_LIMIT.toNanos();
+        while (System.nanoTime() < deadline) {
+            SocketChannel channel = server.accept();
+            if (channel != null) {
+                channel.configureBlocking(true);
+                return channel;
+            }
+            if (!process.isAlive()) {
+                throw new VmException("QEMU ended with status " + process.exitValue() + " before the guest ran: "
+                        + messages(directory));
+            }
+            pause(5);
+        }
+        throw new VmException("QEMU did not connect its ports within " + CONNECT_LIMIT.toSeconds() + " s: "
+                + messages(directory));
+    }
+
+    static List<String> command(
+            GuestImage image, Accelerator accelerator, VmSettings settings, int shares, Path directory) {
+        MachineType machine = MachineType.ofThisHost();
+        List<String> command = new ArrayList<>();
+        // The kernel kills QEMU when the launcher's thread ends, kill -9 included.
+        command.addAll(List.of("setpriv", "--pdeathsig", "KILL", image.qemu().toString()));
+        command.addAll(List.of("-name", "dblock-guest", "-nodefaults", "-no-user-config", "-no-reboot"));
+        command.addAll(List.of("-display", "none"));
+        command.addAll(machine.options(accelerator));
+        command.addAll(List.of("-m", settings.memoryMiB() + "M"));
+        command.addAll(List.of("-smp", Integer.toString(settings.cpus())));
+        command.addAll(List.of("-kernel", directory.resolve("kernel").toString()));
+        command.addAll(List.of("-initrd", directory.resolve("initramfs").toString()));
+        command.addAll(List.of("-append", kernelParameters(machine, settings)));
+        command.addAll(List.of("-serial", "file:" + directory.resolve("console")));
+        command.addAll(List.of("-device", "virtio-serial-pci"));
+        for (String port : List.of("out", "in")) {
+            command.addAll(List.of("-chardev", "socket,id=" + port + ",path=" + directory.resolve(port)));
+            command.addAll(List.of("-device", "virtserialport,chardev=" + port + ",name=io.dblock." + port));
+        }
+        // The host's own tree cannot be changed: QEMU itself refuses.
+        command.addAll(share("root", "/", true));
+        for (int i = 0; i < shares; i++) {
+            command.addAll(share("share" + i, directory.resolve("share" + i).toString(), false));
+        }
+        command.addAll(settings.qemuOptions());
+        return command;
+    }
+
+    private static List<String> share(String tag, String path, boolean readOnly) {
+        return List.of(
+                "-fsdev",
+                "local,id=" + tag + ",path=" + path + ",security_model=none,multidevs=remap"
+                        + (readOnly ? ",readonly=on" : ""),
+                "-device",
+                "virtio-9p-pci,fsdev=" + tag + ",mount_tag=" + tag);
+    }
+
+    private static String kernelParameters(MachineType machine, VmSettings settings) {
+        // An oops ends the guest, and -no-reboot then ends QEMU. A busy host makes emulated processors stall: the
+        // watchdogs get more time than they have by default, so that what they say still means something.
+        return "console=" + machine.console() + " quiet loglevel=5 panic=-1 oops=panic mitigations=off"
+                + " random.trust_cpu=on selinux=0 apparmor=0 watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
+                + (settings.cmdline().isEmpty() ? "" : " " + settings.cmdline());
+    }
+
+    /** The guest's stream, buffered. */
+    InputStream fromGuest() {
+        return new BufferedInputStream(Channels.newInputStream(fromGuest), 1 << 17);
+    }
+
+    WritableByteChannel toGuest() {
+        return toGuest;
+    }
+
+    boolean isAlive() {
+        return process.isAlive();
+    }
+
+    /** Waits for QEMU's own end. */
+    boolean waitFor(Duration limit) throws InterruptedException {
+        return process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    /** What QEMU itself said, in one line. */
+    String messages() {
+        return messages(directory);
+    }
+
+    private static String messages(Path directory) {
+        try {
+            String text = new String(Files.readAllBytes(directory.resolve("messages")), StandardCharsets.UTF_8);
+            return text.isBlank() ? "it said nothing" : text.strip().replace("\n", "; ");
+        } catch (IOException e) {
+            return "its messages cannot be read (" + e.getMessage() + ")";
+        }
+    }
+
+    /** Ends QEMU at once. Safe to call more than once and from any thread. */
+    void kill() {
+        process.destroyForcibly();
+    }
+
+    @Override
+    public void close() {
+        try {
+            end(process, directory);
+        } finally {
+            quietly(fromGuest);
+            quietly(toGuest);
+        }
+    }
+
+    private static void end(Process process, Path directory) {
+        if (process != null) {
+            process.destroyForcibly();
+            try {
+                process.waitFor(10, TimeUnit.SECONDS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+        if (directory != null) {
+            delete(directory);
+        }
+    }
+
+    private static void quietly(SocketChannel channel) {
+        try {
+            channel.close();
+        } catch (IOException ignored) {
+            // Nothing more can be done with a socket whose peer is gone.
+        }
+    }
+
+    /** What killed launchers left: their directories, once their process is gone for an hour. */
+    private static void removeLeavings() {
+        Instant old = Instant.now().minus(Duration.ofHours(1));
+        try (DirectoryStream<Path> found = Files.newDirectoryStream(Path.of("/tmp"), DIRECTORY_PREFIX + "*-*")) {
+            for (Path directory : found) {
+                String pid = directory.getFileName().toString().substring(DIRECTORY_PREFIX.length()).split("-")[0];
+                if (pid.matches("[0-9]{1,18}")
+                        && Files.isDirectory(directory)
+                        && Files.getLastModifiedTime(directory).toInstant().isBefore(old)
+                        && ProcessHandle.of(Long.parseLong(pid)).isEmpty()) {
+                    delete(directory);
+                }
+            }
+        } catch (IOException ignored) {
+            // Somebody else's, or gone in the meantime: another run will see to it.
+        }
+    }
+
+    private static void delete(Path directory) {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
+            for (Path file : files) {
+                Files.deleteIfExists(file);
+            }
+            Files.deleteIfExists(directory);
+        } catch (IOException ignored) {
+            // A few small files under /tmp; the next run tries again.
+        }
+    }
+
+    private static void pause(long milliseconds) {
+        try {
+            Thread.sleep(milliseconds);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new VmException("interrupted while waiting for QEMU", e);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.vm;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/** The programs of the host that a guest needs, what for, and where they come from. */
+public final class Requirements {
+
+    /**
+     * One program or file.
+     *
+     * @param what its name as a user would look for it
+     * @param why what it is needed for
+     * @param packages the package that has it, by distribution
+     */
+    record Requirement(String what, String why, Map<Distribution, List<String>> packages) {}
+
+    private static final Duration INSTALL_LIMIT = Duration.ofMinutes(15);
+
+    private static final List<Requirement> ALL = List.of(
+            requirement(
+                    MachineType.ofThisHost().binary(),
+                    "runs the guest",
+                    MachineType.ofThisHost() == MachineType.X86_64 ? "qemu-system-x86" : "qemu-system-arm",
+                    MachineType.ofThisHost() == MachineType.X86_64 ? "qemu-system-x86-core" : "qemu-system-aarch64-core"),
+            requirement("setpriv", "ends QEMU together with the process that started it", "util-linux", "util-linux"),
+            requirement("cc", "compiles the guest's init and the module", "gcc", "gcc"),
+            requirement("libc.a", "the guest's init is linked statically", "libc6-dev", "glibc-static"),
+            requirement("make", "builds the module", "make", "make"),
+            requirement("xz", "unpacks kernel modules", "xz-utils", "xz"),
+            requirement("zstd", "unpacks kernel modules", "zstd", "zstd"),
+            requirement("depmod", "lists what a kernel's modules depend on", "kmod", "kmod"),
+            requirement("modprobe", "loads modules in the guest, on the kernel's request too", "kmod", "kmod"));
+
+    private Requirements() {}
+
+    private static Requirement requirement(String what, String why, String debian, String fedora) {
+        return new Requirement(
+                what, why, Map.of(Distribution.DEBIAN, List.of(debian), Distribution.FEDORA, List.of(fedora)));
+    }
+
+    static List<Requirement> all() {
+        return ALL;
+    }
+
+    /** Those that this host lacks. */
+    static List<Requirement> missing() {
+        List<Requirement> missing = new ArrayList<>();
+        for (Requirement requirement : ALL) {
+            if (!isPresent(requirement)) {
+                missing.add(requirement);
+            }
+        }
+        return missing;
+    }
+
+    static boolean isPresent(Requirement requirement) {
+        if (!requirement.what().equals("libc.a")) {
+            return Commands.find(requirement.what()).isPresent();
+        }
+        if (Commands.find("cc").isEmpty()) {
+            return false;
+        }
+        // The compiler answers with a path if it knows the file, else with the bare name.
+        String answer = Commands.run(null, Duration.ofSeconds(20), List.of("cc", "-print-file-name=libc.a"))
+                .output()
+                .strip();
+        return answer.startsWith("/") && Files.exists(Path.of(answer));
+    }
+
+    /** Throws, naming package and command, if the program is not on this host. */
+    static void require(String what) {
+        if (Commands.find(what).isEmpty()) {
+            throw new VmException("'" + what + "' is missing; " + remedy(what));
+        }
+    }
+
+    /** How to get one of them, as the end of a sentence. */
+    static String remedy(String what) {
+        for (Requirement requirement : ALL) {
+            if (requirement.what().equals(what)) {
+                return "it " + requirement.why() + "; as root: " + installCommand(List.of(requirement), Distribution.ofThisHost());
+            }
+        }
+        return "install it with the distribution's package manager";
+    }
+
+    /** The one command that installs them, to be run as root. */
+    static String installCommand(List<Requirement> requirements, Distribution distribution) {
+        return distribution.installCommand(packages(requirements, distribution));
+    }
+
+    private static List<String> packages(List<Requirement> requirements, Distribution distribution) {
+        Set<String> packages = new LinkedHashSet<>();
+        for (Requirement requirement : requirements) {
+            packages.addAll(requirement.packages().getOrDefault(distribution, List.of(requirement.what())));
+        }
+        return List.copyOf(packages);
+    }
+
+    /**
+     * Installs what is missing where this process may (root, on a distribution it knows).
+     *
+     * @throws VmException if it may not, or if the package manager fails; the message has the command to run
+     */
+    static void installMissing(Consumer<String> progress) {
+        List<Requirement> missing = missing();
+        if (missing.isEmpty()) {
+            return;
+        }
+        Distribution distribution = Distribution.ofThisHost();
+        String command = installCommand(missing, distribution);
+        StringBuilder list = new StringBuilder();
+        for (Requirement requirement : missing) {
+            list.append("\n  ").append(requirement.what()).append(": ").append(requirement.why());
+        }
+        if (distribution == Distribution.UNKNOWN || !isRoot()) {
+            throw new VmException("the guest needs programs that are missing here:" + list + "\nas root: " + command);
+        }
+        progress.accept("installing what is missing:" + list);
+        progress.accept("running: " + command);
+        if (distribution == Distribution.DEBIAN) {
+            DebianPackages.updateListsIfEmpty(progress);
+        }
+        Commands.check(null, INSTALL_LIMIT, List.of(command.split(" ")));
+        List<Requirement> still = missing();
+        if (!still.isEmpty()) {
+            throw new VmException("'" + command + "' succeeded, but " + still.get(0).what() + " is still missing");
+        }
+    }
+
+    static boolean isRoot() {
+        return effectiveUser().equals("0");
+    }
+
+    private static String effectiveUser() {
+        return Commands.run(null, Duration.ofSeconds(10), List.of("id", "-u")).output().strip();
+    }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.vm;
+
+/** A guest could not be prepared or started; the message says what was wanted, what was found and what to do. */
+public final class VmException extends RuntimeException {
+
+    private static final long serialVersionUID = 1L;
+
+    /** Made by the classes of this package. */
+    VmException(String message) {
+        super(message);
+    }
+
+    VmException(String message, Throwable cause) {
+        super(message, cause);
+    }
+}

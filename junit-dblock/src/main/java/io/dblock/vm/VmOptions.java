@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.vm;
+
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * What to prepare.
+ *
+ * @param kernel the guest's kernel, the beginning of a release or the absolute path of an image; empty for
+ *     {@link VmSettings#KERNEL}, else the default
+ * @param modules the directory with {@code modules.dep} of a kernel given by its path; empty for
+ *     {@link VmSettings#MODULES}
+ * @param home where to make the JDK-shaped directory; empty for one in the cache
+ * @param javaHome the JDK to run in the guest; empty for the one running now
+ * @param hostCanLoadModules true if the module can be loaded on this host, so that no guest is needed
+ */
+public record VmOptions(
+        Optional<String> kernel,
+        Optional<Path> modules,
+        Optional<Path> home,
+        Optional<Path> javaHome,
+        boolean hostCanLoadModules) {
+
+    /** Everything as it comes, in a guest. */
+    public static VmOptions defaults() {
+        return new VmOptions(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), false);
+    }
+
+    /** The same, with this kernel. */
+    public VmOptions withKernel(String wanted) {
+        return new VmOptions(Optional.of(wanted), modules, home, javaHome, hostCanLoadModules);
+    }
+
+    /** The same, with the directory at this place. */
+    public VmOptions withHome(Path directory) {
+        return new VmOptions(kernel, modules, Optional.of(directory), javaHome, hostCanLoadModules);
+    }
+
+    /** The same, with this JDK in the guest. */
+    public VmOptions withJavaHome(Path directory) {
+        return new VmOptions(kernel, modules, home, Optional.of(directory), hostCanLoadModules);
+    }
+
+    /** The same, told whether the module can be loaded on this host. */
+    public VmOptions withHostCanLoadModules(boolean possible) {
+        return new VmOptions(kernel, modules, home, javaHome, possible);
+    }
+}

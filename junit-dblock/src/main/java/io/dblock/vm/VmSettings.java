@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.vm;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Everything about a guest that can be changed without changing code: environment variables, read when a guest is
+ * prepared or started. Each has a system property of the same meaning for use from Java, named like the variable in
+ * lower case with dots ({@code DBLOCK_VM_MEMORY} is {@code dblock.vm.memory}); the variable wins. Immutable.
+ */
+public final class VmSettings {
+
+    /** Memory of the guest in MiB, 256 or more; 3072 if not set. */
+    public static final String MEMORY = "DBLOCK_VM_MEMORY";
+
+    /** Number of the guest's processors, 1 to 64; 2 if not set. */
+    public static final String CPUS = "DBLOCK_VM_CPUS";
+
+    /** {@code auto} (if not set), {@code kvm} or {@code tcg}. */
+    public static final String ACCEL = "DBLOCK_VM_ACCEL";
+
+    /**
+     * The guest's kernel: the beginning of a release ({@code 6.1}, {@code 6.12.117+deb12-amd64}) or the absolute path
+     * of a kernel image.
+     */
+    public static final String KERNEL = "DBLOCK_VM_KERNEL";
+
+    /** Where the modules of a kernel given as a path are: the directory that has {@code modules.dep}. */
+    public static final String MODULES = "DBLOCK_VM_MODULES";
+
+    /** Directories that the guest may write to, besides {@code target} of the working directory, split by colons. */
+    public static final String SHARE = "DBLOCK_VM_SHARE";
+
+    /** The QEMU binary; found on the search path if not set. */
+    public static final String QEMU = "DBLOCK_VM_QEMU";
+
+    /** More options for QEMU, split at spaces. */
+    public static final String QEMU_OPTIONS = "DBLOCK_VM_QEMU_OPTIONS";
+
+    /** More parameters for the guest's kernel. */
+    public static final String CMDLINE = "DBLOCK_VM_CMDLINE";
+
+    /** Seconds until the command must have been started, 300 if not set. */
+    public static final String BOOT_TIMEOUT = "DBLOCK_VM_BOOT_TIMEOUT";
+
+    /** Seconds without any sign of life after which a guest counts as hung, 300 if not set. */
+    public static final String SILENCE_TIMEOUT = "DBLOCK_VM_SILENCE_TIMEOUT";
+
+    /** For tests of this library only: damages the stream from the guest, see {@code DamagingInputStream}. */
+    public static final String INJECT = "DBLOCK_VM_INJECT";
+
+    private final Map<String, String> environment;
+
+    private VmSettings(Map<String, String> environment) {
+        this.environment = environment;
+    }
+
+    /** The settings of this process. */
+    public static VmSettings current() {
+        return new VmSettings(System.getenv());
+    }
+
+    static VmSettings of(Map<String, String> environment) {
+        return new VmSettings(Map.copyOf(environment));
+    }
+
+    private Optional<String> text(String name) {
+        String value = environment.get(name);
+        if (value == null) {
+            value = System.getProperty(name.toLowerCase(Locale.ROOT).replace('_', '.'));
+        }
+        return Optional.ofNullable(value).filter(s -> !s.isEmpty());
+    }
+
+    private long number(String name, long fallback, long minimum, long maximum) {
+        String value = text(name).orElse(null);
+        if (value == null) {
+            return fallback;
+        }
+        try {
+            long number = Long.parseLong(value);
+            if (number >= minimum && number <= maximum) {
+                return number;
+            }
+        } catch (NumberFormatException ignored) {
+            // The message below is for this case too.
+        }
+        throw new VmException(name + "=" + value + ": must be a whole number from " + minimum + " to " + maximum);
+    }
+
+    long memoryMiB() {
+        return number(MEMORY, 3072, 256, 1 << 20);
+    }
+
+    int cpus() {
+        return (int) number(CPUS, 2, 1, 64);
+    }
+
+    long bootTimeoutSeconds() {
+        return number(BOOT_TIMEOUT, 300, 1, 86400);
+    }
+
+    long silenceTimeoutSeconds() {
+        return number(SILENCE_TIMEOUT, 300, 10, 86400);
+    }
+
+    /** The accelerator asked for, empty for the automatic choice. */
+    Optional<Accelerator> accelerator() {
+        String value = text(ACCEL).orElse("auto").toLowerCase(Locale.ROOT);
+        return switch (value) {
+            case "auto" -> Optional.empty();
+            case "kvm" -> Optional.of(Accelerator.KVM);
+            case "tcg" -> Optional.of(Accelerator.TCG);
+            default -> throw new VmException(ACCEL + "=" + value + ": allowed are auto, kvm and tcg");
+        };
+    }
+
+    Optional<String> kernel() {
+        return text(KERNEL);
+    }
+
+    Optional<Path> modules() {
+        return text(MODULES).map(Path::of);
+    }
+
+    Optional<Path> qemu() {
+        return text(QEMU).map(Path::of);
+    }
+
+    Optional<String> inject() {
+        return text(INJECT);
+    }
+
+    List<String> qemuOptions() {
+        return words(text(QEMU_OPTIONS).orElse(""));
+    }
+
+    String cmdline() {
+        return text(CMDLINE).orElse("");
+    }
+
+    List<Path> shares() {
+        List<Path> result = new ArrayList<>();
+        for (String part : text(SHARE).orElse("").split(":")) {
+            if (!part.isEmpty()) {
+                result.add(Path.of(part));
+            }
+        }
+        return result;
+    }
+
+    private static List<String> words(String text) {
+        return text.isBlank() ? List.of() : List.of(text.trim().split("\\s+"));
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.vm;
+
+import io.dblock.kernel.CacheDirectory;
+import io.dblock.kernel.ModuleBuilder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** Prepares what a guest needs, and says what is missing for it. Safe against other processes doing the same. */
+public final class VmSetup {
+
+    private VmSetup() {}
+
+    /**
+     * Prepares everything for tests in a guest: installs missing programs (as root) or says what to install, finds or
+     * fetches the kernel, builds the module for it, tries KVM once, and makes the JDK-shaped directory. Takes seconds
+     * if it was done before. If the host itself can load modules, only that directory is made.
+     *
+     * @param progress gets a line of text per step
+     * @throws VmException if something is missing that cannot be fetched; the message has the command that mends it
+     */
+    public static JvmHome prepare(VmOptions options, Consumer<String> progress) {
+        Path realJava = options.javaHome().orElse(Path.of(System.getProperty("java.home")));
+        if (options.hostCanLoadModules()) {
+            Path home = options.home().orElse(CacheDirectory.root().resolve("jvm/host"));
+            String description = "the JVM runs on this host, which can load the module itself";
+            progress.accept(description);
+            return JvmHome.create(home, realJava, Optional.empty(), description);
+        }
+        VmSettings settings = VmSettings.current();
+        GuestKernel kernel = kernel(options, settings, progress);
+        progress.accept("guest kernel " + kernel.release() + " (" + kernel.origin() + ": " + kernel.image() + ")");
+        Path build = kernel.build()
+                .orElseThrow(() -> new VmException("no headers of kernel " + kernel.release()
+                        + " to build the module with: looked for " + kernel.modules().resolve("build")));
+        Path module = ModuleBuilder.build(kernel.release(), build);
+        progress.accept("module " + module);
+        GuestImage image = image(kernel, settings);
+        AcceleratorChoice choice = AcceleratorChoice.choose(image, settings, cache(), progress);
+        progress.accept("guests run under " + choice.accelerator() + ": " + choice.reason());
+        Path home = options.home()
+                .orElse(CacheDirectory.root()
+                        .resolve("jvm/" + Runtime.version().feature() + "-" + kernel.release()));
+        JvmHome result = JvmHome.create(
+                home,
+                realJava,
+                Optional.of(image),
+                "the JVM runs in a guest with kernel " + kernel.release() + " under " + choice.accelerator() + ": "
+                        + choice.reason());
+        progress.accept("java that runs in the guest: " + result.java());
+        return result;
+    }
+
+    /** What to boot for {@code run}: as {@link #prepare}, without the module and the JDK-shaped directory. */
+    static GuestImage image(VmOptions options, VmSettings settings, Consumer<String> progress) {
+        return image(kernel(options, settings, progress), settings);
+    }
+
+    private static GuestKernel kernel(VmOptions options, VmSettings settings, Consumer<String> progress) {
+        Requirements.installMissing(progress);
+        return new KernelFinder(CacheDirectory.root().resolve("kernels"), Path.of("/"), progress)
+                .find(options.kernel().or(settings::kernel), options.modules().or(settings::modules));
+    }
+
+    private static GuestImage image(GuestKernel kernel, VmSettings settings) {
+        Initramfs.Base base = Initramfs.build(cache(), kernel.release(), kernel.modules());
+        String binary = MachineType.ofThisHost().binary();
+        Path qemu = settings.qemu()
+                .or(() -> Commands.find(binary))
+                .orElseThrow(() -> new VmException("'" + binary + "' is missing; " + Requirements.remedy(binary)));
+        return new GuestImage(kernel.release(), kernel.image(), kernel.modules(), base.file(), base.insert(), qemu);
+    }
+
+    static Path cache() {
+        return CacheDirectory.root().resolve("vm");
+    }
+
+    /** One thing looked at: what, whether it is as it should be, what was found, and the command that mends it. */
+    public record Finding(String what, boolean good, String found, Optional<String> remedy) {}
+
+    /** Looks at everything a guest needs on this host, without changing or fetching anything. */
+    public static List<Finding> diagnose() {
+        List<Finding> findings = new ArrayList<>();
+        Distribution distribution = Distribution.ofThisHost();
+        for (Requirements.Requirement requirement : Requirements.all()) {
+            boolean present = Requirements.isPresent(requirement);
+            findings.add(new Finding(
+                    requirement.what(),
+                    present,
+                    (present ? "found" : "missing") + "; " + requirement.why(),
+                    present
+                            ? Optional.empty()
+                            : Optional.of(Requirements.installCommand(List.of(requirement), distribution))));
+        }
+        Path kvm = Path.of("/dev/kvm");
+        boolean usable = Files.isReadable(kvm) && Files.isWritable(kvm);
+        findings.add(new Finding(
+                "/dev/kvm",
+                usable,
+                usable
+                        ? "can be opened; 'setup' tries whether a guest runs on it"
+                        : (Files.exists(kvm) ? "this user may not open it" : "not there") + "; guests are emulated, which is slower",
+                usable || !Files.exists(kvm) ? Optional.empty() : Optional.of("sudo usermod -aG kvm $USER, then log in again")));
+        return findings;
+    }
+}

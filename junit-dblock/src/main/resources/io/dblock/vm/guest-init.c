@@ -1,0 +1,988 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Process 1 of the guest in which a test's JVM (or any other command) runs.
+ *
+ * It is the only program in the initramfs. It reads /dblock/guest.conf, inserts the listed modules, builds a root file
+ * system out of the host's own tree (9p, read-only, under an overlay whose upper layer is a tmpfs), runs one command
+ * there and carries that command's standard streams and exit status to the launcher on the host.
+ *
+ * Two virtio-serial ports, one per direction. Both carry frames (struct frame_header), never bare bytes, so that the
+ * launcher can tell a whole stream from a damaged one: every frame has a magic with both line-end characters in it, a
+ * sequence number, and checksums of its header and of its payload. The Java half is io.dblock.vm.FrameReader.
+ *
+ * Flow control: what the command writes waits in its pipe while the port is full. What the launcher sends for standard
+ * input is limited by credit (FRAME_CREDIT), so that the `in` port can always be read: a signal or the launcher's
+ * acknowledgement never queues behind input that the command does not want.
+ *
+ * Process 1 must do the chroot itself: the kernel's helper threads share its root, and look there for /sbin/modprobe.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONF_PATH "/dblock/guest.conf"
+#define NEW_ROOT "/newroot"
+
+/* ---- frames; keep in step with FrameType.java and Frame.java ---- */
+
+enum frame_type {
+	/* guest to host */
+	FRAME_HELLO = 1,	/* text: the guest kernel's release */
+	FRAME_STARTED = 2,	/* le64: milliseconds since the kernel's start */
+	FRAME_STDOUT = 3,
+	FRAME_STDERR = 4,
+	FRAME_HEARTBEAT = 5,
+	FRAME_LOG = 6,		/* text, one line */
+	FRAME_ERROR = 7,	/* text: why the command could not be run */
+	FRAME_EXIT = 8,		/* le32 exit status, le32 signal or 0, then text: kernel trouble, may be empty */
+	FRAME_CREDIT = 9,	/* le32: so many more bytes of standard input may be sent */
+	/* host to guest */
+	FRAME_STDIN = 32,
+	FRAME_STDIN_EOF = 33,
+	FRAME_SIGNAL = 34,	/* le32: signal number for the command */
+	FRAME_ACK = 35,		/* the exit frame arrived whole */
+	FRAME_CLOSE_STDOUT = 36, /* nobody reads the command's standard output any more */
+};
+
+/* 8 bits set, LF and CR: no text conversion on the way leaves this as it was. */
+static const unsigned char magic[4] = { 0xdb, 'F', '\n', '\r' };
+
+#define HEADER_SIZE 24
+#define MAX_PAYLOAD 32768
+#define OUT_CAPACITY (8 * (HEADER_SIZE + MAX_PAYLOAD))
+/* Streams stop here, so that control frames always find room. */
+#define OUT_STREAM_LIMIT (OUT_CAPACITY - 2 * (HEADER_SIZE + MAX_PAYLOAD))
+#define STDIN_CAPACITY (256 * 1024)
+#define TROUBLE_CAPACITY 16384
+
+#define HEARTBEAT_MS 3000
+#define DRAIN_MS 2000
+#define SYNC_MS 10000
+#define PORT_WAIT_MS 20000
+#define ACK_WAIT_MS 15000
+
+static uint32_t crc_table[256];
+
+static void crc_init(void)
+{
+	for (uint32_t i = 0; i < 256; i++) {
+		uint32_t c = i;
+
+		for (int k = 0; k < 8; k++)
+			c = (c & 1) ? 0xedb88320u ^ (c >> 1) : c >> 1;
+		crc_table[i] = c;
+	}
+}
+
+static uint32_t crc32_of(const void *data, size_t length)
+{
+	const unsigned char *p = data;
+	uint32_t c = 0xffffffffu;
+
+	while (length--)
+		c = crc_table[(c ^ *p++) & 0xff] ^ (c >> 8);
+	return c ^ 0xffffffffu;
+}
+
+static void put_le32(unsigned char *p, uint32_t v)
+{
+	v = htole32(v);
+	memcpy(p, &v, 4);
+}
+
+static uint32_t get_le32(const unsigned char *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, 4);
+	return le32toh(v);
+}
+
+/* ---- state ---- */
+
+static int out_port = -1, in_port = -1, kmsg_read = -1, kmsg_write = -1;
+static bool started;		/* the command runs, or ran: from here on nothing may be tried again */
+
+static unsigned char out_buffer[OUT_CAPACITY];
+static size_t out_start, out_length;	/* out_buffer is a ring */
+static uint32_t out_sequence, in_sequence;
+
+static unsigned char in_buffer[HEADER_SIZE + MAX_PAYLOAD];
+static size_t in_length;
+
+static unsigned char stdin_buffer[STDIN_CAPACITY];	/* a ring as well */
+static size_t stdin_start, stdin_length;
+static bool stdin_eof;
+
+static pid_t command_pid = -1;
+static int command_stdin = -1, command_stdout = -1, command_stderr = -1;
+static bool command_exited, acknowledged;
+static int command_status;
+
+static char trouble[TROUBLE_CAPACITY];
+static size_t trouble_length;
+static int trouble_follow;	/* so many more kernel lines belong to the trouble seen last */
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* To the kernel's log, and so to the console's file on the host. */
+static void note(const char *format, ...)
+{
+	char line[800];
+	int n = snprintf(line, sizeof(line), "<5>dblock-init: ");
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(line + n, sizeof(line) - n, format, ap);
+	va_end(ap);
+	if (kmsg_write >= 0 && write(kmsg_write, line, strlen(line)) < 0)
+		return;
+}
+
+static void power_off(void) __attribute__((noreturn));
+
+static void power_off(void)
+{
+	reboot(RB_POWER_OFF);
+	/* No ACPI: with -no-reboot a reset ends QEMU too. */
+	reboot(RB_AUTOBOOT);
+	for (;;)
+		pause();
+}
+
+/* ---- sending ---- */
+
+static size_t out_room(void)
+{
+	return OUT_CAPACITY - out_length;
+}
+
+static void out_put(const void *data, size_t length)
+{
+	size_t at = (out_start + out_length) % OUT_CAPACITY;
+	size_t first = OUT_CAPACITY - at < length ? OUT_CAPACITY - at : length;
+
+	memcpy(out_buffer + at, data, first);
+	memcpy(out_buffer, (const char *)data + first, length - first);
+	out_length += length;
+}
+
+/* False if there is no room; a frame is queued whole or not at all. */
+static bool queue_frame(enum frame_type type, const void *payload, size_t length)
+{
+	unsigned char header[HEADER_SIZE] = { 0 };
+
+	if (length > MAX_PAYLOAD || out_room() < HEADER_SIZE + length)
+		return false;
+	memcpy(header, magic, sizeof(magic));
+	header[4] = type;
+	put_le32(header + 8, out_sequence++);
+	put_le32(header + 12, length);
+	put_le32(header + 16, crc32_of(payload, length));
+	put_le32(header + 20, crc32_of(header, 20));
+	out_put(header, sizeof(header));
+	out_put(payload, length);
+	return true;
+}
+
+/* False when the host's end is gone. */
+static bool flush_some(void)
+{
+	while (out_length) {
+		size_t run = OUT_CAPACITY - out_start < out_length ? OUT_CAPACITY - out_start : out_length;
+		ssize_t n = write(out_port, out_buffer + out_start, run);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN;
+		if (n == 0)
+			return true;
+		out_start = (out_start + n) % OUT_CAPACITY;
+		out_length -= n;
+	}
+	return true;
+}
+
+static void flush_until(int64_t deadline)
+{
+	while (out_length && now_ms() < deadline) {
+		struct pollfd p = { .fd = out_port, .events = POLLOUT };
+
+		poll(&p, 1, 100);
+		if (!flush_some())
+			return;
+	}
+}
+
+static void die(const char *format, ...)
+{
+	char text[700];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	note("%s", text);
+	if (out_port >= 0) {
+		queue_frame(FRAME_ERROR, text, strlen(text));
+		flush_until(now_ms() + 5000);
+		/* Give QEMU the time to hand the last bytes on. */
+		usleep(200000);
+	}
+	power_off();
+}
+
+/* ---- configuration: NUL-terminated "key=value" records ---- */
+
+static char *conf;
+static size_t conf_length;
+
+static void read_conf(void)
+{
+	int fd = open(CONF_PATH, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	size_t got = 0;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		die("cannot open " CONF_PATH ": %s", strerror(errno));
+	conf_length = st.st_size;
+	conf = malloc(conf_length + 1);
+	if (!conf)
+		die("no memory for " CONF_PATH " (%zu bytes)", conf_length);
+	while (got < conf_length) {
+		ssize_t n = read(fd, conf + got, conf_length - got);
+
+		if (n <= 0)
+			die("cannot read " CONF_PATH ": %s", n ? strerror(errno) : "shorter than it says");
+		got += n;
+	}
+	conf[conf_length] = 0;
+	close(fd);
+}
+
+/* The value of the record after `previous` (NULL: the first) that has this key, or NULL. */
+static char *next_value(const char *key, const char *previous)
+{
+	size_t key_length = strlen(key);
+	char *p = previous ? (char *)previous + strlen(previous) + 1 : conf;
+
+	for (; p < conf + conf_length; p += strlen(p) + 1)
+		if (!strncmp(p, key, key_length) && p[key_length] == '=')
+			return p + key_length + 1;
+	return NULL;
+}
+
+static char *value_of(const char *key)
+{
+	return next_value(key, NULL);
+}
+
+static char **values_of(const char *key)
+{
+	size_t n = 0;
+	char **list;
+
+	for (char *v = value_of(key); v; v = next_value(key, v))
+		n++;
+	list = calloc(n + 1, sizeof(*list));
+	if (!list)
+		die("no memory for %zu records", n);
+	n = 0;
+	for (char *v = value_of(key); v; v = next_value(key, v))
+		list[n++] = v;
+	return list;
+}
+
+/* ---- files and mounts ---- */
+
+static bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+static void make_directories(const char *path)
+{
+	char copy[4096];
+
+	if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy))
+		die("path too long: %s", path);
+	for (char *p = copy + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = 0;
+		mkdir(copy, 0755);
+		*p = '/';
+	}
+	if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+		die("cannot make directory %s: %s", path, strerror(errno));
+}
+
+static bool try_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)
+{
+	mkdir(target, 0755);
+	return mount(source, target, type, flags, data) == 0;
+}
+
+static void must_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)
+{
+	if (!try_mount(source, target, type, flags, data))
+		die("cannot mount %s (%s) on %s: %s", source, type ? type : "bind", target, strerror(errno));
+}
+
+static void insert_modules(void)
+{
+	for (char *path = value_of("module"); path; path = next_value("module", path)) {
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+		if (fd < 0)
+			die("cannot open module %s: %s", path, strerror(errno));
+		if (syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EEXIST)
+			die("cannot insert module %s: %s", path, strerror(errno));
+		close(fd);
+	}
+}
+
+/* Opens /dev/<device> of the virtio-serial port with this name, once it has appeared and the host's end is there. */
+static int open_port(const char *name)
+{
+	int64_t deadline = now_ms() + PORT_WAIT_MS;
+	int fd = -1;
+
+	while (now_ms() < deadline) {
+		DIR *ports = opendir("/sys/class/virtio-ports");
+		struct dirent *e;
+
+		while (fd < 0 && ports && (e = readdir(ports))) {
+			char path[600], found[128] = "";
+			int f;
+
+			snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name", e->d_name);
+			f = open(path, O_RDONLY | O_CLOEXEC);
+			if (f < 0)
+				continue;
+			ssize_t n = read(f, found, sizeof(found) - 1);
+
+			close(f);
+			if (n <= 0)
+				continue;
+			found[strcspn(found, "\n")] = 0;
+			if (strcmp(found, name))
+				continue;
+			snprintf(path, sizeof(path), "/dev/%s", e->d_name);
+			/* A port can be opened once only. */
+			fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+		}
+		if (ports)
+			closedir(ports);
+		if (fd >= 0) {
+			struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+			poll(&p, 1, 100);
+			if (!(p.revents & POLLHUP))
+				return fd;
+		}
+		usleep(5000);
+	}
+	die("virtio-serial port %s: %s within %d s", name, fd < 0 ? "not found" : "nobody at the host's end",
+	    PORT_WAIT_MS / 1000);
+}
+
+/* A fresh tmpfs for /tmp, with those entries of the host's /tmp on it that the command needs (its directory, say). */
+static void mount_tmp(void)
+{
+	must_mount("tmpfs", "/hosttmp", "tmpfs", 0, "mode=1777");
+	for (char *path = value_of("keep"); path; path = next_value("keep", path)) {
+		char from[4200], to[4200];
+		struct stat st;
+
+		if (strncmp(path, "/tmp/", 5))
+			die("keep=%s: only entries of /tmp can be kept", path);
+		snprintf(from, sizeof(from), NEW_ROOT "%s", path);
+		snprintf(to, sizeof(to), "/hosttmp/%s", path + 5);
+		if (lstat(from, &st) < 0 || S_ISLNK(st.st_mode))
+			continue;
+		if (S_ISDIR(st.st_mode)) {
+			mkdir(to, 0755);
+		} else {
+			int fd = open(to, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+
+			if (fd >= 0)
+				close(fd);
+		}
+		if (mount(from, to, NULL, MS_BIND, NULL) < 0)
+			die("cannot keep %s: %s", path, strerror(errno));
+	}
+	mkdir(NEW_ROOT "/tmp", 01777);
+	if (mount("/hosttmp", NEW_ROOT "/tmp", NULL, MS_MOVE, NULL) < 0)
+		die("cannot move the tmpfs to /tmp: %s", strerror(errno));
+}
+
+static void mount_root(void)
+{
+	static const char *const nine = "trans=virtio,version=9p2000.L,msize=512000,";
+	char options[256], path[4200];
+
+	snprintf(options, sizeof(options), "%scache=loose", nine);
+	must_mount("root", "/lower", "9p", MS_RDONLY, options);
+	must_mount("tmpfs", "/upper", "tmpfs", 0, "mode=0755");
+	mkdir("/upper/data", 0755);
+	mkdir("/upper/work", 0755);
+	must_mount("overlay", NEW_ROOT, "overlay", 0, "lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work");
+
+	must_mount("proc", NEW_ROOT "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	must_mount("sysfs", NEW_ROOT "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	must_mount("devtmpfs", NEW_ROOT "/dev", "devtmpfs", MS_NOSUID, "mode=0755");
+	must_mount("tmpfs", NEW_ROOT "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
+	mkdir(NEW_ROOT "/run/lock", 01777);
+	must_mount("devpts", NEW_ROOT "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "mode=0620,ptmxmode=0666,gid=5");
+	must_mount("tmpfs", NEW_ROOT "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
+	mount_tmp();
+	/* Conveniences: a kernel may lack any of these. */
+	try_mount("mqueue", NEW_ROOT "/dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	mount("cgroup2", NEW_ROOT "/sys/fs/cgroup", "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	mount("debugfs", NEW_ROOT "/sys/kernel/debug", "debugfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	mount("tracefs", NEW_ROOT "/sys/kernel/tracing", "tracefs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	if (symlink("/proc/self/fd", NEW_ROOT "/dev/fd") < 0 || symlink("/proc/self/fd/0", NEW_ROOT "/dev/stdin") < 0 ||
+	    symlink("/proc/self/fd/1", NEW_ROOT "/dev/stdout") < 0 ||
+	    symlink("/proc/self/fd/2", NEW_ROOT "/dev/stderr") < 0)
+		note("symbolic links in /dev: %s", strerror(errno));
+
+	char **tags = values_of("share.tag"), **paths = values_of("share.path");
+
+	for (int i = 0; tags[i] && paths[i]; i++) {
+		snprintf(path, sizeof(path), NEW_ROOT "%s", paths[i]);
+		make_directories(path);
+		/* mmap: shared writable mappings work, and the host's changes are seen. */
+		snprintf(options, sizeof(options), "%scache=mmap", nine);
+		must_mount(tags[i], path, "9p", 0, options);
+	}
+
+	char *modules = value_of("modules.directory");
+
+	if (modules) {
+		struct utsname u;
+		char from[4200];
+
+		uname(&u);
+		snprintf(from, sizeof(from), NEW_ROOT "%s", modules);
+		snprintf(path, sizeof(path), NEW_ROOT "/lib/modules/%s", u.release);
+		if (strcmp(from, path)) {
+			make_directories(path);
+			must_mount(from, path, NULL, MS_BIND, NULL);
+		}
+	}
+
+	if (chdir(NEW_ROOT) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
+		die("cannot move to the new root: %s", strerror(errno));
+}
+
+static void loopback_up(void)
+{
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq r = { 0 };
+
+	strcpy(r.ifr_name, "lo");
+	if (s < 0 || ioctl(s, SIOCGIFFLAGS, &r) < 0) {
+		note("no loopback interface: %s", strerror(errno));
+	} else {
+		r.ifr_flags |= IFF_UP;
+		if (ioctl(s, SIOCSIFFLAGS, &r) < 0)
+			note("cannot bring up the loopback interface: %s", strerror(errno));
+	}
+	if (s >= 0)
+		close(s);
+}
+
+/* ---- kernel trouble ---- */
+
+static void add_trouble(const char *line)
+{
+	size_t length = strlen(line);
+
+	if (trouble_length + length + 1 >= sizeof(trouble))
+		return;
+	memcpy(trouble + trouble_length, line, length);
+	trouble_length += length;
+	trouble[trouble_length++] = '\n';
+}
+
+static bool is_trouble(const char *text)
+{
+	static const char *const signs[] = {
+		"WARNING: ", "BUG: ", "kernel BUG at", "Oops", "general protection fault", "Unable to handle kernel",
+		"blocked for more than", "detected stall", "self-detected stall", "detected expedited stalls",
+		"soft lockup", "hard LOCKUP", "possible recursive locking", "possible circular locking",
+		"inconsistent lock state", "suspicious RCU usage", "bad unlock balance", "held lock freed",
+		"lock held when returning to user space", "KASAN:", "KCSAN:", "KFENCE:", "UBSAN:", "Kernel panic",
+		"refcount_t:", "list_add corruption", "list_del corruption", "new suspected memory leaks",
+		"page allocation failure", "Bad page state", "Bad page map", "scheduling while atomic",
+		"invalid context at", "Objects remaining in", "Out of memory: Killed process",
+	};
+
+	for (size_t i = 0; i < sizeof(signs) / sizeof(*signs); i++)
+		if (strstr(text, signs[i]))
+			return true;
+	return false;
+}
+
+/* Reads the kernel's own new lines (not what programs wrote to /dev/kmsg: a test's name may well say "BUG: "). */
+static void read_kernel_log(void)
+{
+	char record[9000];
+
+	for (;;) {
+		ssize_t n = read(kmsg_read, record, sizeof(record) - 1);
+
+		if (n < 0 && (errno == EPIPE || errno == EINTR))
+			continue;	/* EPIPE: records were overwritten before they were read */
+		if (n <= 0)
+			return;
+		record[n] = 0;
+		char *text = strchr(record, ';');
+
+		if (!text || strtoul(record, NULL, 10) >> 3)
+			continue;
+		text++;
+		text[strcspn(text, "\n")] = 0;
+		if (is_trouble(text))
+			trouble_follow = 40;
+		else if (trouble_follow)
+			trouble_follow--;
+		else
+			continue;
+		add_trouble(text);
+		if (strstr(text, "---[ end trace"))
+			trouble_follow = 0;
+	}
+}
+
+/* Taints that stand for something having gone wrong: bad page, died, warned, soft lockup. */
+static unsigned long bad_taint(void)
+{
+	char text[32] = "";
+	int fd = open("/proc/sys/kernel/tainted", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 && read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = 0;
+	if (fd >= 0)
+		close(fd);
+	return strtoul(text, NULL, 10) & ((1 << 5) | (1 << 7) | (1 << 9) | (1 << 14));
+}
+
+/* ---- the command ---- */
+
+static void set_nonblocking(int fd)
+{
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+static void start_command(void)
+{
+	char **argv = values_of("arg"), **envp = values_of("env");
+	char *cwd = value_of("cwd"), *mask = value_of("umask");
+	int in[2], out[2], err[2], report[2];
+	int failure = 0;
+
+	if (!argv[0])
+		die("guest.conf names no command");
+	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC) || pipe2(report, O_CLOEXEC))
+		die("cannot make pipes: %s", strerror(errno));
+	fcntl(out[0], F_SETPIPE_SZ, 1 << 18);
+	command_pid = fork();
+	if (command_pid < 0)
+		die("cannot fork: %s", strerror(errno));
+	if (command_pid == 0) {
+		struct rlimit files = { 65536, 1048576 };
+		sigset_t none;
+
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		signal(SIGPIPE, SIG_DFL);
+		setrlimit(RLIMIT_NOFILE, &files);
+		setsid();
+		umask(mask ? strtoul(mask, NULL, 8) : 022);
+		if (dup2(in[0], 0) < 0 || dup2(out[1], 1) < 0 || dup2(err[1], 2) < 0 || (cwd && chdir(cwd) < 0))
+			failure = errno;
+		environ = envp;
+		if (!failure) {
+			execvp(argv[0], argv);
+			failure = errno;
+		}
+		if (write(report[1], &failure, sizeof(failure)) < 0)
+			_exit(126);
+		_exit(failure == ENOENT ? 127 : 126);
+	}
+	close(in[0]);
+	close(out[1]);
+	close(err[1]);
+	close(report[1]);
+	command_stdin = in[1];
+	command_stdout = out[0];
+	command_stderr = err[0];
+	set_nonblocking(command_stdin);
+	set_nonblocking(command_stdout);
+	set_nonblocking(command_stderr);
+	if (read(report[0], &failure, sizeof(failure)) == sizeof(failure)) {
+		char text[600];
+
+		snprintf(text, sizeof(text), "cannot run %s in %s: %s", argv[0], cwd ? cwd : "/", strerror(failure));
+		queue_frame(FRAME_LOG, text, strlen(text));
+	}
+	close(report[0]);
+	started = true;
+	unsigned char when[8];
+	uint64_t ms = htole64(now_ms());
+
+	memcpy(when, &ms, sizeof(when));
+	queue_frame(FRAME_STARTED, when, sizeof(when));
+}
+
+static void reap(void)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == command_pid) {
+			command_exited = true;
+			command_status = status;
+		}
+	}
+}
+
+/* Forwards what one of the command's streams has, as far as there is room. Closes it at its end. */
+static void forward(int *fd, enum frame_type type)
+{
+	unsigned char chunk[MAX_PAYLOAD];
+
+	while (*fd >= 0 && out_length + HEADER_SIZE + sizeof(chunk) <= OUT_STREAM_LIMIT) {
+		ssize_t n = read(*fd, chunk, sizeof(chunk));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n <= 0) {
+			close(*fd);
+			*fd = -1;
+			return;
+		}
+		queue_frame(type, chunk, n);
+	}
+}
+
+static void feed_stdin(void)
+{
+	uint32_t consumed = 0;
+
+	while (command_stdin >= 0 && stdin_length) {
+		size_t run = STDIN_CAPACITY - stdin_start < stdin_length ? STDIN_CAPACITY - stdin_start : stdin_length;
+		ssize_t n = write(command_stdin, stdin_buffer + stdin_start, run);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n < 0) {	/* the command closed its standard input; what is left goes nowhere */
+			close(command_stdin);
+			command_stdin = -1;
+			break;
+		}
+		stdin_start = (stdin_start + n) % STDIN_CAPACITY;
+		stdin_length -= n;
+		consumed += n;
+	}
+	if (command_stdin < 0) {
+		consumed += stdin_length;
+		stdin_length = 0;
+	} else if (stdin_eof && !stdin_length) {
+		close(command_stdin);
+		command_stdin = -1;
+	}
+	if (consumed) {
+		unsigned char credit[4];
+
+		put_le32(credit, consumed);
+		queue_frame(FRAME_CREDIT, credit, sizeof(credit));
+	}
+}
+
+/* ---- receiving ---- */
+
+static void handle_frame(unsigned type, const unsigned char *payload, size_t length)
+{
+	switch (type) {
+	case FRAME_STDIN: {
+		if (length > STDIN_CAPACITY - stdin_length)
+			die("the launcher sent more standard input than it had credit for");
+		for (size_t i = 0; i < length; ) {
+			size_t at = (stdin_start + stdin_length) % STDIN_CAPACITY;
+			size_t run = STDIN_CAPACITY - at < length - i ? STDIN_CAPACITY - at : length - i;
+
+			memcpy(stdin_buffer + at, payload + i, run);
+			stdin_length += run;
+			i += run;
+		}
+		break;
+	}
+	case FRAME_STDIN_EOF:
+		stdin_eof = true;
+		break;
+	case FRAME_SIGNAL:
+		if (length == 4 && command_pid > 0 && !command_exited)
+			kill(command_pid, get_le32(payload));
+		break;
+	case FRAME_ACK:
+		acknowledged = true;
+		break;
+	case FRAME_CLOSE_STDOUT:
+		if (command_stdout >= 0)
+			close(command_stdout);
+		command_stdout = -1;
+		break;
+	default:
+		die("the launcher sent a frame of unknown type %u", type);
+	}
+}
+
+/* False when the host's end is gone. */
+static bool receive(void)
+{
+	for (;;) {
+		ssize_t n = read(in_port, in_buffer + in_length, sizeof(in_buffer) - in_length);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN;
+		if (n == 0)
+			return false;
+		in_length += n;
+		while (in_length >= HEADER_SIZE) {
+			size_t length = get_le32(in_buffer + 12);
+
+			if (memcmp(in_buffer, magic, sizeof(magic)) ||
+			    get_le32(in_buffer + 20) != crc32_of(in_buffer, 20) || length > MAX_PAYLOAD)
+				die("the stream from the launcher is damaged: frame %u has a bad header", in_sequence);
+			if (get_le32(in_buffer + 8) != in_sequence)
+				die("the stream from the launcher is damaged: frame %u came instead of %u",
+				    get_le32(in_buffer + 8), in_sequence);
+			if (in_length < HEADER_SIZE + length)
+				break;
+			if (get_le32(in_buffer + 16) != crc32_of(in_buffer + HEADER_SIZE, length))
+				die("the stream from the launcher is damaged: frame %u has a bad payload", in_sequence);
+			in_sequence++;
+			handle_frame(in_buffer[4], in_buffer + HEADER_SIZE, length);
+			in_length -= HEADER_SIZE + length;
+			memmove(in_buffer, in_buffer + HEADER_SIZE + length, in_length);
+		}
+	}
+}
+
+/* ---- the end ---- */
+
+/* What the command wrote to the shares must be on the host before anybody there hears that it has ended. */
+static void sync_shares(void)
+{
+	pid_t pid = fork();
+
+	if (pid < 0) {
+		add_trouble("cannot fork to write back the shared directories");
+		return;
+	}
+	if (pid == 0) {
+		for (char *path = value_of("share.path"); path; path = next_value("share.path", path)) {
+			int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+			if (fd < 0 || syncfs(fd) < 0)
+				_exit(1);
+			close(fd);
+		}
+		_exit(0);
+	}
+	for (int64_t deadline = now_ms() + SYNC_MS; now_ms() < deadline; usleep(2000)) {
+		int status;
+		pid_t got = waitpid(pid, &status, WNOHANG);
+
+		if (got == pid) {
+			if (status)
+				add_trouble("the shared directories could not be written back to the host");
+			return;
+		}
+	}
+	add_trouble("the shared directories were not written back to the host within 10 s");
+}
+
+static void send_exit(void)
+{
+	unsigned char payload[8 + TROUBLE_CAPACITY];
+	int signal_number = WIFSIGNALED(command_status) ? WTERMSIG(command_status) : 0;
+
+	put_le32(payload, signal_number ? 128 + signal_number : WEXITSTATUS(command_status));
+	put_le32(payload + 4, signal_number);
+	memcpy(payload + 8, trouble, trouble_length);
+	flush_until(now_ms() + ACK_WAIT_MS);
+	queue_frame(FRAME_EXIT, payload, 8 + trouble_length);
+}
+
+/*
+ * Carries bytes until the command has exited and its streams are at their end (or DRAIN_MS have passed: a grandchild may
+ * hold them open for ever).
+ */
+static void serve_command(int signal_fd)
+{
+	int64_t heartbeat = now_ms() + HEARTBEAT_MS, drain_deadline = 0;
+
+	while (!command_exited || ((command_stdout >= 0 || command_stderr >= 0) && now_ms() < drain_deadline)) {
+		bool room = out_length + HEADER_SIZE + MAX_PAYLOAD <= OUT_STREAM_LIMIT;
+		struct pollfd p[] = {
+			{ .fd = out_port, .events = out_length ? POLLOUT : 0 },
+			{ .fd = in_port, .events = POLLIN },
+			{ .fd = room ? command_stdout : -1, .events = POLLIN },
+			{ .fd = room ? command_stderr : -1, .events = POLLIN },
+			{ .fd = stdin_length || stdin_eof ? command_stdin : -1, .events = POLLOUT },
+			{ .fd = signal_fd, .events = POLLIN },
+			{ .fd = kmsg_read, .events = POLLIN },
+		};
+		int64_t until = command_exited && drain_deadline < heartbeat ? drain_deadline : heartbeat;
+		int64_t wait = until - now_ms();
+
+		poll(p, sizeof(p) / sizeof(*p), wait < 0 ? 0 : wait);
+		if (p[5].revents) {
+			struct signalfd_siginfo info;
+
+			while (read(signal_fd, &info, sizeof(info)) > 0)
+				;
+			reap();
+			if (command_exited && !drain_deadline)
+				drain_deadline = now_ms() + DRAIN_MS;
+		}
+		if (p[6].revents)
+			read_kernel_log();
+		if (!receive()) {
+			note("the launcher is gone, powering off");
+			power_off();
+		}
+		feed_stdin();
+		/* In this order: what a program writes to standard error before it prints its result comes first. */
+		forward(&command_stderr, FRAME_STDERR);
+		forward(&command_stdout, FRAME_STDOUT);
+		if (now_ms() >= heartbeat) {
+			/* No room means that the host does not read: then it has no use for a heartbeat either. */
+			if (room)
+				queue_frame(FRAME_HEARTBEAT, "", 0);
+			heartbeat = now_ms() + HEARTBEAT_MS;
+		}
+		if (!flush_some()) {
+			note("the launcher is gone, powering off");
+			power_off();
+		}
+		/* The time spent blocked on a full port is the host's, not the grandchild's. */
+		if (command_exited && out_length)
+			drain_deadline = now_ms() + DRAIN_MS;
+	}
+}
+
+int main(void)
+{
+	struct utsname u;
+	unsigned long taint_before;
+	sigset_t child;
+	int signal_fd;
+
+	crc_init();
+	signal(SIGPIPE, SIG_IGN);
+	umask(0);
+	must_mount("proc", "/proc", "proc", 0, NULL);
+	must_mount("sysfs", "/sys", "sysfs", 0, NULL);
+	must_mount("devtmpfs", "/dev", "devtmpfs", 0, "mode=0755");
+	kmsg_write = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	read_conf();
+	insert_modules();
+	out_port = open_port("io.dblock.out");
+	in_port = open_port("io.dblock.in");
+	uname(&u);
+	queue_frame(FRAME_HELLO, u.release, strlen(u.release));
+	flush_until(now_ms() + PORT_WAIT_MS);
+
+	if (!strcmp(value_of("mode") ? value_of("mode") : "", "probe")) {
+		usleep(200000);
+		power_off();
+	}
+
+	mount_root();
+	loopback_up();
+	char *host = value_of("hostname");
+
+	if (host && sethostname(host, strlen(host)) < 0)
+		note("cannot set the host name: %s", strerror(errno));
+	/* From here on the console's file gets all but debug messages; they cost nothing while the kernel is quiet. */
+	if (!write_file("/proc/sys/kernel/printk", "7"))
+		note("cannot raise the console's log level");
+
+	kmsg_read = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (kmsg_read < 0 || lseek(kmsg_read, 0, SEEK_END) < 0)
+		die("cannot follow the kernel's log: %s", strerror(errno));
+	taint_before = bad_taint();
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, NULL);
+	signal_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signal_fd < 0)
+		die("cannot make a signal descriptor: %s", strerror(errno));
+
+	start_command();
+	serve_command(signal_fd);
+	sync_shares();
+	read_kernel_log();
+	if (bad_taint() & ~taint_before && !trouble_length)
+		add_trouble("the kernel is tainted (bad page, died, warned or soft lockup), but its message was lost");
+	send_exit();
+	for (int64_t deadline = now_ms() + ACK_WAIT_MS; !acknowledged && now_ms() < deadline; ) {
+		struct pollfd p[] = { { .fd = in_port, .events = POLLIN },
+				      { .fd = out_port, .events = out_length ? POLLOUT : 0 } };
+
+		poll(p, 2, 100);
+		if (!flush_some() || !receive())
+			break;
+	}
+	power_off();
+}
