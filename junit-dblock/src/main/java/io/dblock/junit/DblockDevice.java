@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.junit;
+
+import io.dblock.BlockDevice;
+import io.dblock.CacheMode;
+import io.dblock.Filesystem;
+import io.dblock.LeakException;
+import io.dblock.ModuleUnavailableException;
+import io.dblock.handler.BlockHandler;
+import io.dblock.handler.BlockIOException;
+import io.dblock.handler.ImageMode;
+import io.dblock.handler.RequestHandler;
+import java.lang.annotation.Documented;
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.extension.ExtensionConfigurationException;
+import org.junit.jupiter.api.extension.ParameterResolutionException;
+import org.junit.jupiter.api.io.CleanupMode;
+
+/**
+ * {@code @DblockDevice} on a field of a test class, or on a parameter of a test class constructor, a lifecycle method or
+ * a test method, asks for a block device made for it. It registers its extension itself, and can be a meta-annotation.
+ *
+ * <pre>{@code
+ * class LedgerTest {
+ *     @DblockDevice(size = "64MiB", filesystem = EXT4)
+ *     BlockDevice disk;
+ *
+ *     @Test
+ *     void keepsItsEntries() throws Exception {
+ *         Ledger.open(disk.mount().resolve("ledger")).append("paid").sync();
+ *         assertThat(Ledger.open(disk.remount().resolve("ledger")).entries()).contains("paid");
+ *     }
+ * }
+ * }</pre>
+ *
+ * <h2>What is injected</h2>
+ *
+ * <p>The declared type says it:
+ *
+ * <ul>
+ *   <li>{@link BlockDevice}: the device. With a filesystem it is formatted, and mounted at the first
+ *       {@link BlockDevice#mount() mount()};
+ *   <li>{@link Path}: the mount point if there is a filesystem (formatted and mounted), else the device node;
+ *   <li>{@link FileChannel}: a channel for direct I/O on the device node ({@link BlockDevice#openChannel()}), closed when
+ *       the device ends.
+ * </ul>
+ *
+ * <h2>Creation</h2>
+ *
+ * <p>Each declaration has devices of its own, made before the test code that sees them runs. What goes wrong then fails
+ * the test, or the class for what lives as long as the class. An {@link ExtensionConfigurationException} (for fields) or
+ * {@link ParameterResolutionException} (for parameters) names the declaration if its type is none of the above, if the
+ * field is final, if a value is not allowed, or if the device cannot be made, formatted or mounted.
+ *
+ * <p>Where the kernel module is not available, that is a failure, too, a {@link ModuleUnavailableException}; tests are
+ * skipped instead only if {@link #unavailable()} or {@value DblockParameters#UNAVAILABLE} says so.
+ *
+ * <h2>Scope</h2>
+ *
+ * <p>A device for an instance field is made afresh for each test, each repetition and each invocation with other
+ * arguments; so it is with {@code @TestInstance(PER_CLASS)}, and for the fields of the enclosing instances of a
+ * {@code @Nested} class. A device for a static field lives as long as the class, the nested ones in it included.
+ * Superclasses' fields count. A device for a parameter lives as long as its test if the parameter is one of the test
+ * method, of {@code @BeforeEach}, of {@code @AfterEach} or of the constructor, and as long as the class if it is one of
+ * {@code @BeforeAll}, of {@code @AfterAll}, or of the constructor with {@code @TestInstance(PER_CLASS)}.
+ *
+ * <p>Parallel tests are safe. One field cannot hold the devices of two tests, though: concurrent tests of a
+ * {@code PER_CLASS} class which share an instance field, or concurrent classes which inherit a static one, are refused
+ * with an error that says so. Parameters have no such limit.
+ *
+ * <h2>Clean up</h2>
+ *
+ * <p>When its scope ends, the channel is closed, the filesystem unmounted and the device destroyed, after failing tests and
+ * failing set-ups, too. If it was still in use, by an open file, a mount or a process, it is removed all the same, and
+ * a {@link LeakException} that names the holders fails the test (or, if that failed before, is added to its failure as
+ * suppressed). {@link #cleanup()} can keep a device for a look at it.
+ *
+ * <h2>Configuration</h2>
+ *
+ * <p>Every attribute has a configuration parameter, named {@code junit.dblock.} and the attribute's name, which holds where
+ * the attribute is left out: see {@link DblockParameters}. Attributes that look like arrays but are documented as one value
+ * are so to make that difference: {@code filesystem = EXT4} is how to write one.
+ *
+ * @see DblockExtension
+ * @see BlockDevice#builder()
+ */
+@Target({ElementType.ANNOTATION_TYPE, ElementType.FIELD, ElementType.PARAMETER})
+@Retention(RetentionPolicy.RUNTIME)
+@Documented
+@ExtendWith(DblockDeviceExtension.class)
+public @interface DblockDevice {
+
+    /**
+     * Size in bytes or with a unit: {@code "64MiB"}, {@code "1TiB"}; a multiple of the logical block size. The memory that
+     * backs a device costs what is written to it. Left out: the size of the {@link #image()} if there is one, else 64 MiB,
+     * or if the filesystem needs more, 1 GiB.
+     */
+    String size() default "";
+
+    /** Logical block size in bytes, a power of two from 512 to 4096. Left out: 512. */
+    int logicalBlockSize() default 0;
+
+    /** Physical block size in bytes, a power of two from the logical block size to 65536. Left out: the logical one. */
+    int physicalBlockSize() default 0;
+
+    /**
+     * At most one value: what the device is formatted with before it is injected. Left out: {@link Filesystem#NONE}. With
+     * an {@link #image()} or {@link #readOnly()} nothing is formatted: then this says what is to be found and mounted.
+     */
+    Filesystem[] filesystem() default {};
+
+    /** Further arguments of mkfs, one each: {@code {"-b", "1024"}}. */
+    String[] mkfsOptions() default {};
+
+    /** Further options of mount, one each: {@code {"noatime", "data=journal"}}. */
+    String[] mountOptions() default {};
+
+    /** At most one value: whether the device has a volatile write cache. Left out: {@link CacheMode#WRITE_BACK}. */
+    CacheMode[] cache() default {};
+
+    /** At most one value: whether the device is read-only. Left out: {@code false}. */
+    boolean[] readOnly() default {};
+
+    /** At most one value: whether the device takes discards. Left out: {@code true} if what answers for it does. */
+    boolean[] discard() default {};
+
+    /** Number of hardware queues, 1 to 64; there are never more than CPUs. Left out: 1. */
+    int queues() default 0;
+
+    /** Requests under way per queue, 1 to 4096. Left out: 64. */
+    int depth() default 0;
+
+    /**
+     * Kernel name: {@code "dblockledger"} is {@code /dev/dblockledger}; the prefix {@code dblock} is added where it is
+     * missing. At most 27 of {@code A-Z a-z 0-9 _ -}. {@code {n}} stands for a number that differs for each device of this
+     * JVM, {@code {pid}} for the process id. Left out: the kernel picks {@code dblock0}, {@code dblock1} and so on.
+     */
+    String name() default "";
+
+    /** Image file to make the device of, relative to the working directory. Left out: none, an empty device in memory. */
+    String image() default "";
+
+    /** At most one value: what becomes of the image. Left out: {@link ImageMode#COPY_ON_WRITE}. */
+    ImageMode[] imageMode() default {};
+
+    /**
+     * A {@link BlockHandler} or {@link RequestHandler} with a constructor without arguments; an instance of it, made for
+     * each device, answers its requests. Not together with an image. Left out: a built-in store.
+     */
+    Class<?> handler() default void.class;
+
+    /**
+     * Whether the device is cleaned up at the end of its scope: always (the default), if the test (for a static field: all
+     * tests of the class) was successful, or never.
+     *
+     * <p>A device that is not cleaned up stays, mounted if it was, as long as the JVM that runs the tests serves it: to the
+     * end of the test run, when it is torn down in order. A report entry and a line in the log say that it was kept,
+     * where it is, and how to end it earlier.
+     */
+    CleanupMode cleanup() default CleanupMode.DEFAULT;
+
+    /**
+     * How long what answers for the device may hold a request before the kernel fails it with ETIMEDOUT, as {@code "30s"},
+     * {@code "500ms"}, {@code "2m"} or an ISO-8601 duration. Left out: 30 s.
+     */
+    String requestTimeout() default "";
+
+    /**
+     * At most one value: whether the test fails if its handler threw anything but a {@link BlockIOException}, which is how
+     * a handler fails a request on purpose. Left out: {@code true}.
+     */
+    boolean[] failOnHandlerException() default {};
+
+    /** Whether the test fails or is skipped where the kernel module is not available. */
+    WhenUnavailable unavailable() default WhenUnavailable.DEFAULT;
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.junit;
+
+import io.dblock.BlockDevice;
+import io.dblock.Filesystem;
+import io.dblock.ModuleUnavailableException;
+import java.lang.reflect.AnnotatedElement;
+import java.lang.reflect.Constructor;
+import java.lang.reflect.Executable;
+import java.lang.reflect.Field;
+import java.lang.reflect.Parameter;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.extension.BeforeAllCallback;
+import org.junit.jupiter.api.extension.BeforeEachCallback;
+import org.junit.jupiter.api.extension.ConditionEvaluationResult;
+import org.junit.jupiter.api.extension.ExecutionCondition;
+import org.junit.jupiter.api.extension.ExtensionConfigurationException;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.api.extension.ParameterContext;
+import org.junit.jupiter.api.extension.ParameterResolutionException;
+import org.junit.jupiter.api.extension.ParameterResolver;
+import org.junit.jupiter.api.extension.TestInstanceFactoryContext;
+import org.junit.jupiter.api.extension.TestInstancePreConstructCallback;
+import org.junit.platform.commons.support.AnnotationSupport;
+import org.junit.platform.commons.support.HierarchyTraversalMode;
+import org.junit.platform.commons.support.ModifierSupport;
+import org.junit.platform.commons.support.ReflectionSupport;
+
+/** Behind {@link DblockDevice}. Without state of its own: all is in the stores of the extension contexts. */
+final class DblockDeviceExtension
+        implements BeforeAllCallback,
+                BeforeEachCallback,
+                TestInstancePreConstructCallback,
+                ParameterResolver,
+                ExecutionCondition {
+
+    private static final List<Class<?>> TYPES = List.of(BlockDevice.class, Path.class, FileChannel.class);
+
+    @Override
+    public ExtensionContextScope getTestInstantiationExtensionContextScope(ExtensionContext rootContext) {
+        return ExtensionContextScope.TEST_METHOD;
+    }
+
+    @Override
+    public void beforeAll(ExtensionContext context) {
+        CleanupTracker.install(context);
+        inject(context.getRequiredTestClass(), null, ModifierSupport::isStatic, context);
+    }
+
+    @Override
+    public void preConstructTestInstance(TestInstanceFactoryContext factoryContext, ExtensionContext context) {
+        // Before beforeEach(), which a failing constructor keeps from being called.
+        CleanupTracker.install(context);
+    }
+
+    @Override
+    public void beforeEach(ExtensionContext context) {
+        CleanupTracker.install(context);
+        for (Object instance : context.getRequiredTestInstances().getAllInstances()) {
+            // The fields of a record are final; its components are constructor parameters, too, and injected there.
+            if (!instance.getClass().isRecord()) {
+                inject(instance.getClass(), instance, ModifierSupport::isNotStatic, context);
+            }
+        }
+    }
+
+    private static void inject(Class<?> testClass, Object instance, Predicate<Field> scope, ExtensionContext context) {
+        for (Field field : AnnotationSupport.findAnnotatedFields(
+                testClass, DblockDevice.class, scope, HierarchyTraversalMode.TOP_DOWN)) {
+            String declaration = "@DblockDevice field [" + field + "]";
+            if (ModifierSupport.isFinal(field)) {
+                throw new ExtensionConfigurationException(
+                        declaration + " is final, so that nothing can be injected. Remove the modifier.");
+            }
+            requireSupported(field.getType(), declaration);
+            field.setAccessible(true);
+            FieldClaims.of(context).claim(field, instance, context);
+            Object value = make(settingsOf(field, declaration), field.getType(), declaration, context);
+            try {
+                field.set(instance, value);
+            } catch (IllegalAccessException e) {
+                throw new ExtensionConfigurationException(declaration + " could not be set: " + e.getMessage(), e);
+            }
+        }
+    }
+
+    @Override
+    public boolean supportsParameter(ParameterContext parameterContext, ExtensionContext extensionContext) {
+        return parameterContext.isAnnotated(DblockDevice.class);
+    }
+
+    @Override
+    public Object resolveParameter(ParameterContext parameterContext, ExtensionContext context) {
+        Parameter parameter = parameterContext.getParameter();
+        String declaration = describe(parameterContext);
+        try {
+            requireSupported(parameter.getType(), declaration);
+            DeviceSettings settings =
+                    settings(parameterContext.findAnnotation(DblockDevice.class).orElseThrow(), declaration);
+            return make(settings, parameter.getType(), declaration, context);
+        } catch (ExtensionConfigurationException e) {
+            throw new ParameterResolutionException(e.getMessage(), e);
+        }
+    }
+
+    private static String describe(ParameterContext parameterContext) {
+        Executable executable = parameterContext.getDeclaringExecutable();
+        return "@DblockDevice parameter [" + parameterContext.getParameter() + "] of "
+                + (executable instanceof Constructor ? "constructor" : "method") + " [" + executable.toGenericString()
+                + "]";
+    }
+
+    private static Object make(DeviceSettings settings, Class<?> type, String declaration, ExtensionContext context) {
+        DeviceLease lease = Devices.make(settings, declaration, context);
+        try {
+            if (type == FileChannel.class) {
+                return lease.openChannel();
+            }
+            if (type == Path.class) {
+                return lease.device().spec().filesystem() == Filesystem.NONE
+                        ? lease.device().path()
+                        : lease.device().mount();
+            }
+            return lease.device();
+        } catch (RuntimeException e) {
+            throw new ExtensionConfigurationException(declaration + " could not be injected: " + e.getMessage(), e);
+        }
+    }
+
+    private static void requireSupported(Class<?> type, String declaration) {
+        if (!TYPES.contains(type)) {
+            throw new ExtensionConfigurationException(declaration + " is of type " + type.getName()
+                    + ", which cannot be injected. Allowed: " + BlockDevice.class.getName() + " (the device), "
+                    + Path.class.getName() + " (its mount point, or its node if it has no filesystem) and "
+                    + FileChannel.class.getName() + " (open on its node for direct I/O).");
+        }
+    }
+
+    private static DeviceSettings settingsOf(AnnotatedElement element, String declaration) {
+        return settings(
+                AnnotationSupport.findAnnotation(element, DblockDevice.class).orElseThrow(), declaration);
+    }
+
+    private static DeviceSettings settings(DblockDevice annotation, String declaration) {
+        try {
+            return DeviceSettings.of(annotation);
+        } catch (RuntimeException e) {
+            throw new ExtensionConfigurationException(declaration + ": " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * Skips what asks to be skipped where no device can be made. Resolving a parameter would be too late: JUnit takes
+     * whatever that throws for a failure.
+     */
+    @Override
+    public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
+        boolean skippable = declarations(context)
+                .map(element -> AnnotationSupport.findAnnotation(element, DblockDevice.class))
+                .flatMap(Optional::stream)
+                .map(annotation -> {
+                    DeviceSettings settings = new DeviceSettings();
+                    settings.unavailable =
+                            annotation.unavailable() == WhenUnavailable.DEFAULT ? null : annotation.unavailable();
+                    return settings.unavailable(context::getConfigurationParameter);
+                })
+                .anyMatch(mode -> mode == WhenUnavailable.SKIP);
+        if (!skippable) {
+            return ConditionEvaluationResult.enabled("No @DblockDevice asks for being skipped");
+        }
+        return Devices.unavailability(context)
+                .map(ModuleUnavailableException::getMessage)
+                .map(message -> ConditionEvaluationResult.disabled("No block device can be made here: " + message))
+                .orElseGet(() -> ConditionEvaluationResult.enabled("Block devices can be made here"));
+    }
+
+    /** The fields and parameters whose devices the class or the method of {@code context} needs. */
+    private static Stream<AnnotatedElement> declarations(ExtensionContext context) {
+        if (context.getTestMethod().isPresent()) {
+            return Arrays.stream(context.getRequiredTestMethod().getParameters());
+        }
+        if (context.getTestClass().isEmpty()) {
+            return Stream.empty();
+        }
+        Class<?> testClass = context.getRequiredTestClass();
+        List<AnnotatedElement> elements =
+                new ArrayList<>(AnnotationSupport.findAnnotatedFields(testClass, DblockDevice.class));
+        for (Constructor<?> constructor : testClass.getDeclaredConstructors()) {
+            elements.addAll(List.of(constructor.getParameters()));
+        }
+        ReflectionSupport.findMethods(
+                        testClass,
+                        method -> Stream.of(BeforeAll.class, BeforeEach.class, AfterEach.class, AfterAll.class)
+                                .anyMatch(lifecycle -> AnnotationSupport.isAnnotated(method, lifecycle)),
+                        HierarchyTraversalMode.TOP_DOWN)
+                .forEach(method -> elements.addAll(List.of(method.getParameters())));
+        return elements.stream();
+    }
+}

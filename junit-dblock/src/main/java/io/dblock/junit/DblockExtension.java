@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.junit;
+
+import io.dblock.BlockDevice;
+import io.dblock.CacheMode;
+import io.dblock.Filesystem;
+import io.dblock.ModuleUnavailableException;
+import io.dblock.handler.BlockHandler;
+import io.dblock.handler.ImageMode;
+import io.dblock.handler.RequestHandler;
+import java.lang.reflect.Constructor;
+import java.lang.reflect.Field;
+import java.lang.reflect.Method;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.extension.BeforeAllCallback;
+import org.junit.jupiter.api.extension.BeforeEachCallback;
+import org.junit.jupiter.api.extension.DynamicTestInvocationContext;
+import org.junit.jupiter.api.extension.ExtensionConfigurationException;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
+import org.junit.jupiter.api.extension.InvocationInterceptor;
+import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.extension.TestInstanceFactoryContext;
+import org.junit.jupiter.api.extension.TestInstancePreConstructCallback;
+import org.junit.jupiter.api.io.CleanupMode;
+import org.junit.platform.commons.support.AnnotationSupport;
+import org.junit.platform.commons.support.HierarchyTraversalMode;
+import org.junit.platform.commons.support.ModifierSupport;
+import org.junit.platform.commons.support.ReflectionSupport;
+
+/**
+ * A block device described by code, for where an annotation cannot: a handler that is a lambda, a size that is computed.
+ *
+ * <pre>{@code
+ * class LedgerTest {
+ *     @RegisterExtension
+ *     DblockExtension disk = DblockExtension.builder().size("64MiB").filesystem(EXT4).build();
+ *
+ *     @Test
+ *     void keepsItsEntries() throws Exception {
+ *         Ledger.open(disk.device().mount().resolve("ledger")).append("paid").sync();
+ *     }
+ * }
+ * }</pre>
+ *
+ * <h2>Scope</h2>
+ *
+ * <p>In an instance field: one device per test, made after the test's constructor. In a static field: one per class, nested
+ * classes included, made before its {@code @BeforeAll} methods. Creation, clean up and configuration parameters are those
+ * of {@link DblockDevice @DblockDevice}.
+ *
+ * <h2>Which device {@link #device()} gives</h2>
+ *
+ * <p>The extension object itself belongs to no test: it is a description, which JUnit may use for several tests at a time.
+ * In code that JUnit calls (constructor, lifecycle, test and factory methods, dynamic tests) {@code device()} gives the
+ * device of the test or class that is being run there. Other threads, and other extensions, get it too, as long as there
+ * can be no more than one: with an instance field, unless {@code @TestInstance(PER_CLASS)}, and with a static field,
+ * unless it is inherited. There they are refused, and have to be handed what {@code device()} gave the test.
+ *
+ * <p>Safe for use by several threads.
+ */
+public final class DblockExtension
+        implements BeforeAllCallback, BeforeEachCallback, TestInstancePreConstructCallback, InvocationInterceptor {
+
+    /** The context whose code runs on this thread, the same for all extensions. Only ever set around one call. */
+    private static final ThreadLocal<ExtensionContext> RUNNING = new ThreadLocal<>();
+
+    private final DeviceSettings settings;
+    /** Finds this extension's device, and no other extension's, in a context's store. */
+    private final Namespace namespace = Namespace.create(DblockExtension.class, this);
+    /** The devices there are now, by the unique id of their context. */
+    private final Map<String, BlockDevice> live = new ConcurrentHashMap<>();
+    /** Whether several tests or classes may use this one object at a time. */
+    private volatile boolean shared;
+
+    private DblockExtension(DeviceSettings settings) {
+        this.settings = settings;
+    }
+
+    /** A builder that says nothing yet: all is as the configuration parameters say, or by default. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /**
+     * The device of the test or class that is running, see the class comment.
+     *
+     * @throws IllegalStateException if there is none, not yet or no longer, or if it cannot be told which one is meant
+     */
+    public BlockDevice device() {
+        ExtensionContext context = RUNNING.get();
+        if (context != null) {
+            Made made = context.getStore(namespace).get(Made.class, Made.class);
+            if (made == null) {
+                throw new IllegalStateException("There is no device in " + context.getUniqueId()
+                        + ": that of an instance field is made after the constructor, for one test, and is not there for"
+                        + " @BeforeAll and @AfterAll. Use it in @BeforeEach and later, or make the field static.");
+            }
+            return made.device();
+        }
+        if (shared) {
+            throw new IllegalStateException("device() was called on thread \""
+                    + Thread.currentThread().getName()
+                    + "\", where no test of this extension runs, and several tests may"
+                    + " use it at a time (inherited static field, or @TestInstance(PER_CLASS)). Call device() in the test,"
+                    + " and hand the thread what it gives.");
+        }
+        List<BlockDevice> devices = List.copyOf(live.values());
+        if (devices.size() != 1) {
+            throw new IllegalStateException(
+                    "There is no device: it is made before each test (instance field) or before the"
+                            + " class's @BeforeAll methods (static field), if the field is annotated with @RegisterExtension, and"
+                            + " gone afterwards.");
+        }
+        return devices.get(0);
+    }
+
+    /** For JUnit. */
+    @Override
+    public ExtensionContextScope getTestInstantiationExtensionContextScope(ExtensionContext rootContext) {
+        return ExtensionContextScope.TEST_METHOD;
+    }
+
+    /** For JUnit. */
+    @Override
+    public void beforeAll(ExtensionContext context) {
+        CleanupTracker.install(context);
+        Class<?> testClass = context.getRequiredTestClass();
+        Optional<Field> field = staticField(testClass);
+        if (field.isEmpty()) {
+            // An instance field is asked for this with PER_CLASS only, where all tests share the extension.
+            shared = true;
+            return;
+        }
+        if (field.get().getDeclaringClass() != testClass) {
+            shared |= context.getStore(namespace).get(Made.class) == null;
+        }
+        makeIfAbsent("@RegisterExtension field [" + field.get() + "]", context);
+    }
+
+    /** For JUnit. */
+    @Override
+    public void preConstructTestInstance(TestInstanceFactoryContext factoryContext, ExtensionContext context) {
+        CleanupTracker.install(context);
+    }
+
+    /** For JUnit. */
+    @Override
+    public void beforeEach(ExtensionContext context) {
+        CleanupTracker.install(context);
+        makeIfAbsent(
+                "@RegisterExtension field of " + context.getRequiredTestClass().getName(), context);
+    }
+
+    private void makeIfAbsent(String declaration, ExtensionContext context) {
+        // Finds that of an enclosing context, too.
+        if (context.getStore(namespace).get(Made.class) != null) {
+            return;
+        }
+        BlockDevice device = Devices.make(settings, declaration, context).device();
+        String id = context.getUniqueId();
+        live.put(id, device);
+        context.getStore(namespace).put(Made.class, new Made(device));
+        context.getStore(namespace).put("forget", (AutoCloseable) () -> live.remove(id));
+    }
+
+    private Optional<Field> staticField(Class<?> testClass) {
+        for (Class<?> type = testClass; type != null; type = type.getEnclosingClass()) {
+            List<Field> fields = ReflectionSupport.findFields(
+                    type,
+                    field -> ModifierSupport.isStatic(field)
+                            && AnnotationSupport.isAnnotated(field, RegisterExtension.class)
+                            && valueOf(field) == this,
+                    HierarchyTraversalMode.TOP_DOWN);
+            if (!fields.isEmpty()) {
+                return Optional.of(fields.get(0));
+            }
+        }
+        return Optional.empty();
+    }
+
+    private static Object valueOf(Field field) {
+        try {
+            field.setAccessible(true);
+            return field.get(null);
+        } catch (IllegalAccessException e) {
+            throw new ExtensionConfigurationException("Cannot read the field [" + field + "]", e);
+        }
+    }
+
+    /** Wraps the device: the store would close a bare one. */
+    private record Made(BlockDevice device) {}
+
+    // ---- which context runs on this thread ----
+
+    private <T> T within(ExtensionContext context, Invocation<T> invocation) throws Throwable {
+        ExtensionContext outer = RUNNING.get();
+        RUNNING.set(context);
+        try {
+            return invocation.proceed();
+        } finally {
+            if (outer == null) {
+                RUNNING.remove();
+            } else {
+                RUNNING.set(outer);
+            }
+        }
+    }
+
+    /** For JUnit. */
+    @Override
+    public <T> T interceptTestClassConstructor(
+            Invocation<T> invocation,
+            ReflectiveInvocationContext<Constructor<T>> invocationContext,
+            ExtensionContext context)
+            throws Throwable {
+        return within(context, invocation);
+    }
+
+    /** For JUnit. */
+    @Override
+    public void interceptBeforeAllMethod(
+            Invocation<Void> invocation,
+            ReflectiveInvocationContext<Method> invocationContext,
+            ExtensionContext context)
+            throws Throwable {
+        within(context, invocation);
+    }
+
+    /** For JUnit. */
+    @Override
+    public void interceptBeforeEachMethod(
+            Invocation<Void> invocation,
+            ReflectiveInvocationContext<Method> invocationContext,
+            ExtensionContext context)
+            throws Throwable {
+        within(context, invocation);
+    }
+
+    /** For JUnit. */
+    @Override
+    public void interceptTestMethod(
+            Invocation<Void> invocation,
+            ReflectiveInvocationContext<Method> invocationContext,
+            ExtensionContext context)
+            throws Throwable {
+        within(context, invocation);
+    }
+
+    /** For JUnit. */
+    @Override
+    public <T> T interceptTestFactoryMethod(
+            Invocation<T> invocation, ReflectiveInvocationContext<Method> invocationContext, ExtensionContext context)
+            throws Throwable {
+        return within(context, invocation);
+    }
+
+    /** For JUnit. */
+    @Override
+    public void interceptTestTemplateMethod(
+            Invocation<Void> invocation,
+            ReflectiveInvocationContext<Method> invocationContext,
+            ExtensionContext context)
+            throws Throwable {
+        within(context, invocation);
+    }
+
+    /** For JUnit. */
+    @Override
+    public void interceptDynamicTest(
+            Invocation<Void> invocation, DynamicTestInvocationContext invocationContext, ExtensionContext context)
+            throws Throwable {
+        within(context, invocation);
+    }
+
+    /** For JUnit. */
+    @Override
+    public void interceptAfterEachMethod(
+            Invocation<Void> invocation,
+            ReflectiveInvocationContext<Method> invocationContext,
+            ExtensionContext context)
+            throws Throwable {
+        within(context, invocation);
+    }
+
+    /** For JUnit. */
+    @Override
+    public void interceptAfterAllMethod(
+            Invocation<Void> invocation,
+            ReflectiveInvocationContext<Method> invocationContext,
+            ExtensionContext context)
+            throws Throwable {
+        within(context, invocation);
+    }
+
+    /**
+     * Describes the device. What is left out is as the {@linkplain DblockParameters configuration parameters} say. Units,
+     * ranges and defaults are those of {@link DblockDevice}; values are checked when the device is made. Not thread-safe.
+     */
+    public static final class Builder {
+        private final DeviceSettings settings = new DeviceSettings();
+
+        private Builder() {}
+
+        /** Size as {@link io.dblock.ByteSize#parse(String)} reads it. */
+        public Builder size(String size) {
+            settings.size = Objects.requireNonNull(size, "size");
+            return this;
+        }
+
+        /** Size in bytes. */
+        public Builder size(long bytes) {
+            return size(Long.toString(bytes));
+        }
+
+        /** Bytes. */
+        public Builder logicalBlockSize(int bytes) {
+            settings.logicalBlockSize = bytes;
+            return this;
+        }
+
+        /** Bytes. */
+        public Builder physicalBlockSize(int bytes) {
+            settings.physicalBlockSize = bytes;
+            return this;
+        }
+
+        /** What the device is formatted with before the test. */
+        public Builder filesystem(Filesystem filesystem) {
+            settings.filesystem = Objects.requireNonNull(filesystem, "filesystem");
+            return this;
+        }
+
+        /** Further arguments of mkfs. */
+        public Builder mkfsOptions(String... options) {
+            settings.mkfsOptions = List.of(options);
+            return this;
+        }
+
+        /** Further options of mount, each as after its {@code -o}. */
+        public Builder mountOptions(String... options) {
+            settings.mountOptions = List.of(options);
+            return this;
+        }
+
+        /** Whether it has a volatile write cache. */
+        public Builder cache(CacheMode cache) {
+            settings.cache = Objects.requireNonNull(cache, "cache");
+            return this;
+        }
+
+        /** Whether writes are refused. */
+        public Builder readOnly(boolean readOnly) {
+            settings.readOnly = readOnly;
+            return this;
+        }
+
+        /** Whether it takes discards. */
+        public Builder discard(boolean discard) {
+            settings.discard = discard;
+            return this;
+        }
+
+        /** Hardware queues. */
+        public Builder queues(int queues) {
+            settings.queues = queues;
+            return this;
+        }
+
+        /** Requests under way per queue. */
+        public Builder depth(int requestsPerQueue) {
+            settings.depth = requestsPerQueue;
+            return this;
+        }
+
+        /** Kernel name, see {@link DblockDevice#name()}. */
+        public Builder name(String name) {
+            settings.name = Objects.requireNonNull(name, "name");
+            return this;
+        }
+
+        /** Makes the device of an image file. */
+        public Builder image(Path file, ImageMode mode) {
+            settings.image = Objects.requireNonNull(file, "file");
+            settings.imageMode = Objects.requireNonNull(mode, "mode");
+            return this;
+        }
+
+        /** Has the requests of each device answered by what {@code handlers} gives for it; called once per device. */
+        public Builder handler(Supplier<? extends BlockHandler> handlers) {
+            settings.handler = Objects.requireNonNull(handlers, "handlers");
+            return this;
+        }
+
+        /** The same with handlers in request form, which may be one lambda for all devices. */
+        public Builder requestHandler(Supplier<? extends RequestHandler> handlers) {
+            settings.handler = Objects.requireNonNull(handlers, "handlers");
+            return this;
+        }
+
+        /** See {@link DblockDevice#cleanup()}. */
+        public Builder cleanup(CleanupMode mode) {
+            settings.cleanup = mode == CleanupMode.DEFAULT ? null : mode;
+            return this;
+        }
+
+        /** How long a request may be held before the kernel fails it with ETIMEDOUT. */
+        public Builder requestTimeout(Duration timeout) {
+            settings.requestTimeout = Objects.requireNonNull(timeout, "timeout");
+            return this;
+        }
+
+        /** See {@link DblockDevice#failOnHandlerException()}. */
+        public Builder failOnHandlerException(boolean fail) {
+            settings.failOnHandlerException = fail;
+            return this;
+        }
+
+        /**
+         * Whether the test fails with a {@link ModuleUnavailableException} or is skipped where the kernel module is not
+         * available.
+         */
+        public Builder unavailable(WhenUnavailable mode) {
+            settings.unavailable = mode == WhenUnavailable.DEFAULT ? null : mode;
+            return this;
+        }
+
+        /**
+         * Has {@code customizer} called with the builder of each device, after all else is set: for what this builder has
+         * no method for, and what differs from device to device.
+         */
+        public Builder customize(Consumer<BlockDevice.Builder> customizer) {
+            settings.customizer = Objects.requireNonNull(customizer, "customizer");
+            return this;
+        }
+
+        /** The extension, for a field annotated with {@link RegisterExtension}. Later changes here do not reach it. */
+        public DblockExtension build() {
+            return new DblockExtension(settings.copy());
+        }
+    }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.junit;
+
+/**
+ * The names of the configuration parameters of {@link DblockDevice @DblockDevice} and {@link DblockExtension}.
+ *
+ * <p>Each is the default of the attribute or builder method of the same name: it holds wherever that was left out, and
+ * what a test says itself always wins. They are set like any parameter of JUnit's: in {@code junit-platform.properties},
+ * as system properties, or by the build tool. Surrounding white space is ignored, an empty value is as good as none.
+ */
+public final class DblockParameters {
+    private DblockParameters() {}
+
+    /** What all the names below begin with: {@value}. */
+    public static final String PREFIX = "junit.dblock.";
+
+    /** Size of a device, as {@code 64MiB}: {@value}. See {@link DblockDevice#size()}. */
+    public static final String SIZE = PREFIX + "size";
+
+    /** Logical block size, as {@code 4096} or {@code 4KiB}: {@value}. See {@link DblockDevice#logicalBlockSize()}. */
+    public static final String LOGICAL_BLOCK_SIZE = PREFIX + "logicalBlockSize";
+
+    /** Physical block size, as {@code 4096} or {@code 4KiB}: {@value}. See {@link DblockDevice#physicalBlockSize()}. */
+    public static final String PHYSICAL_BLOCK_SIZE = PREFIX + "physicalBlockSize";
+
+    /**
+     * {@code none}, {@code ext4}, {@code xfs} or {@code btrfs}, in any case: {@value}. See
+     * {@link DblockDevice#filesystem()}.
+     */
+    public static final String FILESYSTEM = PREFIX + "filesystem";
+
+    /**
+     * Options for mkfs, separated by white space: {@value}. Devices without a filesystem do without. See
+     * {@link DblockDevice#mkfsOptions()}.
+     */
+    public static final String MKFS_OPTIONS = PREFIX + "mkfsOptions";
+
+    /**
+     * Mount options, separated by commas: {@value}. Devices without a filesystem do without. See
+     * {@link DblockDevice#mountOptions()}.
+     */
+    public static final String MOUNT_OPTIONS = PREFIX + "mountOptions";
+
+    /** {@code write_back} or {@code none}, in any case: {@value}. See {@link DblockDevice#cache()}. */
+    public static final String CACHE = PREFIX + "cache";
+
+    /** {@code true} or {@code false}: {@value}. See {@link DblockDevice#readOnly()}. */
+    public static final String READ_ONLY = PREFIX + "readOnly";
+
+    /** {@code true} or {@code false}: {@value}. See {@link DblockDevice#discard()}. */
+    public static final String DISCARD = PREFIX + "discard";
+
+    /** Number of hardware queues: {@value}. See {@link DblockDevice#queues()}. */
+    public static final String QUEUES = PREFIX + "queues";
+
+    /** Requests under way per queue: {@value}. See {@link DblockDevice#depth()}. */
+    public static final String DEPTH = PREFIX + "depth";
+
+    /**
+     * Name of a device: {@value}. With {@code {n}} in it, else no two of the devices it names can exist at a time. See
+     * {@link DblockDevice#name()}.
+     */
+    public static final String NAME = PREFIX + "name";
+
+    /** Image file: {@value}. See {@link DblockDevice#image()}. */
+    public static final String IMAGE = PREFIX + "image";
+
+    /**
+     * {@code read_only}, {@code copy_on_write} or {@code in_place}, in any case: {@value}. See
+     * {@link DblockDevice#imageMode()}.
+     */
+    public static final String IMAGE_MODE = PREFIX + "imageMode";
+
+    /** Fully qualified name of a handler class: {@value}. See {@link DblockDevice#handler()}. */
+    public static final String HANDLER = PREFIX + "handler";
+
+    /** {@code always}, {@code on_success} or {@code never}, in any case: {@value}. See {@link DblockDevice#cleanup()}. */
+    public static final String CLEANUP = PREFIX + "cleanup";
+
+    /**
+     * How long a request may take, as {@code 30s}, {@code 500ms}, {@code 2m} or an ISO-8601 duration: {@value}. See
+     * {@link DblockDevice#requestTimeout()}.
+     */
+    public static final String REQUEST_TIMEOUT = PREFIX + "requestTimeout";
+
+    /** {@code true} or {@code false}: {@value}. See {@link DblockDevice#failOnHandlerException()}. */
+    public static final String FAIL_ON_HANDLER_EXCEPTION = PREFIX + "failOnHandlerException";
+
+    /** {@code fail} or {@code skip}, in any case: {@value}. See {@link DblockDevice#unavailable()}. */
+    public static final String UNAVAILABLE = PREFIX + "unavailable";
+}

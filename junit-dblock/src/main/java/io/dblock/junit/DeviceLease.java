@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.junit;
+
+import io.dblock.BlockDevice;
+import io.dblock.ByteSize;
+import io.dblock.DblockException;
+import io.dblock.Filesystem;
+import io.dblock.LeakException;
+import io.dblock.handler.BlockIOException;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
+import org.junit.jupiter.api.extension.ExtensionContext.StoreScope;
+import org.junit.jupiter.api.io.CleanupMode;
+
+/**
+ * A device and the scope it was made for. It lives in the store of that scope's context, which closes it, once, when the
+ * scope ends; what close() throws fails the test.
+ */
+final class DeviceLease implements AutoCloseable {
+    private static final Namespace NAMESPACE = Namespace.create(DeviceLease.class);
+    private static final System.Logger LOGGER = System.getLogger(DeviceLease.class.getName());
+
+    private final BlockDevice device;
+    private final DeviceSettings settings;
+    private final String declaration;
+    private final ExtensionContext context;
+    private final CleanupTracker tracker;
+    private FileChannel channel;
+
+    DeviceLease(BlockDevice device, DeviceSettings settings, String declaration, ExtensionContext context) {
+        this.device = device;
+        this.settings = settings;
+        this.declaration = declaration;
+        this.context = context;
+        this.tracker = CleanupTracker.install(context);
+    }
+
+    BlockDevice device() {
+        return device;
+    }
+
+    FileChannel openChannel() {
+        channel = device.openChannel();
+        return channel;
+    }
+
+    /** Told for every device, so that a test that hangs or fails has said which node was its own. */
+    void report() {
+        Map<String, String> entry = new LinkedHashMap<>();
+        entry.put("junit-dblock.device", declaration);
+        entry.put("junit-dblock.node", device.path().toString());
+        entry.put("junit-dblock.size", ByteSize.format(device.size()));
+        if (settings.filesystem != Filesystem.NONE) {
+            entry.put("junit-dblock.filesystem", settings.filesystem.type());
+        }
+        context.publishReportEntry(entry);
+    }
+
+    @Override
+    public void close() {
+        // A test ended by @Timeout may leave the thread interrupted, which would abort the waits of an orderly
+        // teardown.
+        boolean interrupted = Thread.interrupted();
+        try {
+            if (toBeKept()) {
+                keep();
+            } else {
+                tearDown();
+            }
+        } catch (DblockException e) {
+            tracker.markFailed();
+            throw e;
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private boolean toBeKept() {
+        return settings.cleanup == CleanupMode.NEVER
+                || (settings.cleanup == CleanupMode.ON_SUCCESS && tracker.failed());
+    }
+
+    private void keep() {
+        String kept = declaration + " keeps its device, cleanup is " + settings.cleanup + ": " + device.path()
+                + device.mountPoint().map(path -> ", mounted at " + path).orElse(", not mounted")
+                + ". It is served by this JVM (pid " + ProcessHandle.current().pid()
+                + ") and ends with the test run; to end it before: junit-dblock destroy --force " + device.name();
+        LOGGER.log(System.Logger.Level.WARNING, kept);
+        context.publishReportEntry("junit-dblock.kept", kept);
+        context.getStore(StoreScope.LAUNCHER_SESSION, NAMESPACE).put(this, (AutoCloseable) this::tearDown);
+        failOnHandlerExceptions();
+    }
+
+    private void tearDown() {
+        DblockException failure = null;
+        if (channel != null) {
+            try {
+                channel.close();
+            } catch (IOException e) {
+                failure = new DblockException("The channel of " + declaration + " could not be closed: " + e, e);
+            }
+        }
+        try {
+            device.close();
+        } catch (LeakException e) {
+            // The holders' lines are in the cause's message.
+            LeakException leak = new LeakException(declaration + ": " + e.getMessage(), e.holders());
+            leak.initCause(e);
+            failure = joined(failure, leak);
+        } catch (RuntimeException e) {
+            failure = joined(
+                    failure,
+                    new DblockException("The device of " + declaration + " was not torn down: " + e.getMessage(), e));
+        }
+        try {
+            failOnHandlerExceptions();
+        } catch (DblockException e) {
+            failure = joined(failure, e);
+        }
+        if (failure != null) {
+            throw failure;
+        }
+    }
+
+    private void failOnHandlerExceptions() {
+        if (!settings.failOnHandlerException) {
+            return;
+        }
+        List<Throwable> failures = device.handlerFailures().stream()
+                .filter(failure -> !(failure instanceof BlockIOException))
+                .toList();
+        if (failures.isEmpty()) {
+            return;
+        }
+        Throwable first = failures.get(0);
+        DblockException exception = new DblockException(
+                "The handler of " + declaration + " threw " + first
+                        + (failures.size() == 1 ? "" : " and " + (failures.size() - 1) + " more")
+                        + "; each failed its request. To fail requests on purpose, throw a BlockIOException, or say"
+                        + " failOnHandlerException = false.",
+                first);
+        failures.subList(1, failures.size()).forEach(exception::addSuppressed);
+        throw exception;
+    }
+
+    private static DblockException joined(DblockException first, DblockException next) {
+        if (first == null) {
+            return next;
+        }
+        first.addSuppressed(next);
+        return first;
+    }
+}

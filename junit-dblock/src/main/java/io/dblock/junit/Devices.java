@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.junit;
+
+import io.dblock.BlockDevice;
+import io.dblock.ModuleUnavailableException;
+import java.util.Optional;
+import org.junit.jupiter.api.extension.ExtensionConfigurationException;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
+import org.junit.platform.commons.support.ReflectionSupport;
+import org.opentest4j.TestAbortedException;
+
+/** Makes the devices of both extensions, and puts them into the store of the context whose end is theirs. */
+final class Devices {
+    /** Internal: the class name of another {@link DeviceProvider}. For the tests of the extensions themselves. */
+    static final String PROVIDER = DblockParameters.PREFIX + "internal.provider";
+
+    private static final Namespace NAMESPACE = Namespace.create(Devices.class);
+    private static final String CLOSING = "junit.jupiter.extensions.store.close.autocloseable.enabled";
+
+    private Devices() {}
+
+    /**
+     * Makes the device for one declaration, to be torn down at the end of {@code context}.
+     *
+     * @param declaration how messages call it: "@DblockDevice field [...]"
+     * @throws ExtensionConfigurationException if the settings are not allowed, or no device can be made of them
+     * @throws ModuleUnavailableException if the module is not available
+     * @throws TestAbortedException in place of that, if the settings ask for skipping
+     */
+    static DeviceLease make(DeviceSettings declared, String declaration, ExtensionContext context) {
+        requireClosingStores(context);
+        DeviceSettings settings;
+        BlockDevice device;
+        try {
+            settings = declared.withDefaults(context::getConfigurationParameter);
+            requireAvailable(settings.unavailable, declaration, context);
+            device = provider(context).create(settings);
+        } catch (ModuleUnavailableException | TestAbortedException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            throw new ExtensionConfigurationException(
+                    "The device of " + declaration + " could not be made: " + e.getMessage(), e);
+        }
+        DeviceLease lease = new DeviceLease(device, settings, declaration, context);
+        context.getStore(NAMESPACE).put(lease, lease);
+        lease.report();
+        return lease;
+    }
+
+    private static void requireAvailable(WhenUnavailable mode, String declaration, ExtensionContext context) {
+        if (mode == WhenUnavailable.SKIP) {
+            unavailability(context).ifPresent(e -> {
+                throw new TestAbortedException("Skipped, as asked for: " + declaration + ": " + e.getMessage(), e);
+            });
+        }
+    }
+
+    /** Why no device can be made here, found out once per run; empty if one can. */
+    static Optional<ModuleUnavailableException> unavailability(ExtensionContext context) {
+        return context.getRoot()
+                .getStore(NAMESPACE)
+                .getOrComputeIfAbsent(
+                        Unavailability.class, key -> new Unavailability(probe(context)), Unavailability.class)
+                .reason();
+    }
+
+    private static Optional<ModuleUnavailableException> probe(ExtensionContext context) {
+        try {
+            provider(context).requireAvailable();
+            return Optional.empty();
+        } catch (ModuleUnavailableException e) {
+            return Optional.of(e);
+        }
+    }
+
+    private static DeviceProvider provider(ExtensionContext context) {
+        Optional<String> name = context.getConfigurationParameter(PROVIDER);
+        if (name.isEmpty()) {
+            return KernelDeviceProvider.INSTANCE;
+        }
+        return context.getRoot()
+                .getStore(NAMESPACE)
+                .getOrComputeIfAbsent(DeviceProvider.class, key -> load(name.get()), DeviceProvider.class);
+    }
+
+    private static DeviceProvider load(String name) {
+        return ReflectionSupport.tryToLoadClass(name)
+                .andThenTry(ReflectionSupport::newInstance)
+                .andThenTry(DeviceProvider.class::cast)
+                .getOrThrow(e -> new ExtensionConfigurationException("No device provider " + name + ": " + e, e));
+    }
+
+    /** Without it nothing would ever be torn down. */
+    private static void requireClosingStores(ExtensionContext context) {
+        if (context.getConfigurationParameter(CLOSING)
+                .filter("false"::equalsIgnoreCase)
+                .isPresent()) {
+            throw new ExtensionConfigurationException("Configuration parameter " + CLOSING
+                    + " is false, so that JUnit would not tear down the devices. Remove it or set it to true.");
+        }
+        try {
+            Class.forName("org.junit.jupiter.api.extension.ExtensionContext$StoreScope");
+        } catch (ClassNotFoundException e) {
+            throw new ExtensionConfigurationException(
+                    "junit-dblock needs JUnit 5.13 or newer, 6 included, found an older one: its stores would not tear"
+                            + " down the devices. Use a newer junit-bom.",
+                    e);
+        }
+    }
+
+    private record Unavailability(Optional<ModuleUnavailableException> reason) {}
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.junit;
+
+import io.dblock.BlockDevice;
+import io.dblock.ByteSize;
+import io.dblock.CacheMode;
+import io.dblock.DblockException;
+import io.dblock.DeviceSpec;
+import io.dblock.DeviceStatistics;
+import io.dblock.Filesystem;
+import io.dblock.LeakException;
+import io.dblock.ModuleUnavailableException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.reflect.Proxy;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/**
+ * Devices without a kernel, for tests of the extensions: they write down what is done with them, and can be told to go
+ * wrong. One lab at a time; its devices can be used by many threads.
+ */
+final class FakeLab {
+    private static volatile FakeLab current = new FakeLab();
+
+    /** What happened, in order: "create dblock0", "mount dblock0", "close dblock0", and what tests wrote. */
+    final List<String> log = new CopyOnWriteArrayList<>();
+    /** What the builder was told for each device, by device name: method to arguments. */
+    final Map<String, Map<String, List<Object>>> built = new ConcurrentHashMap<>();
+
+    final Set<String> open = ConcurrentHashMap.newKeySet();
+    final Set<String> leaking = ConcurrentHashMap.newKeySet();
+    final Set<String> unmountable = ConcurrentHashMap.newKeySet();
+    final Map<String, List<Throwable>> handlerFailures = new ConcurrentHashMap<>();
+    volatile String unavailable;
+    volatile int failingCreation = -1;
+    private int created;
+
+    static FakeLab fresh() {
+        current = new FakeLab();
+        return current;
+    }
+
+    static FakeLab current() {
+        return current;
+    }
+
+    static void note(String what) {
+        current.log.add(what);
+    }
+
+    /** Named in {@link Devices#PROVIDER}. */
+    static final class Provider implements DeviceProvider {
+        private final FakeLab lab = current;
+
+        @Override
+        public void requireAvailable() {
+            lab.log.add("probe");
+            if (lab.unavailable != null) {
+                throw new ModuleUnavailableException(lab.unavailable);
+            }
+        }
+
+        @Override
+        public BlockDevice create(DeviceSettings settings) {
+            return lab.create(settings);
+        }
+    }
+
+    private synchronized BlockDevice create(DeviceSettings settings) {
+        if (unavailable != null) {
+            throw new ModuleUnavailableException(unavailable);
+        }
+        int number = created++;
+        if (number == failingCreation) {
+            throw new DblockException("mkfs.ext4 is missing");
+        }
+        Map<String, List<Object>> calls = new TreeMap<>();
+        settings.applyTo((BlockDevice.Builder) Proxy.newProxyInstance(
+                FakeLab.class.getClassLoader(),
+                new Class<?>[] {BlockDevice.Builder.class},
+                (proxy, method, arguments) -> {
+                    Object first = arguments[0];
+                    calls.put(
+                            method.getName(),
+                            first instanceof String[] options ? List.of((Object[]) options) : List.of(arguments));
+                    return proxy;
+                }));
+        FakeDevice device = new FakeDevice("dblock" + number, settings);
+        built.put(device.name, calls);
+        open.add(device.name);
+        log.add("create " + device.name);
+        return device;
+    }
+
+    private final class FakeDevice implements BlockDevice {
+        private final String name;
+        private final DeviceSettings settings;
+        private boolean mounted;
+
+        FakeDevice(String name, DeviceSettings settings) {
+            this.name = name;
+            this.settings = settings;
+        }
+
+        @Override
+        public DeviceSpec spec() {
+            return new DeviceSpec(
+                    name,
+                    size(),
+                    512,
+                    0,
+                    0,
+                    0,
+                    1,
+                    64,
+                    1 << 20,
+                    false,
+                    false,
+                    CacheMode.WRITE_BACK,
+                    false,
+                    true,
+                    true,
+                    false,
+                    Duration.ofSeconds(30),
+                    settings.filesystem,
+                    List.of(),
+                    List.of(),
+                    Optional.empty(),
+                    Optional.empty());
+        }
+
+        @Override
+        public String name() {
+            return name;
+        }
+
+        @Override
+        public Path path() {
+            return Path.of("/dev", name);
+        }
+
+        @Override
+        public long size() {
+            return settings.size == null ? 1 << 20 : ByteSize.parse(settings.size);
+        }
+
+        @Override
+        public int logicalBlockSize() {
+            return 512;
+        }
+
+        @Override
+        public int physicalBlockSize() {
+            return 512;
+        }
+
+        @Override
+        public void format() {
+            log.add("format " + name);
+        }
+
+        @Override
+        public Path mount() {
+            if (settings.filesystem == Filesystem.NONE) {
+                throw new IllegalStateException("no filesystem");
+            }
+            if (unmountable.contains(name)) {
+                throw new DblockException("mount: wrong fs type");
+            }
+            log.add("mount " + name);
+            mounted = true;
+            return Path.of("/mnt", name);
+        }
+
+        @Override
+        public Optional<Path> mountPoint() {
+            return mounted ? Optional.of(Path.of("/mnt", name)) : Optional.empty();
+        }
+
+        @Override
+        public void unmount() {
+            mounted = false;
+        }
+
+        @Override
+        public Path remount() {
+            return mount();
+        }
+
+        @Override
+        public FileChannel openChannel() {
+            try {
+                Path file = Files.createTempFile("dblock", ".fake");
+                log.add("open " + name);
+                return FileChannel.open(
+                        file, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.DELETE_ON_CLOSE);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        @Override
+        public void dropCaches() {}
+
+        @Override
+        public DeviceStatistics statistics() {
+            return new DeviceStatistics(0, 0, 0, 0, 0, 0, 0, 0, 0);
+        }
+
+        @Override
+        public List<Throwable> handlerFailures() {
+            return handlerFailures.getOrDefault(name, List.of());
+        }
+
+        @Override
+        public void close() {
+            log.add("close " + name + (Thread.currentThread().isInterrupted() ? " interrupted" : ""));
+            if (!open.remove(name)) {
+                throw new AssertionError(name + " was closed twice");
+            }
+            if (leaking.contains(name)) {
+                throw new LeakException(
+                        name + " was still in use", new ArrayList<>(List.of("pid 4711 (cat): /mnt/file")));
+            }
+        }
+    }
+}
