@@ -205,8 +205,9 @@ struct dblock_answer {
  * max_io bytes at least when max_requests is not 0. What does not fit is left
  * for the next call.
  *
- * On a session: `device` names one of the session's own devices. On the block
- * device itself: `device` must be 0.
+ * On a session: `device` names one of the session's own devices; for one that
+ * is gone already, the end is told again. On the block device itself: `device`
+ * must be 0.
  *
  * Whatever it returns, `consumed`, `nr_requests` and `state` are valid, except
  * after EFAULT on this structure itself. The answers below `consumed` have
@@ -218,7 +219,7 @@ struct dblock_answer {
  *  ENOENT     no such request was ever handed out
  *  EBADMSG    the answer does not fit the request (length, result, flags)
  *  EFAULT     an address could not be read or written
- *  ENODEV     no such device on this session
+ *  ENODEV     this session never had such a device
  *  EPERM      the caller may not serve this block device
  *  EINVAL     anything else wrong with the call
  */
@@ -257,7 +258,7 @@ struct dblock_serve {
  *  CREATE   EINVAL a member out of range; EEXIST the name is taken (or could be
  *           a partition of a device there is, or the other way round); EPERM
  *           without CAP_SYS_ADMIN; ENOSPC too many devices; ENOMEM
- *  START    ENODEV no such device on this session; EALREADY started before;
+ *  START    ENODEV this session has no such device; EALREADY started before;
  *           ENXIO it has ended
  *  DESTROY  ENODEV no such device; EBUSY open, without DBLOCK_DESTROY_FORCE;
  *           EALREADY another call is destroying it; EPERM without CAP_SYS_ADMIN

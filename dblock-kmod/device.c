@@ -17,7 +17,6 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <linux/xarray.h>
 
 #include "internal.h"
 
@@ -69,15 +68,17 @@ void dblock_device_put(struct dblock_device *dev)
 	kref_put(&dev->ref, dblock_device_release);
 }
 
-/* One of the session's own devices, or NULL. */
-struct dblock_device *dblock_device_get(struct file *session, u32 id)
+/* One of the session's own devices; ENXIO for one that has ended, ENODEV for any other. */
+struct dblock_device *dblock_device_get(struct dblock_session *session, u32 id)
 {
 	struct dblock_device *dev;
 
 	rcu_read_lock();
-	dev = xa_load(&dblock_devices, id);
-	if (dev && (READ_ONCE(dev->session) != session || !kref_get_unless_zero(&dev->ref)))
-		dev = NULL;
+	dev = xa_load(&session->devices, id);
+	if (!dev)
+		dev = ERR_PTR(-ENODEV);
+	else if (xa_is_value(dev) || !kref_get_unless_zero(&dev->ref))
+		dev = ERR_PTR(-ENXIO);
 	rcu_read_unlock();
 	return dev;
 }
@@ -123,7 +124,8 @@ static struct dblock_server *dblock_server_find(struct dblock_device *dev, struc
 	return NULL;
 }
 
-struct dblock_server *dblock_server_register(struct dblock_device *dev, bool on_disk)
+/* The calling process begins a DBLOCK_SERVE. */
+struct dblock_server *dblock_server_enter(struct dblock_device *dev, bool on_disk)
 {
 	struct dblock_server *server, *fresh = NULL;
 
@@ -137,8 +139,10 @@ struct dblock_server *dblock_server_register(struct dblock_device *dev, bool on_
 			fresh = NULL;
 			clear_bit(DBLOCK_DEV_UNSERVED, &dev->flags);
 		}
-		if (server && on_disk)
+		if (server && on_disk) {
 			server->on_disk = true;
+			server->disk_calls++;
+		}
 		spin_unlock(&dev->server_lock);
 		if (server)
 			break;
@@ -150,6 +154,20 @@ struct dblock_server *dblock_server_register(struct dblock_device *dev, bool on_
 	return server;
 }
 
+void dblock_server_leave(struct dblock_device *dev, struct dblock_server *server, bool on_disk)
+{
+	if (!on_disk)
+		return;
+	spin_lock(&dev->server_lock);
+	server->disk_calls--;
+	spin_unlock(&dev->server_lock);
+}
+
+static bool dblock_server_on_disk(const struct dblock_server *server)
+{
+	return !server->dead && (server->on_disk || server->disk_calls);
+}
+
 /* How many of the disk's opens are the servers' own. */
 static unsigned int dblock_servers_on_disk(struct dblock_device *dev)
 {
@@ -158,7 +176,7 @@ static unsigned int dblock_servers_on_disk(struct dblock_device *dev)
 
 	spin_lock(&dev->server_lock);
 	list_for_each_entry(server, &dev->servers, node)
-		n += server->on_disk && !server->dead;
+		n += dblock_server_on_disk(server);
 	spin_unlock(&dev->server_lock);
 	return n;
 }
@@ -183,7 +201,10 @@ static void dblock_device_remove(struct work_struct *work)
 
 	mutex_lock(&dblock_lock);
 	xa_erase(&dblock_devices, dev->id);
-	WRITE_ONCE(dev->session, NULL);
+	/* Replaces what is there, so it needs no memory. */
+	if (dev->session)
+		xa_store(&dev->session->devices, dev->id, DBLOCK_ENDED, GFP_NOWAIT);
+	dev->session = NULL;
 	mutex_unlock(&dblock_lock);
 
 	/* A disk that was never added does not call free_disk. */
@@ -272,20 +293,21 @@ void dblock_watch_now(void)
 	mod_delayed_work(dblock_watch_wq, &dblock_watch_work, 0);
 }
 
-void dblock_session_end(struct file *session)
+void dblock_session_end(struct dblock_session *session)
 {
 	struct dblock_device *dev;
 	unsigned long index;
 
 	mutex_lock(&dblock_lock);
-	xa_for_each(&dblock_devices, index, dev) {
-		if (dev->session != session)
+	xa_for_each(&session->devices, index, dev) {
+		if (xa_is_value(dev))
 			continue;
-		WRITE_ONCE(dev->session, NULL);
+		dev->session = NULL;
 		if (!(dev->params.flags & DBLOCK_F_OUTLIVE))
 			dblock_device_kill(dev);
 	}
 	mutex_unlock(&dblock_lock);
+	xa_destroy(&session->devices);
 }
 
 int dblock_device_destroy(const struct dblock_target *target)
@@ -357,7 +379,7 @@ static void dblock_disk_release(struct gendisk *disk)
 	dev->openers--;
 	spin_unlock(&dev->state_lock);
 
-	/* A server's own open goes; should it have another, its next call says so. */
+	/* A server's own open goes; should it have another, a call tells or told so. */
 	spin_lock(&dev->server_lock);
 	server = dblock_server_find(dev, task_tgid(current));
 	if (server)
@@ -612,12 +634,17 @@ static int dblock_device_publish(struct dblock_device *dev)
 		return -ENOSPC;
 	if (ret < 0)
 		return ret;
+	ret = xa_err(xa_store(&dev->session->devices, dev->id, dev, GFP_NOIO));
+	if (ret) {
+		xa_erase(&dblock_devices, dev->id);
+		return ret;
+	}
 	p->id = dev->id;
 	strscpy(dev->disk->disk_name, p->name, DISK_NAME_LEN);
 	return 0;
 }
 
-int dblock_device_create(struct file *session, struct dblock_create *params)
+int dblock_device_create(struct dblock_session *session, struct dblock_create *params)
 {
 	struct dblock_target target = { };
 	struct dblock_device *dev;
@@ -683,20 +710,21 @@ put_device:
 	return ret;
 }
 
-int dblock_device_start(struct file *session, const struct dblock_target *target)
+int dblock_device_start(struct dblock_session *session, const struct dblock_target *target)
 {
 	struct dblock_device *dev;
+	u32 id = target->id;
 	int ret;
 
-	mutex_lock(&dblock_lock);
-	dev = dblock_device_find(target->id, target->name);
-	if (dev && dev->session == session)
-		kref_get(&dev->ref);
-	else
-		dev = NULL;
-	mutex_unlock(&dblock_lock);
-	if (!dev)
-		return -ENODEV;
+	if (!id) {
+		mutex_lock(&dblock_lock);
+		dev = dblock_device_find(0, target->name);
+		id = dev ? dev->id : 0;
+		mutex_unlock(&dblock_lock);
+	}
+	dev = dblock_device_get(session, id);
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
 	ret = dblock_disk_start(dev);
 	dblock_device_put(dev);
 	return ret;
@@ -729,7 +757,7 @@ int dblock_device_info(struct dblock_info *info)
 	list_for_each_entry(server, &dev->servers, node)
 		if (!server->dead) {
 			info->servers++;
-			info->openers -= server->on_disk;
+			info->openers -= dblock_server_on_disk(server);
 		}
 	spin_unlock(&dev->server_lock);
 

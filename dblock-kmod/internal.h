@@ -33,6 +33,7 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 
 #include "compat/compat.h"
 #include "dblock.h"
@@ -76,6 +77,7 @@ struct dblock_server {
 	struct pid *tgid;
 	bool on_disk;			/* serves through the block device, so holds it open */
 	bool dead;
+	unsigned int disk_calls;	/* such calls under way */
 };
 
 /* Bits of dblock_device.flags. */
@@ -89,7 +91,7 @@ struct dblock_device {
 	u32 id;
 	struct dblock_create params;	/* with the defaults filled in */
 	unsigned long flags;
-	struct file *session;		/* changed under dblock_lock; NULL once it has ended */
+	struct dblock_session *session;	/* under dblock_lock; NULL once that has ended */
 	struct pid *owner;
 
 	struct blk_mq_tag_set tag_set;
@@ -117,18 +119,27 @@ struct dblock_device {
 	struct completion removed;
 };
 
+/* An open file of the control node. */
+struct dblock_session {
+	/* By id: its devices, and DBLOCK_ENDED for those that have ended. Changed under dblock_lock. */
+	struct xarray devices;
+};
+
+#define DBLOCK_ENDED	xa_mk_value(0)
+
 /* device.c */
 int dblock_devices_init(void);
 void dblock_devices_exit(void);
-int dblock_device_create(struct file *session, struct dblock_create *params);
-int dblock_device_start(struct file *session, const struct dblock_target *target);
+int dblock_device_create(struct dblock_session *session, struct dblock_create *params);
+int dblock_device_start(struct dblock_session *session, const struct dblock_target *target);
 int dblock_device_destroy(const struct dblock_target *target);
 int dblock_device_info(struct dblock_info *info);
 int dblock_device_list(struct dblock_list *list);
-void dblock_session_end(struct file *session);
-struct dblock_device *dblock_device_get(struct file *session, u32 id);
+void dblock_session_end(struct dblock_session *session);
+struct dblock_device *dblock_device_get(struct dblock_session *session, u32 id);
 void dblock_device_put(struct dblock_device *dev);
-struct dblock_server *dblock_server_register(struct dblock_device *dev, bool on_disk);
+struct dblock_server *dblock_server_enter(struct dblock_device *dev, bool on_disk);
+void dblock_server_leave(struct dblock_device *dev, struct dblock_server *server, bool on_disk);
 void dblock_watch_now(void);
 
 /* queue.c */
@@ -138,7 +149,8 @@ void dblock_queues_exit(struct dblock_device *dev);
 unsigned int dblock_queues_pending(struct dblock_device *dev);
 void dblock_queues_fail(struct dblock_device *dev, const struct dblock_server *server);
 void dblock_queues_wake(struct dblock_device *dev);
-int dblock_serve(struct dblock_device *dev, struct dblock_serve __user *user, struct dblock_serve *call,
-		 bool on_disk);
+int dblock_serve(struct dblock_device *dev, struct dblock_serve __user *user,
+		 struct dblock_serve *call, bool on_disk);
+int dblock_serve_ended(struct dblock_serve __user *user, struct dblock_serve *call);
 
 #endif /* _DBLOCK_INTERNAL_H */

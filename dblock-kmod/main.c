@@ -17,9 +17,24 @@
 
 #define DBLOCK_MODULE_VERSION	"0.1.0"
 
+static int dblock_ctl_open(struct inode *inode, struct file *file)
+{
+	struct dblock_session *session;
+
+	session = kzalloc(sizeof(*session), GFP_KERNEL);
+	if (!session)
+		return -ENOMEM;
+	xa_init(&session->devices);
+	file->private_data = session;
+	return 0;
+}
+
 static int dblock_ctl_release(struct inode *inode, struct file *file)
 {
-	dblock_session_end(file);
+	struct dblock_session *session = file->private_data;
+
+	dblock_session_end(session);
+	kfree(session);
 	return 0;
 }
 
@@ -35,7 +50,7 @@ static int dblock_ctl_version(void __user *argp)
 	return copy_to_user(argp, &version, sizeof(version)) ? -EFAULT : 0;
 }
 
-static int dblock_ctl_create(struct file *session, void __user *argp)
+static int dblock_ctl_create(struct dblock_session *session, void __user *argp)
 {
 	struct dblock_create params;
 	int ret;
@@ -111,7 +126,7 @@ static int dblock_ctl_list(void __user *argp)
 	return copy_to_user(argp, &list, sizeof(list)) ? -EFAULT : 0;
 }
 
-static int dblock_ctl_serve(struct file *session, void __user *argp)
+static int dblock_ctl_serve(struct dblock_session *session, void __user *argp)
 {
 	struct dblock_serve call;
 	struct dblock_device *dev;
@@ -120,8 +135,12 @@ static int dblock_ctl_serve(struct file *session, void __user *argp)
 	if (copy_from_user(&call, argp, sizeof(call)))
 		return -EFAULT;
 	dev = dblock_device_get(session, call.device);
-	if (!dev)
-		return -ENODEV;
+	if (IS_ERR(dev)) {
+		if (PTR_ERR(dev) != -ENXIO)
+			return PTR_ERR(dev);
+		/* It ended before this thread came. */
+		return dblock_serve_ended(argp, &call);
+	}
 	ret = dblock_serve(dev, argp, &call, false);
 	dblock_device_put(dev);
 	return ret;
@@ -129,6 +148,7 @@ static int dblock_ctl_serve(struct file *session, void __user *argp)
 
 static long dblock_ctl_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
+	struct dblock_session *session = file->private_data;
 	void __user *argp = (void __user *)arg;
 	struct dblock_target target;
 	int ret;
@@ -137,10 +157,10 @@ static long dblock_ctl_ioctl(struct file *file, unsigned int cmd, unsigned long 
 	case DBLOCK_CTL_VERSION:
 		return dblock_ctl_version(argp);
 	case DBLOCK_CTL_CREATE:
-		return dblock_ctl_create(file, argp);
+		return dblock_ctl_create(session, argp);
 	case DBLOCK_CTL_START:
 		ret = dblock_ctl_target(&target, argp, 0);
-		return ret ?: dblock_device_start(file, &target);
+		return ret ?: dblock_device_start(session, &target);
 	case DBLOCK_CTL_DESTROY:
 		if (!capable(CAP_SYS_ADMIN))
 			return -EPERM;
@@ -151,7 +171,7 @@ static long dblock_ctl_ioctl(struct file *file, unsigned int cmd, unsigned long 
 	case DBLOCK_CTL_LIST:
 		return dblock_ctl_list(argp);
 	case DBLOCK_SERVE:
-		return dblock_ctl_serve(file, argp);
+		return dblock_ctl_serve(session, argp);
 	default:
 		return -ENOTTY;
 	}
@@ -159,6 +179,7 @@ static long dblock_ctl_ioctl(struct file *file, unsigned int cmd, unsigned long 
 
 static const struct file_operations dblock_ctl_fops = {
 	.owner		= THIS_MODULE,
+	.open		= dblock_ctl_open,
 	.release	= dblock_ctl_release,
 	.unlocked_ioctl	= dblock_ctl_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,

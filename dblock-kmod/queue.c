@@ -815,6 +815,25 @@ static int dblock_serve_validate(const struct dblock_device *dev, const struct d
 	return 0;
 }
 
+static int dblock_serve_result(struct dblock_serve __user *user, const struct dblock_serve *call,
+			       int ret)
+{
+	if (copy_to_user(&user->consumed, &call->consumed,
+			 offsetof(struct dblock_serve, reserved) -
+			 offsetof(struct dblock_serve, consumed)))
+		return -EFAULT;
+	return ret;
+}
+
+/* For a device that is there no more. */
+int dblock_serve_ended(struct dblock_serve __user *user, struct dblock_serve *call)
+{
+	call->consumed = 0;
+	call->nr_requests = 0;
+	call->state = DBLOCK_SERVE_END;
+	return dblock_serve_result(user, call, 0);
+}
+
 int dblock_serve(struct dblock_device *dev, struct dblock_serve __user *user,
 		 struct dblock_serve *call, bool on_disk)
 {
@@ -826,29 +845,24 @@ int dblock_serve(struct dblock_device *dev, struct dblock_serve __user *user,
 	call->state = 0;
 	ret = dblock_serve_validate(dev, call);
 	if (ret)
-		goto out;
-	server = dblock_server_register(dev, on_disk);
-	if (IS_ERR(server)) {
-		ret = PTR_ERR(server);
-		goto out;
-	}
+		return dblock_serve_result(user, call, ret);
+	server = dblock_server_enter(dev, on_disk);
+	if (IS_ERR(server))
+		return dblock_serve_result(user, call, PTR_ERR(server));
 
 	ret = dblock_take_answers(dev, call);
 	if (!ret && call->max_requests)
 		ret = dblock_fetch(dev, server, user, call);
+	dblock_server_leave(dev, server, on_disk);
+	if (fatal_signal_pending(current))
+		dblock_watch_now();
+	/* Their number is told already, and they are the caller's. */
+	if (call->nr_requests)
+		return 0;
 	/* What could not be answered any more was ended with the device. */
-	if (dblock_ended(dev) && !call->nr_requests) {
+	if (dblock_ended(dev)) {
 		call->state = DBLOCK_SERVE_END;
 		ret = 0;
 	}
-	if (fatal_signal_pending(current))
-		dblock_watch_now();
-	if (call->nr_requests)
-		return 0;
-out:
-	if (copy_to_user(&user->consumed, &call->consumed,
-			 offsetof(struct dblock_serve, reserved) -
-			 offsetof(struct dblock_serve, consumed)))
-		return -EFAULT;
-	return ret;
+	return dblock_serve_result(user, call, ret);
 }
