@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.it.raw;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.dblock.BlockDevice;
+import io.dblock.Filesystem;
+import io.dblock.it.support.FileTree;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+
+/** Several devices of one JVM at once, without JUnit's help. */
+class ParallelDevicesIT {
+
+    private static final int DEVICES = 8;
+
+    @Test
+    void eightDevicesInParallelKeepTheirOwnFiles() throws Exception {
+        ExecutorService threads = Executors.newFixedThreadPool(DEVICES);
+        try {
+            List<Future<Path>> nodes = new ArrayList<>();
+            for (int i = 0; i < DEVICES; i++) {
+                long seed = i;
+                nodes.add(threads.submit(() -> {
+                    try (BlockDevice disk = BlockDevice.builder()
+                            .size("32MiB")
+                            .filesystem(Filesystem.EXT4)
+                            .create()) {
+                        FileTree files = FileTree.write(disk.mount().resolve("f"), seed, 10, 100_000);
+                        files.verify(disk.remount().resolve("f"));
+                        return disk.path();
+                    }
+                }));
+            }
+            Set<Path> seen = new HashSet<>();
+            for (Future<Path> node : nodes) {
+                Path path = node.get(5, TimeUnit.MINUTES);
+                seen.add(path);
+                assertThat(Files.exists(path)).as("%s after its end", path).isFalse();
+            }
+            assertThat(seen).isNotEmpty();
+        } finally {
+            threads.shutdownNow();
+            assertThat(threads.awaitTermination(1, TimeUnit.MINUTES)).isTrue();
+        }
+    }
+
+    @Test
+    void aSparseDeviceOfOneTebibyteCostsWhatIsWritten() throws Exception {
+        long before = residentBytes();
+        try (BlockDevice disk = BlockDevice.builder()
+                .size("1TiB")
+                .filesystem(Filesystem.XFS)
+                .mkfsOptions("-l", "size=64m")
+                .create()) {
+            Files.write(disk.mount().resolve("file"), new byte[1 << 20]);
+            assertThat(disk.mount().toFile().getTotalSpace()).isGreaterThan(900L << 30);
+            disk.unmount();
+            assertThat(residentBytes() - before).as("bytes of memory it took").isLessThan(768L << 20);
+        }
+    }
+
+    private static long residentBytes() throws Exception {
+        return Files.readAllLines(Path.of("/proc/self/status")).stream()
+                .filter(line -> line.startsWith("VmRSS:"))
+                .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) << 10)
+                .findFirst()
+                .orElseThrow();
+    }
+}
