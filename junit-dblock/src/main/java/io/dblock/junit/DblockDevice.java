@@ -78,8 +78,8 @@ import org.junit.jupiter.api.io.CleanupMode;
  *
  * <p>When its scope ends, the channel is closed, the filesystem unmounted and the device destroyed, after failing tests and
  * failing set-ups, too. If it was still in use, by an open file, a mount or a process, it is removed all the same, and
- * a {@link LeakException} that names the holders fails the test (or, if that failed before, is added to its failure as
- * suppressed). {@link #cleanup()} can keep a device for a look at it.
+ * a {@link LeakException} that names the holders fails the test (JUnit shows it as the cause of "Failed to close extension
+ * context"; if the test has failed before, it is added to that failure as suppressed). {@link #cleanup()} can keep a device for a look at it.
  *
  * <h2>Configuration</h2>
  *

@@ -2,6 +2,7 @@
 package io.dblock.junit;
 
 import io.dblock.BlockDevice;
+import io.dblock.ByteSize;
 import io.dblock.CacheMode;
 import io.dblock.Filesystem;
 import io.dblock.ModuleUnavailableException;
@@ -304,22 +305,26 @@ public final class DblockExtension
 
     /**
      * Describes the device. What is left out is as the {@linkplain DblockParameters configuration parameters} say. Units,
-     * ranges and defaults are those of {@link DblockDevice}; values are checked when the device is made. Not thread-safe.
+     * ranges and defaults are those of {@link DblockDevice}; most values are checked only when the device is made. Not thread-safe.
      */
     public static final class Builder {
         private final DeviceSettings settings = new DeviceSettings();
 
         private Builder() {}
 
-        /** Size as {@link io.dblock.ByteSize#parse(String)} reads it. */
+        /**
+         * Size as {@link ByteSize#parse(String)} reads it.
+         *
+         * @throws IllegalArgumentException if it is not of that form
+         */
         public Builder size(String size) {
-            settings.size = Objects.requireNonNull(size, "size");
-            return this;
+            return size(ByteSize.parse(size));
         }
 
         /** Size in bytes. */
         public Builder size(long bytes) {
-            return size(Long.toString(bytes));
+            settings.size = bytes;
+            return this;
         }
 
         /** Bytes. */

@@ -94,11 +94,37 @@ final class DeviceLease implements AutoCloseable {
                 + ") and ends with the test run; to end it before: junit-dblock destroy --force " + device.name();
         LOGGER.log(System.Logger.Level.WARNING, kept);
         context.publishReportEntry("junit-dblock.kept", kept);
-        context.getStore(StoreScope.LAUNCHER_SESSION, NAMESPACE).put(this, (AutoCloseable) this::tearDown);
+        context.getStore(StoreScope.LAUNCHER_SESSION, NAMESPACE).put(this, (AutoCloseable) this::endKept);
         failOnHandlerExceptions();
     }
 
+    /** There is no test left to fail. Whoever looks at the device may well be holding it just now. */
+    private void endKept() {
+        try {
+            closeChannelAndDevice();
+        } catch (DblockException e) {
+            LOGGER.log(System.Logger.Level.WARNING, e.getMessage());
+        }
+    }
+
     private void tearDown() {
+        DblockException failure = null;
+        try {
+            closeChannelAndDevice();
+        } catch (DblockException e) {
+            failure = e;
+        }
+        try {
+            failOnHandlerExceptions();
+        } catch (DblockException e) {
+            failure = joined(failure, e);
+        }
+        if (failure != null) {
+            throw failure;
+        }
+    }
+
+    private void closeChannelAndDevice() {
         DblockException failure = null;
         if (channel != null) {
             try {
@@ -118,11 +144,6 @@ final class DeviceLease implements AutoCloseable {
             failure = joined(
                     failure,
                     new DblockException("The device of " + declaration + " was not torn down: " + e.getMessage(), e));
-        }
-        try {
-            failOnHandlerExceptions();
-        } catch (DblockException e) {
-            failure = joined(failure, e);
         }
         if (failure != null) {
             throw failure;

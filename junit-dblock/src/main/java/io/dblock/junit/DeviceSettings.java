@@ -31,12 +31,14 @@ import org.junit.platform.commons.support.ReflectionSupport;
  * configuration parameters. Confined to the thread that resolves it.
  */
 final class DeviceSettings {
-    private static final String DEFAULT_SIZE = "64MiB";
-    private static final String DEFAULT_SIZE_OF_LARGE_FILESYSTEMS = "1GiB";
+    private static final long DEFAULT_SIZE = 64L << 20;
+    private static final long DEFAULT_SIZE_OF_LARGE_FILESYSTEMS = 1L << 30;
     private static final Pattern SIMPLE_DURATION = Pattern.compile("([0-9]+) ?(ms|s|m|h)");
     private static final AtomicLong NAME_NUMBERS = new AtomicLong();
 
-    String size;
+    /** Bytes. */
+    Long size;
+
     Integer logicalBlockSize;
     Integer physicalBlockSize;
     Filesystem filesystem;
@@ -62,7 +64,7 @@ final class DeviceSettings {
 
     static DeviceSettings of(DblockDevice annotation) {
         DeviceSettings settings = new DeviceSettings();
-        settings.size = emptyToNull(annotation.size());
+        settings.size = annotation.size().isEmpty() ? null : named("size", () -> ByteSize.parse(annotation.size()));
         settings.logicalBlockSize = zeroToNull(annotation.logicalBlockSize());
         settings.physicalBlockSize = zeroToNull(annotation.physicalBlockSize());
         settings.filesystem = single("filesystem", annotation.filesystem());
@@ -140,11 +142,9 @@ final class DeviceSettings {
             all.imageMode = or(imageMode, () -> parameters.constant(DblockParameters.IMAGE_MODE, ImageMode.class));
             all.imageMode = or(all.imageMode, () -> ImageMode.COPY_ON_WRITE);
         }
-        all.size = or(size, () -> parameters.text(DblockParameters.SIZE));
+        all.size = or(size, () -> parameters.size(DblockParameters.SIZE));
         if (all.size == null && all.image == null) {
-            all.size = all.filesystem.minimumSize() > ByteSize.parse(DEFAULT_SIZE)
-                    ? DEFAULT_SIZE_OF_LARGE_FILESYSTEMS
-                    : DEFAULT_SIZE;
+            all.size = all.filesystem.minimumSize() > DEFAULT_SIZE ? DEFAULT_SIZE_OF_LARGE_FILESYSTEMS : DEFAULT_SIZE;
         }
         all.cleanup = or(cleanup, () -> parameters.constant(DblockParameters.CLEANUP, CleanupMode.class));
         if (all.cleanup == null || all.cleanup == CleanupMode.DEFAULT) {
@@ -338,6 +338,10 @@ final class DeviceSettings {
         private <T> T parsed(String key, Function<String, T> parser) {
             String text = text(key);
             return text == null ? null : named("Configuration parameter " + key, () -> parser.apply(text));
+        }
+
+        Long size(String key) {
+            return parsed(key, ByteSize::parse);
         }
 
         Integer bytes(String key) {

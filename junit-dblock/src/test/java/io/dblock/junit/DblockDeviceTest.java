@@ -464,7 +464,7 @@ class DblockDeviceTest {
     void itWorksAsMetaAnnotationOnFieldsAndParameters() {
         Run.of(Meta.class).expectSuccess();
         assertThat(lab.log).contains("test /mnt/dblock0 /mnt/dblock1");
-        assertThat(lab.built.get("dblock1")).containsEntry("size", List.of("16MiB"));
+        assertThat(lab.built.get("dblock1")).containsEntry("size", List.of(16L << 20));
     }
 
     @Test

@@ -2,7 +2,6 @@
 package io.dblock.junit;
 
 import io.dblock.BlockDevice;
-import io.dblock.ByteSize;
 import io.dblock.CacheMode;
 import io.dblock.DblockException;
 import io.dblock.DeviceSpec;
@@ -153,7 +152,7 @@ final class FakeLab {
 
         @Override
         public long size() {
-            return settings.size == null ? 1 << 20 : ByteSize.parse(settings.size);
+            return settings.size == null ? 1 << 20 : settings.size;
         }
 
         @Override

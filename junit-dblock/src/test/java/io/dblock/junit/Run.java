@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.junit.platform.commons.JUnitException;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.testkit.engine.EngineExecutionResults;
 import org.junit.platform.testkit.engine.EngineTestKit;
@@ -66,6 +67,14 @@ final class Run {
             throw error;
         }
         return failures.get(0);
+    }
+
+    /** What a closing store threw: JUnit wraps that. */
+    static Throwable teardown(Throwable failure) {
+        if (!(failure instanceof JUnitException) || failure.getCause() == null) {
+            throw new AssertionError("Expected the failure of a teardown", failure);
+        }
+        return failure.getCause();
     }
 
     static List<Throwable> failures(EngineExecutionResults results) {

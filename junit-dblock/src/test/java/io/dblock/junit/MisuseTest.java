@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.junit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.dblock.BlockDevice;
+import io.dblock.CacheMode;
+import io.dblock.handler.RequestHandler;
+import java.io.File;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtensionConfigurationException;
+import org.junit.jupiter.api.extension.ParameterResolutionException;
+
+/** Every misuse is told by the declaration, the value, and what is allowed. */
+class MisuseTest {
+    private final FakeLab lab = FakeLab.fresh();
+
+    static class WrongFieldType {
+        @DblockDevice
+        File disk;
+
+        @Test
+        void test() {}
+    }
+
+    @Test
+    void aFieldOfAnotherTypeIsRefused() {
+        assertThat(Run.of(WrongFieldType.class).expectOneFailure())
+                .isInstanceOf(ExtensionConfigurationException.class)
+                .hasMessageContaining("WrongFieldType.disk]")
+                .hasMessageContaining("java.io.File")
+                .hasMessageContaining("Allowed: io.dblock.BlockDevice")
+                .hasMessageContaining("java.nio.file.Path")
+                .hasMessageContaining("java.nio.channels.FileChannel");
+        assertThat(lab.log).isEmpty();
+    }
+
+    static class WrongParameterType {
+        @Test
+        void test(@DblockDevice String disk) {}
+    }
+
+    @Test
+    void aParameterOfAnotherTypeIsRefused() {
+        assertThat(Run.of(WrongParameterType.class).expectOneFailure())
+                .isInstanceOf(ParameterResolutionException.class)
+                .hasMessageContaining("parameter [java.lang.String")
+                .hasMessageContaining("WrongParameterType.test(java.lang.String)")
+                .hasMessageContaining("Allowed: io.dblock.BlockDevice");
+    }
+
+    static class FinalField {
+        @DblockDevice
+        final BlockDevice disk = null;
+
+        @Test
+        void test() {}
+    }
+
+    @Test
+    void aFinalFieldIsRefused() {
+        assertThat(Run.of(FinalField.class).expectOneFailure())
+                .isInstanceOf(ExtensionConfigurationException.class)
+                .hasMessageContaining("FinalField.disk] is final");
+    }
+
+    static class FinalStaticField {
+        @DblockDevice
+        static final BlockDevice DISK = null;
+
+        @Test
+        void test() {}
+    }
+
+    @Test
+    void aFinalStaticFieldFailsItsClass() {
+        assertThat(Run.of(FinalStaticField.class).expectOneFailure())
+                .hasMessageContaining("FinalStaticField.DISK] is final");
+    }
+
+    static class BadSize {
+        @Test
+        void test(@DblockDevice(size = "64MB") BlockDevice disk) {}
+    }
+
+    @Test
+    void aSizeThatIsNoneIsNamed() {
+        assertThat(Run.of(BadSize.class).expectOneFailure())
+                .isInstanceOf(ParameterResolutionException.class)
+                .hasMessageContaining("BadSize.test")
+                .hasMessageContaining("\"64MB\"")
+                .hasMessageContaining("MiB");
+    }
+
+    static class BadTimeout {
+        @DblockDevice(requestTimeout = "soon")
+        BlockDevice disk;
+
+        @Test
+        void test() {}
+    }
+
+    @Test
+    void aDurationThatIsNoneIsNamed() {
+        assertThat(Run.of(BadTimeout.class).expectOneFailure())
+                .hasMessageContaining("BadTimeout.disk]")
+                .hasMessageContaining("requestTimeout")
+                .hasMessageContaining("\"soon\"")
+                .hasMessageContaining("\"500ms\"");
+    }
+
+    static class TwoValues {
+        @DblockDevice(cache = {CacheMode.NONE, CacheMode.WRITE_BACK})
+        BlockDevice disk;
+
+        @Test
+        void test() {}
+    }
+
+    @Test
+    void twoValuesWhereOneIsAllowedAreRefused() {
+        assertThat(Run.of(TwoValues.class).expectOneFailure())
+                .hasMessageContaining("TwoValues.disk]")
+                .hasMessageContaining("cache has 2 values: [NONE, WRITE_BACK]");
+    }
+
+    static class NoHandler {
+        @DblockDevice(handler = String.class)
+        BlockDevice disk;
+
+        @Test
+        void test() {}
+    }
+
+    @Test
+    void aHandlerThatIsNoneIsNamed() {
+        assertThat(Run.of(NoHandler.class).expectOneFailure())
+                .hasMessageContaining("NoHandler.disk]")
+                .hasMessageContaining("java.lang.String is no handler")
+                .hasMessageContaining("io.dblock.handler.BlockHandler");
+    }
+
+    static class HandlerWithoutConstructor {
+        @DblockDevice(handler = Needy.class)
+        BlockDevice disk;
+
+        @Test
+        void test() {}
+
+        record Needy(String what) implements RequestHandler {
+            @Override
+            public void handle(io.dblock.handler.BlockRequest request) {}
+        }
+    }
+
+    @Test
+    void aHandlerWithoutAConstructorToCallIsNamed() {
+        assertThat(Run.of(HandlerWithoutConstructor.class).expectOneFailure())
+                .hasMessageContaining("HandlerWithoutConstructor.disk]")
+                .hasMessageContaining("Needy")
+                .hasMessageContaining("constructor without arguments");
+    }
+
+    static class Plain {
+        @DblockDevice
+        BlockDevice disk;
+
+        @Test
+        void test() {}
+    }
+
+    @Test
+    void storesThatDoNotCloseAreRefused() {
+        assertThat(Run.of(Plain.class)
+                        .with("junit.jupiter.extensions.store.close.autocloseable.enabled", "false")
+                        .expectOneFailure())
+                .isInstanceOf(ExtensionConfigurationException.class)
+                .hasMessageContaining("junit.jupiter.extensions.store.close.autocloseable.enabled is false");
+        assertThat(lab.log).isEmpty();
+    }
+}
