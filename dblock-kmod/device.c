@@ -195,7 +195,7 @@ static void dblock_device_remove(struct work_struct *work)
 		del_gendisk(dev->disk);
 	}
 	set_bit(DBLOCK_DEV_END, &dev->flags);
-	dblock_queues_fail(dev, NULL);
+	dblock_queues_fail(dev, false);
 	dblock_queues_wake(dev);
 	mutex_unlock(&dev->disk_lock);
 
@@ -232,7 +232,7 @@ static void dblock_device_kill(struct dblock_device *dev)
 {
 	if (test_and_set_bit(DBLOCK_DEV_DEAD, &dev->flags))
 		return;
-	dblock_queues_fail(dev, NULL);
+	dblock_queues_fail(dev, false);
 	dblock_queues_wake(dev);
 	if (dblock_device_claim_removal(dev))
 		queue_work(dblock_wq, &dev->remove_work);
@@ -241,30 +241,30 @@ static void dblock_device_kill(struct dblock_device *dev)
 static void dblock_device_check_servers(struct dblock_device *dev)
 {
 	struct dblock_server *server;
-	bool any = false, alive = false;
+	bool any = false, alive = false, orphans = false;
 
 	spin_lock(&dev->server_lock);
 	list_for_each_entry(server, &dev->servers, node) {
 		any = true;
-		if (server->dead)
-			continue;
-		if (!dblock_process_dying(server->tgid)) {
+		if (!server->dead && !dblock_process_dying(server->tgid)) {
 			alive = true;
 			continue;
 		}
-		server->dead = true;
-		/* What it holds nobody else can answer. */
-		dblock_queues_fail(dev, server);
+		/* Looked after each time: a thread of it may still have been fetching. */
+		WRITE_ONCE(server->dead, true);
+		orphans = true;
 	}
 	if (any && !alive && (dev->params.flags & DBLOCK_F_OUTLIVE))
 		set_bit(DBLOCK_DEV_UNSERVED, &dev->flags);
 	spin_unlock(&dev->server_lock);
 
-	if (alive)
-		return;
-	if (dev->params.flags & DBLOCK_F_OUTLIVE) {
+	if (alive) {
+		/* What the dead hold nobody else can answer. */
+		if (orphans)
+			dblock_queues_fail(dev, true);
+	} else if (dev->params.flags & DBLOCK_F_OUTLIVE) {
 		if (any)
-			dblock_queues_fail(dev, NULL);
+			dblock_queues_fail(dev, false);
 	} else if (any || dblock_process_dying(dev->owner)) {
 		dblock_device_kill(dev);
 	}
@@ -339,7 +339,7 @@ int dblock_device_destroy(const struct dblock_target *target)
 	if (!ret) {
 		if (force) {
 			set_bit(DBLOCK_DEV_DEAD, &dev->flags);
-			dblock_queues_fail(dev, NULL);
+			dblock_queues_fail(dev, false);
 			dblock_queues_wake(dev);
 		}
 		queue_work(dblock_wq, &dev->remove_work);

@@ -147,7 +147,7 @@ extern const struct blk_mq_ops dblock_mq_ops;
 int dblock_queues_init(struct dblock_device *dev);
 void dblock_queues_exit(struct dblock_device *dev);
 unsigned int dblock_queues_pending(struct dblock_device *dev);
-void dblock_queues_fail(struct dblock_device *dev, const struct dblock_server *server);
+void dblock_queues_fail(struct dblock_device *dev, bool only_orphans);
 void dblock_queues_wake(struct dblock_device *dev);
 int dblock_serve(struct dblock_device *dev, struct dblock_serve __user *user,
 		 struct dblock_serve *call, bool on_disk);

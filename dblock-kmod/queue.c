@@ -263,10 +263,10 @@ unsigned int dblock_queues_pending(struct dblock_device *dev)
 }
 
 /*
- * Fails what this server holds, or with NULL every request there is. The
+ * Fails every request there is, or only those that dead servers hold. The
  * caller has made sure that no new one comes, or does not mind.
  */
-void dblock_queues_fail(struct dblock_device *dev, const struct dblock_server *server)
+void dblock_queues_fail(struct dblock_device *dev, bool only_orphans)
 {
 	unsigned int i, tag;
 
@@ -278,7 +278,7 @@ void dblock_queues_fail(struct dblock_device *dev, const struct dblock_server *s
 		for (tag = 0; q->pending && tag < dev->params.depth; tag++) {
 			struct dblock_slot *slot = &q->slots[tag];
 
-			if (server && slot->server != server)
+			if (only_orphans && !(slot->server && READ_ONCE(slot->server->dead)))
 				continue;
 			switch (slot->state) {
 			case SLOT_QUEUED:
@@ -573,6 +573,9 @@ static int dblock_wait(struct dblock_device *dev, struct dblock_queue *q, ktime_
 			schedule();
 	}
 	finish_wait(head, &wait);
+	/* A wake-up may have come after the last look; nobody else got it. */
+	if (ret <= 0 && dblock_queued(dev, q))
+		ret = 1;
 	return ret;
 }
 
