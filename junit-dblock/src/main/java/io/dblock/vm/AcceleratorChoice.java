@@ -96,7 +96,7 @@ record AcceleratorChoice(Accelerator accelerator, String reason) {
                 return new AcceleratorChoice(Accelerator.KVM, "a guest was tried and ran");
             }
             qemu.waitFor(Duration.ofSeconds(2));
-            return failed("it ended before its kernel was up; QEMU: " + firstLine(qemu.messages()));
+            return failed("it ended early; QEMU: " + firstLine(qemu.messages()));
         } catch (TimeoutException e) {
             return failed("its kernel was not up within " + PROBE_LIMIT.toSeconds() + " s");
         } catch (ExecutionException e) {
@@ -112,11 +112,11 @@ record AcceleratorChoice(Accelerator accelerator, String reason) {
     }
 
     private static AcceleratorChoice failed(String why) {
-        return new AcceleratorChoice(Accelerator.TCG, "/dev/kvm is there, but a guest tried on it did not run: " + why);
+        return new AcceleratorChoice(Accelerator.TCG, "KVM did not run a guest when tried: " + why);
     }
 
     private static String firstLine(String text) {
-        String line = text.split("\n", 2)[0].split("; ", 2)[0];
+        String line = text.split("\n", 2)[0].split("; ", 2)[0].replaceFirst("^qemu-system-[^:]*: *(error: *)?", "");
         return line.length() > 160 ? line.substring(0, 160) + "..." : line;
     }
 }

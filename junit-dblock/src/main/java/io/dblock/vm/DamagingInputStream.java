@@ -39,8 +39,9 @@ final class DamagingInputStream extends FilterInputStream {
      *
      * @param specification {@code crlf}, or {@code truncate:N}, {@code drop:N} or {@code flip:N} with the offset of a
      *     byte in the stream from the guest
+     * @throws VmException for any other specification
      */
-    static InputStream of(InputStream in, String specification) {
+    static DamagingInputStream of(InputStream in, String specification) {
         String[] parts = specification.split(":", 2);
         try {
             Damage damage = Damage.valueOf(parts[0].toUpperCase(Locale.ROOT));
@@ -50,8 +51,13 @@ final class DamagingInputStream extends FilterInputStream {
         } catch (IllegalArgumentException ignored) {
             // Falls through to the message for all that is wrong with it.
         }
-        throw new IllegalArgumentException(VmSettings.INJECT + "=" + specification
+        throw new VmException(VmSettings.INJECT + "=" + specification
                 + ": allowed are crlf, truncate:N, drop:N and flip:N with N the offset of a byte");
+    }
+
+    /** Throws if there is no such damage. */
+    static void check(String specification) {
+        of(InputStream.nullInputStream(), specification);
     }
 
     @Override

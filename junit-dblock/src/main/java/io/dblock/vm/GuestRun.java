@@ -31,6 +31,7 @@ final class GuestRun {
 
     private static final int STDIN_CREDIT = 256 * 1024;
     private static final int KERNEL_LINES = 40;
+    private static final int TROUBLE_LINES = 60;
     private static final Duration STOP_LIMIT = Duration.ofSeconds(10);
     private static final int SIGTERM = 15;
 
@@ -62,6 +63,7 @@ final class GuestRun {
      * @param log where the guest kernel's messages go
      */
     int run(GuestConfiguration configuration, List<Path> shares, Path log) {
+        settings.inject().ifPresent(DamagingInputStream::check);
         ProcessHandle.current().parent().ifPresent(parent -> parent.onExit().thenRun(() -> parentGone = true));
         Thread hook = new Thread(this::stop, "dblock-vm-stop");
         Runtime.getRuntime().addShutdownHook(hook);
@@ -114,13 +116,20 @@ final class GuestRun {
     private int report(Outcome outcome, Path log) {
         if (outcome.problem() != null) {
             messages.accept(outcome.problem());
-            kernelLines(log);
+            // They explain a guest that died, not a stream that was damaged between it and us, nor an end on request.
+            if (outcome.problemStatus() != ExitStatus.DAMAGED_STREAM && !stopping && !parentGone) {
+                kernelLines(log);
+            }
             return outcome.problemStatus();
         }
         if (!outcome.kernelTrouble().isEmpty()) {
             messages.accept("the guest's kernel reported trouble while the command ran (kernel log: " + log + "):");
-            for (String line : outcome.kernelTrouble().stripTrailing().split("\n")) {
-                messages.accept("  " + line);
+            String[] lines = outcome.kernelTrouble().stripTrailing().split("\n");
+            for (int i = 0; i < Math.min(lines.length, TROUBLE_LINES); i++) {
+                messages.accept("  " + lines[i]);
+            }
+            if (lines.length > TROUBLE_LINES) {
+                messages.accept("  ... and " + (lines.length - TROUBLE_LINES) + " more lines");
             }
             return outcome.status() == 0 ? ExitStatus.KERNEL_TROUBLE : outcome.status();
         }

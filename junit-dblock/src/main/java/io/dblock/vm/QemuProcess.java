@@ -127,8 +127,10 @@ final class QemuProcess implements AutoCloseable {
             GuestImage image, Accelerator accelerator, VmSettings settings, int shares, Path directory) {
         MachineType machine = MachineType.ofThisHost();
         List<String> command = new ArrayList<>();
-        // The kernel kills QEMU when the launcher's thread ends, kill -9 included.
-        command.addAll(List.of("setpriv", "--pdeathsig", "KILL", image.qemu().toString()));
+        // A session of its own: what a terminal or a time limit sends to our process group is for the launcher, which
+        // tells the guest's command. And the kernel kills QEMU when the launcher's thread ends, kill -9 included.
+        command.addAll(List.of(
+                "setsid", "setpriv", "--pdeathsig", "KILL", image.qemu().toString()));
         command.addAll(List.of("-name", "dblock-guest", "-nodefaults", "-no-user-config", "-no-reboot"));
         command.addAll(List.of("-display", "none"));
         command.addAll(machine.options(accelerator));

@@ -32,6 +32,7 @@ public final class Requirements {
                     MachineType.ofThisHost() == MachineType.X86_64 ? "qemu-system-x86" : "qemu-system-arm",
                     MachineType.ofThisHost() == MachineType.X86_64 ? "qemu-system-x86-core" : "qemu-system-aarch64-core"),
             requirement("setpriv", "ends QEMU together with the process that started it", "util-linux", "util-linux"),
+            requirement("setsid", "keeps signals for the terminal's processes from QEMU", "util-linux", "util-linux"),
             requirement("cc", "compiles the guest's init and the module", "gcc", "gcc"),
             requirement("libc.a", "the guest's init is linked statically", "libc6-dev", "glibc-static"),
             requirement("make", "builds the module", "make", "make"),

@@ -38,6 +38,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -514,6 +515,39 @@ static void mount_root(void)
 		die("cannot move to the new root: %s", strerror(errno));
 }
 
+/*
+ * The nodes that load their module when they are opened (/dev/loop-control, /dev/fuse, ...), as systemd or kmod make
+ * them at boot: lines "module node c10:237".
+ */
+static void make_static_nodes(void)
+{
+	struct utsname u;
+	char path[512], module[128], node[128], kind;
+	unsigned major_number, minor_number;
+
+	uname(&u);
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.devname", u.release);
+	FILE *list = fopen(path, "re");
+
+	if (!list)
+		return;
+	while (fgets(path, sizeof(path), list)) {
+		if (sscanf(path, "%127s %127s %c%u:%u", module, node, &kind, &major_number, &minor_number) != 5 ||
+		    module[0] == '#' || (kind != 'c' && kind != 'b'))
+			continue;
+		snprintf(path, sizeof(path), "/dev/%s", node);
+		char *slash = strrchr(path, '/');
+
+		*slash = 0;
+		make_directories(path);
+		*slash = '/';
+		if (mknod(path, 0600 | (kind == 'c' ? S_IFCHR : S_IFBLK), makedev(major_number, minor_number)) < 0 &&
+		    errno != EEXIST)
+			note("cannot make %s: %s", path, strerror(errno));
+	}
+	fclose(list);
+}
+
 static void loopback_up(void)
 {
 	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -949,6 +983,7 @@ int main(void)
 	}
 
 	mount_root();
+	make_static_nodes();
 	loopback_up();
 	char *host = value_of("hostname");
 
