@@ -244,6 +244,6 @@ final class DeviceBuilder implements BlockDevice.Builder {
                     "Both a handler and the image " + spec.image().get()
                             + " are set. Allowed: one of them. To filter an image, let the handler call a FileStore.");
         }
-        throw new UnsupportedOperationException("not implemented yet");
+        return LiveDevice.create(spec, blockHandler, requestHandler);
     }
 }

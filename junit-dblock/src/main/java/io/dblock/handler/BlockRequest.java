@@ -41,7 +41,8 @@ public interface BlockRequest {
     void complete();
 
     /**
-     * Ends the request with an error.
+     * Ends the request with an error. Some keep their meaning on the way to the application, see {@link Errno}; any other
+     * becomes EIO there.
      *
      * @throws IllegalStateException if it was completed or failed before
      */

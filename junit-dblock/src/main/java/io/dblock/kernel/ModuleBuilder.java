@@ -1,13 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.kernel;
 
+import io.dblock.DblockException;
 import io.dblock.ModuleUnavailableException;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
 
 /** Builds the kernel module from the sources in the jar, once per kernel; the result is kept in {@link CacheDirectory}. */
-@SuppressWarnings("DoNotCallSuggester")
 public final class ModuleBuilder {
-    private ModuleBuilder() {}
+    /** File locks exclude processes, this excludes the threads of this one. */
+    private static final Object IN_PROCESS = new Object();
+
+    private static final int LOG_LINES = 30;
+
+    private final HostEnvironment host;
+    private final ModuleSources sources;
+
+    ModuleBuilder(HostEnvironment host, ModuleSources sources) {
+        this.host = host;
+        this.sources = sources;
+    }
 
     /**
      * The module for this kernel: the cached one, or one built now. Safe against other threads and processes.
@@ -19,6 +39,73 @@ public final class ModuleBuilder {
      *     build's output
      */
     public static Path build(String kernelRelease, Path kernelBuildDirectory) {
-        throw new ModuleUnavailableException("not implemented yet: " + kernelRelease + kernelBuildDirectory);
+        return new ModuleBuilder(new RealHost(), ModuleSources.fromClassPath())
+                .buildFor(kernelRelease, kernelBuildDirectory);
+    }
+
+    /** Where the module for this kernel is or would be. */
+    Path cached(String kernelRelease) {
+        return host.cache()
+                .resolve("modules")
+                .resolve(kernelRelease + "-" + host.machine() + "-" + sources.hash())
+                .resolve("dblock.ko");
+    }
+
+    Path buildFor(String kernelRelease, Path kernelBuildDirectory) {
+        Path module = cached(kernelRelease);
+        if (Files.exists(module)) {
+            return module;
+        }
+        try {
+            Files.createDirectories(module.getParent());
+            Path lockFile = module.resolveSibling("lock");
+            synchronized (IN_PROCESS) {
+                try (FileChannel channel =
+                                FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                        FileLock lock = channel.lock()) {
+                    if (lock.isValid() && !Files.exists(module)) {
+                        buildInto(module, kernelRelease, kernelBuildDirectory);
+                    }
+                }
+            }
+            return module;
+        } catch (IOException e) {
+            throw new ModuleUnavailableException(
+                    "Cannot build the kernel module for " + kernelRelease + " in " + module.getParent() + ": " + e
+                            + ". Set the environment variable DBLOCK_CACHE to a directory that can be written.",
+                    e);
+        }
+    }
+
+    private void buildInto(Path module, String release, Path kernelBuildDirectory) throws IOException {
+        Path directory = Files.createTempDirectory(module.getParent(), "build");
+        try {
+            sources.unpack(directory);
+            List<String> command = List.of("make", "KDIR=" + kernelBuildDirectory);
+            Command.Result result;
+            try {
+                result = host.run(command, directory);
+            } catch (DblockException e) {
+                throw new ModuleUnavailableException(
+                        "Cannot build the kernel module for " + release + ": " + e.getMessage(), e);
+            }
+            Path log = module.resolveSibling("build.log");
+            Files.writeString(log, String.join(" ", command) + "\n" + result.output());
+            Path built = directory.resolve("dblock.ko");
+            if (result.exit() != 0 || !Files.exists(built)) {
+                throw new ModuleUnavailableException("Cannot build the kernel module for " + release + ": \""
+                        + String.join(" ", command) + "\" ended with status " + result.exit()
+                        + (result.exit() == 0 ? " and left no dblock.ko" : "") + ". The end of " + log + ":\n"
+                        + result.tail(LOG_LINES));
+            }
+            // A rename, so that nobody ever finds half a module.
+            Files.move(built, module, StandardCopyOption.ATOMIC_MOVE);
+        } finally {
+            try (Stream<Path> tree = Files.walk(directory)) {
+                for (Path path : (Iterable<Path>) tree.sorted(Comparator.reverseOrder())::iterator) {
+                    Files.delete(path);
+                }
+            }
+        }
     }
 }

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock;
+
+import io.dblock.kernel.ControlSession;
+import io.dblock.kernel.ModuleLoader;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/** The devices of this JVM. What is left at its end is closed, then the module unloaded if it was loaded by this JVM. */
+final class Devices {
+    private static final Set<LiveDevice> LIVE = new LinkedHashSet<>();
+    private static boolean prepared;
+
+    private Devices() {}
+
+    /** Once per JVM: clears what earlier runs have left. */
+    static synchronized void prepare() {
+        if (prepared) {
+            return;
+        }
+        try (ControlSession session = ModuleLoader.openSession()) {
+            Runtime.getRuntime().addShutdownHook(new Thread(Devices::shutDown, "junit-dblock shutdown"));
+            prepared = true;
+            Leavings.clear(session);
+        }
+    }
+
+    static synchronized void add(LiveDevice device) {
+        LIVE.add(device);
+    }
+
+    static synchronized void remove(LiveDevice device) {
+        LIVE.remove(device);
+    }
+
+    private static void shutDown() {
+        List<LiveDevice> left;
+        synchronized (Devices.class) {
+            left = new ArrayList<>(LIVE);
+        }
+        for (LiveDevice device : left) {
+            try {
+                device.close();
+            } catch (RuntimeException e) {
+                // Nobody is left to catch it, and standard output may be a test runner's channel.
+                System.err.println("junit-dblock: at the end of the JVM: " + e.getMessage());
+            }
+        }
+        ModuleLoader.unloadIfOurs();
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock;
+
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+
+/** Finds who uses a disk: its node, and the files under a mount of it. */
+final class Holders {
+    private static final Pattern BLANKS = Pattern.compile(" +");
+    private static final int MAPS_PATH = 5;
+
+    private final ProcFs proc;
+    private final Path sysBlock;
+    private final long self;
+
+    /** For a /proc, a /sys/class/block, and the pid of this JVM. */
+    Holders(ProcFs proc, Path sysBlock, long self) {
+        this.proc = proc;
+        this.sysBlock = sysBlock;
+        this.self = self;
+    }
+
+    static Holders ofThisMachine() {
+        return new Holders(
+                new ProcFs(Path.of("/proc")),
+                Path.of("/sys/class/block"),
+                ProcessHandle.current().pid());
+    }
+
+    /**
+     * One line for each use: pid, command, what it uses and how.
+     *
+     * @param node the disk's node, such as {@code /dev/dblock0}; its partitions count too
+     * @param mountPoints where it is mounted
+     */
+    List<String> find(Path node, List<Path> mountPoints) {
+        Predicate<String> ours = path -> isOurs(path, node, mountPoints);
+        List<String> lines = new ArrayList<>();
+        for (long pid : proc.pids()) {
+            Path directory = proc.path().resolve(Long.toString(pid));
+            Set<String> uses = new LinkedHashSet<>();
+            collectLink(directory.resolve("cwd"), "its working directory is ", ours, uses);
+            collectLink(directory.resolve("root"), "its root directory is ", ours, uses);
+            try (DirectoryStream<Path> files = Files.newDirectoryStream(directory.resolve("fd"))) {
+                for (Path file : files) {
+                    collectLink(file, "has open ", ours, uses);
+                }
+            } catch (IOException e) {
+                // Gone meanwhile, or somebody else's and we are not root: then the rest has to do.
+            }
+            try {
+                Files.readString(directory.resolve("maps"))
+                        .lines()
+                        .map(line -> BLANKS.split(line, MAPS_PATH + 1))
+                        .filter(fields -> fields.length > MAPS_PATH && ours.test(fields[MAPS_PATH]))
+                        .forEach(fields -> uses.add("has mapped " + fields[MAPS_PATH]));
+            } catch (IOException e) {
+                // The same.
+            }
+            for (String use : uses) {
+                lines.add((pid == self ? "this JVM (pid " + pid + ")" : "pid " + pid + " (" + proc.command(pid) + ")")
+                        + " " + use);
+            }
+        }
+        try (DirectoryStream<Path> holders =
+                Files.newDirectoryStream(sysBlock.resolve(node.getFileName()).resolve("holders"))) {
+            for (Path holder : holders) {
+                lines.add("the block device " + holder.getFileName() + " is made of it");
+            }
+        } catch (IOException e) {
+            // No such directory: the disk is gone.
+        }
+        return lines;
+    }
+
+    private static void collectLink(Path link, String how, Predicate<String> ours, Set<String> uses) {
+        try {
+            String target = Files.readSymbolicLink(link).toString();
+            if (ours.test(target)) {
+                uses.add(how + target);
+            }
+        } catch (IOException e) {
+            // Closed meanwhile.
+        }
+    }
+
+    private static boolean isOurs(String path, Path node, List<Path> mountPoints) {
+        String disk = node.toString();
+        String plain = path.endsWith(" (deleted)") ? path.substring(0, path.length() - 10) : path;
+        if (plain.equals(disk)) {
+            return true;
+        }
+        // Partitions: a name that ends in a digit gets a p in between.
+        String partition = Character.isDigit(disk.charAt(disk.length() - 1)) ? disk + "p" : disk;
+        if (plain.startsWith(partition) && plain.substring(partition.length()).matches("[0-9]+")) {
+            return true;
+        }
+        return mountPoints.stream().anyMatch(point -> plain.equals(point.toString()) || plain.startsWith(point + "/"));
+    }
+}

@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock;
+
+import com.sun.nio.file.ExtendedOpenOption;
+import io.dblock.handler.BlockHandler;
+import io.dblock.handler.Operation;
+import io.dblock.handler.RequestHandler;
+import io.dblock.kernel.ControlException;
+import io.dblock.kernel.DeviceInfo;
+import io.dblock.kernel.DeviceParameters;
+import io.dblock.kernel.DiskCalls;
+import io.dblock.kernel.Errno;
+import io.dblock.kernel.Mounts;
+import io.dblock.server.LocalServer;
+import io.dblock.server.RequestCounts;
+import io.dblock.server.ServedDevice;
+import io.dblock.server.StoreSpec;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** A device that is served from this JVM. */
+final class LiveDevice implements BlockDevice {
+    /** A freshly made or unmounted disk is opened for a moment by udev, blkid and their like. */
+    private static final Duration BUSY_WAIT = Duration.ofSeconds(5);
+
+    private static final Duration NODE_WAIT = Duration.ofSeconds(20);
+    private static final int DEFAULT_LIMIT = 1 << 30;
+
+    private final FilesystemTools tools = FilesystemTools.ofThisMachine();
+    private final RunDirectory runs = RunDirectory.ofThisMachine();
+    private final ServedDevice served;
+    private final DeviceSpec spec;
+    private final Path path;
+    private Optional<Path> mountPoint = Optional.empty();
+    private boolean closed;
+
+    private LiveDevice(ServedDevice served, DeviceSpec spec) {
+        this.served = served;
+        this.spec = spec;
+        path = Path.of("/dev", spec.name());
+    }
+
+    /** At most one of the handlers is not null. */
+    static LiveDevice create(DeviceSpec asked, BlockHandler blockHandler, RequestHandler requestHandler) {
+        DeviceSpec sized = asked.image().isPresent() ? withImageSize(asked) : asked;
+        Set<Operation> operations;
+        if (blockHandler != null) {
+            operations = blockHandler.supports();
+        } else if (requestHandler != null) {
+            operations = requestHandler.supports();
+        } else {
+            operations = EnumSet.allOf(Operation.class);
+        }
+        DeviceParameters parameters = parameters(sized, operations);
+        Devices.prepare();
+        ServedDevice served;
+        if (blockHandler != null) {
+            served = LocalServer.create(parameters, blockHandler);
+        } else if (requestHandler != null) {
+            served = LocalServer.create(parameters, requestHandler);
+        } else {
+            served = LocalServer.create(
+                    parameters,
+                    new StoreSpec(sized.size(), sized.logicalBlockSize(), sized.image(), sized.imageMode()));
+        }
+        DeviceSpec made = ((DeviceBuilder) BlockDevice.builder())
+                .spec(sized)
+                .name(served.created().name())
+                .queues(served.created().parameters().queues())
+                .readOnly(parameters.flags().contains(DeviceParameters.Flag.READ_ONLY))
+                .spec();
+        LiveDevice device = new LiveDevice(served, made);
+        Devices.add(device);
+        boolean done = false;
+        try {
+            device.appear();
+            if (made.filesystem() != Filesystem.NONE && made.image().isEmpty() && !made.readOnly()) {
+                device.format();
+            }
+            done = true;
+            return device;
+        } finally {
+            if (!done) {
+                device.closeQuietly();
+            }
+        }
+    }
+
+    private static DeviceSpec withImageSize(DeviceSpec spec) {
+        Path image = spec.image().orElseThrow();
+        long size;
+        try (FileChannel channel = FileChannel.open(image, StandardOpenOption.READ)) {
+            size = channel.size();
+        } catch (IOException e) {
+            throw new DblockException(
+                    "Cannot open the image " + image + ": " + e
+                            + ". Give the path of an existing file that can be read.",
+                    e);
+        }
+        if (spec.size() != 0 && spec.size() != size) {
+            throw new IllegalArgumentException("size is " + spec.size() + ", but the image " + image + " has " + size
+                    + " bytes. Allowed: that size, or none given. To change the image's use \"truncate -s "
+                    + spec.size() + " " + image + "\".");
+        }
+        if (size == 0 || size % spec.logicalBlockSize() != 0) {
+            throw new IllegalArgumentException("The image " + image + " has " + size
+                    + " bytes. Allowed: a multiple of the logical block (" + spec.logicalBlockSize()
+                    + " bytes), at least one. Fill it up with \"truncate -s %" + spec.logicalBlockSize() + " " + image
+                    + "\", or choose another logical block.");
+        }
+        return ((DeviceBuilder) BlockDevice.builder()).spec(spec).size(size).spec();
+    }
+
+    static DeviceParameters parameters(DeviceSpec spec, Set<Operation> operations) {
+        EnumSet<DeviceParameters.Flag> flags = EnumSet.noneOf(DeviceParameters.Flag.class);
+        if (spec.readOnly() || !operations.contains(Operation.WRITE)) {
+            flags.add(DeviceParameters.Flag.READ_ONLY);
+        }
+        if (spec.rotational()) {
+            flags.add(DeviceParameters.Flag.ROTATIONAL);
+        }
+        if (spec.cache() == CacheMode.WRITE_BACK) {
+            flags.add(DeviceParameters.Flag.WRITE_CACHE);
+        }
+        if (spec.fua()) {
+            flags.add(DeviceParameters.Flag.FUA);
+        }
+        if (spec.stableWrites()) {
+            flags.add(DeviceParameters.Flag.STABLE_WRITES);
+        }
+        boolean discard = spec.discard() && operations.contains(Operation.DISCARD);
+        boolean writeZeroes = spec.writeZeroes() && operations.contains(Operation.WRITE_ZEROES);
+        return new DeviceParameters(
+                spec.name(),
+                spec.size(),
+                spec.logicalBlockSize(),
+                spec.physicalBlockSize(),
+                spec.ioMin(),
+                spec.ioOptimal(),
+                spec.queues(),
+                spec.depth(),
+                spec.maxIo(),
+                Math.toIntExact(spec.requestTimeout().toMillis()),
+                0,
+                discard ? DEFAULT_LIMIT : 0,
+                writeZeroes ? DEFAULT_LIMIT : 0,
+                flags);
+    }
+
+    /** Starts it and waits for its node. */
+    private void appear() {
+        runs.note(name());
+        served.start();
+        DeviceInfo info = served.info();
+        long deadline = System.nanoTime() + NODE_WAIT.toNanos();
+        String found = nodeProblem(info);
+        while (!found.isEmpty()) {
+            if (System.nanoTime() > deadline) {
+                throw new DblockException("Waited " + NODE_WAIT.toSeconds() + " s for " + path
+                        + " to appear as the block device " + info.major() + ":" + info.minor() + ": " + found
+                        + ". Is /dev a devtmpfs? In a container, start it with --privileged -v /dev:/dev.");
+            }
+            sleep(Duration.ofMillis(2));
+            found = nodeProblem(info);
+        }
+        Udev.settle();
+    }
+
+    /** Empty if the node is there. */
+    private String nodeProblem(DeviceInfo info) {
+        try {
+            if (!(Files.getAttribute(path, "unix:rdev") instanceof Long number)) {
+                return "its device number cannot be read";
+            }
+            return number == deviceNumber(info.major(), info.minor()) ? "" : "there is another device of that name";
+        } catch (IOException e) {
+            return "there is none";
+        }
+    }
+
+    /** dev_t as stat(2) gives it. */
+    static long deviceNumber(long major, long minor) {
+        return (minor & 0xff) | (major << 8) | ((minor & ~0xffL) << 12);
+    }
+
+    @Override
+    public DeviceSpec spec() {
+        return spec;
+    }
+
+    @Override
+    public String name() {
+        return spec.name();
+    }
+
+    @Override
+    public Path path() {
+        return path;
+    }
+
+    @Override
+    public long size() {
+        return spec.size();
+    }
+
+    @Override
+    public int logicalBlockSize() {
+        return spec.logicalBlockSize();
+    }
+
+    @Override
+    public int physicalBlockSize() {
+        return spec.physicalBlockSize();
+    }
+
+    @Override
+    public synchronized void format() {
+        checkOpen();
+        checkFilesystem("format()");
+        if (mountPoint.isPresent()) {
+            throw new IllegalStateException(
+                    name() + " is mounted at " + mountPoint.get() + ": call unmount() before format().");
+        }
+        if (spec.readOnly()) {
+            throw new IllegalStateException(name() + " is read-only: format the image before, or make it writable.");
+        }
+        tools.format(path, spec);
+        Udev.settle();
+    }
+
+    @Override
+    public synchronized Path mount() {
+        checkOpen();
+        checkFilesystem("mount()");
+        if (mountPoint.isPresent()) {
+            return mountPoint.get();
+        }
+        Path point = runs.createMountPoint(name());
+        tools.mount(path, point, spec);
+        mountPoint = Optional.of(point);
+        return point;
+    }
+
+    private void checkFilesystem(String call) {
+        if (spec.filesystem() == Filesystem.NONE) {
+            throw new IllegalStateException(name() + " has no filesystem, so " + call
+                    + " has nothing to do. Choose one: builder().filesystem(Filesystem.EXT4), or"
+                    + " @DblockDevice(filesystem = EXT4).");
+        }
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException(name() + " is closed. Make another with BlockDevice.builder().");
+        }
+    }
+
+    @Override
+    public synchronized Optional<Path> mountPoint() {
+        return mountPoint;
+    }
+
+    @Override
+    public synchronized void unmount() {
+        checkOpen();
+        List<String> holders = tryUnmount();
+        if (mountPoint.isPresent()) {
+            throw new LeakException(
+                    name() + " cannot be unmounted from " + mountPoint.get() + ", it is still in use after "
+                            + BUSY_WAIT.toSeconds() + " s:\n" + indent(holders)
+                            + "Close these before unmount(), remount() or close().",
+                    holders);
+        }
+    }
+
+    /** Unmounts if that is possible soon; else says who uses it. */
+    private List<String> tryUnmount() {
+        if (mountPoint.isEmpty()) {
+            return List.of();
+        }
+        Path point = mountPoint.get();
+        long deadline = System.nanoTime() + BUSY_WAIT.toNanos();
+        boolean collected = false;
+        while (true) {
+            int result = Bounded.call("umount " + point, () -> Mounts.unmount(point));
+            // EINVAL, ENOENT: somebody has unmounted it already.
+            if (result == 0 || result == -Errno.EINVAL.number() || result == -Errno.ENOENT.number()) {
+                mountPoint = Optional.empty();
+                return List.of();
+            }
+            if (result != -Errno.EBUSY.number()) {
+                throw new DblockException("Cannot unmount " + point + ": " + Errno.describe(-result)
+                        + (result == -Errno.EPERM.number() ? ". Unmounting needs root." : "."));
+            }
+            if (!collected) {
+                collected = true;
+                // A mapping of a file ends when its buffer is collected, Java 17 has no other way.
+                if (holders().stream().anyMatch(line -> line.startsWith("this JVM") && line.contains("has mapped"))) {
+                    System.gc();
+                }
+            }
+            if (System.nanoTime() > deadline) {
+                return holders();
+            }
+            sleep(Duration.ofMillis(20));
+        }
+    }
+
+    private List<String> holders() {
+        List<Path> points = new ArrayList<>();
+        mountPoint.ifPresent(points::add);
+        foreignMounts().forEach(mount -> points.add(mount.point()));
+        return Holders.ofThisMachine().find(path, points);
+    }
+
+    /** Where this device or a partition of it is mounted in this process's namespace, but by {@link #mount()}. */
+    private List<ProcFs.Mount> foreignMounts() {
+        DeviceInfo info;
+        try {
+            info = served.info();
+        } catch (ControlException e) {
+            return List.of(); // It is gone.
+        }
+        Set<String> numbers = new HashSet<>(Set.of(info.major() + ":" + info.minor()));
+        for (int partition = 1; partition < 16; partition++) {
+            try {
+                numbers.add(Files.readString(Path.of("/sys/class/block", name() + "p" + partition, "dev"))
+                        .strip());
+                numbers.add(Files.readString(Path.of("/sys/class/block", name() + partition, "dev"))
+                        .strip());
+            } catch (IOException e) {
+                // There is no such partition.
+            }
+        }
+        List<ProcFs.Mount> mounts = new ArrayList<>();
+        for (ProcFs.Mount mount : new ProcFs(Path.of("/proc")).mounts("self")) {
+            boolean ours = numbers.contains(mount.device()) || mount.source().equals(path.toString());
+            if (ours && !mountPoint.equals(Optional.of(mount.point()))) {
+                mounts.add(mount);
+            }
+        }
+        // The innermost first.
+        Collections.reverse(mounts);
+        return mounts;
+    }
+
+    @Override
+    public synchronized Path remount() {
+        checkOpen();
+        checkFilesystem("remount()");
+        unmount();
+        DiskCalls.flushBuffers(path);
+        return mount();
+    }
+
+    @Override
+    public FileChannel openChannel() {
+        synchronized (this) {
+            checkOpen();
+        }
+        Set<OpenOption> options = new HashSet<>(Set.of(StandardOpenOption.READ, ExtendedOpenOption.DIRECT));
+        if (!spec.readOnly()) {
+            options.add(StandardOpenOption.WRITE);
+        }
+        try {
+            return FileChannel.open(path, options);
+        } catch (IOException e) {
+            throw new DblockException("Cannot open " + path + " for direct I/O: " + e + ". Run as root.", e);
+        }
+    }
+
+    @Override
+    public synchronized void dropCaches() {
+        checkOpen();
+        mountPoint.ifPresent(DiskCalls::syncFilesystem);
+        DiskCalls.flushBuffers(path);
+        if (mountPoint.isPresent()) {
+            Path control = Path.of("/proc/sys/vm/drop_caches");
+            try {
+                // Pages, directory entries and inodes; those of other filesystems too, there is no narrower way.
+                Files.writeString(control, "3");
+            } catch (IOException e) {
+                throw new DblockException(
+                        "Cannot drop the cached files of " + mountPoint.get() + " by writing to " + control + ": " + e
+                                + ". Run as root, or use remount() instead.",
+                        e);
+            }
+        }
+    }
+
+    @Override
+    public DeviceStatistics statistics() {
+        RequestCounts counts = served.counts();
+        return new DeviceStatistics(
+                counts.reads(),
+                counts.writes(),
+                counts.flushes(),
+                counts.discards(),
+                counts.writeZeroes(),
+                counts.bytesRead(),
+                counts.bytesWritten(),
+                counts.errors(),
+                counts.lateAnswers());
+    }
+
+    @Override
+    public List<Throwable> handlerFailures() {
+        return served.failures();
+    }
+
+    @Override
+    public synchronized void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        List<String> leaks = new ArrayList<>();
+        List<DblockException> failures = new ArrayList<>();
+        attempt(failures, () -> leaks.addAll(tryUnmount()));
+        mountPoint.ifPresent(point -> attempt(failures, () -> detach(point)));
+        attempt(failures, () -> {
+            for (ProcFs.Mount mount : foreignMounts()) {
+                leaks.addAll(Holders.ofThisMachine().find(path, List.of(mount.point())));
+                leaks.add("it is mounted at " + mount.point());
+                detach(mount.point());
+            }
+        });
+        attempt(failures, () -> destroy(leaks));
+        attempt(failures, served::close);
+        mountPoint = Optional.empty();
+        runs.forget(name());
+        Devices.remove(this);
+        report(leaks, failures);
+    }
+
+    private void report(List<String> leaks, List<DblockException> failures) {
+        DblockException thrown = null;
+        if (!leaks.isEmpty()) {
+            List<String> distinct = leaks.stream().distinct().toList();
+            thrown = new LeakException(
+                    name() + " was still in use when it was closed:\n" + indent(distinct)
+                            + "It has been removed all the same. Close these before the device is.",
+                    distinct);
+        } else if (!failures.isEmpty()) {
+            thrown = failures.remove(0);
+        }
+        if (thrown != null) {
+            failures.forEach(thrown::addSuppressed);
+            throw thrown;
+        }
+    }
+
+    private static void attempt(List<DblockException> failures, Runnable step) {
+        try {
+            step.run();
+        } catch (DblockException e) {
+            failures.add(e);
+        }
+    }
+
+    private static void detach(Path point) {
+        int result = Bounded.call("umount -l " + point, () -> Mounts.detach(point));
+        if (result < 0 && result != -Errno.EINVAL.number() && result != -Errno.ENOENT.number()) {
+            throw new DblockException("Cannot take the mount at " + point + " away: " + Errno.describe(-result) + ".");
+        }
+    }
+
+    /** Destroys it, by force if it stays busy or is known to be in use. */
+    private void destroy(List<String> leaks) {
+        long deadline = System.nanoTime() + BUSY_WAIT.toNanos();
+        while (leaks.isEmpty()) {
+            try {
+                served.destroy(false);
+                return;
+            } catch (ControlException e) {
+                if (!e.is(Errno.EBUSY)) {
+                    throw e;
+                }
+            }
+            if (System.nanoTime() > deadline) {
+                leaks.addAll(holders());
+                if (leaks.isEmpty()) {
+                    leaks.add("somebody who cannot be seen from here has " + path
+                            + " open: a mount in another namespace, or another container");
+                }
+                break;
+            }
+            sleep(Duration.ofMillis(10));
+        }
+        served.destroy(true);
+    }
+
+    private void closeQuietly() {
+        try {
+            close();
+        } catch (DblockException e) {
+            // The reason the device could not be made is on its way already and says more.
+        }
+    }
+
+    private static String indent(List<String> lines) {
+        StringBuilder text = new StringBuilder();
+        lines.forEach(line -> text.append("  ").append(line).append('\n'));
+        return text.toString();
+    }
+
+    /** Teardown has to happen in an interrupted thread too, so this only notes the interrupt. */
+    private static void sleep(Duration duration) {
+        boolean interrupted = Thread.interrupted();
+        try {
+            Thread.sleep(duration.toMillis());
+        } catch (InterruptedException e) {
+            interrupted = true;
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Override
+    public String toString() {
+        return path + " (" + ByteSize.format(size())
+                + (spec.filesystem() == Filesystem.NONE ? "" : ", " + spec.filesystem()) + ")";
+    }
+}

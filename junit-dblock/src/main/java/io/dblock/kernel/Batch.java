@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.kernel;
+
+import java.nio.ByteBuffer;
+import java.util.function.LongConsumer;
+
+/**
+ * The arguments of DBLOCK_SERVE, in one piece of memory outside the heap: answers to give, requests got. Belongs to one
+ * thread at a time. Nothing here allocates on the way of a request.
+ */
+public final class Batch {
+    private static final int REQUESTS = Abi.SERVE_SIZE + 24; // the next multiple of 64
+    private static final long NO_LIMIT = -1;
+
+    private final NativeMemory memory;
+    private final ByteBuffer buffer;
+    private final long address;
+    private final int answersAt;
+    private final int maxRequests;
+    private final int maxAnswers;
+    private int answers;
+    private int requests;
+    private boolean ended;
+
+    /**
+     * For a device and one of its queues, -1 for any of them.
+     *
+     * @param maxRequests how many requests to take at most in one call, 0 to 4096; 0: only answers
+     * @param maxAnswers how many answers to give at most in one call, 1 to 4096
+     */
+    public Batch(int device, int queue, int maxRequests, int maxAnswers) {
+        this.maxRequests = maxRequests;
+        this.maxAnswers = maxAnswers;
+        answersAt = REQUESTS + maxRequests * Abi.REQUEST_SIZE;
+        memory = NativeMemory.allocate(answersAt + maxAnswers * Abi.ANSWER_SIZE);
+        buffer = memory.buffer();
+        address = memory.address();
+        buffer.putInt(Abi.SERVE_DEVICE, device);
+        buffer.putInt(Abi.SERVE_QUEUE, queue);
+    }
+
+    /** Whether one more answer fits. */
+    public boolean hasRoom() {
+        return answers < maxAnswers;
+    }
+
+    /** Adds the answer that all of a request succeeded; {@code data} is the address of what a read has read. */
+    public void answer(long cookie, long data, long length) {
+        add(cookie, data, length, 0, 0);
+    }
+
+    /** Adds the answer that a read succeeded and has read zeros. */
+    public void answerZeroes(long cookie, long length) {
+        add(cookie, 0, length, 0, Abi.ANS_ZEROES);
+    }
+
+    /** Adds the answer that all of a request failed. */
+    public void answerError(long cookie, int errno) {
+        add(cookie, 0, 0, -errno, 0);
+    }
+
+    private void add(long cookie, long data, long length, int result, int flags) {
+        if (answers == maxAnswers) {
+            throw new IllegalStateException("The batch has its " + maxAnswers + " answers already.");
+        }
+        int at = answersAt + answers * Abi.ANSWER_SIZE;
+        buffer.putLong(at + Abi.ANSWER_COOKIE, cookie);
+        buffer.putLong(at + Abi.ANSWER_DATA, data);
+        buffer.putLong(at + Abi.ANSWER_LENGTH, length);
+        buffer.putInt(at + Abi.ANSWER_RESULT, result);
+        buffer.putInt(at + Abi.ANSWER_FLAGS, flags);
+        answers++;
+    }
+
+    /**
+     * Gives the answers and waits for requests. Signals do not end it; an answer that came too late is dropped and its
+     * cookie given to {@code late}. An answer the module cannot take (its data cannot be read) becomes EIO.
+     *
+     * @param data where the data of writes go
+     * @return how many requests there are now; 0 when the device has ended
+     * @throws ControlException if the module refuses the call as a whole
+     */
+    public int serve(ControlSession session, NativeMemory data, LongConsumer late) {
+        return call(session, data == null ? 0 : data.address(), data == null ? 0 : data.size(), maxRequests, late);
+    }
+
+    /** Gives the answers and does not wait. */
+    public void giveAnswers(ControlSession session, LongConsumer late) {
+        call(session, 0, 0, 0, late);
+    }
+
+    private int call(ControlSession session, long data, long dataSize, int wanted, LongConsumer late) {
+        requests = 0;
+        buffer.putLong(Abi.SERVE_REQUESTS, wanted == 0 ? 0 : address + REQUESTS);
+        buffer.putLong(Abi.SERVE_BUFFER, data);
+        buffer.putLong(Abi.SERVE_BUFFER_SIZE, dataSize);
+        buffer.putLong(Abi.SERVE_TIMEOUT_NS, NO_LIMIT);
+        buffer.putInt(Abi.SERVE_MAX_REQUESTS, wanted);
+        int given = 0;
+        boolean mended = false;
+        while (true) {
+            buffer.putLong(
+                    Abi.SERVE_ANSWERS, given == answers ? 0 : address + answersAt + (long) given * Abi.ANSWER_SIZE);
+            buffer.putInt(Abi.SERVE_NR_ANSWERS, answers - given);
+            buffer.putInt(Abi.SERVE_CONSUMED, 0);
+            buffer.putInt(Abi.SERVE_NR_REQUESTS, 0);
+            buffer.putInt(Abi.SERVE_STATE, 0);
+            int result = session.serve(address);
+            int consumed = buffer.getInt(Abi.SERVE_CONSUMED);
+            if (consumed > 0) {
+                given += consumed;
+                mended = false;
+            }
+            if ((buffer.getInt(Abi.SERVE_STATE) & Abi.SERVE_END) != 0 || result == -Errno.ENODEV.number()) {
+                ended = true;
+            }
+            if (result >= 0 || ended) {
+                answers = 0;
+                requests = result < 0 ? 0 : buffer.getInt(Abi.SERVE_NR_REQUESTS);
+                return requests;
+            }
+            if (result == -Errno.EINTR.number()) {
+                continue;
+            }
+            if (given < answers && result == -Errno.ESTALE.number()) {
+                late.accept(cookieOfAnswer(given));
+                given++;
+                mended = false;
+                continue;
+            }
+            if (given < answers && !mended && isRefusedAnswer(result)) {
+                failAnswer(given);
+                mended = true;
+                continue;
+            }
+            answers = 0;
+            throw session.failure(
+                    "serve device " + buffer.getInt(Abi.SERVE_DEVICE),
+                    -result,
+                    "This is a fault of junit-dblock or of the module; please report it.");
+        }
+    }
+
+    private static boolean isRefusedAnswer(int result) {
+        return result == -Errno.EFAULT.number() || result == -Errno.EBADMSG.number();
+    }
+
+    private long cookieOfAnswer(int index) {
+        return buffer.getLong(answersAt + index * Abi.ANSWER_SIZE + Abi.ANSWER_COOKIE);
+    }
+
+    private void failAnswer(int index) {
+        int at = answersAt + index * Abi.ANSWER_SIZE;
+        buffer.putLong(at + Abi.ANSWER_DATA, 0);
+        buffer.putLong(at + Abi.ANSWER_LENGTH, 0);
+        buffer.putInt(at + Abi.ANSWER_RESULT, -Errno.EIO.number());
+        buffer.putInt(at + Abi.ANSWER_FLAGS, 0);
+    }
+
+    /** Whether the device has ended: not to be called again. */
+    public boolean ended() {
+        return ended;
+    }
+
+    /** How many requests the last call brought. */
+    public int requests() {
+        return requests;
+    }
+
+    /** Names request {@code i} in its answer. */
+    public long cookie(int i) {
+        return buffer.getLong(at(i) + Abi.REQUEST_COOKIE);
+    }
+
+    /** Where request {@code i} starts, in bytes. */
+    public long offset(int i) {
+        return buffer.getLong(at(i) + Abi.REQUEST_SECTOR) * Abi.SECTOR_SIZE;
+    }
+
+    /** How much request {@code i} concerns, in bytes. */
+    public long length(int i) {
+        return buffer.getLong(at(i) + Abi.REQUEST_LENGTH);
+    }
+
+    /** The address of the data of a write. */
+    public long data(int i) {
+        return buffer.getLong(at(i) + Abi.REQUEST_DATA);
+    }
+
+    /** One of the {@code OP_} numbers. */
+    public int operation(int i) {
+        return buffer.getShort(at(i) + Abi.REQUEST_OP) & 0xffff;
+    }
+
+    /** The queue it came through. */
+    public int queue(int i) {
+        return buffer.getShort(at(i) + Abi.REQUEST_QUEUE) & 0xffff;
+    }
+
+    /** Bits of {@code REQ_}. */
+    public int flags(int i) {
+        return buffer.getInt(at(i) + Abi.REQUEST_FLAGS);
+    }
+
+    private int at(int i) {
+        if (i < 0 || i >= requests) {
+            throw new IndexOutOfBoundsException("request " + i + " of " + requests);
+        }
+        return REQUESTS + i * Abi.REQUEST_SIZE;
+    }
+
+    /** DBLOCK_OP_READ. */
+    public static final int OP_READ = Abi.OP_READ;
+    /** DBLOCK_OP_WRITE. */
+    public static final int OP_WRITE = Abi.OP_WRITE;
+    /** DBLOCK_OP_FLUSH. */
+    public static final int OP_FLUSH = Abi.OP_FLUSH;
+    /** DBLOCK_OP_DISCARD. */
+    public static final int OP_DISCARD = Abi.OP_DISCARD;
+    /** DBLOCK_OP_WRITE_ZEROES. */
+    public static final int OP_WRITE_ZEROES = Abi.OP_WRITE_ZEROES;
+
+    /** DBLOCK_REQ_FUA. */
+    public static final int REQ_FUA = Abi.REQ_FUA;
+    /** DBLOCK_REQ_META. */
+    public static final int REQ_META = Abi.REQ_META;
+    /** DBLOCK_REQ_SYNC. */
+    public static final int REQ_SYNC = Abi.REQ_SYNC;
+    /** DBLOCK_REQ_NOUNMAP. */
+    public static final int REQ_NOUNMAP = Abi.REQ_NOUNMAP;
+    /** DBLOCK_REQ_RAHEAD. */
+    public static final int REQ_RAHEAD = Abi.REQ_RAHEAD;
+}

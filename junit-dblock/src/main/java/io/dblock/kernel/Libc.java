@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.kernel;
+
+import com.sun.jna.Native;
+import com.sun.jna.NativeLibrary;
+import com.sun.jna.Platform;
+import io.dblock.DblockException;
+
+/** The C library, mapped directly. Integers and addresses only, so that a call allocates nothing. */
+final class Libc implements Linux {
+    static final Libc INSTANCE = new Libc();
+
+    static final int PROT_READ_WRITE = 1 | 2;
+    /** MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE. */
+    static final int MAP_SPARSE = 0x02 | 0x20 | 0x4000;
+
+    static final int MADV_DONTNEED = 4;
+    private static final int PR_SET_IO_FLUSHER = 57;
+    private static final int FALLOC_KEEP_SIZE = 0x01;
+    private static final int FALLOC_PUNCH_HOLE = 0x02;
+
+    static {
+        if (!Platform.isLinux() || Native.POINTER_SIZE != 8 || Native.LONG_SIZE != 8) {
+            throw new DblockException("junit-dblock runs on a 64-bit JVM on Linux; this one is "
+                    + System.getProperty("os.name") + " " + System.getProperty("os.arch")
+                    + ". Elsewhere run the tests in a Linux virtual machine or a privileged Linux container.");
+        }
+        Native.register(NativeMethods.class, NativeLibrary.getInstance("c"));
+    }
+
+    private Libc() {}
+
+    @Override
+    public int open(String path, int flags) {
+        return result(NativeMethods.open(path, flags, 0));
+    }
+
+    @Override
+    public int close(int fd) {
+        return result(NativeMethods.close(fd));
+    }
+
+    @Override
+    public int ioctl(int fd, long request, long argument) {
+        return result(NativeMethods.ioctl(fd, request, argument));
+    }
+
+    @Override
+    public int finitModule(int fd) {
+        return result((int) NativeMethods.syscall(isX86() ? 313 : 273, fd, NativeMemory.EMPTY_STRING.address(), 0));
+    }
+
+    @Override
+    public int deleteModule(String name, int flags) {
+        try (NativeMemory text = NativeMemory.ofString(name)) {
+            return result((int) NativeMethods.syscall(isX86() ? 176 : 106, text.address(), flags, 0));
+        }
+    }
+
+    /** mmap(2) of fresh memory; its address or a negative error. */
+    long mmap(long length) {
+        long address = NativeMethods.mmap(0, length, PROT_READ_WRITE, MAP_SPARSE, -1, 0);
+        return address == -1 ? -Native.getLastError() : address;
+    }
+
+    int munmap(long address, long length) {
+        return result(NativeMethods.munmap(address, length));
+    }
+
+    int madvise(long address, long length, int advice) {
+        return result(NativeMethods.madvise(address, length, advice));
+    }
+
+    void copy(long from, long to, long length) {
+        NativeMethods.memcpy(to, from, length);
+    }
+
+    void zero(long address, long length) {
+        NativeMethods.memset(address, 0, length);
+    }
+
+    int punchHole(int fd, long offset, long length) {
+        return result(NativeMethods.fallocate(fd, FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE, offset, length));
+    }
+
+    int umount(String path, int flags) {
+        return result(NativeMethods.umount2(path, flags));
+    }
+
+    int setIoFlusher() {
+        return result(NativeMethods.prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0));
+    }
+
+    int fsync(int fd) {
+        return result(NativeMethods.fsync(fd));
+    }
+
+    int syncfs(int fd) {
+        return result(NativeMethods.syncfs(fd));
+    }
+
+    int pageSize() {
+        return NativeMethods.getpagesize();
+    }
+
+    private static boolean isX86() {
+        // Everything else that runs a 64-bit JVM of today (aarch64, riscv64, loongarch64) has the generic numbers.
+        return Platform.isIntel();
+    }
+
+    private static int result(int returned) {
+        return returned == -1 ? -Native.getLastError() : returned;
+    }
+
+    /**
+     * ioctl, open, syscall and prctl are variadic in C; on the supported architectures their arguments go where those
+     * of a function with this many fixed ones go, up to the sixth.
+     */
+    private static final class NativeMethods {
+        static native int open(String path, int flags, int mode);
+
+        static native int close(int fd);
+
+        static native int ioctl(int fd, long request, long argument);
+
+        static native long syscall(long number, long a, long b, long c);
+
+        static native long mmap(long address, long length, int protection, int flags, int fd, long offset);
+
+        static native int munmap(long address, long length);
+
+        static native int madvise(long address, long length, int advice);
+
+        static native long memcpy(long to, long from, long length);
+
+        static native long memset(long address, int value, long length);
+
+        static native int fallocate(int fd, int mode, long offset, long length);
+
+        static native int umount2(String path, int flags);
+
+        static native int prctl(int option, long a, long b, long c, long d);
+
+        static native int getpagesize();
+
+        static native int fsync(int fd);
+
+        static native int syncfs(int fd);
+    }
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.kernel;
+
+import com.sun.jna.Native;
+import com.sun.jna.Pointer;
+import io.dblock.DblockException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Memory outside the heap, by address. Two kinds: a mapping of any size that costs what is written to it, freed by
+ * {@link #close()}; and a direct buffer, freed by the garbage collector.
+ */
+public final class NativeMemory implements AutoCloseable {
+    /** What MADV_DONTNEED works by. */
+    private static final int PAGE = Libc.INSTANCE.pageSize();
+
+    static final NativeMemory EMPTY_STRING = ofString("");
+
+    private final long address;
+    private final long size;
+    private final ByteBuffer buffer;
+    private boolean closed;
+
+    private NativeMemory(long address, long size, ByteBuffer buffer) {
+        this.address = address;
+        this.size = size;
+        this.buffer = buffer;
+    }
+
+    /** A mapping of {@code size} zero bytes; a page costs memory from its first write on. */
+    public static NativeMemory map(long size) {
+        long address = Libc.INSTANCE.mmap(Math.max(size, 1));
+        if (address < 0 && address > -4096) {
+            throw new DblockException("Cannot map " + size + " bytes of memory: " + Errno.describe((int) -address)
+                    + ". Allowed is what the address space and ulimit -v leave, and, with vm.overcommit_memory = 2,"
+                    + " the commit limit; make the device smaller or raise that.");
+        }
+        return new NativeMemory(address, size, null);
+    }
+
+    /** A buffer of {@code size} zero bytes, in native byte order. */
+    public static NativeMemory allocate(int size) {
+        ByteBuffer buffer = ByteBuffer.allocateDirect(size).order(ByteOrder.nativeOrder());
+        return new NativeMemory(addressOf(buffer), size, buffer);
+    }
+
+    static NativeMemory ofString(String text) {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        NativeMemory memory = allocate(bytes.length + 1);
+        memory.buffer().put(0, bytes);
+        return memory;
+    }
+
+    /** Where the content of a direct buffer starts; its position plays no part. */
+    public static long addressOf(ByteBuffer buffer) {
+        return Pointer.nativeValue(Native.getDirectBufferPointer(buffer));
+    }
+
+    /** Where it starts. */
+    public long address() {
+        return address;
+    }
+
+    /** Its size in bytes. */
+    public long size() {
+        return size;
+    }
+
+    /** The buffer of memory made by {@link #allocate(int)}. */
+    public ByteBuffer buffer() {
+        if (buffer == null) {
+            throw new IllegalStateException("This memory is a mapping and has no buffer; use view(offset, length).");
+        }
+        return buffer;
+    }
+
+    /** A buffer over part of a mapping. To touch it after {@link #close()} crashes the JVM: for use within a call only. */
+    public ByteBuffer view(long offset, int length) {
+        checkRange(offset, length);
+        return new Pointer(address + offset).getByteBuffer(0, length).order(ByteOrder.nativeOrder());
+    }
+
+    /** Copies from any address into this memory. */
+    public void copyFrom(long source, long offset, long length) {
+        checkRange(offset, length);
+        Libc.INSTANCE.copy(source, address + offset, length);
+    }
+
+    /** Copies from this memory to any address. */
+    public void copyTo(long offset, long target, long length) {
+        checkRange(offset, length);
+        Libc.INSTANCE.copy(address + offset, target, length);
+    }
+
+    /** Makes a range zeros without giving memory back. */
+    public void zero(long offset, long length) {
+        checkRange(offset, length);
+        Libc.INSTANCE.zero(address + offset, length);
+    }
+
+    /** Makes a range of a mapping zeros and gives its whole pages back. */
+    public void release(long offset, long length) {
+        checkRange(offset, length);
+        long start = roundUp(offset);
+        long end = (offset + length) / PAGE * PAGE;
+        if (start >= end) {
+            Libc.INSTANCE.zero(address + offset, length);
+            return;
+        }
+        Libc.INSTANCE.zero(address + offset, start - offset);
+        Libc.INSTANCE.zero(address + end, offset + length - end);
+        int result = Libc.INSTANCE.madvise(address + start, end - start, Libc.MADV_DONTNEED);
+        if (result < 0) {
+            // Locked pages (mlockall) cannot be given back.
+            Libc.INSTANCE.zero(address + start, end - start);
+        }
+    }
+
+    /** Throws if a range is not within this memory. */
+    public void checkRange(long offset, long length) {
+        if (offset < 0 || length < 0 || offset > size - length) {
+            throw new IndexOutOfBoundsException("The range of " + length + " bytes at " + offset + " is not within the "
+                    + size + " bytes there are.");
+        }
+    }
+
+    /** Frees a mapping. Idempotent; nobody may use it any more. */
+    @Override
+    public synchronized void close() {
+        if (!closed && buffer == null) {
+            Libc.INSTANCE.munmap(address, Math.max(size, 1));
+        }
+        closed = true;
+    }
+
+    private static long roundUp(long offset) {
+        return (offset + PAGE - 1) / PAGE * PAGE;
+    }
+}

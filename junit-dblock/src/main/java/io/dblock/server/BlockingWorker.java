@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.server;
+
+import io.dblock.handler.BlockHandler;
+import io.dblock.handler.BlockIOException;
+import io.dblock.handler.WriteFlags;
+import io.dblock.kernel.Batch;
+import io.dblock.kernel.Errno;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/**
+ * Serves a queue by calls of a {@link BlockHandler}. It takes one request at a time, so that no answer waits for the next
+ * request to be handled.
+ */
+final class BlockingWorker extends Worker {
+    private final BlockHandler handler;
+
+    BlockingWorker(LocalDevice device, int queue, BlockHandler handler) {
+        super(device, queue, 1, device.maxIo());
+        this.handler = handler;
+    }
+
+    @Override
+    void handle(int i) {
+        count(i);
+        try {
+            long data = call(i);
+            batch.answer(batch.cookie(i), data, batch.length(i));
+        } catch (Throwable t) {
+            failRequest(i, t);
+        }
+    }
+
+    private long call(int i) throws IOException {
+        long offset = batch.offset(i);
+        long length = batch.length(i);
+        int flags = batch.flags(i);
+        switch (operation(batch.operation(i))) {
+            case READ -> {
+                // The buffer holds data of an earlier request, which must not show.
+                fetched.zero(0, length);
+                ByteBuffer dst = fetched.buffer().slice(0, (int) length);
+                handler.read(offset, dst);
+                if (dst.hasRemaining()) {
+                    throw new BlockIOException(
+                            Errno.EIO,
+                            "The handler's read(" + offset + ", dst) left " + dst.remaining() + " of " + length
+                                    + " bytes unfilled. It has to fill dst up to its limit; with absolute puts, set"
+                                    + " dst.position(dst.limit()) at the end.");
+                }
+                return fetched.address();
+            }
+            case WRITE -> {
+                int start = (int) (batch.data(i) - fetched.address());
+                handler.write(
+                        offset,
+                        fetched.buffer().slice(start, (int) length).asReadOnlyBuffer(),
+                        new WriteFlags(
+                                (flags & Batch.REQ_FUA) != 0,
+                                (flags & Batch.REQ_META) != 0,
+                                (flags & Batch.REQ_SYNC) != 0));
+            }
+            case FLUSH -> handler.flush();
+            case DISCARD -> handler.discard(offset, length);
+            case WRITE_ZEROES -> handler.writeZeroes(offset, length, (flags & Batch.REQ_NOUNMAP) == 0);
+        }
+        return 0;
+    }
+}
