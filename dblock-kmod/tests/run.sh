@@ -1,0 +1,145 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Runs the tests of the module, as root, where modules can be loaded:
+#
+#   run.sh [-d directory] path/to/dblock.ko [program...]
+#
+# The programs are in `directory` (make OUT=directory; default: beside this
+# script). TAP goes to stdout. Exit status: 0 all passed, 1 something failed, 2 it
+# could not be run. After each program nothing may be left of it, and the kernel
+# log must be clean. DBLOCK_TEST_SEED repeats a run's random numbers.
+
+usage() {
+	echo "usage: run.sh [-d directory of the programs] path/to/dblock.ko [program...]" >&2
+	exit 2
+}
+
+PATH=$PATH:/sbin:/usr/sbin
+here=$(cd "$(dirname "$0")" && pwd)
+programs_in=$here
+[ "$1" != -d ] || { [ $# -ge 2 ] || usage; programs_in=$2; shift 2; }
+[ $# -ge 1 ] || usage
+ko=$1
+shift
+[ -f "$ko" ] || { echo "run.sh: no module at $ko: make -C dblock-kmod KDIR=/lib/modules/$(uname -r)/build" >&2; exit 2; }
+[ "$(id -u)" = 0 ] || { echo "run.sh: must be root to load the module" >&2; exit 2; }
+
+# In this order: what the later ones rely on comes first.
+all="abi create_validation limits lifecycle io flush_fua discard_zeroes errors answers no_leak
+	signals timeouts destroy_busy death outlive accounting hotplug hostile unload"
+[ $# -gt 0 ] || set -- $all
+for program in "$@" cleanup; do
+	[ -x "$programs_in/$program" ] || {
+		echo "run.sh: no program $programs_in/$program: make -C dblock-kmod/tests OUT=$programs_in" >&2
+		exit 2
+	}
+done
+
+case $ko in /*) ;; *) ko=$PWD/$ko ;; esac
+DBLOCK_KO=$ko
+export DBLOCK_KO
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/dblock-run.XXXXXX") || exit 2
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0 skipped=0 troubles=0
+started=$(date +%s)
+
+loaded() { grep -q '^dblock ' /proc/modules; }
+
+# A mark in the kernel log, and what came after it.
+mark() { echo "dblock-test: mark $1" > /dev/kmsg; }
+since_mark() { dmesg | sed "1,/dblock-test: mark $1\$/d"; }
+
+bad_lines='WARNING|BUG:|BUG |[^a-z]Oops|blocked for more than|rcu.*(stall|detected)|general protection|Call Trace|unable to handle|refcount_t:|corruption|INFO: (task|rcu|possible|trying)|possible (circular|recursive)|inconsistent lock|KASAN|UBSAN|KCSAN|scheduling while atomic|sleeping function|soft lockup|hard LOCKUP'
+
+stuck_tasks() {
+	for stat in /proc/[0-9]*/task/[0-9]*/stat; do
+		state=$(sed 's/.*) //; s/ .*//' "$stat" 2>/dev/null)
+		[ "$state" = D ] && echo "${stat%/stat}"
+	done
+}
+
+trouble() {
+	troubles=$((troubles + 1))
+	echo "# TROUBLE after $1: $2"
+}
+
+# What must be so after every program.
+check_clean() {
+	mounts=$(grep '^/dev/dblock' /proc/mounts)
+	if [ -n "$mounts" ]; then
+		trouble "$1" "still mounted"
+		echo "$mounts" | sed 's/^/#   /'
+		echo "$mounts" | while read -r _ where _; do umount "$where" || umount -l "$where"; done
+	fi
+	for disk in /sys/block/dblock*; do
+		[ -e "$disk" ] || continue
+		trouble "$1" "${disk#/sys/block/} is still there"
+		"$programs_in/cleanup" | sed 's/^/#   /'
+		break
+	done
+	tries=0
+	while stuck=$(stuck_tasks) && [ -n "$stuck" ] && [ $tries -lt 5 ]; do
+		sleep 1
+		tries=$((tries + 1))
+	done
+	if [ -n "$stuck" ]; then
+		trouble "$1" "tasks in uninterruptible sleep for 5 s"
+		for task in $stuck; do
+			echo "#   $task $(cat "$task/comm" 2>/dev/null):"
+			sed 's/^/#     /' "$task/stack" 2>/dev/null
+		done
+	fi
+	if since_mark "$1" | grep -v 'dblock-test:' | grep -qE "$bad_lines"; then
+		trouble "$1" "the kernel log says:"
+		since_mark "$1" | grep -nE "dblock-test:|$bad_lines" | grep -B1 -vE 'dblock-test:' | head -20 | sed 's/^/#   /'
+		echo "#   --- in full, at most 120 lines from the first on:"
+		since_mark "$1" | grep -A119 -E "$bad_lines" | head -120 | sed 's/^/#   /'
+	fi
+}
+
+if loaded && ! rmmod dblock; then
+	echo "run.sh: another dblock module is loaded and in use: end its devices, then rmmod dblock" >&2
+	exit 2
+fi
+insmod "$ko" || { echo "run.sh: insmod $ko failed (dmesg has the reason)" >&2; dmesg | tail -5 >&2; exit 2; }
+
+for program in "$@"; do
+	echo "# $program"
+	mark "$program"
+	began=$(date +%s)
+	{
+		timeout -k 10 "${DBLOCK_TEST_TIMEOUT:-180}" "$programs_in/$program"
+		echo $? > "$work/status"
+	} 2>&1 | tee "$work/out"
+	status=$(cat "$work/status")
+	passed=$((passed + $(grep -c '^ok .* - ' "$work/out") - $(grep -c '^ok .*# SKIP' "$work/out")))
+	skipped=$((skipped + $(grep -c '^ok .*# SKIP' "$work/out")))
+	failed=$((failed + $(grep -c '^not ok ' "$work/out")))
+	planned=$(sed -n 's/^1\.\.//p' "$work/out" | head -1)
+	ran=$(grep -cE '^(not )?ok ' "$work/out")
+	case $status in
+	0 | 1) [ "${planned%% *}" = "$ran" ] || trouble "$program" "planned ${planned:-nothing}, ran $ran" ;;
+	4) [ "$ran" -gt 0 ] || { skipped=$((skipped + 1)); sed -n 's/^1\.\.0/# skipped/p' "$work/out"; } ;;
+	124 | 137) trouble "$program" "not done after ${DBLOCK_TEST_TIMEOUT:-180} s" ;;
+	*) trouble "$program" "ended with status $status" ;;
+	esac
+	check_clean "$program"
+	echo "# $program took $(($(date +%s) - began)) s"
+	loaded || insmod "$ko" || trouble "$program" "the module is not loaded, nor can it be"
+done
+
+mark unloading
+tries=0
+while ! rmmod dblock 2> "$work/rmmod" && [ $tries -lt 50 ]; do
+	tries=$((tries + 1))
+	sleep 0.2
+done
+loaded && trouble "the last program" "rmmod: $(cat "$work/rmmod")"
+check_clean unloading
+
+failed=$((failed + troubles))
+echo "# took $(($(date +%s) - started)) s"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
