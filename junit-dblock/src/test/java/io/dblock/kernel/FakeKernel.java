@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.kernel;
+
+import com.sun.jna.Pointer;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * The module's side of dblock.h, without a disk: a test submits requests and gets their completions. It works on the bytes
+ * of the structures, as the module does, and refuses what the module refuses.
+ */
+public final class FakeKernel implements Linux {
+    /** What became of a request: 0 or a negative error, and what a read has read. */
+    @SuppressWarnings("ArrayRecordComponent") // compared by nobody
+    public record Completion(int result, byte[] data) {}
+
+    private static final class Request {
+        long cookie;
+        int operation;
+        long sector;
+        long length;
+        int flags;
+        int queue;
+        byte[] data;
+        boolean done;
+        final CompletableFuture<Completion> completion = new CompletableFuture<>();
+
+        void end(int result, byte[] read) {
+            done = true;
+            completion.complete(new Completion(result, read));
+        }
+    }
+
+    private static final class Device {
+        byte[] create;
+        int id;
+        int owner;
+        int state = Abi.STATE_CREATED;
+        int openers;
+        final List<Deque<Request>> queues = new ArrayList<>();
+        final Map<Long, Request> handedOut = new HashMap<>();
+
+        ByteBuffer parameters() {
+            return ByteBuffer.wrap(create).order(ByteOrder.nativeOrder());
+        }
+
+        String name() {
+            return string(create, Abi.CREATE_NAME);
+        }
+    }
+
+    private final Map<Integer, Set<Integer>> sessions = new HashMap<>();
+    private final Map<Integer, Device> devices = new TreeMap<>();
+    private final Random random;
+    private final double interruptions;
+    private int nextFd = 100;
+    private int nextId = 1;
+    private long nextCookie = 0x1000;
+    private int abi = Abi.ABI_VERSION;
+    private int openError;
+    private int versionError;
+    private int serveCalls;
+    private int interrupted;
+
+    /** A kernel without signals. */
+    public FakeKernel() {
+        this(0, 0);
+    }
+
+    /** One whose SERVE is interrupted by a signal with this probability, at each point where that can happen. */
+    public FakeKernel(long seed, double interruptions) {
+        random = new Random(seed);
+        this.interruptions = interruptions;
+    }
+
+    /** Opens a session here. */
+    public ControlSession session() {
+        return ControlSession.open(this);
+    }
+
+    /** From now on it speaks another ABI. */
+    public FakeKernel speaking(int otherAbi) {
+        abi = otherAbi;
+        return this;
+    }
+
+    /** Opening the control node fails with this. */
+    public FakeKernel refusingToOpen(Errno error) {
+        openError = error.number();
+        return this;
+    }
+
+    /** Asking for the version fails with this. */
+    public FakeKernel refusingItsVersion(Errno error) {
+        versionError = error.number();
+        return this;
+    }
+
+    /** Submits a request to a device; the completion comes when the server has answered. */
+    public synchronized CompletableFuture<Completion> submit(
+            String device, int operation, int queue, long offset, long length, byte[] data, int flags) {
+        Device target = byName(device);
+        Request request = new Request();
+        request.cookie = nextCookie++;
+        request.operation = operation;
+        request.sector = offset / Abi.SECTOR_SIZE;
+        request.length = length;
+        request.flags = flags;
+        request.queue = queue;
+        request.data = data;
+        if (target == null || target.state == Abi.STATE_ENDING) {
+            request.end(-Errno.EIO.number(), null);
+        } else {
+            target.queues.get(queue).add(request);
+            notifyAll();
+        }
+        return request.completion;
+    }
+
+    /** Ends every request that servers hold, as the timeout does. */
+    public synchronized void timeOutHeld(String device) {
+        for (Request request : byName(device).handedOut.values()) {
+            if (!request.done) {
+                request.end(-Errno.ETIMEDOUT.number(), null);
+            }
+        }
+    }
+
+    /** How many requests servers hold. */
+    public synchronized int held(String device) {
+        return (int) byName(device).handedOut.values().stream()
+                .filter(request -> !request.done)
+                .count();
+    }
+
+    /** Opens the device's node so many times. */
+    public synchronized void setOpeners(String device, int openers) {
+        byName(device).openers = openers;
+    }
+
+    /** How many sessions are open. */
+    public synchronized int openSessions() {
+        return sessions.size();
+    }
+
+    /** How many devices there are. */
+    public synchronized int deviceCount() {
+        return devices.size();
+    }
+
+    /** How often SERVE was called. */
+    public synchronized int serveCalls() {
+        return serveCalls;
+    }
+
+    /** How often a signal came. */
+    public synchronized int interruptedCalls() {
+        return interrupted;
+    }
+
+    private Device byName(String name) {
+        return devices.values().stream()
+                .filter(device -> device.name().equals(name))
+                .findFirst()
+                .orElse(null);
+    }
+
+    @Override
+    public synchronized int open(String path, int flags) {
+        if (!path.equals(Abi.CTL_PATH)) {
+            throw new AssertionError("opened " + path);
+        }
+        if (openError != 0) {
+            return -openError;
+        }
+        int fd = nextFd++;
+        sessions.put(fd, new HashSet<>());
+        return fd;
+    }
+
+    @Override
+    public synchronized int close(int fd) {
+        Set<Integer> ids = sessions.remove(fd);
+        if (ids == null) {
+            throw new AssertionError("closed twice: " + fd);
+        }
+        for (Device device : List.copyOf(devices.values())) {
+            if (device.owner == fd) {
+                end(device);
+            }
+        }
+        return 0;
+    }
+
+    private void end(Device device) {
+        device.state = Abi.STATE_ENDING;
+        devices.remove(device.id);
+        for (Deque<Request> queue : device.queues) {
+            queue.forEach(request -> request.end(-Errno.EIO.number(), null));
+            queue.clear();
+        }
+        device.handedOut.values().stream()
+                .filter(request -> !request.done)
+                .forEach(request -> request.end(-Errno.EIO.number(), null));
+        notifyAll();
+    }
+
+    @Override
+    public int finitModule(int fd) {
+        throw new AssertionError("not a matter of this fake");
+    }
+
+    @Override
+    public int deleteModule(String name, int flags) {
+        throw new AssertionError("not a matter of this fake");
+    }
+
+    @Override
+    public synchronized int ioctl(int fd, long request, long argument) {
+        Set<Integer> session = sessions.get(fd);
+        if (session == null) {
+            throw new AssertionError("ioctl on a closed file: " + fd);
+        }
+        if (request == Abi.CTL_VERSION) {
+            return version(at(argument, Abi.VERSION_SIZE));
+        } else if (request == Abi.CTL_CREATE) {
+            return create(fd, session, at(argument, Abi.CREATE_SIZE));
+        } else if (request == Abi.CTL_START) {
+            return start(fd, at(argument, Abi.TARGET_SIZE));
+        } else if (request == Abi.CTL_DESTROY) {
+            return destroy(at(argument, Abi.TARGET_SIZE));
+        } else if (request == Abi.CTL_INFO) {
+            return info(at(argument, Abi.INFO_SIZE));
+        } else if (request == Abi.CTL_LIST) {
+            return list(at(argument, Abi.LIST_SIZE));
+        } else if (request == Abi.SERVE) {
+            try {
+                return serve(session, at(argument, Abi.SERVE_SIZE));
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return -Errno.EINTR.number();
+            }
+        }
+        return -Errno.ENOTTY.number();
+    }
+
+    private int version(ByteBuffer out) {
+        if (versionError != 0) {
+            return -versionError;
+        }
+        out.putInt(Abi.VERSION_ABI, abi);
+        out.putLong(Abi.VERSION_FEATURES, 7);
+        out.put(Abi.VERSION_MODULE, "fake".getBytes(StandardCharsets.US_ASCII));
+        return 0;
+    }
+
+    private int create(int fd, Set<Integer> session, ByteBuffer in) {
+        int logical = in.getInt(Abi.CREATE_LOGICAL_BLOCK);
+        if (!isZero(in, Abi.CREATE_ID, Abi.CREATE_SIZE)
+                || !isZero(in, Abi.CREATE_DISCARD_GRANULARITY + 4, Abi.CREATE_MAX_DISCARD)
+                || (in.getLong(Abi.CREATE_FLAGS) & ~0xffL) != 0
+                || logical < 512
+                || logical > 4096
+                || in.getLong(Abi.CREATE_SIZE_BYTES) <= 0
+                || in.getLong(Abi.CREATE_SIZE_BYTES) % logical != 0) {
+            return -Errno.EINVAL.number();
+        }
+        Device device = new Device();
+        device.create = new byte[Abi.CREATE_SIZE];
+        in.get(0, device.create);
+        device.id = nextId++;
+        device.owner = fd;
+        String name = device.name().isEmpty() ? "dblock" + (device.id - 1) : device.name();
+        if (byName(name) != null) {
+            return -Errno.EEXIST.number();
+        }
+        device.parameters().put(Abi.CREATE_NAME, name.getBytes(StandardCharsets.US_ASCII));
+        device.parameters().putInt(Abi.CREATE_ID, device.id);
+        in.put(0, device.create);
+        for (int i = 0; i < in.getInt(Abi.CREATE_QUEUES); i++) {
+            device.queues.add(new ArrayDeque<>());
+        }
+        devices.put(device.id, device);
+        session.add(device.id);
+        return 0;
+    }
+
+    private Device target(ByteBuffer in) {
+        int id = in.getInt(Abi.TARGET_ID);
+        return id != 0 ? devices.get(id) : byName(string(in, Abi.TARGET_NAME));
+    }
+
+    private int start(int fd, ByteBuffer in) {
+        Device device = target(in);
+        if (!isZero(in, Abi.TARGET_FLAGS, Abi.TARGET_NAME) || !isZero(in, 40, Abi.TARGET_SIZE)) {
+            return -Errno.EINVAL.number();
+        }
+        if (device == null || device.owner != fd) {
+            return -Errno.ENODEV.number();
+        }
+        if (device.state != Abi.STATE_CREATED) {
+            return -Errno.EALREADY.number();
+        }
+        device.state = Abi.STATE_LIVE;
+        return 0;
+    }
+
+    private int destroy(ByteBuffer in) {
+        Device device = target(in);
+        int flags = in.getInt(Abi.TARGET_FLAGS);
+        if ((flags & ~Abi.DESTROY_FORCE) != 0 || !isZero(in, 40, Abi.TARGET_SIZE)) {
+            return -Errno.EINVAL.number();
+        }
+        if (device == null) {
+            return -Errno.ENODEV.number();
+        }
+        if (device.openers > 0 && flags == 0) {
+            return -Errno.EBUSY.number();
+        }
+        end(device);
+        return 0;
+    }
+
+    private int info(ByteBuffer buffer) {
+        int id = buffer.getInt(Abi.CREATE_ID);
+        Device device = id != 0 ? devices.get(id) : byName(string(buffer, Abi.CREATE_NAME));
+        if (device == null) {
+            return -Errno.ENODEV.number();
+        }
+        buffer.put(0, device.create);
+        buffer.putInt(Abi.INFO_STATE, device.state);
+        buffer.putInt(Abi.INFO_OPENERS, device.openers);
+        buffer.putInt(Abi.INFO_MAJOR, 259);
+        buffer.putInt(Abi.INFO_MINOR, device.id);
+        buffer.putInt(Abi.INFO_OWNER, 4711);
+        buffer.putInt(Abi.INFO_SERVERS, 1);
+        buffer.putInt(
+                Abi.INFO_PENDING,
+                device.queues.stream().mapToInt(Deque::size).sum()
+                        + (int) device.handedOut.values().stream()
+                                .filter(request -> !request.done)
+                                .count());
+        return 0;
+    }
+
+    private int list(ByteBuffer buffer) {
+        int capacity = buffer.getInt(Abi.LIST_CAPACITY);
+        ByteBuffer ids = at(buffer.getLong(Abi.LIST_IDS), capacity * Integer.BYTES);
+        int i = 0;
+        for (int id : devices.keySet()) {
+            if (i < capacity) {
+                ids.putInt(i * Integer.BYTES, id);
+            }
+            i++;
+        }
+        buffer.putInt(Abi.LIST_COUNT, i);
+        return 0;
+    }
+
+    private boolean signal() {
+        if (random.nextDouble() < interruptions) {
+            interrupted++;
+            return true;
+        }
+        return false;
+    }
+
+    private int serve(Set<Integer> session, ByteBuffer call) throws InterruptedException {
+        serveCalls++;
+        if (!isZero(call, Abi.SERVE_FLAGS, Abi.SERVE_CONSUMED) || !isZero(call, 72, Abi.SERVE_SIZE)) {
+            return -Errno.EINVAL.number();
+        }
+        int id = call.getInt(Abi.SERVE_DEVICE);
+        if (!session.contains(id)) {
+            return -Errno.ENODEV.number();
+        }
+        call.putInt(Abi.SERVE_CONSUMED, 0);
+        call.putInt(Abi.SERVE_NR_REQUESTS, 0);
+        call.putInt(Abi.SERVE_STATE, 0);
+        Device device = devices.get(id);
+        if (device == null) {
+            return ended(call);
+        }
+        int wanted = call.getInt(Abi.SERVE_MAX_REQUESTS);
+        if (wanted > 0
+                && call.getLong(Abi.SERVE_BUFFER_SIZE) < device.parameters().getInt(Abi.CREATE_MAX_IO)) {
+            return -Errno.EINVAL.number();
+        }
+        int answers = call.getInt(Abi.SERVE_NR_ANSWERS);
+        for (int i = 0; i < answers; i++) {
+            if (signal()) {
+                return -Errno.EINTR.number();
+            }
+            int result =
+                    take(device, at(call.getLong(Abi.SERVE_ANSWERS) + (long) i * Abi.ANSWER_SIZE, Abi.ANSWER_SIZE));
+            if (result < 0) {
+                return result;
+            }
+            call.putInt(Abi.SERVE_CONSUMED, i + 1);
+        }
+        if (wanted == 0) {
+            return 0;
+        }
+        while (true) {
+            if (device.state == Abi.STATE_ENDING) {
+                return ended(call);
+            }
+            if (signal()) {
+                return -Errno.EINTR.number();
+            }
+            int got = fetch(device, call, wanted);
+            if (got > 0) {
+                call.putInt(Abi.SERVE_NR_REQUESTS, got);
+                return 0;
+            }
+            wait();
+        }
+    }
+
+    private static int ended(ByteBuffer call) {
+        call.putInt(Abi.SERVE_STATE, Abi.SERVE_END);
+        return 0;
+    }
+
+    private int take(Device device, ByteBuffer answer) {
+        long cookie = answer.getLong(Abi.ANSWER_COOKIE);
+        Request request = device.handedOut.get(cookie);
+        if (request == null) {
+            return -Errno.ENOENT.number();
+        }
+        if (request.done) {
+            return -Errno.ESTALE.number();
+        }
+        int result = answer.getInt(Abi.ANSWER_RESULT);
+        int flags = answer.getInt(Abi.ANSWER_FLAGS);
+        long length = answer.getLong(Abi.ANSWER_LENGTH);
+        boolean zeroes = (flags & Abi.ANS_ZEROES) != 0;
+        if ((flags & ~Abi.ANS_ZEROES) != 0
+                || (zeroes && request.operation != Abi.OP_READ)
+                || result > 0
+                || (result == 0 ? length != request.length : length >= Math.max(request.length, 1))
+                || !isZero(answer, 32, Abi.ANSWER_SIZE)) {
+            return -Errno.EBADMSG.number();
+        }
+        byte[] read = null;
+        if (request.operation == Abi.OP_READ && result == 0) {
+            read = new byte[(int) length];
+            if (!zeroes) {
+                long data = answer.getLong(Abi.ANSWER_DATA);
+                if (data < 4096) {
+                    return -Errno.EFAULT.number();
+                }
+                at(data, (int) length).get(0, read);
+            }
+        }
+        request.end(result, read);
+        return 0;
+    }
+
+    private int fetch(Device device, ByteBuffer call, int wanted) {
+        int which = call.getInt(Abi.SERVE_QUEUE);
+        long free = call.getLong(Abi.SERVE_BUFFER_SIZE);
+        long data = call.getLong(Abi.SERVE_BUFFER);
+        int got = 0;
+        for (Deque<Request> queue : which == Abi.QUEUE_ANY ? device.queues : List.of(device.queues.get(which))) {
+            while (got < wanted && !queue.isEmpty()) {
+                Request request = queue.peek();
+                boolean write = request.operation == Abi.OP_WRITE;
+                if (write && request.length > free) {
+                    return got;
+                }
+                queue.remove();
+                ByteBuffer out = at(call.getLong(Abi.SERVE_REQUESTS) + (long) got * Abi.REQUEST_SIZE, Abi.REQUEST_SIZE);
+                out.putLong(Abi.REQUEST_COOKIE, request.cookie);
+                out.putLong(Abi.REQUEST_SECTOR, request.sector);
+                out.putLong(Abi.REQUEST_LENGTH, request.length);
+                out.putLong(Abi.REQUEST_DATA, write ? data : 0);
+                out.putShort(Abi.REQUEST_OP, (short) request.operation);
+                out.putShort(Abi.REQUEST_QUEUE, (short) request.queue);
+                out.putInt(Abi.REQUEST_FLAGS, request.flags);
+                if (write) {
+                    at(data, (int) request.length).put(0, request.data);
+                    data += request.length;
+                    free -= request.length;
+                }
+                device.handedOut.put(request.cookie, request);
+                got++;
+            }
+        }
+        return got;
+    }
+
+    private static ByteBuffer at(long address, int size) {
+        return new Pointer(address).getByteBuffer(0, size).order(ByteOrder.nativeOrder());
+    }
+
+    private static boolean isZero(ByteBuffer buffer, int from, int to) {
+        for (int i = from; i < to; i++) {
+            if (buffer.get(i) != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static String string(ByteBuffer buffer, int at) {
+        byte[] bytes = new byte[Abi.NAME_LEN];
+        buffer.get(at, bytes);
+        return string(bytes, 0);
+    }
+
+    private static String string(byte[] bytes, int at) {
+        int end = at;
+        while (bytes[end] != 0) {
+            end++;
+        }
+        return new String(bytes, at, end - at, StandardCharsets.US_ASCII);
+    }
+}
