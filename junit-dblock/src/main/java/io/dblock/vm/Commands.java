@@ -20,8 +20,9 @@ final class Commands {
 
     /** The program's path, if it is on the search path or in one of the directories that only root's has. */
     static Optional<Path> find(String program) {
-        String path = Optional.ofNullable(System.getenv("PATH")).orElse("") + ":/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin";
-        for (String directory : path.split(":")) {
+        String path = Optional.ofNullable(System.getenv("PATH")).orElse("")
+                + ":/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin";
+        for (String directory : path.split(":", -1)) {
             if (!directory.isEmpty()) {
                 Path candidate = Path.of(directory, program);
                 if (Files.isExecutable(candidate) && !Files.isDirectory(candidate)) {
@@ -45,7 +46,8 @@ final class Commands {
             err = Files.createTempFile("dblock-vm-err", ".txt");
             ProcessBuilder builder = new ProcessBuilder(command)
                     .directory(directory == null ? null : directory.toFile())
-                    .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+                    .redirectInput(
+                            ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
                     .redirectOutput(out.toFile())
                     .redirectError(err.toFile());
             builder.environment().put("LC_ALL", "C");
@@ -83,7 +85,7 @@ final class Commands {
     }
 
     private static String said(String text) {
-        String[] lines = text.strip().split("\n");
+        String[] lines = text.strip().split("\n", -1);
         StringBuilder tail = new StringBuilder();
         for (int i = Math.max(0, lines.length - 15); i < lines.length; i++) {
             tail.append("\n    ").append(lines[i]);

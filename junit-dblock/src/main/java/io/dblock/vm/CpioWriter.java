@@ -41,8 +41,19 @@ final class CpioWriter implements AutoCloseable {
         }
         byte[] nameBytes = name.getBytes(StandardCharsets.UTF_8);
         int[] fields = {
-            inode++, mode, 0, 0, (mode & DIRECTORY) != 0 && (mode & REGULAR) == 0 ? 2 : 1, 0, content.length, 0, 0, 0, 0,
-            nameBytes.length + 1, 0
+            inode++,
+            mode,
+            0,
+            0,
+            (mode & DIRECTORY) != 0 && (mode & REGULAR) == 0 ? 2 : 1,
+            0,
+            content.length,
+            0,
+            0,
+            0,
+            0,
+            nameBytes.length + 1,
+            0
         };
         StringBuilder header = new StringBuilder("070701");
         for (int field : fields) {

@@ -74,20 +74,15 @@ final class DamagingInputStream extends FilterInputStream {
             return b;
         }
         long at = position++;
-        switch (damage) {
-            case CRLF:
-                if (b == '\n') {
-                    pendingLineFeed = true;
-                    return '\r';
-                }
-                return b;
-            case DROP:
-                return at == offset ? read() : b;
-            case FLIP:
-                return at == offset ? b ^ 1 : b;
-            default:
-                return b;
-        }
+        return switch (damage) {
+            case CRLF -> {
+                pendingLineFeed = b == '\n';
+                yield pendingLineFeed ? '\r' : b;
+            }
+            case DROP -> at == offset ? read() : b;
+            case FLIP -> at == offset ? b ^ 1 : b;
+            case TRUNCATE -> b;
+        };
     }
 
     @Override

@@ -40,8 +40,8 @@ final class DebianPackages implements PackageSource {
     @Override
     public Optional<KernelPackages> find(Optional<String> prefix, Consumer<String> progress) {
         updateListsIfEmpty(progress);
-        String names = Commands.check(
-                null, QUERY_LIMIT, List.of("apt-cache", "search", "--names-only", "^linux-image-[0-9]"));
+        String names =
+                Commands.check(null, QUERY_LIMIT, List.of("apt-cache", "search", "--names-only", "^linux-image-[0-9]"));
         List<String> releases = releases(names, flavours());
         Optional<String> release = prefix.isPresent()
                 ? newest(releases, prefix.get())
@@ -50,15 +50,17 @@ final class DebianPackages implements PackageSource {
     }
 
     private static List<String> flavours() {
-        return MachineType.ofThisHost() == MachineType.X86_64 ? List.of("amd64", "generic") : List.of("arm64", "generic");
+        return MachineType.ofThisHost() == MachineType.X86_64
+                ? List.of("amd64", "generic")
+                : List.of("arm64", "generic");
     }
 
     /** The releases of the images that {@code apt-cache search} listed, each once. */
     static List<String> releases(String listing, List<String> flavours) {
         Pattern image = Pattern.compile(String.format(IMAGE.pattern(), String.join("|", flavours)));
         Set<String> releases = new LinkedHashSet<>();
-        for (String line : listing.split("\n")) {
-            var matcher = image.matcher(line.split(" ")[0]);
+        for (String line : listing.split("\n", -1)) {
+            var matcher = image.matcher(line.split(" ", -1)[0]);
             if (matcher.matches() && !matcher.group(1).matches(".*-(cloud|rt|dbg|unsigned)(-.*)?")) {
                 releases.add(matcher.group(1));
             }
@@ -84,7 +86,7 @@ final class DebianPackages implements PackageSource {
 
     private static List<Long> numbers(String release) {
         List<Long> numbers = new ArrayList<>();
-        for (String part : release.split("[^0-9]+")) {
+        for (String part : release.split("[^0-9]+", -1)) {
             if (!part.isEmpty() && part.length() < 18) {
                 numbers.add(Long.parseLong(part));
             }
@@ -118,25 +120,35 @@ final class DebianPackages implements PackageSource {
                 open.addAll(parts(Commands.check(
                         null,
                         QUERY_LIMIT,
-                        List.of("apt-cache", "depends", "--no-recommends", "--no-suggests", "--no-conflicts",
-                                "--no-breaks", "--no-replaces", "--no-enhances", name))));
+                        List.of(
+                                "apt-cache",
+                                "depends",
+                                "--no-recommends",
+                                "--no-suggests",
+                                "--no-conflicts",
+                                "--no-breaks",
+                                "--no-replaces",
+                                "--no-enhances",
+                                name))));
             }
         }
         return List.copyOf(found);
     }
 
     private static boolean exists(String name) {
-        return !Commands.run(null, QUERY_LIMIT, List.of("apt-cache", "show", name)).output().isBlank();
+        return !Commands.run(null, QUERY_LIMIT, List.of("apt-cache", "show", name))
+                .output()
+                .isBlank();
     }
 
     /** The parts of a kernel among what {@code apt-cache depends} listed. */
     static List<String> parts(String listing) {
         List<String> parts = new ArrayList<>();
-        for (String line : listing.split("\n")) {
+        for (String line : listing.split("\n", -1)) {
             String text = line.strip();
             if (text.startsWith("Depends: ") || text.startsWith("PreDepends: ")) {
                 String name = text.substring(text.indexOf(' ') + 1);
-                if (PARTS.matcher(name).matches()) {
+                if (PARTS.matcher(name).matches() && !name.endsWith("-unsigned") && !name.endsWith("-dbg")) {
                     parts.add(name);
                 }
             }
@@ -161,9 +173,7 @@ final class DebianPackages implements PackageSource {
                     for (Path file : files) {
                         progress.accept("unpacking " + file.getFileName());
                         Commands.check(
-                                null,
-                                DOWNLOAD_LIMIT,
-                                List.of("dpkg-deb", "-x", file.toString(), directory.toString()));
+                                null, DOWNLOAD_LIMIT, List.of("dpkg-deb", "-x", file.toString(), directory.toString()));
                     }
                 }
             } finally {

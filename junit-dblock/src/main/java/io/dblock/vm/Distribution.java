@@ -45,7 +45,7 @@ enum Distribution {
             }
         }
         String ids = values.getOrDefault("ID", "") + " " + values.getOrDefault("ID_LIKE", "");
-        for (String id : ids.toLowerCase(Locale.ROOT).split("\\s+")) {
+        for (String id : ids.toLowerCase(Locale.ROOT).split("\\s+", -1)) {
             switch (id) {
                 case "debian", "ubuntu", "raspbian" -> {
                     return DEBIAN;

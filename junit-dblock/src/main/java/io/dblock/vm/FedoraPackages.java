@@ -19,7 +19,8 @@ final class FedoraPackages implements PackageSource {
 
     private static final Duration QUERY_LIMIT = Duration.ofMinutes(5);
     private static final Duration DOWNLOAD_LIMIT = Duration.ofMinutes(15);
-    private static final List<String> PARTS = List.of("kernel-core", "kernel-modules-core", "kernel-modules", "kernel-devel");
+    private static final List<String> PARTS =
+            List.of("kernel-core", "kernel-modules-core", "kernel-modules", "kernel-devel");
 
     @Override
     public Optional<KernelPackages> find(Optional<String> prefix, Consumer<String> progress) {
@@ -28,7 +29,7 @@ final class FedoraPackages implements PackageSource {
                 QUERY_LIMIT,
                 List.of("dnf", "-q", "repoquery", "--qf", "%{version}-%{release}.%{arch}\n", "kernel-core"));
         List<String> releases = new ArrayList<>();
-        for (String line : listing.split("\n")) {
+        for (String line : listing.split("\n", -1)) {
             if (!line.isBlank() && !line.strip().endsWith(".src")) {
                 releases.add(line.strip());
             }

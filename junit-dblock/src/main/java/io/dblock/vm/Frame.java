@@ -12,6 +12,7 @@ import java.util.zip.CRC32;
  * <p>On the wire: 4 bytes magic, 1 byte type, 3 zero bytes, then little-endian 32 bits each: sequence number from 0,
  * payload length, CRC-32 of the payload, CRC-32 of the 20 header bytes before it; then the payload.
  */
+@SuppressWarnings("ArrayRecordComponent") // Frames are never compared: each is consumed once.
 record Frame(FrameType type, byte[] payload) {
 
     static final int HEADER_SIZE = 24;

@@ -88,7 +88,7 @@ final class FrameReader {
     }
 
     private DamagedStreamException damaged(String what) {
-        return new DamagedStreamException("at frame " + Integer.toUnsignedString(expected) + " (byte " + position
-                + " of the stream): " + what);
+        return new DamagedStreamException(
+                "at frame " + Integer.toUnsignedString(expected) + " (byte " + position + " of the stream): " + what);
     }
 }

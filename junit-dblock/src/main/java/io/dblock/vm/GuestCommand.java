@@ -20,6 +20,7 @@ import java.util.Map;
  * @param directory the working directory, absolute
  * @param umask octal, as {@code /proc/self/status} shows it
  */
+@SuppressWarnings("ArrayRecordComponent") // Commands are never compared.
 record GuestCommand(List<byte[]> arguments, List<byte[]> environment, byte[] directory, String umask) {
 
     GuestCommand {

@@ -20,8 +20,7 @@ import java.util.Properties;
  * @param insert names of the modules in the archive, in order
  * @param qemu the QEMU binary
  */
-record GuestImage(
-        String release, Path kernel, Path modules, Path initramfs, List<String> insert, Path qemu) {
+record GuestImage(String release, Path kernel, Path modules, Path initramfs, List<String> insert, Path qemu) {
 
     private static final String PREFIX = "guest.";
 
@@ -48,7 +47,7 @@ record GuestImage(
                 Path.of(required(properties, "kernel", source)),
                 Path.of(required(properties, "modules", source)),
                 Path.of(required(properties, "initramfs", source)),
-                insert.isBlank() ? List.of() : List.of(insert.split(" ")),
+                insert.isBlank() ? List.of() : List.of(insert.split(" ", -1)),
                 Path.of(required(properties, "qemu", source)));
     }
 
@@ -65,7 +64,8 @@ record GuestImage(
     private static String required(Properties properties, String key, Path source) {
         String value = properties.getProperty(PREFIX + key);
         if (value == null) {
-            throw new VmException(source + " has no '" + PREFIX + key + "': made by another version? Run 'setup' again");
+            throw new VmException(
+                    source + " has no '" + PREFIX + key + "': made by another version? Run 'setup' again");
         }
         return value;
     }

@@ -44,7 +44,7 @@ final class GuestRun {
     private final OutputStream stderr = new FileOutputStream(FileDescriptor.err);
     private final CountDownLatch finished = new CountDownLatch(1);
 
-    private volatile boolean parentGone;
+    private boolean parentGone;
     private volatile boolean stopping;
     private volatile Attempt current;
 
@@ -64,14 +64,15 @@ final class GuestRun {
      */
     int run(GuestConfiguration configuration, List<Path> shares, Path log) {
         settings.inject().ifPresent(DamagingInputStream::check);
-        ProcessHandle.current().parent().ifPresent(parent -> parent.onExit().thenRun(() -> parentGone = true));
+        // The same process id later belongs to somebody else, but this handle stays that of our parent.
+        Optional<ProcessHandle> parent = ProcessHandle.current().parent();
         Thread hook = new Thread(this::stop, "dblock-vm-stop");
         Runtime.getRuntime().addShutdownHook(hook);
         try {
-            Outcome outcome = attempt(configuration, shares, log);
+            Outcome outcome = attempt(configuration, shares, log, parent);
             if (outcome.mayTryAgain() && !stopping && !parentGone) {
                 messages.accept("the guest did not start (" + outcome.problem() + "), trying once more");
-                outcome = attempt(configuration, shares, log);
+                outcome = attempt(configuration, shares, log, parent);
             }
             return report(outcome, log);
         } finally {
@@ -101,11 +102,12 @@ final class GuestRun {
         }
     }
 
-    private Outcome attempt(GuestConfiguration configuration, List<Path> shares, Path log) {
+    private Outcome attempt(
+            GuestConfiguration configuration, List<Path> shares, Path log, Optional<ProcessHandle> parent) {
         try (QemuProcess qemu = QemuProcess.start(image, accelerator, settings, configuration, shares, log)) {
             Attempt attempt = new Attempt(qemu);
             current = attempt;
-            return attempt.run();
+            return attempt.run(parent);
         } catch (VmException e) {
             return Outcome.failed(false, e.getMessage(), ExitStatus.NOT_STARTED);
         } finally {
@@ -124,7 +126,7 @@ final class GuestRun {
         }
         if (!outcome.kernelTrouble().isEmpty()) {
             messages.accept("the guest's kernel reported trouble while the command ran (kernel log: " + log + "):");
-            String[] lines = outcome.kernelTrouble().stripTrailing().split("\n");
+            String[] lines = outcome.kernelTrouble().stripTrailing().split("\n", -1);
             for (int i = 0; i < Math.min(lines.length, TROUBLE_LINES); i++) {
                 messages.accept("  " + lines[i]);
             }
@@ -138,7 +140,9 @@ final class GuestRun {
 
     private void kernelLines(Path log) {
         try {
-            String[] lines = Files.readString(log, StandardCharsets.ISO_8859_1).stripTrailing().split("\r?\n");
+            String[] lines = Files.readString(log, StandardCharsets.ISO_8859_1)
+                    .stripTrailing()
+                    .split("\r?\n", -1);
             messages.accept("last kernel lines (all of them: " + log + "):");
             for (int i = Math.max(0, lines.length - KERNEL_LINES); i < lines.length; i++) {
                 messages.accept("  " + lines[i]);
@@ -184,7 +188,7 @@ final class GuestRun {
             this.toGuest = new FrameWriter(qemu.toGuest());
         }
 
-        Outcome run() {
+        Outcome run(Optional<ProcessHandle> parent) {
             Thread reader = new Thread(this::read, "dblock-vm-reader");
             reader.setDaemon(true);
             reader.start();
@@ -196,7 +200,8 @@ final class GuestRun {
                         return outcome.get(100, TimeUnit.MILLISECONDS);
                     } catch (TimeoutException e) {
                         long now = System.nanoTime();
-                        if (parentGone) {
+                        if (parent.isPresent() && !parent.get().isAlive()) {
+                            parentGone = true;
                             return failed("the process that started this one has ended, and so does the guest");
                         }
                         if (!started && now > bootDeadline) {
@@ -225,7 +230,8 @@ final class GuestRun {
             InputStream raw = qemu.fromGuest();
             try {
                 Optional<String> inject = settings.inject();
-                FrameReader reader = new FrameReader(inject.isPresent() ? DamagingInputStream.of(raw, inject.get()) : raw);
+                FrameReader reader =
+                        new FrameReader(inject.isPresent() ? DamagingInputStream.of(raw, inject.get()) : raw);
                 while (!outcome.isDone()) {
                     Frame frame = reader.next();
                     lastFrame = System.nanoTime();
@@ -275,7 +281,9 @@ final class GuestRun {
                 case LOG -> messages.accept(frame.text());
                 case ERROR ->
                     outcome.complete(Outcome.failed(
-                            started, "in the guest: " + frame.text(), started ? ExitStatus.GUEST_LOST : ExitStatus.NOT_STARTED));
+                            started,
+                            "in the guest: " + frame.text(),
+                            started ? ExitStatus.GUEST_LOST : ExitStatus.NOT_STARTED));
                 case CREDIT -> {
                     synchronized (credit) {
                         stdinCredit += frame.int32(0);
@@ -284,8 +292,7 @@ final class GuestRun {
                 }
                 case EXIT -> {
                     toGuest.write(FrameType.ACK, new byte[0]);
-                    String trouble =
-                            new String(frame.payload(), 8, frame.payload().length - 8, StandardCharsets.UTF_8);
+                    String trouble = new String(frame.payload(), 8, frame.payload().length - 8, StandardCharsets.UTF_8);
                     outcome.complete(Outcome.exited(frame.int32(0), trouble));
                 }
                 default -> throw new DamagedStreamException("a frame of type " + frame.type() + " came from the guest");

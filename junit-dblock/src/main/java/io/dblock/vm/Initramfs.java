@@ -53,11 +53,17 @@ final class Initramfs {
             List<String> insert = new ArrayList<>();
             StringBuilder key = new StringBuilder(release).append('\n');
             byte[] source = source();
-            key.append(HexFormat.of().formatHex(digest(source))).append(COMPILER_FLAGS).append('\n');
+            key.append(HexFormat.of().formatHex(digest(source)))
+                    .append(COMPILER_FLAGS)
+                    .append('\n');
             for (Path file : files) {
                 insert.add("/dblock/modules/" + KernelModules.nameOf(file.toString()) + ".ko");
-                key.append(file).append(' ').append(Files.size(file)).append(' ')
-                        .append(Files.getLastModifiedTime(file)).append('\n');
+                key.append(file)
+                        .append(' ')
+                        .append(Files.size(file))
+                        .append(' ')
+                        .append(Files.getLastModifiedTime(file))
+                        .append('\n');
             }
             String hash = shortHash(key.toString().getBytes(StandardCharsets.UTF_8));
             Path archive = cache.resolve("initramfs-" + release + "-" + hash + ".cpio");
@@ -97,7 +103,8 @@ final class Initramfs {
         if (name.endsWith(".ko")) {
             return Files.readAllBytes(module);
         }
-        String tool = name.endsWith(".xz") ? "xz" : name.endsWith(".zst") ? "zstd" : name.endsWith(".gz") ? "gzip" : null;
+        String tool =
+                name.endsWith(".xz") ? "xz" : name.endsWith(".zst") ? "zstd" : name.endsWith(".gz") ? "gzip" : null;
         if (tool == null) {
             throw new IOException("module " + module + " is compressed in a way not known: .xz, .zst and .gz are");
         }

@@ -53,7 +53,8 @@ public record JvmHome(Path directory, boolean inGuest, String description) {
                 throw new VmException(real + " is no JDK: it has no bin/java");
             }
             if (Files.exists(real.resolve(PROPERTIES))) {
-                throw new VmException(real + " is a directory made by 'setup', not a real JDK: set JAVA_HOME to the real one");
+                throw new VmException(
+                        real + " is a directory made by 'setup', not a real JDK: set JAVA_HOME to the real one");
             }
             Files.createDirectories(directory.resolve("bin"));
             Files.createDirectories(directory.resolve("lib"));
@@ -78,7 +79,9 @@ public record JvmHome(Path directory, boolean inGuest, String description) {
     private static String guestScript(Path real) {
         StringBuilder script = new StringBuilder("#!/bin/sh\n");
         script.append("# Made by setup of junit-dblock: runs java in a guest whose kernel has the module.\n");
-        script.append("real=").append(quote(real.resolve("bin/java").toString())).append('\n');
+        script.append("real=")
+                .append(quote(real.resolve("bin/java").toString()))
+                .append('\n');
         // In the guest already (a test that starts a JVM of its own, say): there is nothing left to do.
         script.append("[ -n \"${DBLOCK_GUEST:-}\" ] && exec \"$real\" \"$@\"\n");
         script.append("self=$0\n");
@@ -91,11 +94,14 @@ public record JvmHome(Path directory, boolean inGuest, String description) {
                 .append(ExitStatus.NOT_STARTED)
                 .append('\n');
         for (String variable : JVM_VARIABLES) {
-            script.append("if [ -n \"${").append(variable).append("+x}\" ]; then export ")
+            script.append("if [ -n \"${")
+                    .append(variable)
+                    .append("+x}\" ]; then export ")
                     .append(KEPT_PREFIX + variable + "=\"$" + variable + "\"; unset " + variable + "; fi\n");
         }
-        script.append("exec \"$real\" -Xshare:auto -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData -Xmx64m -cp"
-                + " \"$home/" + JAR + "\" io.dblock.vm.Main java-in-guest \"$home\" \"$@\"\n");
+        script.append(
+                "exec \"$real\" -Xshare:auto -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData -Xmx64m -cp"
+                        + " \"$home/" + JAR + "\" io.dblock.vm.Main java-in-guest \"$home\" \"$@\"\n");
         return script.toString();
     }
 
@@ -125,7 +131,7 @@ public record JvmHome(Path directory, boolean inGuest, String description) {
     }
 
     private static String versionOf(String settings) {
-        for (String line : settings.split("\n")) {
+        for (String line : settings.split("\n", -1)) {
             if (line.strip().startsWith("java.version =")) {
                 return line.substring(line.indexOf('=') + 1).strip();
             }

@@ -74,8 +74,10 @@ final class KernelFinder {
             List<String> releases = local.stream().map(GuestKernel::release).toList();
             throw new VmException("no kernel "
                     + wanted.map(w -> "whose release begins with " + w + " ").orElse("")
-                    + "for the guest: neither unpacked in " + cache + ", nor installed with its headers on this host (there are: "
-                    + (releases.isEmpty() ? "none" : String.join(", ", releases)) + "), nor offered by the distribution's"
+                    + "for the guest: neither unpacked in " + cache
+                    + ", nor installed with its headers on this host (there are: "
+                    + (releases.isEmpty() ? "none" : String.join(", ", releases))
+                    + "), nor offered by the distribution's"
                     + " packages. Name one with " + VmSettings.KERNEL + " (an absolute path of an image, with "
                     + VmSettings.MODULES + ").");
         } catch (IOException e) {
@@ -85,8 +87,9 @@ final class KernelFinder {
 
     private static Optional<GuestKernel> newest(List<GuestKernel> kernels, String prefix) {
         return DebianPackages.newest(kernels.stream().map(GuestKernel::release).toList(), prefix)
-                .flatMap(release ->
-                        kernels.stream().filter(k -> k.release().equals(release)).findFirst());
+                .flatMap(release -> kernels.stream()
+                        .filter(k -> k.release().equals(release))
+                        .findFirst());
     }
 
     private GuestKernel named(Path image, Optional<Path> modules) {
@@ -100,8 +103,8 @@ final class KernelFinder {
                             + " modules with " + VmSettings.MODULES));
             Path directory = modules.orElse(hostRoot.resolve("lib/modules").resolve(release));
             if (!Files.isDirectory(directory)) {
-                throw new VmException("the modules of " + image + " are not in " + directory + ": name their directory with "
-                        + VmSettings.MODULES);
+                throw new VmException("the modules of " + image + " are not in " + directory
+                        + ": name their directory with " + VmSettings.MODULES);
             }
             return new GuestKernel(release, image.toRealPath(), directory.toRealPath(), build(directory), "named");
         } catch (IOException e) {
@@ -269,8 +272,8 @@ final class KernelFinder {
         Path makefile = directory.resolve("usr/src/linux-headers-" + release + "/Makefile");
         if (Files.isRegularFile(makefile)) {
             String text = Files.readString(makefile);
-            Files.writeString(makefile, text.replaceAll(
-                    "(?m)^include /usr/src/", "include " + target.resolve("usr/src") + "/"));
+            Files.writeString(
+                    makefile, text.replaceAll("(?m)^include /usr/src/", "include " + target.resolve("usr/src") + "/"));
         }
     }
 }

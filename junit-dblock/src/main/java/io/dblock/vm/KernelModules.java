@@ -43,7 +43,7 @@ final class KernelModules {
                 String name = nameOf(line.substring(0, colon));
                 modules.files.put(name, directory.resolve(line.substring(0, colon)));
                 List<String> needs = new ArrayList<>();
-                for (String other : line.substring(colon + 1).trim().split(" +")) {
+                for (String other : line.substring(colon + 1).trim().split(" +", -1)) {
                     if (!other.isEmpty()) {
                         needs.add(nameOf(other));
                     }
@@ -87,12 +87,13 @@ final class KernelModules {
     }
 
     private void visit(String name, Set<String> ordered, Set<String> path) throws IOException {
-        if (builtin.contains(name) && !files.containsKey(name) || ordered.contains(name)) {
+        if ((builtin.contains(name) && !files.containsKey(name)) || ordered.contains(name)) {
             return;
         }
         if (!files.containsKey(name)) {
-            throw new IOException("the kernel of " + directory + " has no module " + name
-                    + ": the guest cannot run on it (Debian's 'cloud' kernels lack 9p, for example); choose another one");
+            throw new IOException(
+                    "the kernel of " + directory + " has no module " + name
+                            + ": the guest cannot run on it (Debian's 'cloud' kernels lack 9p, for example); choose another one");
         }
         if (!path.add(name)) {
             throw new IOException(directory.resolve("modules.dep") + ": module " + name + " depends on itself");

@@ -55,8 +55,9 @@ enum MachineType {
         return switch (arch) {
             case "amd64", "x86_64" -> X86_64;
             case "aarch64" -> AARCH64;
-            default -> throw new VmException("no guest machine for the architecture '" + arch
-                    + "': known are amd64 and aarch64. Load the module on the host instead.");
+            default ->
+                throw new VmException("no guest machine for the architecture '" + arch
+                        + "': known are amd64 and aarch64. Load the module on the host instead.");
         };
     }
 }

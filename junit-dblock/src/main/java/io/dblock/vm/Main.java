@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.vm;
 
+import io.dblock.DblockException;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -9,12 +10,14 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
+import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -26,9 +29,10 @@ import java.util.regex.Pattern;
 public final class Main {
 
     private static final int KEPT_LOGS = 10;
-    private static final Pattern COLLECTOR = Pattern.compile("-XX:\\+Use[A-Za-z]*GC\\b");
+    private static final Pattern COLLECTOR = Pattern.compile("-XX:\\+Use[A-Za-z0-9]*GC\\b");
 
-    private static final String USAGE = """
+    private static final String USAGE =
+            """
             usage: run [--kernel RELEASE|IMAGE] [--share DIR]... [--memory MIB] [--] COMMAND [ARGUMENT]...
                    prepare [--kernel RELEASE|IMAGE] [--home DIR] [--java-home DIR]
                    java-in-guest HOME [ARGUMENT]...""";
@@ -43,7 +47,7 @@ public final class Main {
         } catch (UsageException e) {
             say(e.getMessage());
             status = ExitStatus.USAGE;
-        } catch (VmException e) {
+        } catch (DblockException e) {
             say(e.getMessage());
             status = ExitStatus.NOT_STARTED;
         }
@@ -184,7 +188,9 @@ public final class Main {
         }
         for (String variable : JvmHome.JVM_VARIABLES) {
             chosen |= COLLECTOR.matcher(environment.getOrDefault(variable, "")).find();
-            chosen |= COLLECTOR.matcher(environment.getOrDefault(JvmHome.KEPT_PREFIX + variable, "")).find();
+            chosen |= COLLECTOR
+                    .matcher(environment.getOrDefault(JvmHome.KEPT_PREFIX + variable, ""))
+                    .find();
         }
         if (!chosen) {
             flags.add("-XX:+UseSerialGC");
@@ -218,7 +224,8 @@ public final class Main {
         image.insert().forEach(module -> configuration.add("module", module));
         configuration.add("modules.directory", GuestCommand.bytes(image.modules()));
         configuration.add(
-                "hostname", Files.readString(Path.of("/proc/sys/kernel/hostname")).strip());
+                "hostname",
+                Files.readString(Path.of("/proc/sys/kernel/hostname")).strip());
         for (int i = 0; i < shares.size(); i++) {
             configuration.add("share.tag", "share" + i);
             configuration.add("share.path", GuestCommand.bytes(shares.get(i)));
@@ -238,15 +245,14 @@ public final class Main {
      * The guest's /tmp is empty, but for what the command needs of the host's: its directory, the files its arguments
      * name, and this library's own. As ISO-8859-1 text, which keeps every byte.
      */
-    private static TreeSet<String> entriesOfTmp(
-            GuestImage image, GuestCommand command, List<Path> shares, Path directory) {
+    private static Set<String> entriesOfTmp(GuestImage image, GuestCommand command, List<Path> shares, Path directory) {
         List<byte[]> texts = new ArrayList<>(command.arguments());
         texts.add(GuestCommand.bytes(directory));
         texts.add(GuestCommand.bytes(image.modules()));
         texts.add(GuestCommand.bytes(VmSetup.cache()));
         shares.forEach(share -> texts.add(GuestCommand.bytes(share)));
         Pattern entry = Pattern.compile("(?<![^\\s:;,='\"(@])/tmp/([^/\\s:;,'\"()]+)");
-        TreeSet<String> entries = new TreeSet<>();
+        Set<String> entries = new TreeSet<>();
         for (byte[] text : texts) {
             Matcher matcher = entry.matcher(new String(text, StandardCharsets.ISO_8859_1));
             while (matcher.find()) {
@@ -294,8 +300,9 @@ public final class Main {
         for (int excess = old.size() - KEPT_LOGS + 1; excess > 0; excess--) {
             Files.deleteIfExists(old.pollFirst());
         }
-        String time = LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss"));
-        return directory.resolve("kernel-" + time + "-" + ProcessHandle.current().pid() + ".log");
+        String time = LocalDateTime.now(ZoneId.systemDefault()).format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss"));
+        return directory.resolve(
+                "kernel-" + time + "-" + ProcessHandle.current().pid() + ".log");
     }
 
     /** A line to standard error, past any buffering: standard output belongs to the command. */

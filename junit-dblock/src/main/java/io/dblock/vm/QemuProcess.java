@@ -80,7 +80,8 @@ final class QemuProcess implements AutoCloseable {
                 List<String> command = command(image, accelerator, settings, shares.size(), directory);
                 process = new ProcessBuilder(command)
                         .directory(directory.toFile())
-                        .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+                        .redirectInput(ProcessBuilder.Redirect.from(
+                                Path.of("/dev/null").toFile()))
                         .redirectErrorStream(true)
                         .redirectOutput(directory.resolve("messages").toFile())
                         .start();
@@ -119,8 +120,8 @@ final class QemuProcess implements AutoCloseable {
             }
             pause(5);
         }
-        throw new VmException("QEMU did not connect its ports within " + CONNECT_LIMIT.toSeconds() + " s: "
-                + messages(directory));
+        throw new VmException(
+                "QEMU did not connect its ports within " + CONNECT_LIMIT.toSeconds() + " s: " + messages(directory));
     }
 
     static List<String> command(
@@ -129,8 +130,8 @@ final class QemuProcess implements AutoCloseable {
         List<String> command = new ArrayList<>();
         // A session of its own: what a terminal or a time limit sends to our process group is for the launcher, which
         // tells the guest's command. And the kernel kills QEMU when the launcher's thread ends, kill -9 included.
-        command.addAll(List.of(
-                "setsid", "setpriv", "--pdeathsig", "KILL", image.qemu().toString()));
+        command.addAll(
+                List.of("setsid", "setpriv", "--pdeathsig", "KILL", image.qemu().toString()));
         command.addAll(List.of("-name", "dblock-guest", "-nodefaults", "-no-user-config", "-no-reboot"));
         command.addAll(List.of("-display", "none"));
         command.addAll(machine.options(accelerator));
@@ -245,7 +246,11 @@ final class QemuProcess implements AutoCloseable {
         Instant old = Instant.now().minus(Duration.ofHours(1));
         try (DirectoryStream<Path> found = Files.newDirectoryStream(Path.of("/tmp"), DIRECTORY_PREFIX + "*-*")) {
             for (Path directory : found) {
-                String pid = directory.getFileName().toString().substring(DIRECTORY_PREFIX.length()).split("-")[0];
+                String pid = directory
+                        .getFileName()
+                        .toString()
+                        .substring(DIRECTORY_PREFIX.length())
+                        .split("-", -1)[0];
                 if (pid.matches("[0-9]{1,18}")
                         && Files.isDirectory(directory)
                         && Files.getLastModifiedTime(directory).toInstant().isBefore(old)

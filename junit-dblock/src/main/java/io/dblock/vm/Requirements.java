@@ -25,22 +25,6 @@ public final class Requirements {
 
     private static final Duration INSTALL_LIMIT = Duration.ofMinutes(15);
 
-    private static final List<Requirement> ALL = List.of(
-            requirement(
-                    MachineType.ofThisHost().binary(),
-                    "runs the guest",
-                    MachineType.ofThisHost() == MachineType.X86_64 ? "qemu-system-x86" : "qemu-system-arm",
-                    MachineType.ofThisHost() == MachineType.X86_64 ? "qemu-system-x86-core" : "qemu-system-aarch64-core"),
-            requirement("setpriv", "ends QEMU together with the process that started it", "util-linux", "util-linux"),
-            requirement("setsid", "keeps signals for the terminal's processes from QEMU", "util-linux", "util-linux"),
-            requirement("cc", "compiles the guest's init and the module", "gcc", "gcc"),
-            requirement("libc.a", "the guest's init is linked statically", "libc6-dev", "glibc-static"),
-            requirement("make", "builds the module", "make", "make"),
-            requirement("xz", "unpacks kernel modules", "xz-utils", "xz"),
-            requirement("zstd", "unpacks kernel modules", "zstd", "zstd"),
-            requirement("depmod", "lists what a kernel's modules depend on", "kmod", "kmod"),
-            requirement("modprobe", "loads modules in the guest, on the kernel's request too", "kmod", "kmod"));
-
     private Requirements() {}
 
     private static Requirement requirement(String what, String why, String debian, String fedora) {
@@ -48,14 +32,32 @@ public final class Requirements {
                 what, why, Map.of(Distribution.DEBIAN, List.of(debian), Distribution.FEDORA, List.of(fedora)));
     }
 
+    /** All of them, for a host like this one. */
     static List<Requirement> all() {
-        return ALL;
+        MachineType machine = MachineType.ofThisHost();
+        return List.of(
+                requirement(
+                        machine.binary(),
+                        "runs the guest",
+                        machine == MachineType.X86_64 ? "qemu-system-x86" : "qemu-system-arm",
+                        machine == MachineType.X86_64 ? "qemu-system-x86-core" : "qemu-system-aarch64-core"),
+                requirement(
+                        "setpriv", "ends QEMU together with the process that started it", "util-linux", "util-linux"),
+                requirement(
+                        "setsid", "keeps signals for the terminal's processes from QEMU", "util-linux", "util-linux"),
+                requirement("cc", "compiles the guest's init and the module", "gcc", "gcc"),
+                requirement("libc.a", "the guest's init is linked statically", "libc6-dev", "glibc-static"),
+                requirement("make", "builds the module", "make", "make"),
+                requirement("xz", "unpacks kernel modules", "xz-utils", "xz"),
+                requirement("zstd", "unpacks kernel modules", "zstd", "zstd"),
+                requirement("depmod", "lists what a kernel's modules depend on", "kmod", "kmod"),
+                requirement("modprobe", "loads modules in the guest, on the kernel's request too", "kmod", "kmod"));
     }
 
     /** Those that this host lacks. */
     static List<Requirement> missing() {
         List<Requirement> missing = new ArrayList<>();
-        for (Requirement requirement : ALL) {
+        for (Requirement requirement : all()) {
             if (!isPresent(requirement)) {
                 missing.add(requirement);
             }
@@ -86,9 +88,10 @@ public final class Requirements {
 
     /** How to get one of them, as the end of a sentence. */
     static String remedy(String what) {
-        for (Requirement requirement : ALL) {
+        for (Requirement requirement : all()) {
             if (requirement.what().equals(what)) {
-                return "it " + requirement.why() + "; as root: " + installCommand(List.of(requirement), Distribution.ofThisHost());
+                return "it " + requirement.why() + "; as root: "
+                        + installCommand(List.of(requirement), Distribution.ofThisHost());
             }
         }
         return "install it with the distribution's package manager";
@@ -131,10 +134,11 @@ public final class Requirements {
         if (distribution == Distribution.DEBIAN) {
             DebianPackages.updateListsIfEmpty(progress);
         }
-        Commands.check(null, INSTALL_LIMIT, List.of(command.split(" ")));
+        Commands.check(null, INSTALL_LIMIT, List.of(command.split(" ", -1)));
         List<Requirement> still = missing();
         if (!still.isEmpty()) {
-            throw new VmException("'" + command + "' succeeded, but " + still.get(0).what() + " is still missing");
+            throw new VmException(
+                    "'" + command + "' succeeded, but " + still.get(0).what() + " is still missing");
         }
     }
 
@@ -143,6 +147,8 @@ public final class Requirements {
     }
 
     private static String effectiveUser() {
-        return Commands.run(null, Duration.ofSeconds(10), List.of("id", "-u")).output().strip();
+        return Commands.run(null, Duration.ofSeconds(10), List.of("id", "-u"))
+                .output()
+                .strip();
     }
 }

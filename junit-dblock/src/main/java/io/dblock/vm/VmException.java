@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.vm;
 
+import io.dblock.DblockException;
+
 /** A guest could not be prepared or started; the message says what was wanted, what was found and what to do. */
-public final class VmException extends RuntimeException {
+public final class VmException extends DblockException {
 
     private static final long serialVersionUID = 1L;
 

@@ -146,7 +146,7 @@ public final class VmSettings {
 
     List<Path> shares() {
         List<Path> result = new ArrayList<>();
-        for (String part : text(SHARE).orElse("").split(":")) {
+        for (String part : text(SHARE).orElse("").split(":", -1)) {
             if (!part.isEmpty()) {
                 result.add(Path.of(part));
             }
@@ -155,6 +155,6 @@ public final class VmSettings {
     }
 
     private static List<String> words(String text) {
-        return text.isBlank() ? List.of() : List.of(text.trim().split("\\s+"));
+        return text.isBlank() ? List.of() : List.of(text.trim().split("\\s+", -1));
     }
 }

@@ -34,17 +34,13 @@ public final class VmSetup {
         VmSettings settings = VmSettings.current();
         GuestKernel kernel = kernel(options, settings, progress);
         progress.accept("guest kernel " + kernel.release() + " (" + kernel.origin() + ": " + kernel.image() + ")");
-        Path build = kernel.build()
-                .orElseThrow(() -> new VmException("no headers of kernel " + kernel.release()
-                        + " to build the module with: looked for " + kernel.modules().resolve("build")));
-        Path module = ModuleBuilder.build(kernel.release(), build);
+        Path module = module(kernel);
         progress.accept("module " + module);
         GuestImage image = image(kernel, settings);
         AcceleratorChoice choice = AcceleratorChoice.choose(image, settings, cache(), progress);
         progress.accept("guests run under " + choice.accelerator() + ": " + choice.reason());
         Path home = options.home()
-                .orElse(CacheDirectory.root()
-                        .resolve("jvm/" + Runtime.version().feature() + "-" + kernel.release()));
+                .orElse(CacheDirectory.root().resolve("jvm/" + Runtime.version().feature() + "-" + kernel.release()));
         JvmHome result = JvmHome.create(
                 home,
                 realJava,
@@ -53,6 +49,24 @@ public final class VmSetup {
                         + choice.reason());
         progress.accept("java that runs in the guest: " + result.java());
         return result;
+    }
+
+    /**
+     * The kernel module, built for the guest's kernel: only that part of {@link #prepare}.
+     *
+     * @return the path of {@code dblock.ko} in the cache
+     * @throws VmException if the kernel or its headers cannot be had
+     */
+    public static Path module(VmOptions options, Consumer<String> progress) {
+        return module(kernel(options, VmSettings.current(), progress));
+    }
+
+    private static Path module(GuestKernel kernel) {
+        Path build = kernel.build()
+                .orElseThrow(() -> new VmException(
+                        "no headers of kernel " + kernel.release() + " to build the module with: looked for "
+                                + kernel.modules().resolve("build")));
+        return ModuleBuilder.build(kernel.release(), build);
     }
 
     /** What to boot for {@code run}: as {@link #prepare}, without the module and the JDK-shaped directory. */
@@ -103,8 +117,11 @@ public final class VmSetup {
                 usable,
                 usable
                         ? "can be opened; 'setup' tries whether a guest runs on it"
-                        : (Files.exists(kvm) ? "this user may not open it" : "not there") + "; guests are emulated, which is slower",
-                usable || !Files.exists(kvm) ? Optional.empty() : Optional.of("sudo usermod -aG kvm $USER, then log in again")));
+                        : (Files.exists(kvm) ? "this user may not open it" : "not there")
+                                + "; guests are emulated, which is slower",
+                usable || !Files.exists(kvm)
+                        ? Optional.empty()
+                        : Optional.of("sudo usermod -aG kvm $USER, then log in again")));
         return findings;
     }
 }

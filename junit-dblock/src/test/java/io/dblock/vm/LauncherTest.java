@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.vm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What the launcher tells the JVM, QEMU and the guest's init. */
+class LauncherTest {
+
+    private static final GuestImage IMAGE = new GuestImage(
+            "6.12.1-test",
+            Path.of("/boot/vmlinuz"),
+            Path.of("/tmp/cache/modules"),
+            Path.of("/tmp/cache/initramfs"),
+            List.of("/dblock/modules/9p.ko"),
+            Path.of("/usr/bin/qemu"));
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void underEmulationTheJvmGetsFlagsThatStartItFaster() {
+        assertThat(Main.emulationFlags(List.of("-jar", "x.jar"), Map.of()))
+                .containsExactly("-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto", "-XX:+UseSerialGC");
+    }
+
+    @Test
+    void aCollectorThatTheUserChoseIsTheOnlyOne() throws IOException {
+        Path file = Files.writeString(directory.resolve("args"), "-Xmx1g\n-XX:+UseZGC\n");
+        assertThat(Main.emulationFlags(List.of("-XX:+UseG1GC"), Map.of())).doesNotContain("-XX:+UseSerialGC");
+        assertThat(Main.emulationFlags(List.of("@" + file), Map.of())).doesNotContain("-XX:+UseSerialGC");
+        assertThat(Main.emulationFlags(List.of(), Map.of("DBLOCK_KEPT_JAVA_TOOL_OPTIONS", "-Da -XX:+UseParallelGC")))
+                .doesNotContain("-XX:+UseSerialGC");
+        assertThat(Main.emulationFlags(List.of("@no-such-file", "-XX:+UseCompressedOops"), Map.of()))
+                .contains("-XX:+UseSerialGC");
+    }
+
+    @Test
+    void qemuCannotChangeTheHostsTreeAndDiesWithTheLauncher() {
+        List<String> command = QemuProcess.command(
+                IMAGE,
+                Accelerator.TCG,
+                VmSettings.of(Map.of(VmSettings.MEMORY, "512", VmSettings.CMDLINE, "debug")),
+                1,
+                Path.of("/tmp/run"));
+        assertThat(command).startsWith("setsid", "setpriv", "--pdeathsig", "KILL", "/usr/bin/qemu");
+        assertThat(command)
+                .contains("local,id=root,path=/,security_model=none,multidevs=remap,readonly=on")
+                .contains("local,id=share0,path=/tmp/run/share0,security_model=none,multidevs=remap")
+                .contains("512M", "-no-reboot", "-nodefaults");
+        assertThat(command.get(command.indexOf("-append") + 1))
+                .contains("panic=-1 oops=panic")
+                .endsWith(" debug");
+    }
+
+    @Test
+    void initIsToldEverythingByteForByte() throws IOException {
+        GuestCommand command = new GuestCommand(
+                List.of(bytes("prog"), bytes(""), new byte[] {(byte) 0xfe}),
+                List.of(bytes("A=1\n2")),
+                bytes("/home/x"),
+                "0027");
+        String records = new String(
+                Main.configuration(IMAGE, command, List.of(Path.of("/home/x/target")), Path.of("/home/x"))
+                        .toBytes(),
+                StandardCharsets.ISO_8859_1);
+        assertThat(records.split("\0", -1))
+                .contains(
+                        "mode=run",
+                        "module=/dblock/modules/9p.ko",
+                        "modules.directory=/tmp/cache/modules",
+                        "share.tag=share0",
+                        "share.path=/home/x/target",
+                        "umask=0027",
+                        "cwd=/home/x",
+                        "env=A=1\n2",
+                        "env=DBLOCK_GUEST=1")
+                .containsSubsequence("arg=prog", "arg=", "arg=\u00fe");
+    }
+
+    @Test
+    void ofTheHostsTmpTheGuestGetsWhatTheCommandNeeds() throws IOException {
+        GuestCommand command = new GuestCommand(
+                List.of(bytes("sh"), bytes("-c"), bytes("insmod /tmp/mod/x.ko -f=/tmp/b,/var/tmp/c; cat </tmp/../etc")),
+                List.of(bytes("UNUSED=/tmp/d")),
+                bytes("/tmp/work/dir"),
+                "0022");
+        String records = new String(
+                Main.configuration(IMAGE, command, List.of(Path.of("/tmp/share/s")), Path.of("/tmp/work/dir"))
+                        .toBytes(),
+                StandardCharsets.ISO_8859_1);
+        assertThat(records.split("\0", -1))
+                .contains("keep=/tmp/work", "keep=/tmp/mod", "keep=/tmp/b", "keep=/tmp/share", "keep=/tmp/cache")
+                .doesNotContain("keep=/tmp/c", "keep=/tmp/d", "keep=/tmp/..", "keep=/tmp/cache/modules");
+    }
+
+    @Test
+    void anUnknownArchitectureIsNamed() {
+        String arch = System.getProperty("os.arch");
+        System.setProperty("os.arch", "vax");
+        try {
+            assertThatThrownBy(MachineType::ofThisHost)
+                    .isInstanceOf(VmException.class)
+                    .hasMessageContaining("no guest machine for the architecture 'vax'");
+        } finally {
+            System.setProperty("os.arch", arch);
+        }
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.vm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class RequirementsTest {
+
+    @Test
+    void namesTheCommandForEachDistribution() {
+        List<Requirements.Requirement> compiler = Requirements.all().stream()
+                .filter(requirement -> List.of("cc", "libc.a").contains(requirement.what()))
+                .toList();
+        assertThat(Requirements.installCommand(compiler, Distribution.DEBIAN))
+                .isEqualTo("apt-get install -y --no-install-recommends gcc libc6-dev");
+        assertThat(Requirements.installCommand(compiler, Distribution.FEDORA))
+                .isEqualTo("dnf install -y gcc glibc-static");
+        assertThat(Requirements.installCommand(compiler, Distribution.UNKNOWN))
+                .isEqualTo("install with your distribution's package manager: cc libc.a");
+    }
+
+    @Test
+    void aPackageIsNamedOnce() {
+        assertThat(Requirements.installCommand(Requirements.all(), Distribution.DEBIAN)
+                        .split(" ", -1))
+                .doesNotHaveDuplicates()
+                .contains("util-linux", "kmod");
+    }
+
+    @Test
+    void aMissingProgramIsNamedWithWhatItIsForAndHowToGetIt() {
+        assertThatThrownBy(() -> Requirements.require("no-such-program"))
+                .isInstanceOf(VmException.class)
+                .hasMessage("'no-such-program' is missing; install it with the distribution's package manager");
+        assertThat(Requirements.remedy("setpriv"))
+                .startsWith("it ends QEMU together with the process that started it; as root: ")
+                .endsWith("util-linux");
+    }
+
+    @Test
+    void findsTheDistributionOfRelatives() {
+        assertThat(Distribution.of(List.of("ID=debian"))).isEqualTo(Distribution.DEBIAN);
+        assertThat(Distribution.of(List.of("NAME=\"Pop!_OS\"", "ID=pop", "ID_LIKE=\"ubuntu debian\"")))
+                .isEqualTo(Distribution.DEBIAN);
+        assertThat(Distribution.of(List.of("ID=\"rocky\"", "ID_LIKE=\"rhel centos fedora\"")))
+                .isEqualTo(Distribution.FEDORA);
+        assertThat(Distribution.of(List.of("ID=nixos"))).isEqualTo(Distribution.UNKNOWN);
+    }
+
+    @Test
+    void findsProgramsThatOnlyRootHasOnThePath() {
+        assertThat(Commands.find("sh")).isPresent();
+        assertThat(Commands.find("no-such-program")).isEmpty();
+    }
+}
