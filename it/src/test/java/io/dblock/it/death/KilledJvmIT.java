@@ -42,8 +42,9 @@ class KilledJvmIT {
             victim.destroyForcibly();
             long killed = System.nanoTime();
 
-            Path node = Path.of(line.split(" ")[0]);
-            Path mount = Path.of(line.split(" ")[1]);
+            int space = line.indexOf(' ');
+            Path node = Path.of(line.substring(0, space));
+            Path mount = Path.of(line.substring(space + 1));
             Poll.until(
                     node + " to go after kill -9 of its server",
                     BOUND,

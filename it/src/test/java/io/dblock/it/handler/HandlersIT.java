@@ -34,7 +34,7 @@ class HandlersIT {
         public void read(long offset, ByteBuffer dst) {
             while (dst.hasRemaining()) {
                 int inSector = (int) (offset % 512);
-                dst.put(inSector < 8 ? (byte) (offset / 512 >>> (8 * inSector)) : 0);
+                dst.put(inSector < 8 ? (byte) ((offset / 512) >>> (8 * inSector)) : 0);
                 offset++;
             }
         }
