@@ -48,7 +48,8 @@ class KilledJvmIT {
             Poll.until(
                     node + " to go after kill -9 of its server",
                     BOUND,
-                    () -> Files.notExists(Path.of("/sys/block", node.getFileName().toString())));
+                    () -> Files.notExists(
+                            Path.of("/sys/block", node.getFileName().toString())));
             Duration deviceGone = Duration.ofNanos(System.nanoTime() - killed);
             Poll.until("the victim to be gone", BOUND, () -> !victim.isAlive());
             Duration processGone = Duration.ofNanos(System.nanoTime() - killed);

@@ -16,10 +16,8 @@ public final class Victim {
 
     /** Prints the node and the mount point once it is under way. */
     public static void main(String[] args) throws Exception {
-        BlockDevice disk = BlockDevice.builder()
-                .size("128MiB")
-                .filesystem(Filesystem.EXT4)
-                .create();
+        BlockDevice disk =
+                BlockDevice.builder().size("128MiB").filesystem(Filesystem.EXT4).create();
         Path file = disk.mount().resolve("file");
         ByteBuffer data = ByteBuffer.allocateDirect(256 << 10);
         Random random = new Random(1);

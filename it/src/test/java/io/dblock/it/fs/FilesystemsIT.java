@@ -45,7 +45,9 @@ class FilesystemsIT {
 
         disk.dropCaches();
         files.verify(root.resolve("files"));
-        assertThat(disk.statistics().bytesRead()).as("read from the device, not from a cache").isPositive();
+        assertThat(disk.statistics().bytesRead())
+                .as("read from the device, not from a cache")
+                .isPositive();
 
         Path again = disk.remount();
         files.verify(again.resolve("files"));

@@ -35,7 +35,9 @@ class FileStoreIT {
             Files.writeString(disk.mount().resolve("lost"), "only in memory");
             assertThat(disk.remount().resolve("lost")).hasContent("only in memory");
         }
-        assertThat(Files.readAllBytes(image)).as("the image after copy-on-write").isEqualTo(afterInPlace);
+        assertThat(Files.readAllBytes(image))
+                .as("the image after copy-on-write")
+                .isEqualTo(afterInPlace);
 
         try (BlockDevice disk = open(image, ImageMode.READ_ONLY)) {
             assertThat(disk.mount().resolve("kept")).hasContent("in the image");

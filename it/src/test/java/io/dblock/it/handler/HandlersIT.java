@@ -171,10 +171,8 @@ class HandlersIT {
                         BlockDevice.builder().size("1MiB").handler(handler).create();
                 FileChannel channel = device.openChannel()) {
             assertThatThrownBy(() -> channel.read(aligned(512), 4096)).isInstanceOf(IOException.class);
-            Poll.until(
-                    "the handler's exception",
-                    Duration.ofMinutes(1),
-                    () -> !device.handlerFailures().isEmpty());
+            Poll.until("the handler's exception", Duration.ofMinutes(1), () -> !device.handlerFailures()
+                    .isEmpty());
             assertThat(device.handlerFailures()).first().satisfies(e -> assertThat(e)
                     .hasMessageContaining("on purpose"));
             assertThat(channel.read(aligned(512), 8192)).isEqualTo(512);
@@ -182,6 +180,9 @@ class HandlersIT {
     }
 
     private static ByteBuffer aligned(int size) {
-        return ByteBuffer.allocateDirect(size + 4096).alignedSlice(4096).limit(size).slice();
+        return ByteBuffer.allocateDirect(size + 4096)
+                .alignedSlice(4096)
+                .limit(size)
+                .slice();
     }
 }

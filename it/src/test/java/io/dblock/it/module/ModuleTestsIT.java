@@ -27,7 +27,8 @@ import org.junit.jupiter.api.TestFactory;
  */
 class ModuleTestsIT {
 
-    private static final Path KMOD = Path.of("..", "dblock-kmod").toAbsolutePath().normalize();
+    private static final Path KMOD =
+            Path.of("..", "dblock-kmod").toAbsolutePath().normalize();
     private static final Path TARGET = Path.of("target").toAbsolutePath();
     private static final int LIMIT_MINUTES = 25;
 
@@ -80,11 +81,9 @@ class ModuleTestsIT {
             System.out.println("module tests on " + kernel + ": " + run.closing());
             return dynamicContainer("kernel " + kernel, nodes);
         } catch (Exception e) {
-            return dynamicContainer(
-                    "kernel " + kernel,
-                    List.of(dynamicTest("the guest runs", () -> {
-                        throw e;
-                    })));
+            return dynamicContainer("kernel " + kernel, List.of(dynamicTest("the guest runs", () -> {
+                throw e;
+            })));
         }
     }
 

@@ -12,8 +12,7 @@ import java.util.regex.Pattern;
 final class Tap {
 
     private static final Pattern PROGRAM = Pattern.compile("# program (\\S+)");
-    private static final Pattern CASE =
-            Pattern.compile("(not )?ok \\d+(?: -)? ?(.*?)(?: # (SKIP|skip)\\S* ?(.*))?");
+    private static final Pattern CASE = Pattern.compile("(not )?ok \\d+(?: -)? ?(.*?)(?: # (SKIP|skip)\\S* ?(.*))?");
     private static final Pattern CLOSING = Pattern.compile("(\\d+) passed, (\\d+) failed, (\\d+) skipped");
 
     private Tap() {}

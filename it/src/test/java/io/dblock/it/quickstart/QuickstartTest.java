@@ -32,12 +32,18 @@ class QuickstartTest {
                 .findFirst()
                 .orElseThrow();
         Report.print(
-                "environment", System.getenv("DBLOCK_GUEST") == null ? "this host" : "a guest (QEMU) of this host",
-                "kernel", Files.readString(Path.of("/proc/version")).strip(),
-                "device node", disk.path() + ", " + disk.size() + " bytes, served by Java " + Runtime.version(),
-                "filesystem", mount,
-                "read back", "\"" + read + "\" from " + file,
-                "requests", disk.statistics().toString());
+                "environment",
+                System.getenv("DBLOCK_GUEST") == null ? "this host" : "a guest (QEMU) of this host",
+                "kernel",
+                Files.readString(Path.of("/proc/version")).strip(),
+                "device node",
+                disk.path() + ", " + disk.size() + " bytes, served by Java " + Runtime.version(),
+                "filesystem",
+                mount,
+                "read back",
+                "\"" + read + "\" from " + file,
+                "requests",
+                disk.statistics().toString());
         reporter.publishEntry("node", disk.path().toString());
     }
 }

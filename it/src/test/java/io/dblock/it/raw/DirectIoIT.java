@@ -51,8 +51,7 @@ class DirectIoIT {
     }
 
     @Test
-    void aReadOnlyDeviceRefusesWrites(@DblockDevice(size = "8MiB", readOnly = true) BlockDevice disk)
-            throws Exception {
+    void aReadOnlyDeviceRefusesWrites(@DblockDevice(size = "8MiB", readOnly = true) BlockDevice disk) throws Exception {
         try (FileChannel channel = disk.openChannel()) {
             assertThat(channel.read(aligned(512, 4096), 0)).isEqualTo(512);
         }
@@ -107,6 +106,9 @@ class DirectIoIT {
     }
 
     private static ByteBuffer aligned(int size, int alignment) {
-        return ByteBuffer.allocateDirect(size + alignment).alignedSlice(alignment).limit(size).slice();
+        return ByteBuffer.allocateDirect(size + alignment)
+                .alignedSlice(alignment)
+                .limit(size)
+                .slice();
     }
 }
