@@ -91,7 +91,8 @@ final class DeviceLease implements AutoCloseable {
         String kept = declaration + " keeps its device, cleanup is " + settings.cleanup + ": " + device.path()
                 + device.mountPoint().map(path -> ", mounted at " + path).orElse(", not mounted")
                 + ". It is served by this JVM (pid " + ProcessHandle.current().pid()
-                + ") and ends with the test run; to end it before: junit-dblock destroy --force " + device.name();
+                + ") and ends with the test run; to end it before: java -jar junit-dblock-cli.jar destroy --force "
+                + device.name();
         LOGGER.log(System.Logger.Level.WARNING, kept);
         context.publishReportEntry("junit-dblock.kept", kept);
         context.getStore(StoreScope.LAUNCHER_SESSION, NAMESPACE).put(this, (AutoCloseable) this::endKept);

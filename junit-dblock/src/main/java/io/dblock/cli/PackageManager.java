@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.cli;
+
+import io.dblock.DblockException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/** Installs tools through the distribution's package manager. */
+final class PackageManager {
+
+    /** Packages and a program of each, by which is seen whether it is there. apt and dnf know all by these names. */
+    static final Map<String, String> PROGRAMS = programs();
+
+    private final Machine machine;
+
+    PackageManager(Machine machine) {
+        this.machine = machine;
+    }
+
+    private static Map<String, String> programs() {
+        Map<String, String> programs = new LinkedHashMap<>();
+        programs.put("e2fsprogs", "mkfs.ext4");
+        programs.put("xfsprogs", "mkfs.xfs");
+        programs.put("btrfs-progs", "mkfs.btrfs");
+        programs.put("fio", "fio");
+        programs.put("stress-ng", "stress-ng");
+        programs.put("util-linux", "blkid");
+        return programs;
+    }
+
+    /** The package of a tool that is named by its package or by its program; others are taken for packages. */
+    static String packageOf(String tool) {
+        for (Map.Entry<String, String> entry : PROGRAMS.entrySet()) {
+            if (entry.getValue().equals(tool)) {
+                return entry.getKey();
+            }
+        }
+        return tool;
+    }
+
+    /** The command that installs these packages, to be run as root. */
+    String installCommand(List<String> packages) {
+        return String.join(" ", command(packages));
+    }
+
+    private List<String> command(List<String> packages) {
+        List<String> command = new ArrayList<>();
+        if (machine.find("apt-get").isPresent()) {
+            command.addAll(List.of("apt-get", "install", "-y", "--no-install-recommends"));
+        } else if (machine.find("dnf").isPresent()) {
+            command.addAll(List.of("dnf", "install", "-y"));
+        } else {
+            command.addAll(List.of("install", "with", "your", "package", "manager:"));
+        }
+        command.addAll(packages);
+        return command;
+    }
+
+    /**
+     * Installs those tools that are missing.
+     *
+     * @throws DblockException if it cannot; the message has the command to run
+     */
+    void install(List<String> tools, Consumer<String> progress) {
+        Set<String> missing = new LinkedHashSet<>();
+        for (String tool : tools) {
+            String name = packageOf(tool);
+            if (machine.find(PROGRAMS.getOrDefault(name, tool)).isEmpty()) {
+                missing.add(name);
+            }
+        }
+        if (missing.isEmpty()) {
+            return;
+        }
+        List<String> packages = List.copyOf(missing);
+        String command = installCommand(packages);
+        boolean known =
+                machine.find("apt-get").isPresent() || machine.find("dnf").isPresent();
+        if (!known || !machine.isPrivileged()) {
+            throw new DblockException("Missing: " + String.join(", ", packages) + ". "
+                    + (known ? "To install, as root: " : "No apt-get or dnf here; ") + command);
+        }
+        progress.accept("running: " + command);
+        int status = machine.run(command(packages));
+        if (status != 0 && machine.find("apt-get").isPresent()) {
+            // The usual reason: no package lists yet, as in a container image, or ones that are out of date.
+            progress.accept("running: apt-get update");
+            machine.run(List.of("apt-get", "update"));
+            progress.accept("running: " + command);
+            status = machine.run(command(packages));
+        }
+        if (status != 0) {
+            throw new DblockException("'" + command + "' ended with status " + status + "; its output is above.");
+        }
+        for (String name : packages) {
+            String program = PROGRAMS.get(name);
+            if (program != null && machine.find(program).isEmpty()) {
+                throw new DblockException(
+                        "'" + command + "' succeeded, but " + program + " is still missing in the PATH.");
+            }
+        }
+    }
+
+    /** Directories of programs that users' paths lack on Debian. */
+    static List<Path> directories(String path) {
+        Set<Path> directories = new LinkedHashSet<>();
+        for (String directory : List.of((path == null ? "" : path).split(":", -1))) {
+            if (!directory.isEmpty()) {
+                directories.add(Path.of(directory));
+            }
+        }
+        directories.add(Path.of("/usr/local/sbin"));
+        directories.add(Path.of("/usr/sbin"));
+        directories.add(Path.of("/sbin"));
+        return List.copyOf(directories);
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.cli;
+
+import io.dblock.vm.VmOptions;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Guests without JUnit. */
+@Command(name = "vm", description = "Use a guest.", synopsisSubcommandLabel = "COMMAND")
+final class VmCommand implements Runnable {
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "No command. There is: vm run");
+    }
+
+    /** Runs one command. */
+    @Command(
+            name = "run",
+            description = {
+                "Run a command in a guest: this machine's files, in this directory, with these standard streams,",
+                "as root. What it writes vanishes, except in 'target' of this directory and in what is shared.",
+                "The exit status is the command's."
+            })
+    static final class Run implements Callable<Integer> {
+        private final Machine machine;
+
+        @Option(
+                names = "--kernel",
+                paramLabel = "RELEASE|IMAGE",
+                description = "The guest's kernel: the beginning of a release, or an image. Default: one that fits.")
+        private String kernel;
+
+        @Option(names = "--share", paramLabel = "DIR", description = "A directory it may write to. May be repeated.")
+        private List<Path> shares = new ArrayList<>();
+
+        @Parameters(arity = "1..*", paramLabel = "COMMAND", description = "The command and its arguments, after --.")
+        private List<String> command;
+
+        Run(Machine machine) {
+            this.machine = machine;
+        }
+
+        @Override
+        public Integer call() {
+            VmOptions options = VmOptions.defaults();
+            if (kernel != null) {
+                options = options.withKernel(kernel);
+            }
+            return machine.runInGuest(options, shares, command);
+        }
+    }
+}
