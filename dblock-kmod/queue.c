@@ -15,6 +15,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/uio.h>
 
 #include "internal.h"
 
@@ -325,21 +326,25 @@ static bool dblock_put_nofault(void __user *to, const void *from, size_t size)
 /*
  * Copies between the request's pages and the caller's memory, from byte `done`
  * of both up to `length`. Returns how far it came.
+ *
+ * By way of an iov_iter, as direct I/O does it: a filesystem writes from slab
+ * memory at times (jbd2, XFS), which copy_to_user() is hardened against.
  */
 static unsigned int dblock_copy_data(struct request *rq, u64 address, unsigned int done,
 				     unsigned int length, bool to_request)
 {
-	void __user *user = u64_to_user_ptr(address);
+	struct iovec iov = { u64_to_user_ptr(address + done), length - done };
 	struct req_iterator iter;
 	unsigned int pos = 0;
+	struct iov_iter user;
 	struct bio_vec bv;
 
-	if (!access_ok(user, length))
+	if (!access_ok(iov.iov_base, iov.iov_len))
 		return done;
+	iov_iter_init(&user, to_request ? ITER_SOURCE : ITER_DEST, &iov, 1, iov.iov_len);
 	rq_for_each_segment(bv, rq, iter) {
 		unsigned int skip, n;
-		unsigned long left;
-		void *kaddr;
+		size_t copied;
 
 		if (done >= length)
 			break;
@@ -349,18 +354,16 @@ static unsigned int dblock_copy_data(struct request *rq, u64 address, unsigned i
 		}
 		skip = done - pos;
 		n = min(bv.bv_len - skip, length - done);
-		kaddr = bvec_kmap_local(&bv);
 		pagefault_disable();
 		if (to_request)
-			left = __copy_from_user_inatomic(kaddr + skip, user + done, n);
+			copied = copy_page_from_iter(bv.bv_page, bv.bv_offset + skip, n, &user);
 		else
-			left = __copy_to_user_inatomic(user + done, kaddr + skip, n);
+			copied = copy_page_to_iter(bv.bv_page, bv.bv_offset + skip, n, &user);
 		pagefault_enable();
 		if (to_request)
 			flush_dcache_page(bv.bv_page);
-		kunmap_local(kaddr);
-		done += n - left;
-		if (left)
+		done += copied;
+		if (copied != n)
 			break;
 		pos += bv.bv_len;
 	}

@@ -9,6 +9,7 @@
 
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
+#include <linux/uio.h>
 #include <linux/version.h>
 
 #include "config.h"
@@ -19,6 +20,12 @@
 
 #ifndef DBLOCK_HAVE_SHOULD_MERGE
 #define BLK_MQ_F_SHOULD_MERGE	0
+#endif
+
+/* 2022-11, v6.2: names for the directions of an iov_iter; these are macros. */
+#ifndef ITER_DEST
+#define ITER_SOURCE	WRITE
+#define ITER_DEST	READ
 #endif
 
 #ifndef DBLOCK_HAVE_BLK_MODE_T
