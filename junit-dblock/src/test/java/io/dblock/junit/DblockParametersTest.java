@@ -243,6 +243,13 @@ class DblockParametersTest {
     }
 
     @Test
+    void whoNamesAHandlerGetsNoImageByParameter() {
+        assertThat(built(Run.of(Handlers.class).with(DblockParameters.IMAGE, "a.img")))
+                .containsKey("handler")
+                .doesNotContainKey("image");
+    }
+
+    @Test
     void aNameMayHaveANumberInIt() {
         lab.built.clear();
         Run.of(Unset.class, Ext4.class)
