@@ -244,6 +244,12 @@ final class DeviceBuilder implements BlockDevice.Builder {
                     "Both a handler and the image " + spec.image().get()
                             + " are set. Allowed: one of them. To filter an image, let the handler call a FileStore.");
         }
+        boolean empty = spec.image().isEmpty() && blockHandler == null && requestHandler == null;
+        if (spec.readOnly() && spec.filesystem() != Filesystem.NONE && empty) {
+            throw new IllegalArgumentException("readOnly is true and filesystem " + spec.filesystem()
+                    + ". Allowed: false for a device that has to be formatted. Give it an image or a handler that has a"
+                    + " filesystem, or leave one of the two out.");
+        }
         return LiveDevice.create(spec, blockHandler, requestHandler);
     }
 }

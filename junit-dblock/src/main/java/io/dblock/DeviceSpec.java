@@ -132,9 +132,7 @@ public record DeviceSpec(
                 "true",
                 "false when cache is NONE: a device without a write cache gets no FUA. Use cache(WRITE_BACK)");
         check(image.isPresent() == imageMode.isPresent(), "imageMode", imageMode, "a mode with an image, none without");
-        if (size == 0 && image.isPresent()) {
-            check(true, "size", size, "");
-        } else {
+        if (size != 0 || image.isEmpty()) {
             check(
                     size > 0 && size % logicalBlockSize == 0,
                     "size",
@@ -159,6 +157,11 @@ public record DeviceSpec(
                 "mountOptions",
                 mountOptions,
                 "options as after mount's -o, such as \"discard\" or \"data=journal\"");
+        check(
+                filesystem != Filesystem.NONE || mountOptions.isEmpty(),
+                "mountOptions",
+                mountOptions,
+                "none when filesystem is NONE. Choose a filesystem");
         if (imageMode.filter(ImageMode.READ_ONLY::equals).isPresent()) {
             readOnly = true;
         }

@@ -5,14 +5,15 @@ import io.dblock.kernel.ControlException;
 import io.dblock.kernel.ControlSession;
 import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.Errno;
+import io.dblock.kernel.ModuleLoader;
 import io.dblock.kernel.Mounts;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 
-/** Clears what a run that crashed has left: its mounts and devices, known by the identity of its process, and no others. */
-final class Leavings {
+/** What a run that crashed has left: its mounts and devices, known by the identity of its process, and no others. */
+public final class Leavings {
     private final RunDirectory runs;
     private final ProcFs proc;
     private final Machine machine;
@@ -30,6 +31,27 @@ final class Leavings {
         this.runs = runs;
         this.proc = proc;
         this.machine = machine;
+    }
+
+    /** The directories that crashed runs have left on this machine, {@code /run/junit-dblock/<pid>-<start time>}. */
+    public static List<Path> find() {
+        return RunDirectory.ofThisMachine().abandoned();
+    }
+
+    /**
+     * Clears what crashed runs have left on this machine. Loads the kernel module if there is something to clear and it is
+     * not loaded.
+     *
+     * @return what was found and done, one line each
+     * @throws ModuleUnavailableException if the kernel module cannot be loaded
+     */
+    public static List<String> clearAll() {
+        if (find().isEmpty()) {
+            return List.of();
+        }
+        try (ControlSession session = ModuleLoader.openSession()) {
+            return clear(session);
+        }
     }
 
     /** Clears this machine, by means of a session of the loaded module. */

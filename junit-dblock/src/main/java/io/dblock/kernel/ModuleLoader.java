@@ -18,6 +18,8 @@ import java.util.stream.Collectors;
 /** Makes the kernel module available: already loaded, a cached build, or built against this kernel's headers. */
 public final class ModuleLoader {
     private static final String MODULE = "dblock";
+    private static final String CACHED = "cached build";
+    private static final String BUILD = "build";
     private static final String OTHER_VERSION = "another version is loaded";
     private static final String WAY_OUT =
             """
@@ -84,6 +86,14 @@ public final class ModuleLoader {
     /** What {@link #ensureLoaded()} would find here, without loading or building anything. */
     public static List<Attempt> diagnose() {
         return INSTANCE.look();
+    }
+
+    /**
+     * Whether {@link #ensureLoaded()} would succeed here, as far as can be told without trying: the module is loaded, or it
+     * may be loaded and is there or can be built.
+     */
+    public static boolean isLoadable() {
+        return INSTANCE.loadable();
     }
 
     /** Unloads the module if this JVM has loaded it and nobody uses it. For the end of the JVM; never fails. */
@@ -222,7 +232,7 @@ public final class ModuleLoader {
         ModuleBuilder builder = new ModuleBuilder(host, sources.get());
         Path cached = builder.cached(host.kernelRelease());
         if (Files.exists(cached)) {
-            attempts.add(Attempt.ok("cached build", cached.toString()));
+            attempts.add(Attempt.ok(CACHED, cached.toString()));
             return Optional.of(cached);
         }
         attempts.add(noCachedBuild(cached));
@@ -234,13 +244,13 @@ public final class ModuleLoader {
         try {
             return Optional.of(builder.buildFor(host.kernelRelease(), kernelBuildDirectory()));
         } catch (ModuleUnavailableException e) {
-            attempts.add(Attempt.failed("build", e.getMessage(), "report it with that output"));
+            attempts.add(Attempt.failed(BUILD, e.getMessage(), "report it with that output"));
             return Optional.empty();
         }
     }
 
     private static Attempt noCachedBuild(Path cached) {
-        return Attempt.failed("cached build", "none, " + cached + " does not exist", "");
+        return Attempt.failed(CACHED, "none, " + cached + " does not exist", "");
     }
 
     private Path kernelBuildDirectory() {
@@ -251,14 +261,14 @@ public final class ModuleLoader {
         List<Attempt> found = new ArrayList<>();
         Path headers = kernelBuildDirectory();
         if (!Files.exists(headers.resolve("Makefile"))) {
-            found.add(Attempt.failed(
-                    "build", "no kernel headers: there is no " + headers + "/Makefile", installHeaders()));
+            found.add(
+                    Attempt.failed(BUILD, "no kernel headers: there is no " + headers + "/Makefile", installHeaders()));
         }
         if (!host.hasProgram("make")) {
-            found.add(Attempt.failed("build", "there is no make on the PATH", install("make")));
+            found.add(Attempt.failed(BUILD, "there is no make on the PATH", install("make")));
         }
         if (!host.hasProgram("gcc") && !host.hasProgram("cc")) {
-            found.add(Attempt.failed("build", "there is no C compiler on the PATH (gcc, cc)", install("gcc")));
+            found.add(Attempt.failed(BUILD, "there is no C compiler on the PATH (gcc, cc)", install("gcc")));
         }
         return found;
     }
@@ -354,13 +364,13 @@ public final class ModuleLoader {
     private List<Attempt> lookForModule() {
         Path cached = new ModuleBuilder(host, sources.get()).cached(host.kernelRelease());
         if (Files.exists(cached)) {
-            return List.of(Attempt.ok("cached build", cached.toString()));
+            return List.of(Attempt.ok(CACHED, cached.toString()));
         }
         List<Attempt> found = new ArrayList<>();
         found.add(noCachedBuild(cached));
         List<Attempt> missing = buildObstacles();
         if (missing.isEmpty()) {
-            found.add(Attempt.ok("build", "possible against " + kernelBuildDirectory()));
+            found.add(Attempt.ok(BUILD, "possible against " + kernelBuildDirectory()));
         } else {
             found.addAll(missing);
         }
@@ -385,6 +395,26 @@ public final class ModuleLoader {
         }
         attempts.addAll(lookForModule());
         return attempts;
+    }
+
+    boolean loadable() {
+        List<Attempt> attempts = look();
+        if (attempts.get(0).succeeded()) {
+            return true;
+        }
+        if (attempts.get(0).what().equals(OTHER_VERSION) || Files.exists(at("sys/module/" + MODULE))) {
+            return false;
+        }
+        boolean haveModule = false;
+        for (Attempt attempt : attempts.subList(1, attempts.size())) {
+            boolean aboutTheFile =
+                    attempt.what().equals(CACHED) || attempt.what().equals(BUILD);
+            if (!aboutTheFile && !attempt.succeeded()) {
+                return false;
+            }
+            haveModule |= aboutTheFile && attempt.succeeded();
+        }
+        return haveModule;
     }
 
     private ModuleUnavailableException unavailable(List<Attempt> attempts) {

@@ -96,9 +96,9 @@ public final class FakeKernel implements Linux {
         return this;
     }
 
-    /** Opening the control node fails with this. */
+    /** Opening the control node fails with this; null: works. */
     public FakeKernel refusingToOpen(Errno error) {
-        openError = error.number();
+        openError = error == null ? 0 : error.number();
         return this;
     }
 

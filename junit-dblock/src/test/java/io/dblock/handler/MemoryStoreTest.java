@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.handler;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+
+class MemoryStoreTest extends BlockHandlerContract {
+    @Override
+    BlockHandler create(byte[] content) {
+        return new MemoryStore(content.length);
+    }
+
+    @Override
+    boolean hasInitialContent() {
+        return false;
+    }
+
+    /** The resident memory of this process, in bytes. */
+    private static long resident() throws IOException {
+        return Files.readAllLines(Path.of("/proc/self/status")).stream()
+                .filter(line -> line.startsWith("VmRSS:"))
+                .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024)
+                .findFirst()
+                .orElseThrow();
+    }
+
+    @Test
+    void aTebibyteCostsWhatIsWrittenToIt() throws Exception {
+        long before = resident();
+        try (MemoryStore store = new MemoryStore(1L << 40)) {
+            assertThat(store.size()).isEqualTo(1L << 40);
+            ByteBuffer data = ByteBuffer.wrap(random(1, 4096));
+            for (long offset = 0; offset < 1L << 40; offset += 1L << 34) {
+                store.write(offset, data.clear(), WriteFlags.NONE);
+            }
+            store.write((1L << 40) - 4096, data.clear(), WriteFlags.NONE);
+            ByteBuffer back = ByteBuffer.allocate(4096);
+            store.read((1L << 40) - 4096, back);
+            assertThat(back.array()).isEqualTo(data.array());
+            assertThat(resident() - before).isLessThan(64 << 20);
+        }
+    }
+
+    @Test
+    void discardingGivesMemoryBack() throws Exception {
+        long size = 256 << 20;
+        try (MemoryStore store = new MemoryStore(size)) {
+            ByteBuffer data = ByteBuffer.allocateDirect(1 << 20);
+            for (long offset = 0; offset < size; offset += data.capacity()) {
+                store.write(offset, data.clear(), WriteFlags.NONE);
+            }
+            long full = resident();
+            store.discard(0, size / 2);
+            assertThat(full - resident()).as("by discard").isGreaterThan(size / 2 - (32 << 20));
+            store.writeZeroes(size / 2, size / 2, true);
+            assertThat(full - resident()).as("by zeroing").isGreaterThan(size - (32 << 20));
+        }
+    }
+
+    @Test
+    void zeroingWithoutUnmapKeepsItsMemory() throws Exception {
+        long size = 128 << 20;
+        try (MemoryStore store = new MemoryStore(size)) {
+            long before = resident();
+            store.writeZeroes(0, size, false);
+            assertThat(resident() - before).isGreaterThan(size - (16 << 20));
+        }
+    }
+
+    @Test
+    void aClosedStoreRefusesInsteadOfTouchingFreedMemory() {
+        MemoryStore store = new MemoryStore(4096);
+        store.close();
+        assertThatThrownBy(() -> store.read(0, ByteBuffer.allocate(512)))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("closed");
+        assertThatThrownBy(() -> store.write(0, ByteBuffer.allocate(512), WriteFlags.NONE))
+                .isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> store.discard(0, 512)).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> store.address(0, 512)).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void aSizeOfNothingIsRefused() {
+        assertThatThrownBy(() -> new MemoryStore(0))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("size is 0. Allowed: at least 1 byte.");
+    }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.handler;
+
+import io.dblock.server.ServedHandlers;
+
+/** The memory store by its fast way, through the server. */
+class ServedMemoryStoreTest extends BlockHandlerContract {
+    @Override
+    BlockHandler create(byte[] content) {
+        return ServedHandlers.through(new MemoryStore(content.length), content.length);
+    }
+
+    @Override
+    boolean hasInitialContent() {
+        return false;
+    }
+}
