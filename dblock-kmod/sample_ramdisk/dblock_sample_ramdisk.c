@@ -5,8 +5,7 @@
  *   sudo ./dblock_sample_ramdisk       makes /dev/dblockramdisk and serves it
  *   sudo ./dblock_sample_ramdisk -d    destroys it; the first one then ends with status 0
  *
- * The server keeps its open /dev/dblockctl, so the device ends with it, however
- * it ends: Ctrl-C and kill -9 included.
+ * The device ends with the server, however that ends: Ctrl-C and kill -9 included.
  */
 #include <errno.h>
 #include <fcntl.h>

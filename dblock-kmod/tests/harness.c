@@ -326,9 +326,15 @@ static int run_case(const char *program, const struct test *test)
 		print_stacks(pid);
 		result = 1;
 	}
-	session = session_open();
-	if (!clean_mounts() || !clean_devices(session))
-		result = result == EXIT_SKIP ? 1 : result ? result : 1;
+	if (!clean_mounts())
+		result = 1;
+	session = open(DBLOCK_CTL_PATH, O_RDWR | O_CLOEXEC);
+	if (session < 0) {
+		note("  the module is gone: %s", errno_name(errno));
+		return 1;
+	}
+	if (!clean_devices(session))
+		result = 1;
 	close(session);
 	return result;
 }
@@ -663,8 +669,7 @@ static void down(struct device *dev, int destroyed)
 	}
 	servers_join(dev, 15);
 	for (unsigned int i = 0; i < dev->nr_servers; i++)
-		/* ENODEV: it was on its way into the call when the device went. */
-		check(dev->servers[i]->ended || dev->servers[i]->error == ENODEV,
+		check(dev->servers[i]->ended,
 		      "server thread %u ended with %s instead of END", i,
 		      errno_name(dev->servers[i]->error));
 	check_wait(10, !device_exists(dev->name) && !node_exists(dev->name),
@@ -874,6 +879,258 @@ ssize_t io_finish(struct io *io, unsigned int seconds)
 	result = io->result < 0 ? -io->error : io->result;
 	free(io);
 	return result;
+}
+
+/* ---- load ---- */
+
+#define MAX_WORKERS	8
+#define LARGEST_IO	(256 * KIB)
+
+struct worker {
+	struct load *load;
+	pthread_t thread;
+	uint64_t base;		/* of its own part of the device */
+	uint8_t *model;
+	unsigned int number;
+};
+
+struct load {
+	struct device *dev;
+	int fd;
+	uint64_t part;
+	unsigned int workers, rounds;
+	atomic_bool stop;
+	atomic_uint done;
+	struct worker worker[MAX_WORKERS];
+};
+
+static void *load_work(void *arg)
+{
+	struct worker *w = arg;
+	struct load *load = w->load;
+	struct rng rng = rng_new(w->number);
+	unsigned int block = load->dev->spec.logical_block;
+	uint64_t blocks = load->part / block;
+	uint8_t *buf = buffer_new(LARGEST_IO);
+
+	for (unsigned int i = 0; load->rounds ? i < load->rounds : !load->stop; i++) {
+		uint64_t first = rng_below(&rng, blocks);
+		uint64_t n = 1 + rng_below(&rng, min(blocks - first, LARGEST_IO / block));
+		size_t length = n * block;
+		uint64_t at = first * block;
+
+		if (rng_below(&rng, 2)) {
+			pattern_fill(buf, length, at, rng_next(&rng));
+			memcpy(w->model + at, buf, length);
+			check_eq(pwrite(load->fd, buf, length, w->base + at), length);
+		} else {
+			memset(buf, 0x11, length);
+			check_eq(pread(load->fd, buf, length, w->base + at), length);
+			check(!memcmp(buf, w->model + at, length),
+			      "round %u: %zu bytes at %llu differ from what was written", i, length,
+			      (unsigned long long)(w->base + at));
+		}
+		load->done++;
+	}
+	free(buf);
+	return NULL;
+}
+
+struct load *load_start(struct device *dev, unsigned int workers, unsigned int rounds)
+{
+	struct load *load = calloc(1, sizeof(*load));
+
+	check(workers <= MAX_WORKERS, "too many workers");
+	load->dev = dev;
+	load->fd = device_open(dev, O_RDWR | O_DIRECT);
+	load->part = dev->spec.size / workers / dev->spec.logical_block * dev->spec.logical_block;
+	load->workers = workers;
+	load->rounds = rounds;
+	for (unsigned int i = 0; i < workers; i++) {
+		struct worker *w = &load->worker[i];
+
+		*w = (struct worker){ load, 0, i * load->part, calloc(1, load->part), i };
+		memcpy(w->model, dev->store + w->base, load->part);
+		check(!pthread_create(&w->thread, NULL, load_work, w), "pthread_create");
+	}
+	return load;
+}
+
+unsigned int load_stop(struct load *load)
+{
+	unsigned int done;
+
+	load->stop = true;
+	step("waiting for the load to end");
+	for (unsigned int i = 0; i < load->workers; i++)
+		pthread_join(load->worker[i].thread, NULL);
+	for (unsigned int i = 0; i < load->workers; i++) {
+		struct worker *w = &load->worker[i];
+
+		check(!memcmp(load->dev->store + w->base, w->model, load->part),
+		      "the store of worker %u differs from what it wrote", i);
+		free(w->model);
+	}
+	close(load->fd);
+	done = load->done;
+	free(load);
+	return done;
+}
+
+struct hammer {
+	int fd;
+	unsigned int workers;
+	atomic_uint count, ended, next;
+	atomic_int error;
+	pthread_t threads[MAX_WORKERS];
+};
+
+static void *hammer_work(void *arg)
+{
+	struct hammer *hammer = arg;
+	unsigned int number = atomic_fetch_add(&hammer->next, 1);
+	struct rng rng = rng_new(1000 + number);
+	uint8_t *buf = buffer_new(65536);
+	int expected = 0, error = 0;
+
+	while (!error) {
+		off_t at = rng_below(&rng, 16) * 65536;
+		size_t length = 4096 << rng_below(&rng, 5);
+		long result;
+
+		switch (rng_below(&rng, 8)) {
+		case 0:
+			result = fsync(hammer->fd);
+			break;
+		case 1: case 2: case 3:
+			result = pwrite(hammer->fd, buf, length, at);
+			break;
+		default:
+			result = pread(hammer->fd, buf, length, at);
+		}
+		if (result < 0)
+			error = errno;
+		hammer->count++;
+	}
+	atomic_compare_exchange_strong(&hammer->error, &expected, error);
+	hammer->ended++;
+	free(buf);
+	return NULL;
+}
+
+struct hammer *hammer_start(const char *path, unsigned int workers)
+{
+	struct hammer *hammer = calloc(1, sizeof(*hammer));
+
+	hammer->fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
+	check(hammer->fd >= 0, "open %s: %s", path, errno_name(errno));
+	hammer->workers = workers;
+	for (unsigned int i = 0; i < workers; i++)
+		check(!pthread_create(&hammer->threads[i], NULL, hammer_work, hammer), "pthread_create");
+	return hammer;
+}
+
+unsigned int hammer_count(const struct hammer *hammer)
+{
+	return hammer->count;
+}
+
+int hammer_join(struct hammer *hammer, unsigned int seconds)
+{
+	int error;
+
+	check_wait(seconds, hammer->ended == hammer->workers, "waiting for I/O to fail (%u of %u threads were told)",
+		   hammer->ended, hammer->workers);
+	for (unsigned int i = 0; i < hammer->workers; i++)
+		pthread_join(hammer->threads[i], NULL);
+	close(hammer->fd);
+	error = hammer->error;
+	free(hammer);
+	return error;
+}
+
+/* ---- a server in a process of its own ---- */
+
+struct remote *self;
+
+bool holding_answer(struct server *server, const struct dblock_request *rq, struct dblock_answer *answer)
+{
+	self->requests++;
+	if (self->hold) {
+		self->held++;
+		return false;
+	}
+	memory_apply(server->dev, rq, answer);
+	return true;
+}
+
+struct remote *remote_up(const struct dblock_create *spec, answer_fn answer, remote_fn also)
+{
+	struct remote *remote = shared_page(sizeof(*remote));
+	pid_t pid = fork_case();
+
+	if (!pid) {
+		struct dblock_info info;
+		struct device *dev;
+
+		self = remote;
+		remote->pid = getpid();
+		dev = device_create(spec);
+		server_start(dev, -1, DBLOCK_QUEUE_ANY, 8, answer, NULL);
+		server_start(dev, -1, DBLOCK_QUEUE_ANY, 8, answer, NULL);
+		if (!(spec->flags & DBLOCK_F_AUTO_START))
+			device_start(dev);
+		/* A server is who has called DBLOCK_SERVE; before that its death means nothing. */
+		check_wait(10, !ctl_info(dev->session, dev->id, &info) && info.servers == 1,
+			   "the first DBLOCK_SERVE of the server process");
+		remote->id = dev->id;
+		memcpy(remote->name, dev->name, sizeof(remote->name));
+		memcpy(remote->path, dev->path, sizeof(remote->path));
+		remote->ready = true;
+		if (also)
+			also(dev);
+		for (;;) {
+			remote->refused = dev->servers[0]->refused + dev->servers[1]->refused;
+			nap_ms(5);
+		}
+	}
+	remote->pid = pid;
+	check_wait(20, remote->ready, "waiting for the server process");
+	check_wait(10, node_exists(remote->name), "waiting for %s", remote->path);
+	return remote;
+}
+
+int remote_open(const struct remote *remote, int flags)
+{
+	int fd = open(remote->path, flags | O_CLOEXEC);
+
+	if (fd < 0)
+		fail("open %s: %s", remote->path, errno_name(errno));
+	return fd;
+}
+
+double await_gone(const struct remote *remote, unsigned int seconds)
+{
+	struct dblock_info info;
+	double start = now();
+	int session = session_open();
+
+	check_wait(seconds, !device_exists(remote->name) && !node_exists(remote->name),
+		   "waiting for %s to go", remote->name);
+	check_wait(seconds, ctl_info(session, remote->id, &info) && errno == ENODEV,
+		   "waiting for the id of %s to go", remote->name);
+	close(session);
+	return now() - start;
+}
+
+int module_users(void)
+{
+	FILE *file = fopen("/sys/module/dblock/refcnt", "re");
+	int users = -1;
+
+	check(file && fscanf(file, "%d", &users) == 1, "/sys/module/dblock/refcnt: %s", errno_name(errno));
+	fclose(file);
+	return users;
 }
 
 /* ---- small things ---- */

@@ -259,6 +259,51 @@ struct io *io_start(enum io_kind kind, int fd, void *buf, size_t length, off_t o
 /* Fails the case if it is not done in time. The io is freed; its result: >= 0 or -errno. */
 ssize_t io_finish(struct io *io, unsigned int seconds);
 
+/* ---- load ---- */
+
+/* Random direct reads and writes, checked against what was written. */
+struct load;
+/* rounds 0: until load_stop(). Workers have a part of the device each. */
+struct load *load_start(struct device *dev, unsigned int workers, unsigned int rounds);
+/* Waits for the rounds, or ends it; then the store must be what was written. The I/O done. */
+unsigned int load_stop(struct load *load);
+
+/* Threads that read, write and sync until that fails, for devices that are about to end. */
+struct hammer;
+struct hammer *hammer_start(const char *path, unsigned int workers);
+unsigned int hammer_count(const struct hammer *hammer);
+/* All have been told an error; the errno of the first. Fails the case after the bound. */
+int hammer_join(struct hammer *hammer, unsigned int seconds);
+
+/* ---- a server in a process of its own ---- */
+
+struct remote {
+	pid_t pid;
+	uint32_t id;
+	char name[DBLOCK_NAME_LEN];
+	char path[64];
+	atomic_bool ready;
+	/* For the answer functions of cases; the process shows its counts here. */
+	atomic_bool hold;
+	atomic_uint held, requests, refused;
+	atomic_int value;
+};
+
+/* In the server process: its own. */
+extern struct remote *self;
+
+/* What the server process does once its device is live; returns to go on serving. */
+typedef void (*remote_fn)(struct device *dev);
+
+struct remote *remote_up(const struct dblock_create *spec, answer_fn answer, remote_fn also);
+int remote_open(const struct remote *remote, int flags);
+/* Serves from memory; while `hold` is set it keeps reads, writes and flushes unanswered. */
+bool holding_answer(struct server *server, const struct dblock_request *rq, struct dblock_answer *answer);
+/* The device's disk, node and id are gone within the bound; how long it took. */
+double await_gone(const struct remote *remote, unsigned int seconds);
+/* Module references but the caller's own. */
+int module_users(void);
+
 /* ---- small things ---- */
 
 void *buffer_new(size_t size);		/* page-aligned, zeroed */

@@ -2,9 +2,8 @@
 /* What is written is what is read, whatever way it takes. */
 #include "harness.h"
 
-#include <linux/aio_abi.h>
+#include <sched.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 
 /* Writes, reads back, and looks into the store. */
@@ -203,63 +202,9 @@ CASE(a_request_of_16_mib)
 
 /* ---- random, against a model ---- */
 
-struct worker {
-	struct device *dev;
-	int fd;
-	uint64_t base, length;	/* its own part of the device */
-	uint64_t salt;
-	unsigned int rounds;
-	uint8_t *model;
-	pthread_t thread;
-};
-
-static void *work(void *arg)
-{
-	struct worker *w = arg;
-	struct rng rng = rng_new(w->salt);
-	unsigned int block = w->dev->spec.logical_block;
-	uint8_t *buf = buffer_new(256 * KIB);
-
-	for (unsigned int i = 0; i < w->rounds; i++) {
-		uint64_t blocks = w->length / block;
-		uint64_t first = rng_below(&rng, blocks);
-		uint64_t n = 1 + rng_below(&rng, min(blocks - first, 256 * KIB / block));
-		size_t length = n * block;
-		uint64_t at = first * block;
-
-		if (rng_below(&rng, 2)) {
-			pattern_fill(buf, length, at, rng_next(&rng));
-			memcpy(w->model + at, buf, length);
-			check_eq(pwrite(w->fd, buf, length, w->base + at), length);
-		} else {
-			memset(buf, 0x11, length);
-			check_eq(pread(w->fd, buf, length, w->base + at), length);
-			check(!memcmp(buf, w->model + at, length),
-			      "round %u: %zu bytes at %llu differ from what was written", i, length,
-			      (unsigned long long)(w->base + at));
-		}
-	}
-	free(buf);
-	return NULL;
-}
-
 static void random_io(struct device *dev, unsigned int workers, unsigned int rounds)
 {
-	struct worker w[8];
-	int fd = device_open(dev, O_RDWR | O_DIRECT);
-
-	for (unsigned int i = 0; i < workers; i++) {
-		uint64_t part = dev->spec.size / workers;
-
-		w[i] = (struct worker){ dev, fd, i * part, part, i, rounds, calloc(1, part), 0 };
-		check(!pthread_create(&w[i].thread, NULL, work, &w[i]), "pthread_create");
-	}
-	step("random I/O, %u workers", workers);
-	for (unsigned int i = 0; i < workers; i++)
-		pthread_join(w[i].thread, NULL);
-	for (unsigned int i = 0; i < workers; i++)
-		check(!memcmp(dev->store + w[i].base, w[i].model, w[i].length), "part %u differs", i);
-	close(fd);
+	load_stop(load_start(dev, workers, rounds));
 }
 
 CASE(random_io_one_thread_one_request_at_a_time)

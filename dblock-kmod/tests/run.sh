@@ -51,7 +51,7 @@ loaded() { grep -q '^dblock ' /proc/modules; }
 mark() { echo "dblock-test: mark $1" > /dev/kmsg; }
 since_mark() { dmesg | sed "1,/dblock-test: mark $1\$/d"; }
 
-bad_lines='WARNING|BUG:|BUG |[^a-z]Oops|blocked for more than|rcu.*(stall|detected)|general protection|Call Trace|unable to handle|refcount_t:|corruption|INFO: (task|rcu|possible|trying)|possible (circular|recursive)|inconsistent lock|KASAN|UBSAN|KCSAN|scheduling while atomic|sleeping function|soft lockup|hard LOCKUP'
+bad_lines='WARNING|BUG:|BUG |[^a-z]Oops|blocked for more than|rcu.*(stall|detected)|general protection|Call Trace|unable to handle|refcount_t:|(list_(add|del)|slab|Freelist) corruption|INFO: (task|rcu|possible|trying)|possible (circular|recursive)|inconsistent lock|KASAN|UBSAN|KCSAN|scheduling while atomic|sleeping function|soft lockup|hard LOCKUP'
 
 stuck_tasks() {
 	for stat in /proc/[0-9]*/task/[0-9]*/stat; do

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Devices that stay when their server goes. */
+#include "harness.h"
+
+#include <signal.h>
+
+static struct remote *outliving(uint32_t timeout_ms)
+{
+	struct dblock_create spec = spec_of(4 * MIB);
+
+	spec.flags |= DBLOCK_F_OUTLIVE;
+	spec.timeout_ms = timeout_ms;
+	strcpy(spec.name, "dblockoutlive");
+	return remote_up(&spec, holding_answer, NULL);
+}
+
+static void destroy_it(struct remote *remote)
+{
+	int session = session_open();
+
+	check_wait(10, !ctl_destroy_name(session, remote->name, 0) || errno != EBUSY, "destroying %s", remote->name);
+	check(!device_exists(remote->name), "still there");
+	close(session);
+}
+
+CASE(stays_when_its_server_is_killed)
+{
+	struct remote *remote = outliving(0);
+	struct dblock_info info;
+	int session = session_open();
+
+	check_ok(kill(remote->pid, SIGKILL));
+	check(wait_child(remote->pid, 10, NULL), "the killed process is still there");
+	nap_ms(1500);
+	check(device_exists(remote->name) && node_exists(remote->name), "gone");
+	check_ok(ctl_info(session, remote->id, &info));
+	check_eq(info.state, DBLOCK_STATE_LIVE);
+	check_eq(info.servers, 0);
+	check_eq(info.owner, 0);
+	destroy_it(remote);
+}
+
+CASE(what_the_dead_server_held_fails_soon)
+{
+	struct remote *remote = outliving(0);
+	int fd = remote_open(remote, O_RDWR | O_DIRECT);
+	struct io *io;
+	double start;
+
+	remote->hold = true;
+	io = io_start(IO_READ, fd, buffer_new(4096), 4096, MIB);
+	check_wait(10, remote->held == 1, "the server to hold it");
+	start = now();
+	check_ok(kill(remote->pid, SIGKILL));
+	check_eq(io_finish(io, 10), -EIO);
+	note("failed after %.2f s", now() - start);
+	close(fd);
+	check(wait_child(remote->pid, 10, NULL), "the killed process is still there");
+	destroy_it(remote);
+}
+
+CASE(io_fails_at_once_while_nobody_serves)
+{
+	struct remote *remote = outliving(0);
+	uint8_t *buf = buffer_new(4096);
+	double start = now();
+	int fd;
+
+	check_ok(kill(remote->pid, SIGKILL));
+	check(wait_child(remote->pid, 10, NULL), "the killed process is still there");
+	fd = remote_open(remote, O_RDWR | O_DIRECT);
+	check_fails(EIO, pread(fd, buf, 4096, 0));
+	note("first read failed %.2f s after the death", now() - start);
+	check(now() - start < 10, "%f s", now() - start);
+	start = now();
+	for (int i = 0; i < 20; i++) {
+		check_fails(EIO, pread(fd, buf, 4096, 0));
+		check_fails(EIO, pwrite(fd, buf, 4096, 0));
+		check_fails(EIO, fsync(fd));
+	}
+	check(now() - start < 10, "60 I/O took %f s", now() - start);
+	close(fd);
+	destroy_it(remote);
+}
+
+CASE(another_process_serves_it_on)
+{
+	struct remote *remote = outliving(0);
+	struct dblock_create spec = spec_of(4 * MIB);
+	struct device dev = { .spec = spec, .id = remote->id };
+	uint8_t *buf = buffer_new(65536);
+	struct dblock_info info;
+	int session = session_open(), serving, fd;
+
+	dev.spec.max_io = DBLOCK_DEFAULT_IO;
+	dev.store = calloc(1, 4 * MIB);
+	dev.log = calloc(LOG_SIZE, sizeof(*dev.log));
+	dev.session = session;
+	strcpy(dev.name, remote->name);
+	strcpy(dev.path, remote->path);
+	check_ok(kill(remote->pid, SIGKILL));
+	check(wait_child(remote->pid, 10, NULL), "the killed process is still there");
+	check_wait(10, !ctl_info(session, remote->id, &info) && !info.servers, "the death to be noticed");
+	/* Through the disk: a session serves only what it made itself. */
+	serving = remote_open(remote, O_RDWR);
+	server_start(&dev, serving, DBLOCK_QUEUE_ANY, 4, NULL, NULL);
+	check_wait(10, !ctl_info(session, remote->id, &info) && info.servers == 1, "the new server to come");
+	fd = remote_open(remote, O_RDWR | O_DIRECT);
+	pattern_fill(buf, 65536, 0, 1);
+	check_eq(pwrite(fd, buf, 65536, MIB), 65536);
+	check_eq(pattern_check(dev.store + MIB, 65536, 0, 1), -1);
+	check_ok(fsync(fd));
+	close(fd);
+	destroy_it(remote);
+	servers_join(&dev, 10);
+	check(dev.servers[0]->ended, "no END but %s", errno_name(dev.servers[0]->error));
+}
+
+CASE(destroyed_by_force_under_io_while_nobody_serves)
+{
+	struct remote *remote = outliving(0);
+	int session = session_open(), fd = remote_open(remote, O_RDWR);
+	uint8_t *buf = buffer_new(MIB);
+
+	check_eq(pwrite(fd, buf, MIB, 0), MIB);	/* dirty */
+	check_ok(kill(remote->pid, SIGKILL));
+	check(wait_child(remote->pid, 10, NULL), "the killed process is still there");
+	check_fails(EBUSY, ctl_destroy(session, remote->id, 0));
+	check_ok(ctl_destroy(session, remote->id, DBLOCK_DESTROY_FORCE));
+	check(!device_exists(remote->name), "still there");
+	close(fd);
+}
+
+CASE(its_name_stays_taken)
+{
+	struct remote *remote = outliving(0);
+	struct dblock_create spec = spec_of(MIB);
+	int session = session_open();
+
+	check_ok(kill(remote->pid, SIGKILL));
+	check(wait_child(remote->pid, 10, NULL), "the killed process is still there");
+	strcpy(spec.name, "dblockoutlive");
+	check_fails(EEXIST, ctl_create(session, &spec));
+	destroy_it(remote);
+	check_ok(ctl_create(session, &spec));
+	check_ok(ctl_destroy_patiently(session, spec.id));
+}
+
+CASE(module_stays_loaded_for_it)
+{
+	struct remote *remote = outliving(0);
+
+	check_ok(kill(remote->pid, SIGKILL));
+	check(wait_child(remote->pid, 10, NULL), "the killed process is still there");
+	nap_ms(100);
+	check(module_users() >= 1, "%d users", module_users());
+	destroy_it(remote);
+	check_wait(10, module_users() == 0, "the module to have no users (%d)", module_users());
+}
+
+int main(int argc, char **argv)
+{
+	static const struct test tests[] = {
+		TEST(stays_when_its_server_is_killed),
+		TEST(what_the_dead_server_held_fails_soon),
+		TEST(io_fails_at_once_while_nobody_serves),
+		TEST(another_process_serves_it_on),
+		TEST(destroyed_by_force_under_io_while_nobody_serves),
+		TEST(its_name_stays_taken),
+		TEST(module_stays_loaded_for_it),
+	};
+
+	return run_tests(argc, argv, tests, ARRAY_SIZE(tests));
+}
