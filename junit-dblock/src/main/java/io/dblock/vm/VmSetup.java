@@ -77,7 +77,9 @@ public final class VmSetup {
     private static GuestKernel kernel(VmOptions options, VmSettings settings, Consumer<String> progress) {
         Requirements.installMissing(progress);
         return new KernelFinder(CacheDirectory.root().resolve("kernels"), Path.of("/"), progress)
-                .find(options.kernel().or(settings::kernel), options.modules().or(settings::modules));
+                .find(
+                        options.kernel().filter(text -> !text.isBlank()).or(settings::kernel),
+                        options.modules().or(settings::modules));
     }
 
     private static GuestImage image(GuestKernel kernel, VmSettings settings) {

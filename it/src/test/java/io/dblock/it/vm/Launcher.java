@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.it.vm;
+
+import io.dblock.vm.Main;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Starts {@code io.dblock.vm.Main} as a user would, as a process of its own in a directory of its own, which has a
+ * {@code target} that the guest may write to.
+ */
+final class Launcher {
+
+    private static final Duration LIMIT = Duration.ofMinutes(5);
+
+    /** How a launcher ended and what it said. */
+    record Result(int status, String errors, Path stdout) {
+
+        String output() {
+            try {
+                return Files.readString(stdout, StandardCharsets.UTF_8);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    private final Path directory;
+
+    /** Its directory is made afresh below {@code target} of this module. */
+    Launcher(String name) throws IOException {
+        directory =
+                Files.createDirectories(Path.of("target/vm-it").toAbsolutePath().resolve(name));
+        Files.createDirectories(directory.resolve("target"));
+    }
+
+    Path directory() {
+        return directory;
+    }
+
+    /** Runs the command in a guest, to the end. */
+    Result run(Map<String, String> environment, Path stdin, String... command) throws Exception {
+        List<String> words = new ArrayList<>(List.of("run", "--"));
+        words.addAll(Arrays.asList(command));
+        return finish(start(environment, stdin, words.toArray(String[]::new)), String.join(" ", command));
+    }
+
+    /** Starts the launcher with these arguments of its own. */
+    Process start(Map<String, String> environment, Path stdin, String... arguments) throws IOException {
+        List<String> words = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin/java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                classPath(),
+                Main.class.getName()));
+        words.addAll(Arrays.asList(arguments));
+        ProcessBuilder builder = new ProcessBuilder(words)
+                .directory(directory.toFile())
+                .redirectInput(stdin.toFile())
+                .redirectOutput(directory.resolve("stdout").toFile())
+                .redirectError(directory.resolve("stderr").toFile());
+        builder.environment().putAll(environment);
+        return builder.start();
+    }
+
+    Result finish(Process process, String what) throws Exception {
+        try {
+            if (!process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)) {
+                throw new AssertionError("'" + what + "' in a guest did not end within " + LIMIT + ":\n" + errors());
+            }
+        } finally {
+            process.destroyForcibly();
+        }
+        return new Result(process.exitValue(), errors(), directory.resolve("stdout"));
+    }
+
+    /** What the launcher and the command wrote to standard error so far. */
+    String errors() throws IOException {
+        return Files.readString(directory.resolve("stderr"), StandardCharsets.ISO_8859_1);
+    }
+
+    String output() throws IOException {
+        return Files.readString(directory.resolve("stdout"), StandardCharsets.ISO_8859_1);
+    }
+
+    static String classPath() {
+        try {
+            return Path.of(Main.class
+                            .getProtectionDomain()
+                            .getCodeSource()
+                            .getLocation()
+                            .toURI())
+                    .toString();
+        } catch (URISyntaxException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** The QEMU processes below this one, which is all that may be looked at: others may run guests too. */
+    static List<ProcessHandle> qemuBelow(ProcessHandle launcher) {
+        return launcher.descendants()
+                .filter(process -> process.info().command().orElse("").contains("qemu-system"))
+                .toList();
+    }
+}

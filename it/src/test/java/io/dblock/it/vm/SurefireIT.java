@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.it.vm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.dblock.it.support.Poll;
+import io.dblock.vm.JvmHome;
+import io.dblock.vm.VmOptions;
+import io.dblock.vm.VmSetup;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** A project of somebody else's whose Surefire uses the JDK-shaped directory: what fails inside fails its build. */
+class SurefireIT {
+
+    private static Path project;
+    private static JvmHome home;
+
+    @BeforeAll
+    static void aProjectWithAPassingAndAFailingTest() throws IOException {
+        List<String> progress = new ArrayList<>();
+        Path directory =
+                Files.createDirectories(Path.of("target/vm-it/surefire").toAbsolutePath());
+        home = VmSetup.prepare(VmOptions.defaults().withHome(directory.resolve("jvm")), progress::add);
+        assertThat(home.inGuest()).as(String.join("\n", progress)).isTrue();
+        project = Files.createDirectories(directory.resolve("project"));
+        String surefire = version("maven-surefire-plugin");
+        Files.writeString(
+                project.resolve("pom.xml"),
+                """
+                <project xmlns="http://maven.apache.org/POM/4.0.0">
+                  <modelVersion>4.0.0</modelVersion>
+                  <groupId>somebody</groupId>
+                  <artifactId>elses</artifactId>
+                  <version>1</version>
+                  <dependencies>
+                    <dependency>
+                      <groupId>org.junit.jupiter</groupId>
+                      <artifactId>junit-jupiter</artifactId>
+                      <version>%s</version>
+                      <scope>test</scope>
+                    </dependency>
+                  </dependencies>
+                  <build>
+                    <plugins>
+                      <plugin>
+                        <artifactId>maven-surefire-plugin</artifactId>
+                        <version>%s</version>
+                        <configuration>
+                          <jvm>%s</jvm>
+                        </configuration>
+                      </plugin>
+                    </plugins>
+                  </build>
+                </project>
+                """
+                        .formatted(property("junit.version"), surefire, home.java()));
+        Path sources = Files.createDirectories(project.resolve("src/test/java"));
+        Path classes = Files.createDirectories(project.resolve("target/test-classes"));
+        Path source = Files.writeString(
+                sources.resolve("GuestTest.java"),
+                """
+                import static org.junit.jupiter.api.Assertions.*;
+                import java.nio.file.*;
+                import org.junit.jupiter.api.Test;
+
+                class GuestTest {
+                    @Test
+                    void passesInTheGuest() throws Exception {
+                        assertEquals("1", System.getenv("DBLOCK_GUEST"));
+                        Files.writeString(Path.of("target/from-the-guest"), "written");
+                        System.out.println("printed by the test");
+                    }
+
+                    @Test
+                    void fails() {
+                        fail("on purpose");
+                    }
+                }
+                """);
+        String classPath = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
+        int compiled = ToolProvider.getSystemJavaCompiler()
+                .run(null, null, null, "-cp", classPath, "-d", classes.toString(), source.toString());
+        assertThat(compiled).as("status of javac").isZero();
+    }
+
+    @Test
+    void aPassingTestPasses() throws Exception {
+        Build build = build(Map.of(), "-Dtest=GuestTest#passesInTheGuest");
+        assertThat(build.output()).contains("Tests run: 1, Failures: 0, Errors: 0, Skipped: 0", "printed by the test");
+        assertThat(build.status()).as(build.output()).isZero();
+        assertThat(project.resolve("target/from-the-guest")).hasContent("written");
+    }
+
+    @Test
+    void aTestThatFailsInTheGuestFailsTheBuild() throws Exception {
+        Build build = build(Map.of());
+        assertThat(build.output())
+                .contains("Tests run: 2, Failures: 1, Errors: 0, Skipped: 0")
+                .contains("GuestTest.fails", "on purpose", "BUILD FAILURE");
+        assertThat(build.status()).isNotZero();
+    }
+
+    @Test
+    void aTestThatFailsInTheGuestFailsTheBuildThoughTheStreamHasCrLf() throws Exception {
+        Build build = build(Map.of("DBLOCK_VM_INJECT", "crlf"));
+        assertThat(build.output()).contains("line feeds were turned into CR LF").contains("BUILD FAILURE");
+        assertThat(build.status()).isNotZero();
+    }
+
+    @Test
+    void aTestThatFailsInTheGuestFailsTheBuildThoughTheStreamIsCut() throws Exception {
+        Build build = build(Map.of("DBLOCK_VM_INJECT", "truncate:900"));
+        assertThat(build.output())
+                .contains("the stream from the guest is damaged")
+                .contains("BUILD FAILURE");
+        assertThat(build.status()).isNotZero();
+    }
+
+    private record Build(int status, String output) {}
+
+    private static Build build(Map<String, String> environment, String... arguments) throws Exception {
+        Path output = project.resolve("output");
+        List<String> command = new ArrayList<>(List.of("mvn", "-B", "-o", "surefire:test"));
+        String repository = System.getProperty("localRepository", System.getProperty("maven.repo.local"));
+        if (repository != null) {
+            command.add("-Dmaven.repo.local=" + repository);
+        }
+        command.addAll(List.of(arguments));
+        ProcessBuilder builder = new ProcessBuilder(command)
+                .directory(project.toFile())
+                .redirectErrorStream(true)
+                .redirectInput(Path.of("/dev/null").toFile())
+                .redirectOutput(output.toFile());
+        builder.environment().putAll(environment);
+        Process process = builder.start();
+        try {
+            boolean ended = process.waitFor(10, TimeUnit.MINUTES);
+            String text = Files.readString(output, StandardCharsets.ISO_8859_1);
+            assertThat(ended)
+                    .as("the build ended within 10 minutes; it said:\n" + text)
+                    .isTrue();
+            return new Build(process.exitValue(), text);
+        } finally {
+            List<ProcessHandle> guests = Launcher.qemuBelow(process.toHandle());
+            process.destroyForcibly();
+            for (ProcessHandle guest : guests) {
+                Poll.until("the end of QEMU with its build", Duration.ofSeconds(10), () -> !guest.isAlive());
+            }
+        }
+    }
+
+    /** The version that the parent project gives to a plugin: its files are in the local repository. */
+    private static String version(String plugin) throws IOException {
+        return find("<artifactId>" + plugin + "</artifactId>\\s*<version>([^<]+)</version>");
+    }
+
+    private static String property(String name) throws IOException {
+        return find("<" + Pattern.quote(name) + ">([^<]+)</");
+    }
+
+    private static String find(String pattern) throws IOException {
+        Path pom = Path.of("../pom.xml");
+        Matcher matcher = Pattern.compile(pattern).matcher(Files.readString(pom));
+        assertThat(matcher.find()).as(pattern + " in " + pom).isTrue();
+        return matcher.group(1);
+    }
+}
