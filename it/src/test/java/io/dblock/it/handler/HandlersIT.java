@@ -11,6 +11,7 @@ import io.dblock.handler.BlockRequest;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestHandler;
 import io.dblock.handler.WriteFlags;
+import io.dblock.it.support.AlignedBuffers;
 import io.dblock.it.support.Poll;
 import io.dblock.junit.DblockDevice;
 import io.dblock.kernel.Errno;
@@ -52,7 +53,7 @@ class HandlersIT {
     void aHandlerClassAnswersReads() throws Exception {
         try (FileChannel channel = numbered.openChannel()) {
             for (long sector : new long[] {0, 1, 77, 255, 256, (1L << 30) / 512 - 1}) {
-                ByteBuffer block = aligned(512);
+                ByteBuffer block = AlignedBuffers.allocate(512);
                 assertThat(channel.read(block, sector * 512)).isEqualTo(512);
                 assertThat(block.order(java.nio.ByteOrder.LITTLE_ENDIAN).getLong(0))
                         .as("number in sector %d", sector)
@@ -64,7 +65,7 @@ class HandlersIT {
     @Test
     void theErrorAHandlerThrowsReachesTheWriter() throws Exception {
         try (FileChannel channel = numbered.openChannel()) {
-            assertThatThrownBy(() -> channel.write(aligned(512), 0))
+            assertThatThrownBy(() -> channel.write(AlignedBuffers.allocate(512), 0))
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("No space left");
         }
@@ -84,12 +85,12 @@ class HandlersIT {
         try (BlockDevice device =
                         BlockDevice.builder().size(disk.length).handler(handler).create();
                 FileChannel channel = device.openChannel()) {
-            ByteBuffer block = aligned(512);
+            ByteBuffer block = AlignedBuffers.allocate(512);
             block.put(0, (byte) 7);
             channel.write(block, 1024);
             assertThat(disk[1024]).isEqualTo((byte) 7);
             disk[2048] = 9;
-            ByteBuffer back = aligned(512);
+            ByteBuffer back = AlignedBuffers.allocate(512);
             channel.read(back, 2048);
             assertThat(back.get(0)).isEqualTo((byte) 9);
         }
@@ -110,7 +111,7 @@ class HandlersIT {
                 FileChannel slow = device.openChannel();
                 FileChannel quick = device.openChannel()) {
             held.clear(); // what looking for partitions asked
-            ByteBuffer waiting = aligned(512);
+            ByteBuffer waiting = AlignedBuffers.allocate(512);
             CompletableFuture<Integer> read = CompletableFuture.supplyAsync(() -> {
                 try {
                     return slow.read(waiting, 4096);
@@ -122,7 +123,7 @@ class HandlersIT {
             assertThat(request).as("the read of byte 4096, within a minute").isNotNull();
 
             for (int i = 0; i < 100; i++) {
-                assertThat(quick.read(aligned(512), 8192)).isEqualTo(512);
+                assertThat(quick.read(AlignedBuffers.allocate(512), 8192)).isEqualTo(512);
             }
             assertThat(read).isNotDone();
 
@@ -149,13 +150,13 @@ class HandlersIT {
                         .handler(handler)
                         .create();
                 FileChannel channel = device.openChannel()) {
-            assertThatThrownBy(() -> channel.read(aligned(512), 4096))
+            assertThatThrownBy(() -> channel.read(AlignedBuffers.allocate(512), 4096))
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("timed out");
             BlockRequest late = held.poll(60, TimeUnit.SECONDS);
             assertThat(late).isNotNull();
             late.complete(); // too late: dropped, and nothing breaks
-            assertThat(channel.read(aligned(512), 8192)).isEqualTo(512);
+            assertThat(channel.read(AlignedBuffers.allocate(512), 8192)).isEqualTo(512);
         }
     }
 
@@ -170,19 +171,13 @@ class HandlersIT {
         try (BlockDevice device =
                         BlockDevice.builder().size("1MiB").handler(handler).create();
                 FileChannel channel = device.openChannel()) {
-            assertThatThrownBy(() -> channel.read(aligned(512), 4096)).isInstanceOf(IOException.class);
+            assertThatThrownBy(() -> channel.read(AlignedBuffers.allocate(512), 4096))
+                    .isInstanceOf(IOException.class);
             Poll.until("the handler's exception", Duration.ofMinutes(1), () -> !device.handlerFailures()
                     .isEmpty());
             assertThat(device.handlerFailures()).first().satisfies(e -> assertThat(e)
                     .hasMessageContaining("on purpose"));
-            assertThat(channel.read(aligned(512), 8192)).isEqualTo(512);
+            assertThat(channel.read(AlignedBuffers.allocate(512), 8192)).isEqualTo(512);
         }
-    }
-
-    private static ByteBuffer aligned(int size) {
-        return ByteBuffer.allocateDirect(size + 4096)
-                .alignedSlice(4096)
-                .limit(size)
-                .slice();
     }
 }

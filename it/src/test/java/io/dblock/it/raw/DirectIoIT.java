@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.dblock.BlockDevice;
 import io.dblock.CacheMode;
+import io.dblock.it.support.AlignedBuffers;
 import io.dblock.junit.DblockDevice;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -33,10 +34,10 @@ class DirectIoIT {
 
     @Test
     void anInjectedChannelIsDirectAndWritable(@DblockDevice(size = "8MiB") FileChannel channel) throws Exception {
-        ByteBuffer block = aligned(512, 4096);
+        ByteBuffer block = AlignedBuffers.allocate(512);
         block.put(0, (byte) 42);
         assertThat(channel.write(block, 0)).isEqualTo(512);
-        ByteBuffer back = aligned(512, 4096);
+        ByteBuffer back = AlignedBuffers.allocate(512);
         assertThat(channel.read(back, 0)).isEqualTo(512);
         assertThat(back.get(0)).isEqualTo((byte) 42);
         assertThat(channel.size()).isEqualTo(SIZE);
@@ -46,14 +47,15 @@ class DirectIoIT {
     void lessThanABlockIsRefused(@DblockDevice(size = "8MiB", logicalBlockSize = 4096) BlockDevice disk)
             throws Exception {
         try (FileChannel channel = disk.openChannel()) {
-            assertThatThrownBy(() -> channel.write(aligned(512, 4096), 0)).isInstanceOf(IOException.class);
+            assertThatThrownBy(() -> channel.write(AlignedBuffers.allocate(512), 0))
+                    .isInstanceOf(IOException.class);
         }
     }
 
     @Test
     void aReadOnlyDeviceRefusesWrites(@DblockDevice(size = "8MiB", readOnly = true) BlockDevice disk) throws Exception {
         try (FileChannel channel = disk.openChannel()) {
-            assertThat(channel.read(aligned(512, 4096), 0)).isEqualTo(512);
+            assertThat(channel.read(AlignedBuffers.allocate(512), 0)).isEqualTo(512);
         }
         assertThatThrownBy(() -> FileChannel.open(disk.path(), java.nio.file.StandardOpenOption.WRITE)
                         .close())
@@ -67,7 +69,7 @@ class DirectIoIT {
             throws Exception {
         for (BlockDevice disk : new BlockDevice[] {cached, uncached}) {
             try (FileChannel channel = disk.openChannel()) {
-                channel.write(aligned(4096, 4096), 0);
+                channel.write(AlignedBuffers.allocate(4096), 0);
                 channel.force(false);
             }
         }
@@ -81,7 +83,7 @@ class DirectIoIT {
         long seed = 20261122L + block;
         Random random = new Random(seed);
         byte[] model = new byte[SIZE];
-        ByteBuffer buffer = aligned(1 << 20, 4096);
+        ByteBuffer buffer = AlignedBuffers.allocate(1 << 20);
         try (FileChannel channel = disk.openChannel()) {
             for (int round = 0; round < ROUNDS; round++) {
                 int length = block * (1 + random.nextInt(random.nextInt(20) == 0 ? (1 << 20) / block : 16));
@@ -103,12 +105,5 @@ class DirectIoIT {
                 }
             }
         }
-    }
-
-    private static ByteBuffer aligned(int size, int alignment) {
-        return ByteBuffer.allocateDirect(size + alignment)
-                .alignedSlice(alignment)
-                .limit(size)
-                .slice();
     }
 }
