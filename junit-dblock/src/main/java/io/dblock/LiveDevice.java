@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock;
 
+import com.sun.nio.file.ExtendedOpenOption;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestHandler;
 import io.dblock.kernel.ControlException;
 import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.DeviceParameters;
-import io.dblock.kernel.DirectChannel;
 import io.dblock.kernel.DiskCalls;
 import io.dblock.kernel.Errno;
 import io.dblock.kernel.Mounts;
@@ -18,6 +18,7 @@ import io.dblock.server.StoreSpec;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
@@ -31,9 +32,6 @@ import java.util.Set;
 
 /** A device that is served from this JVM. */
 final class LiveDevice implements BlockDevice {
-    /** A freshly made or unmounted disk is opened for a moment by udev, blkid and their like. */
-    private static final Duration BUSY_WAIT = Duration.ofSeconds(5);
-
     private static final Duration NODE_WAIT = Duration.ofSeconds(20);
     private static final int DEFAULT_LIMIT = 1 << 30;
 
@@ -277,9 +275,8 @@ final class LiveDevice implements BlockDevice {
         List<String> holders = tryUnmount();
         if (mountPoint.isPresent()) {
             throw new LeakException(
-                    name() + " cannot be unmounted from " + mountPoint.get() + ", it is still in use after "
-                            + BUSY_WAIT.toSeconds() + " s:\n" + indent(holders)
-                            + "Close these before unmount(), remount() or close().",
+                    name() + " cannot be unmounted from " + mountPoint.get() + ", it is still in use:\n"
+                            + indent(holders) + "Close these before unmount(), remount() or close().",
                     holders);
         }
     }
@@ -290,31 +287,23 @@ final class LiveDevice implements BlockDevice {
             return List.of();
         }
         Path point = mountPoint.get();
-        long deadline = System.nanoTime() + BUSY_WAIT.toNanos();
-        boolean collected = false;
-        while (true) {
+        return whileBusy().until(() -> {
             int result = Bounded.call("umount " + point, () -> Mounts.unmount(point));
             // EINVAL, ENOENT: somebody has unmounted it already.
             if (result == 0 || result == -Errno.EINVAL.number() || result == -Errno.ENOENT.number()) {
                 mountPoint = Optional.empty();
-                return List.of();
+                return true;
             }
             if (result != -Errno.EBUSY.number()) {
                 throw new DblockException("Cannot unmount " + point + ": " + Errno.describe(-result)
                         + (result == -Errno.EPERM.number() ? ". Unmounting needs root." : "."));
             }
-            if (!collected) {
-                collected = true;
-                // A mapping of a file ends when its buffer is collected, Java 17 has no other way.
-                if (holders().stream().anyMatch(line -> line.startsWith("this JVM") && line.contains("has mapped"))) {
-                    System.gc();
-                }
-            }
-            if (System.nanoTime() > deadline) {
-                return holders();
-            }
-            sleep(Duration.ofMillis(20));
-        }
+            return false;
+        });
+    }
+
+    private BusyWait whileBusy() {
+        return new BusyWait(this::holders, System::gc, System::nanoTime, LiveDevice::sleep);
     }
 
     private List<String> holders() {
@@ -369,7 +358,15 @@ final class LiveDevice implements BlockDevice {
         synchronized (this) {
             checkOpen();
         }
-        return DirectChannel.open(path, logicalBlockSize(), !spec.readOnly());
+        Set<OpenOption> options = new HashSet<>(Set.of(StandardOpenOption.READ, ExtendedOpenOption.DIRECT));
+        if (!spec.readOnly()) {
+            options.add(StandardOpenOption.WRITE);
+        }
+        try {
+            return FileChannel.open(path, options);
+        } catch (IOException e) {
+            throw new DblockException("Cannot open " + path + " for direct I/O: " + e + ". Run as root.", e);
+        }
     }
 
     @Override
@@ -470,27 +467,22 @@ final class LiveDevice implements BlockDevice {
 
     /** Destroys it, by force if it stays busy or is known to be in use. */
     private void destroy(List<String> leaks) {
-        long deadline = System.nanoTime() + BUSY_WAIT.toNanos();
-        while (leaks.isEmpty()) {
-            try {
-                served.destroy(false);
-                return;
-            } catch (ControlException e) {
-                if (!e.is(Errno.EBUSY)) {
-                    throw e;
+        if (leaks.isEmpty()) {
+            leaks.addAll(whileBusy().until(() -> {
+                try {
+                    served.destroy(false);
+                    return true;
+                } catch (ControlException e) {
+                    if (!e.is(Errno.EBUSY)) {
+                        throw e;
+                    }
+                    return false;
                 }
-            }
-            if (System.nanoTime() > deadline) {
-                leaks.addAll(holders());
-                if (leaks.isEmpty()) {
-                    leaks.add("somebody who cannot be seen from here has " + path
-                            + " open: a mount in another namespace, or another container");
-                }
-                break;
-            }
-            sleep(Duration.ofMillis(10));
+            }));
         }
-        served.destroy(true);
+        if (!leaks.isEmpty()) {
+            served.destroy(true);
+        }
     }
 
     private void closeQuietly() {
