@@ -3,17 +3,15 @@ package io.dblock.cli;
 
 import io.dblock.BlockDevice;
 import io.dblock.DblockException;
+import io.dblock.Leavings;
 import io.dblock.kernel.ControlSession;
 import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.ModuleLoader;
 import io.dblock.vm.VmOptions;
 import io.dblock.vm.VmSetup;
 import java.io.IOException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -23,8 +21,6 @@ import java.util.function.Supplier;
 /** The machine this process runs on. */
 final class HostMachine implements Machine {
     private static final int CAP_SYS_ADMIN = 21;
-    /** Where each run notes what it has made, in a directory named by its pid and start time. */
-    private static final Path RUNS = Path.of("/run/junit-dblock");
 
     @Override
     public String kernelRelease() {
@@ -63,16 +59,7 @@ final class HostMachine implements Machine {
 
     @Override
     public boolean isModuleLoadable() {
-        List<ModuleLoader.Attempt> attempts = ModuleLoader.diagnose();
-        if (!isPrivileged() || attempts.isEmpty()) {
-            return false;
-        }
-        // If it is not loaded, nothing may stand against loading it but that it has to be built first.
-        return attempts.get(0).succeeded()
-                || attempts.stream()
-                        .skip(1)
-                        .allMatch(
-                                attempt -> attempt.succeeded() || attempt.what().equals("cached build"));
+        return isPrivileged() && ModuleLoader.isLoadable();
     }
 
     @Override
@@ -124,32 +111,7 @@ final class HostMachine implements Machine {
 
     @Override
     public List<Path> leavings() {
-        List<Path> abandoned = new ArrayList<>();
-        try (DirectoryStream<Path> directories = Files.newDirectoryStream(RUNS)) {
-            for (Path directory : directories) {
-                String[] owner = directory.getFileName().toString().split("-", -1);
-                if (owner.length == 2 && !startTime(owner[0]).equals(Optional.of(owner[1]))) {
-                    abandoned.add(directory);
-                }
-            }
-        } catch (NoSuchFileException e) {
-            return List.of();
-        } catch (IOException e) {
-            throw new DblockException("Cannot list " + RUNS + ": " + e, e);
-        }
-        return abandoned;
-    }
-
-    /** When the process was started, in clock ticks since the boot; the 22nd field of its stat. Empty if there is none. */
-    private static Optional<String> startTime(String pid) {
-        try {
-            String stat = Files.readString(Path.of("/proc", pid, "stat"));
-            // The second field is the command in parentheses, and may hold anything.
-            return Optional.of(List.of(stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1))
-                    .get(19));
-        } catch (IOException e) {
-            return Optional.empty();
-        }
+        return Leavings.find();
     }
 
     @Override

@@ -25,9 +25,11 @@ final class CleanupTracker implements AutoCloseable {
     static CleanupTracker install(ExtensionContext context) {
         CleanupTracker parent = context.getParent().map(CleanupTracker::install).orElse(null);
         // Keyed by the context: a store also finds its ancestors' values.
-        return context.getStore(NAMESPACE)
-                .getOrComputeIfAbsent(
-                        context.getUniqueId(), key -> new CleanupTracker(context, parent), CleanupTracker.class);
+        return Stores.computeIfAbsent(
+                context.getStore(NAMESPACE),
+                context.getUniqueId(),
+                key -> new CleanupTracker(context, parent),
+                CleanupTracker.class);
     }
 
     boolean failed() {

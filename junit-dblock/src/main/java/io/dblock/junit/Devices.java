@@ -58,10 +58,11 @@ final class Devices {
 
     /** Why no device can be made here, found out once per run; empty if one can. */
     static Optional<ModuleUnavailableException> unavailability(ExtensionContext context) {
-        return context.getRoot()
-                .getStore(NAMESPACE)
-                .getOrComputeIfAbsent(
-                        Unavailability.class, key -> new Unavailability(probe(context)), Unavailability.class)
+        return Stores.computeIfAbsent(
+                        context.getRoot().getStore(NAMESPACE),
+                        Unavailability.class,
+                        key -> new Unavailability(probe(context)),
+                        Unavailability.class)
                 .reason();
     }
 
@@ -79,9 +80,11 @@ final class Devices {
         if (name.isEmpty()) {
             return KernelDeviceProvider.INSTANCE;
         }
-        return context.getRoot()
-                .getStore(NAMESPACE)
-                .getOrComputeIfAbsent(DeviceProvider.class, key -> load(name.get()), DeviceProvider.class);
+        return Stores.computeIfAbsent(
+                context.getRoot().getStore(NAMESPACE),
+                DeviceProvider.class,
+                key -> load(name.get()),
+                DeviceProvider.class);
     }
 
     private static DeviceProvider load(String name) {

@@ -21,9 +21,8 @@ final class FieldClaims {
     private final Map<Slot, Deque<Claim>> claims = new HashMap<>();
 
     static FieldClaims of(ExtensionContext context) {
-        return context.getRoot()
-                .getStore(NAMESPACE)
-                .getOrComputeIfAbsent(FieldClaims.class, key -> new FieldClaims(), FieldClaims.class);
+        return Stores.computeIfAbsent(
+                context.getRoot().getStore(NAMESPACE), FieldClaims.class, key -> new FieldClaims(), FieldClaims.class);
     }
 
     /**
