@@ -256,8 +256,10 @@ struct dblock_serve {
 /*
  * Errors of the control calls:
  *  CREATE   EINVAL a member out of range; EEXIST the name is taken (or could be
- *           a partition of a device there is, or the other way round); EPERM
- *           without CAP_SYS_ADMIN; ENOSPC too many devices; ENOMEM
+ *           a partition of a device there is, or the other way round); EBUSY
+ *           the same, of a device that was destroyed and is still open or
+ *           mounted; EPERM without CAP_SYS_ADMIN; ENOSPC too many devices;
+ *           ENOMEM
  *  START    ENODEV this session has no such device; EALREADY started before;
  *           ENXIO it has ended
  *  DESTROY  ENODEV no such device; EBUSY open, without DBLOCK_DESTROY_FORCE;

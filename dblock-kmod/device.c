@@ -28,6 +28,12 @@ static DEFINE_MUTEX(dblock_lock);
 static DEFINE_XARRAY_ALLOC1(dblock_devices);
 static u32 dblock_next_id;
 
+/*
+ * The names in use. A removed disk that is still open or mounted keeps its own:
+ * its filesystem goes on under that name in /proc and /sys.
+ */
+static LIST_HEAD(dblock_names);
+
 /* Removals wait for the block layer; the watch must never wait behind them. */
 static struct workqueue_struct *dblock_wq;
 static struct workqueue_struct *dblock_watch_wq;
@@ -183,6 +189,15 @@ static unsigned int dblock_servers_on_disk(struct dblock_device *dev)
 
 /* ---- the end ---- */
 
+/* Nobody has the disk any more. */
+static void dblock_disk_released(struct dblock_device *dev)
+{
+	mutex_lock(&dblock_lock);
+	list_del(&dev->name_node);
+	mutex_unlock(&dblock_lock);
+	dblock_device_put(dev);
+}
+
 static void dblock_device_remove(struct work_struct *work)
 {
 	struct dblock_device *dev = container_of(work, struct dblock_device, remove_work);
@@ -205,11 +220,12 @@ static void dblock_device_remove(struct work_struct *work)
 	if (dev->session)
 		xa_store(&dev->session->devices, dev->id, DBLOCK_ENDED, GFP_NOWAIT);
 	dev->session = NULL;
+	dev->gone = true;
 	mutex_unlock(&dblock_lock);
 
 	/* A disk that was never added does not call free_disk. */
 	if (!dev->added)
-		dblock_device_put(dev);
+		dblock_disk_released(dev);
 	put_disk(dev->disk);
 	complete_all(&dev->removed);
 	dblock_device_put(dev);
@@ -408,7 +424,7 @@ static int dblock_disk_ioctl(struct block_device *bdev, blk_mode_t mode, unsigne
 
 static void dblock_disk_free(struct gendisk *disk)
 {
-	dblock_device_put(disk->private_data);
+	dblock_disk_released(disk->private_data);
 }
 
 #include "compat/disk_ops.h"
@@ -519,20 +535,23 @@ static bool dblock_names_partition(const char *name, const char *disk)
 	return !*name;
 }
 
-static bool dblock_name_free(const char *name)
+static int dblock_name_check(const char *name)
 {
 	struct dblock_device *dev;
-	unsigned long index;
+	int ret = 0;
 
 	lockdep_assert_held(&dblock_lock);
-	xa_for_each(&dblock_devices, index, dev) {
+	list_for_each_entry(dev, &dblock_names, name_node) {
 		const char *other = dev->params.name;
 
-		if (!strcmp(name, other) || dblock_names_partition(name, other) ||
-		    dblock_names_partition(other, name))
-			return false;
+		if (strcmp(name, other) && !dblock_names_partition(name, other) &&
+		    !dblock_names_partition(other, name))
+			continue;
+		if (!dev->gone)
+			return -EEXIST;
+		ret = -EBUSY;
 	}
-	return true;
+	return ret;
 }
 
 static bool dblock_name_valid(const char *name)
@@ -619,12 +638,13 @@ static int dblock_device_publish(struct dblock_device *dev)
 
 	lockdep_assert_held(&dblock_lock);
 	if (p->name[0]) {
-		if (!dblock_name_free(p->name))
-			return -EEXIST;
+		ret = dblock_name_check(p->name);
+		if (ret)
+			return ret;
 	} else {
 		for (i = 0; ; i++) {
 			snprintf(p->name, sizeof(p->name), DBLOCK_NAME_PREFIX "%u", i);
-			if (dblock_name_free(p->name))
+			if (!dblock_name_check(p->name))
 				break;
 		}
 	}
@@ -640,6 +660,7 @@ static int dblock_device_publish(struct dblock_device *dev)
 		return ret;
 	}
 	p->id = dev->id;
+	list_add_tail(&dev->name_node, &dblock_names);
 	strscpy(dev->disk->disk_name, p->name, DISK_NAME_LEN);
 	return 0;
 }

@@ -89,6 +89,8 @@ struct dblock_device {
 	struct kref ref;		/* the table, the disk, the removal, each call under way */
 	struct rcu_head rcu;
 	u32 id;
+	struct list_head name_node;	/* from its creation until its disk is released */
+	bool gone;			/* under dblock_lock: only the name is left */
 	struct dblock_create params;	/* with the defaults filled in */
 	unsigned long flags;
 	struct dblock_session *session;	/* under dblock_lock; NULL once that has ended */
