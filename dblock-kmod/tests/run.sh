@@ -53,10 +53,12 @@ since_mark() { dmesg | sed "1,/dblock-test: mark $1\$/d"; }
 
 bad_lines='WARNING|BUG:|BUG |[^a-z]Oops|blocked for more than|rcu.*(stall|detected)|general protection|Call Trace|unable to handle|refcount_t:|(list_(add|del)|slab|Freelist) corruption|INFO: (task|rcu|possible|trying)|possible (circular|recursive)|inconsistent lock|KASAN|UBSAN|KCSAN|scheduling while atomic|sleeping function|soft lockup|hard LOCKUP'
 
+# Without a process per task: there are many, and this may be an emulated machine.
 stuck_tasks() {
 	for stat in /proc/[0-9]*/task/[0-9]*/stat; do
-		state=$(sed 's/.*) //; s/ .*//' "$stat" 2>/dev/null)
-		[ "$state" = D ] && echo "${stat%/stat}"
+		{ read -r line < "$stat"; } 2>/dev/null || continue
+		line=${line##*) }
+		[ "${line%% *}" != D ] || echo "${stat%/stat}"
 	done
 }
 

@@ -37,6 +37,9 @@ static bool stops_itself(struct server *server, const struct dblock_request *rq,
 		self->hold = false;
 		self->held++;
 		kill(getpid(), SIGSTOP);
+		/* Another thread may take the signal; this one does not answer until told. */
+		while (!self->value)
+			nap_ms(1);
 	}
 	return true;
 }
@@ -57,6 +60,7 @@ CASE(server_stopped_between_fetch_and_answer)
 	io = io_start(IO_READ, fd, buf, 4096, MIB);
 	check_eq(io_finish(io, 20), -ETIMEDOUT);
 	check_eq(remote->held, 1);
+	remote->value = 1;
 	check_ok(kill(remote->pid, SIGCONT));
 	check_wait(10, remote->refused == 1, "the late answer to be refused (%u so far)", remote->refused);
 	check(all_bytes(buf, 4096, 0xcc), "a late answer was written into the reader's memory");
