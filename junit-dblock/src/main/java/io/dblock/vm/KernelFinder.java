@@ -60,10 +60,7 @@ final class KernelFinder {
             return named(Path.of(wanted.get()), modules);
         }
         try {
-            List<GuestKernel> local = new ArrayList<>(unpacked());
-            local.addAll(installed());
-            String prefix = wanted.orElse(PREFERRED);
-            Optional<GuestKernel> found = newest(local, prefix);
+            Optional<GuestKernel> found = findHere(wanted);
             if (found.isPresent()) {
                 return found.get();
             }
@@ -71,7 +68,7 @@ final class KernelFinder {
             if (fetched.isPresent()) {
                 return fetched.get();
             }
-            List<String> releases = local.stream().map(GuestKernel::release).toList();
+            List<String> releases = local().stream().map(GuestKernel::release).toList();
             throw new VmException("no kernel "
                     + wanted.map(w -> "whose release begins with " + w + " ").orElse("")
                     + "for the guest: neither unpacked in " + cache
@@ -83,6 +80,17 @@ final class KernelFinder {
         } catch (IOException e) {
             throw new VmException("cannot look for a kernel for the guest: " + e.getMessage(), e);
         }
+    }
+
+    /** The same among those that are on this host already, unpacked or installed. */
+    Optional<GuestKernel> findHere(Optional<String> wanted) throws IOException {
+        return newest(local(), wanted.orElse(PREFERRED));
+    }
+
+    private List<GuestKernel> local() throws IOException {
+        List<GuestKernel> local = new ArrayList<>(unpacked());
+        local.addAll(installed());
+        return local;
     }
 
     private static Optional<GuestKernel> newest(List<GuestKernel> kernels, String prefix) {

@@ -66,6 +66,10 @@ public final class Requirements {
     }
 
     static boolean isPresent(Requirement requirement) {
+        if (requirement.what().equals(MachineType.ofThisHost().binary())
+                && VmSettings.current().qemu().isPresent()) {
+            return Files.isExecutable(VmSettings.current().qemu().get());
+        }
         if (!requirement.what().equals("libc.a")) {
             return Commands.find(requirement.what()).isPresent();
         }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.vm;
 
+import io.dblock.DblockException;
 import io.dblock.kernel.CacheDirectory;
 import io.dblock.kernel.ModuleBuilder;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -112,6 +114,7 @@ public final class VmSetup {
                             ? Optional.empty()
                             : Optional.of(Requirements.installCommand(List.of(requirement), distribution))));
         }
+        findings.add(kernelFinding());
         Path kvm = Path.of("/dev/kvm");
         boolean usable = Files.isReadable(kvm) && Files.isWritable(kvm);
         findings.add(new Finding(
@@ -125,5 +128,34 @@ public final class VmSetup {
                         ? Optional.empty()
                         : Optional.of("sudo usermod -aG kvm $USER, then log in again")));
         return findings;
+    }
+
+    private static Finding kernelFinding() {
+        VmSettings settings = VmSettings.current();
+        Optional<String> wanted = settings.kernel();
+        String what = "guest kernel";
+        try {
+            KernelFinder finder = new KernelFinder(CacheDirectory.root().resolve("kernels"), Path.of("/"), line -> {});
+            Optional<GuestKernel> kernel = wanted.isPresent() && wanted.get().startsWith("/")
+                    ? Optional.of(finder.find(wanted, settings.modules()))
+                    : finder.findHere(wanted);
+            if (kernel.isPresent()) {
+                return new Finding(
+                        what, true, kernel.get().release() + ", " + kernel.get().origin(), Optional.empty());
+            }
+        } catch (IOException | DblockException e) {
+            return new Finding(what, false, String.valueOf(e.getMessage()), Optional.empty());
+        }
+        return Distribution.ofThisHost() == Distribution.UNKNOWN
+                ? new Finding(
+                        what,
+                        false,
+                        "none with its headers on this host, and no way known to fetch one here",
+                        Optional.of("export " + VmSettings.KERNEL + "=<image> " + VmSettings.MODULES + "=<directory>"))
+                : new Finding(
+                        what,
+                        true,
+                        "none here yet; 'setup' fetches one from the distribution's packages, no root needed",
+                        Optional.empty());
     }
 }

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -72,7 +73,8 @@ class GuestRunIT {
      * Leaves the root that init made, makes the host's tree below it writable as far as the guest's kernel goes, and
      * writes there: then only QEMU is left to refuse.
      */
-    private static final String ESCAPE = """
+    private static final String ESCAPE =
+            """
             #define _GNU_SOURCE
             #include <errno.h>
             #include <fcntl.h>
@@ -168,7 +170,8 @@ class GuestRunIT {
         Process process = launcher.start(
                 Map.of("DBLOCK_VM_SILENCE_TIMEOUT", "10"), NOTHING, "run", "--", "sh", "-c", "echo up; sleep 1000");
         try {
-            Poll.until("the command in the guest", BOOT_LIMIT, () -> launcher.output().contains("up"));
+            Poll.until("the command in the guest", BOOT_LIMIT, () -> launcher.output()
+                    .contains("up"));
             List<ProcessHandle> qemu = Launcher.qemuBelow(process.toHandle());
             assertThat(qemu).hasSize(1);
             // A stopped QEMU is what a hung guest looks like from outside.
@@ -202,6 +205,61 @@ class GuestRunIT {
                 .contains("the guest's kernel reported trouble while the command ran")
                 .containsPattern("INFO: task touch:\\d+ blocked for more than")
                 .doesNotContain("said by a program");
+    }
+
+    @Test
+    void aGuestThatDiesBeforeItsCommandIsTriedOnceMore() throws Exception {
+        Path counter = launcher.directory().resolve("starts");
+        Files.deleteIfExists(counter);
+        Path qemu = launcher.directory().resolve("qemu-that-fails-once");
+        Files.writeString(
+                qemu,
+                "#!/bin/sh\necho x >> " + counter + "\n[ $(wc -l < " + counter
+                        + ") = 1 ] && echo 'cannot start' && exit 1\n" + "exec qemu-system-$(uname -m) \"$@\"\n");
+        Files.setPosixFilePermissions(qemu, PosixFilePermissions.fromString("rwx------"));
+        // Named, so that the choice is not tried on the failing one.
+        Launcher.Result result = launcher.run(
+                Map.of("DBLOCK_VM_QEMU", qemu.toString(), "DBLOCK_VM_ACCEL", "tcg"), NOTHING, "echo", "ran");
+        assertThat(result.errors())
+                .contains("the guest did not start (QEMU ended with status 1 before the guest ran: cannot start),"
+                        + " trying once more");
+        assertThat(result.output()).isEqualTo("ran\n");
+        assertThat(result.status()).isZero();
+        assertThat(counter).hasContent("x\nx");
+    }
+
+    @Test
+    void aGuestThatTakesTooLongToBootIsGivenUp() throws Exception {
+        Launcher.Result result = launcher.run(Map.of("DBLOCK_VM_BOOT_TIMEOUT", "1"), NOTHING, "echo", "ran");
+        assertThat(result.status()).isEqualTo(ExitStatus.NOT_STARTED);
+        assertThat(result.output()).isEmpty();
+        assertThat(result.errors())
+                .contains("the guest did not start the command within 1 s (DBLOCK_VM_BOOT_TIMEOUT sets the limit)");
+    }
+
+    @Test
+    void theGuestEndsWithTheProcessThatStartedItsLauncher() throws Exception {
+        Path script = Files.writeString(
+                launcher.directory().resolve("script"), "\"$@\" & echo $! > launcher.pid; sleep 1000\n");
+        Process parent = launcher.startBelow(
+                List.of("sh", script.toString()), Map.of(), NOTHING, "run", "--", "sh", "-c", "echo up; sleep 1000");
+        try {
+            Poll.until("the command in the guest", BOOT_LIMIT, () -> launcher.output()
+                    .contains("up"));
+            List<ProcessHandle> guest = parent.descendants().toList();
+            assertThat(Launcher.qemuBelow(parent.toHandle())).hasSize(1);
+            long pid = Long.parseLong(Files.readString(launcher.directory().resolve("launcher.pid"))
+                    .strip());
+            ProcessHandle launcherProcess = ProcessHandle.of(pid).orElseThrow();
+            ProcessHandle qemu = Launcher.qemuBelow(parent.toHandle()).get(0);
+            assertThat(guest).contains(launcherProcess, qemu);
+            parent.destroyForcibly();
+            Poll.until("the end of QEMU", Duration.ofSeconds(10), () -> !qemu.isAlive());
+            Poll.until("the end of the launcher", Duration.ofSeconds(10), () -> !launcherProcess.isAlive());
+        } finally {
+            parent.descendants().forEach(ProcessHandle::destroyForcibly);
+            parent.destroyForcibly();
+        }
     }
 
     @Test

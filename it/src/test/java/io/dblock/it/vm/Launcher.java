@@ -57,7 +57,14 @@ final class Launcher {
 
     /** Starts the launcher with these arguments of its own. */
     Process start(Map<String, String> environment, Path stdin, String... arguments) throws IOException {
-        List<String> words = new ArrayList<>(List.of(
+        return startBelow(List.of(), environment, stdin, arguments);
+    }
+
+    /** As {@link #start}, by way of another command that is given the launcher's as its arguments. */
+    Process startBelow(List<String> starter, Map<String, String> environment, Path stdin, String... arguments)
+            throws IOException {
+        List<String> words = new ArrayList<>(starter);
+        words.addAll(List.of(
                 Path.of(System.getProperty("java.home"), "bin/java").toString(),
                 "-XX:TieredStopAtLevel=1",
                 "-cp",
