@@ -188,7 +188,7 @@ CASE(name_taken_is_eexist)
 	check_fails(EEXIST, ctl_create(session, &again));
 	check_fails(EEXIST, ctl_create(other, &again));
 	check_ok(ctl_destroy_patiently(session, spec.id));
-	check_ok(ctl_create(other, &third));
+	check_ok(ctl_create_patiently(other, &third));
 	check(third.id != spec.id, "id %u used twice", spec.id);
 	check_ok(ctl_destroy_patiently(session, third.id));
 }
@@ -207,7 +207,7 @@ static void collides(const void *arg)
 		check_ok(ctl_create(session, &first));
 		check_fails(EEXIST, ctl_create(session, &second));
 		check_ok(ctl_destroy_patiently(session, first.id));
-		check_ok(ctl_create(session, &second));
+		check_ok(ctl_create_patiently(session, &second));
 		check_ok(ctl_destroy_patiently(session, second.id));
 		close(session);
 	}

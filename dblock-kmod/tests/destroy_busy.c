@@ -343,6 +343,59 @@ CASE(opening_races_with_destroying)
 	note("refused as busy %u times", busy);
 }
 
+/*
+ * A removed disk that is still open keeps its name: who looks at /dev or at
+ * /proc/mounts would take another for it.
+ */
+CASE(name_is_kept_until_the_last_user_has_closed)
+{
+	struct dblock_create spec = spec_of(16 * MIB), again = spec_of(MIB), automatic = spec_of(MIB);
+	struct device *dev;
+	char target[64], name[DBLOCK_NAME_LEN];
+	int session = session_open(), fd;
+
+	/* The name that the kernel would pick next. */
+	dev = device_up(&spec, NULL, NULL);
+	strcpy(name, dev->name);
+	make_ext4(dev->path);
+	mount_ext4(dev->path, target, sizeof(target));
+	fd = dirty_file(target);
+	check_ok(umount2(target, MNT_DETACH));
+	device_down_forced(dev);
+	strcpy(again.name, name);
+	check_fails(EBUSY, ctl_create(session, &again));
+	check_ok(ctl_create(session, &automatic));
+	check(strcmp(automatic.name, name), "%s was given away", name);
+	check_ok(ctl_destroy_patiently(session, automatic.id));
+	step("closing the last file");
+	close(fd);
+	again = spec_of(MIB);
+	strcpy(again.name, name);
+	check_ok(ctl_create_patiently(session, &again));
+	check_ok(ctl_start(session, again.id));
+	check_wait(10, node_exists(name), "waiting for /dev/%s", name);
+	check_ok(ctl_destroy_patiently(session, again.id));
+}
+
+CASE(name_of_an_open_removed_disk_is_kept)
+{
+	struct dblock_create spec = spec_of(MIB), again = spec_of(MIB), part = spec_of(MIB);
+	struct device *dev;
+	int session = session_open(), fd;
+
+	strcpy(spec.name, "dblockkept");
+	dev = device_up(&spec, NULL, NULL);
+	fd = device_open(dev, O_RDWR);
+	device_down_forced(dev);
+	strcpy(again.name, "dblockkept");
+	check_fails(EBUSY, ctl_create(session, &again));
+	strcpy(part.name, "dblockkept1");
+	check_fails(EBUSY, ctl_create(session, &part));
+	close(fd);
+	check_ok(ctl_create_patiently(session, &again));
+	check_ok(ctl_destroy_patiently(session, again.id));
+}
+
 CASE(mapped_device_is_removed_by_force)
 {
 	struct dblock_create spec = spec_of(4 * MIB);
@@ -372,6 +425,8 @@ int main(int argc, char **argv)
 		{ "destroyed_while_its_start_waits_and_nobody_serves", destroyed_while_it_starts, &no, 0 },
 		TEST(answers_after_the_end_are_refused_through_the_disk_too),
 		TEST(opening_races_with_destroying),
+		TEST(name_is_kept_until_the_last_user_has_closed),
+		TEST(name_of_an_open_removed_disk_is_kept),
 		TEST(mapped_device_is_removed_by_force),
 	};
 

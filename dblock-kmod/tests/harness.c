@@ -419,6 +419,16 @@ int ctl_create(int session, struct dblock_create *spec)
 	return 0;
 }
 
+int ctl_create_patiently(int session, struct dblock_create *spec)
+{
+	double end = now() + 10;
+	int ret;
+
+	while ((ret = ctl_create(session, spec)) && errno == EBUSY && now() < end)
+		nap_ms(5);
+	return ret;
+}
+
 int ctl_start(int session, uint32_t id)
 {
 	struct dblock_target target = { .id = id };
@@ -491,7 +501,7 @@ struct device *device_create(const struct dblock_create *spec)
 
 	dev->spec = *spec;
 	dev->session = session_open();
-	if (ctl_create(dev->session, &dev->spec))
+	if (ctl_create_patiently(dev->session, &dev->spec))
 		fail("DBLOCK_CTL_CREATE: %s", errno_name(errno));
 	dev->id = dev->spec.id;
 	memcpy(dev->name, dev->spec.name, sizeof(dev->name));

@@ -131,6 +131,8 @@ uint64_t rng_below(struct rng *rng, uint64_t bound);
 int session_open(void);
 /* The plain calls: 0, or -1 with errno. Devices made are remembered for cleanup. */
 int ctl_create(int session, struct dblock_create *spec);
+/* Retries EBUSY (the name's last disk is just being closed) for 10 s. */
+int ctl_create_patiently(int session, struct dblock_create *spec);
 int ctl_start(int session, uint32_t id);
 int ctl_destroy(int session, uint32_t id, uint32_t flags);
 int ctl_destroy_name(int session, const char *name, uint32_t flags);
