@@ -76,10 +76,9 @@ public interface BlockDevice extends AutoCloseable {
     Path remount();
 
     /**
-     * Opens the node for direct I/O (O_DIRECT), for reading and, unless it is read-only, writing. The caller closes it.
-     *
-     * <p>The JDK insists that positions, sizes and buffers (see {@link java.nio.ByteBuffer#alignedSlice(int)}) are multiples
-     * of the block size of the filesystem the <em>node</em> is in, 4096 bytes, even if the device's logical block is smaller.
+     * Opens the node for direct I/O (O_DIRECT), for reading and, unless it is read-only, writing. Positions and lengths
+     * are multiples of the logical block; buffers may be any, direct ones aligned to 512 bytes save a copy. The channel
+     * can neither map nor lock. The caller closes it.
      */
     FileChannel openChannel();
 

@@ -18,16 +18,24 @@ final class BusyWait {
     static final Duration UNNAMED = Duration.ofSeconds(60);
     private static final Duration BEFORE_COLLECTING = Duration.ofMillis(200);
     private static final Duration OFTEN = Duration.ofMillis(20);
-    private static final Duration SELDOM = Duration.ofMillis(500);
+    /** Looking for holders reads all of /proc. */
+    private static final Duration SELDOM = Duration.ofSeconds(1);
 
     private final Supplier<List<String>> holders;
+    private final BooleanSupplier mappedHere;
     private final Runnable collector;
     private final LongSupplier clock;
     private final Consumer<Duration> sleep;
 
-    /** With the lines of {@link Holders}, what collects garbage, and a clock in nanoseconds. */
-    BusyWait(Supplier<List<String>> holders, Runnable collector, LongSupplier clock, Consumer<Duration> sleep) {
+    /** With the lines of {@link Holders}, whether this JVM maps files of the disk, what collects garbage, and a clock. */
+    BusyWait(
+            Supplier<List<String>> holders,
+            BooleanSupplier mappedHere,
+            Runnable collector,
+            LongSupplier clock,
+            Consumer<Duration> sleep) {
         this.holders = holders;
+        this.mappedHere = mappedHere;
         this.collector = collector;
         this.clock = clock;
         this.sleep = sleep;
@@ -42,8 +50,7 @@ final class BusyWait {
             if (!collected && passed.compareTo(BEFORE_COLLECTING) >= 0) {
                 collected = true;
                 // A mapping of a file ends when its buffer is collected; Java 17 has no other way to end it.
-                if (holders.get().stream()
-                        .anyMatch(line -> line.startsWith("this JVM") && line.contains("has mapped"))) {
+                if (mappedHere.getAsBoolean()) {
                     collector.run();
                 }
             }

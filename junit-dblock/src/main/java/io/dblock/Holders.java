@@ -56,15 +56,7 @@ final class Holders {
             } catch (IOException e) {
                 // Gone meanwhile, or somebody else's and we are not root: then the rest has to do.
             }
-            try {
-                Files.readString(directory.resolve("maps"))
-                        .lines()
-                        .map(line -> BLANKS.split(line, MAPS_PATH + 1))
-                        .filter(fields -> fields.length > MAPS_PATH && ours.test(fields[MAPS_PATH]))
-                        .forEach(fields -> uses.add("has mapped " + fields[MAPS_PATH]));
-            } catch (IOException e) {
-                // The same.
-            }
+            mapped(directory).stream().filter(ours).forEach(file -> uses.add("has mapped " + file));
             for (String use : uses) {
                 lines.add((pid == self ? "this JVM (pid " + pid + ")" : "pid " + pid + " (" + proc.command(pid) + ")")
                         + " " + use);
@@ -79,6 +71,26 @@ final class Holders {
             // No such directory: the disk is gone.
         }
         return lines;
+    }
+
+    /** Whether this JVM maps a file below this directory. */
+    boolean isMappedHere(Path mountPoint) {
+        return mapped(proc.path().resolve(Long.toString(self))).stream()
+                .anyMatch(file -> file.startsWith(mountPoint + "/"));
+    }
+
+    /** The files a process maps. */
+    private static List<String> mapped(Path process) {
+        try {
+            return Files.readString(process.resolve("maps"))
+                    .lines()
+                    .map(line -> BLANKS.split(line, MAPS_PATH + 1))
+                    .filter(fields -> fields.length > MAPS_PATH)
+                    .map(fields -> fields[MAPS_PATH])
+                    .toList();
+        } catch (IOException e) {
+            return List.of(); // Gone meanwhile, or somebody else's and we are not root.
+        }
     }
 
     private static void collectLink(Path link, String how, Predicate<String> ours, Set<String> uses) {

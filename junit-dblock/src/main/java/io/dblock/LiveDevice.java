@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock;
 
-import com.sun.nio.file.ExtendedOpenOption;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestHandler;
 import io.dblock.kernel.ControlException;
 import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.DeviceParameters;
+import io.dblock.kernel.DirectChannel;
 import io.dblock.kernel.DiskCalls;
 import io.dblock.kernel.Errno;
 import io.dblock.kernel.Mounts;
@@ -18,7 +18,6 @@ import io.dblock.server.StoreSpec;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
-import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
@@ -303,7 +302,14 @@ final class LiveDevice implements BlockDevice {
     }
 
     private BusyWait whileBusy() {
-        return new BusyWait(this::holders, System::gc, System::nanoTime, LiveDevice::sleep);
+        return new BusyWait(
+                this::holders,
+                () -> mountPoint
+                        .map(point -> Holders.ofThisMachine().isMappedHere(point))
+                        .orElse(false),
+                System::gc,
+                System::nanoTime,
+                LiveDevice::sleep);
     }
 
     private List<String> holders() {
@@ -358,15 +364,7 @@ final class LiveDevice implements BlockDevice {
         synchronized (this) {
             checkOpen();
         }
-        Set<OpenOption> options = new HashSet<>(Set.of(StandardOpenOption.READ, ExtendedOpenOption.DIRECT));
-        if (!spec.readOnly()) {
-            options.add(StandardOpenOption.WRITE);
-        }
-        try {
-            return FileChannel.open(path, options);
-        } catch (IOException e) {
-            throw new DblockException("Cannot open " + path + " for direct I/O: " + e + ". Run as root.", e);
-        }
+        return DirectChannel.open(path, logicalBlockSize(), !spec.readOnly());
     }
 
     @Override

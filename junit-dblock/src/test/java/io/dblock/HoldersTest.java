@@ -114,6 +114,8 @@ class HoldersTest {
                 """
                         .formatted(MOUNT));
         assertThat(find()).containsExactly("this JVM (pid 10) has mapped " + MOUNT + "/data base");
+        assertThat(holders.isMappedHere(MOUNT)).isTrue();
+        assertThat(holders.isMappedHere(Path.of("/usr/local"))).isFalse();
     }
 
     @Test

@@ -15,6 +15,10 @@ final class Libc implements Linux {
     static final int MAP_SPARSE = 0x02 | 0x20 | 0x4000;
 
     static final int MADV_DONTNEED = 4;
+    /** Not the same on every architecture; see the kernel's arch/<arch>/include/uapi/asm/fcntl.h. */
+    static final int O_DIRECT = Platform.isARM() ? 0x10000 : 0x4000;
+
+    private static final int SEEK_END = 2;
     private static final int PR_SET_IO_FLUSHER = 57;
     private static final int FALLOC_KEEP_SIZE = 0x01;
     private static final int FALLOC_PUNCH_HOLE = 0x02;
@@ -95,6 +99,21 @@ final class Libc implements Linux {
         return result(NativeMethods.fsync(fd));
     }
 
+    /** pread(2); bytes read, or a negative error. */
+    long pread(int fd, long address, long length, long offset) {
+        return result(NativeMethods.pread(fd, address, length, offset));
+    }
+
+    /** pwrite(2); bytes written, or a negative error. */
+    long pwrite(int fd, long address, long length, long offset) {
+        return result(NativeMethods.pwrite(fd, address, length, offset));
+    }
+
+    /** Size in bytes of a file or block device; moves the file's position. Or a negative error. */
+    long sizeOf(int fd) {
+        return result(NativeMethods.lseek(fd, 0, SEEK_END));
+    }
+
     int syncfs(int fd) {
         return result(NativeMethods.syncfs(fd));
     }
@@ -106,6 +125,10 @@ final class Libc implements Linux {
     private static boolean isX86() {
         // Everything else that runs a 64-bit JVM of today (aarch64, riscv64, loongarch64) has the generic numbers.
         return Platform.isIntel();
+    }
+
+    private static long result(long returned) {
+        return returned == -1 ? -Native.getLastError() : returned;
     }
 
     private static int result(int returned) {
@@ -144,6 +167,12 @@ final class Libc implements Linux {
         static native int getpagesize();
 
         static native int fsync(int fd);
+
+        static native long pread(int fd, long address, long length, long offset);
+
+        static native long pwrite(int fd, long address, long length, long offset);
+
+        static native long lseek(int fd, long offset, int whence);
 
         static native int syncfs(int fd);
     }
