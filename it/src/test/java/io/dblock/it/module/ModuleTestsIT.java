@@ -55,7 +55,9 @@ class ModuleTestsIT {
                             "--kernel",
                             kernel,
                             "--",
-                            tests.resolve("run.sh").toString(),
+                            KMOD.resolve("tests/run.sh").toString(),
+                            "-d",
+                            tests.toString(),
                             module.toString())
                     .redirectErrorStream(true)
                     .redirectOutput(log.toFile())
