@@ -274,7 +274,7 @@ CASE(queues_are_at_most_one_a_cpu)
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
 
 	check_ok(ctl_create(session_open(), &spec));
-	check(spec.queues >= 1 && spec.queues <= 64 && spec.queues <= cpus, "%u queues on %ld CPUs",
+	check(spec.queues >= 1 && spec.queues <= 64 && (long)spec.queues <= cpus, "%u queues on %ld CPUs",
 	      spec.queues, cpus);
 }
 

@@ -229,7 +229,7 @@ CASE(mad_server_does_not_disturb_a_sane_one)
 	check_ok(ctl_start(mad->session, mad->id));
 	check_wait(10, node_exists(mad->name), "waiting for %s", mad->path);
 	hammer = hammer_start(mad->path, 3);
-	for (int i = 0; i < 1500; i++) {
+	for (int i = 0; i < 700; i++) {
 		struct dblock_request rqs[8];
 		struct dblock_answer answers[8];
 		int n = fetch(&hand, rqs, 8, 1);
