@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock;
 
-import io.dblock.kernel.ControlSession;
 import io.dblock.kernel.ModuleLoader;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -15,16 +14,13 @@ final class Devices {
 
     private Devices() {}
 
-    /** Once per JVM: clears what earlier runs have left. */
+    /** Before each device: clears what other runs have left since, a JVM may die while this one goes on. */
     static synchronized void prepare() {
-        if (prepared) {
-            return;
-        }
-        try (ControlSession session = ModuleLoader.openSession()) {
+        if (!prepared) {
             Runtime.getRuntime().addShutdownHook(new Thread(Devices::shutDown, "junit-dblock shutdown"));
             prepared = true;
-            Leavings.clear(session);
         }
+        Leavings.clearAll();
     }
 
     static synchronized void add(LiveDevice device) {

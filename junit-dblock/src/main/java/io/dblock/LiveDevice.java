@@ -17,6 +17,7 @@ import io.dblock.server.ServedDevice;
 import io.dblock.server.StoreSpec;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -328,19 +329,19 @@ final class LiveDevice implements BlockDevice {
             return List.of(); // It is gone.
         }
         Set<String> numbers = new HashSet<>(Set.of(info.major() + ":" + info.minor()));
-        for (int partition = 1; partition < 16; partition++) {
-            try {
-                numbers.add(Files.readString(Path.of("/sys/class/block", name() + "p" + partition, "dev"))
-                        .strip());
-                numbers.add(Files.readString(Path.of("/sys/class/block", name() + partition, "dev"))
-                        .strip());
-            } catch (IOException e) {
-                // There is no such partition.
+        try (DirectoryStream<Path> partitions =
+                Files.newDirectoryStream(Path.of("/sys/class/block", name()), name() + "*")) {
+            for (Path partition : partitions) {
+                numbers.add(Files.readString(partition.resolve("dev")).strip());
             }
+        } catch (IOException e) {
+            // It, or a partition, is going away: what is mounted is found by the number above.
         }
         List<ProcFs.Mount> mounts = new ArrayList<>();
         for (ProcFs.Mount mount : new ProcFs(Path.of("/proc")).mounts("self")) {
-            boolean ours = numbers.contains(mount.device()) || mount.source().equals(path.toString());
+            // btrfs has device numbers of its own, 0:n; the name is this device's alone as long as it is mounted.
+            boolean ours = numbers.contains(mount.device())
+                    || (mount.device().startsWith("0:") && mount.source().equals(path.toString()));
             if (ours && !mountPoint.equals(Optional.of(mount.point()))) {
                 mounts.add(mount);
             }

@@ -115,6 +115,12 @@ public final class ControlSession implements AutoCloseable {
                     + " is. Choose another, leave it empty for the kernel to choose, or see"
                     + " \"java -jar junit-dblock-cli.jar list\" and destroy the old one.";
         }
+        if (errno == Errno.EBUSY.number()) {
+            return "A device named \"" + parameters.name()
+                    + "\" was destroyed, but is still open or mounted somewhere, and"
+                    + " keeps its name until that ends. Unmount it (\"grep " + parameters.name()
+                    + " /proc/*/mountinfo\" shows where) or end who has it open; or choose another name, or none.";
+        }
         if (errno == Errno.EPERM.number()) {
             return "Creating needs CAP_SYS_ADMIN: run as root, in a container with --privileged.";
         }

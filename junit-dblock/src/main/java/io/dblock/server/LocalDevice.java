@@ -25,6 +25,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 final class LocalDevice implements ServedDevice {
     private static final int MAX_FAILURES = 100;
     private static final int CLOSED = Integer.MIN_VALUE;
+    private static final Duration NAME_WAIT = Duration.ofSeconds(5);
     private static final Duration JOIN = Duration.ofSeconds(5);
 
     private final ControlSession session;
@@ -50,7 +51,7 @@ final class LocalDevice implements ServedDevice {
 
     /** Creates a device on this session, which is its own from now on, and has this handler serve it. */
     static LocalDevice create(ControlSession session, DeviceParameters parameters, BlockHandler handler) {
-        LocalDevice device = new LocalDevice(session, session.create(parameters), handler);
+        LocalDevice device = new LocalDevice(session, make(session, parameters), handler);
         device.serve(queue -> handler instanceof DirectStore direct
                 ? new DirectWorker(device, queue, direct)
                 : new BlockingWorker(device, queue, handler));
@@ -59,9 +60,29 @@ final class LocalDevice implements ServedDevice {
 
     /** The same with a handler in request form. */
     static LocalDevice create(ControlSession session, DeviceParameters parameters, RequestHandler handler) {
-        LocalDevice device = new LocalDevice(session, session.create(parameters), () -> {});
+        LocalDevice device = new LocalDevice(session, make(session, parameters), () -> {});
         device.serve(queue -> new RequestWorker(device, queue, handler));
         return device;
+    }
+
+    /** The former device of this name may be about to be closed for the last time. */
+    private static DeviceInfo make(ControlSession session, DeviceParameters parameters) {
+        long deadline = System.nanoTime() + NAME_WAIT.toNanos();
+        while (true) {
+            try {
+                return session.create(parameters);
+            } catch (ControlException e) {
+                if (!e.is(Errno.EBUSY) || System.nanoTime() > deadline) {
+                    throw e;
+                }
+            }
+            try {
+                Thread.sleep(20);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new DblockException("Interrupted while waiting for the name " + parameters.name() + ".", e);
+            }
+        }
     }
 
     private interface WorkerFactory {

@@ -71,6 +71,17 @@ class ControlSessionTest {
     }
 
     @Test
+    void aNameThatItsFormerDeviceStillHasIsReportedWithWhatToDo() {
+        try (ControlSession session = kernel.holdingName("dblock_a", 1).session()) {
+            assertThatThrownBy(() -> session.create(parameters("dblock_a")))
+                    .isInstanceOfSatisfying(ControlException.class, e -> assertThat(e.is(Errno.EBUSY))
+                            .isTrue())
+                    .hasMessageContaining("still open or mounted")
+                    .hasMessageContaining("grep dblock_a /proc/*/mountinfo");
+        }
+    }
+
+    @Test
     void destroyingABusyDeviceIsRefusedUnlessForced() {
         try (ControlSession session = kernel.session()) {
             DeviceInfo info = session.create(parameters("dblock_a"));

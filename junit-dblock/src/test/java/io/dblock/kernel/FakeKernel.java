@@ -63,6 +63,7 @@ public final class FakeKernel implements Linux {
 
     private final Map<Integer, Set<Integer>> sessions = new HashMap<>();
     private final Map<Integer, Device> devices = new TreeMap<>();
+    private final Map<String, Integer> heldNames = new HashMap<>();
     private final Random random;
     private final double interruptions;
     private int nextFd = 100;
@@ -148,6 +149,12 @@ public final class FakeKernel implements Linux {
     /** Opens the device's node so many times. */
     public synchronized void setOpeners(String device, int openers) {
         byName(device).openers = openers;
+    }
+
+    /** A former device of this name is closed for the last time only after so many tries to create another. */
+    public synchronized FakeKernel holdingName(String name, int tries) {
+        heldNames.put(name, tries);
+        return this;
     }
 
     /** How many sessions are open. */
@@ -280,12 +287,16 @@ public final class FakeKernel implements Linux {
         Device device = new Device();
         device.create = new byte[Abi.CREATE_SIZE];
         in.get(0, device.create);
-        device.id = nextId++;
+        device.id = nextId;
         device.owner = fd;
         String name = device.name().isEmpty() ? "dblock" + (device.id - 1) : device.name();
         if (byName(name) != null) {
             return -Errno.EEXIST.number();
         }
+        if (heldNames.containsKey(name) && heldNames.merge(name, -1, Integer::sum) >= 0) {
+            return -Errno.EBUSY.number();
+        }
+        nextId++;
         device.parameters().put(Abi.CREATE_NAME, name.getBytes(StandardCharsets.US_ASCII));
         device.parameters().putInt(Abi.CREATE_ID, device.id);
         in.put(0, device.create);

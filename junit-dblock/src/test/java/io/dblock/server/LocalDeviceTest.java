@@ -451,6 +451,26 @@ class LocalDeviceTest {
     }
 
     @Test
+    void aNameThatIsAboutToBeFreeIsWaitedFor() {
+        kernel.holdingName(NAME, 3);
+        serve(new MemoryStore(SIZE));
+        assertThat(device.created().name()).isEqualTo(NAME);
+    }
+
+    @Test
+    void anAnswerBetweenDestroyAndCloseIsNotLate() throws Exception {
+        BlockingQueue<BlockRequest> requests = new LinkedBlockingQueue<>();
+        serve((RequestHandler) requests::add);
+        CompletableFuture<Completion> write = write(0, filled(512, 1));
+        BlockRequest held = requests.poll(20, SECONDS);
+        device.destroy(true);
+        held.complete();
+        assertThat(get(write).result()).isNegative();
+        assertThat(device.counts().lateAnswers()).isZero();
+        assertThat(device.failures()).isEmpty();
+    }
+
+    @Test
     void aDeviceSomebodyElseDestroyedClosesAsUsual() {
         serve(new MemoryStore(SIZE));
         try (var other = kernel.session()) {
