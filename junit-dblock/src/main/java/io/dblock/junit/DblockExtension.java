@@ -20,6 +20,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
@@ -158,8 +159,12 @@ public final class DblockExtension
     @Override
     public void beforeEach(ExtensionContext context) {
         CleanupTracker.install(context);
-        makeIfAbsent(
-                "@RegisterExtension field of " + context.getRequiredTestClass().getName(), context);
+        String declaration = context.getRequiredTestInstances().getAllInstances().stream()
+                .flatMap(instance -> fields(instance.getClass(), ModifierSupport::isNotStatic, instance).stream())
+                .findFirst()
+                .map(field -> "@RegisterExtension field [" + field + "]")
+                .orElse("DblockExtension in " + context.getRequiredTestClass().getName());
+        makeIfAbsent(declaration, context);
     }
 
     private void makeIfAbsent(String declaration, ExtensionContext context) {
@@ -176,12 +181,7 @@ public final class DblockExtension
 
     private Optional<Field> staticField(Class<?> testClass) {
         for (Class<?> type = testClass; type != null; type = type.getEnclosingClass()) {
-            List<Field> fields = ReflectionSupport.findFields(
-                    type,
-                    field -> ModifierSupport.isStatic(field)
-                            && AnnotationSupport.isAnnotated(field, RegisterExtension.class)
-                            && valueOf(field) == this,
-                    HierarchyTraversalMode.TOP_DOWN);
+            List<Field> fields = fields(type, ModifierSupport::isStatic, null);
             if (!fields.isEmpty()) {
                 return Optional.of(fields.get(0));
             }
@@ -189,10 +189,20 @@ public final class DblockExtension
         return Optional.empty();
     }
 
-    private static Object valueOf(Field field) {
+    /** Fields that register this very extension. */
+    private List<Field> fields(Class<?> type, Predicate<Field> scope, Object instance) {
+        return ReflectionSupport.findFields(
+                type,
+                field -> scope.test(field)
+                        && AnnotationSupport.isAnnotated(field, RegisterExtension.class)
+                        && valueOf(field, instance) == this,
+                HierarchyTraversalMode.TOP_DOWN);
+    }
+
+    private static Object valueOf(Field field, Object instance) {
         try {
             field.setAccessible(true);
-            return field.get(null);
+            return field.get(instance);
         } catch (IllegalAccessException e) {
             throw new ExtensionConfigurationException("Cannot read the field [" + field + "]", e);
         }

@@ -391,8 +391,8 @@ class DblockExtensionTest {
     @Test
     void aLeakFailsTheTest() {
         assertThat(Run.teardown(Run.of(Leaking.class).expectOneFailure()))
-                .hasMessageContaining("@RegisterExtension field")
-                .hasMessageContaining("Leaking")
+                .hasMessageContaining("@RegisterExtension field [io.dblock.junit.DblockExtension")
+                .hasMessageContaining("Leaking.disk]")
                 .hasMessageContaining("dblock0 was still in use");
     }
 }
