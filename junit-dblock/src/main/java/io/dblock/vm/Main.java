@@ -5,9 +5,11 @@ import io.dblock.DblockException;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
@@ -19,6 +21,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.jar.JarFile;
+import java.util.jar.Manifest;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -242,17 +246,29 @@ public final class Main {
     }
 
     /**
-     * The guest's /tmp is empty, but for what the command needs of the host's: its directory, the files its arguments
-     * name, and this library's own. As ISO-8859-1 text, which keeps every byte.
+     * The guest's /tmp is empty, but for what the command needs of the host's: what its directory, its arguments, its
+     * environment and its class path name, and this library's own. As ISO-8859-1 text, which keeps every byte.
      */
     private static Set<String> entriesOfTmp(GuestImage image, GuestCommand command, List<Path> shares, Path directory) {
-        List<byte[]> texts = new ArrayList<>(command.arguments());
-        texts.add(GuestCommand.bytes(directory));
-        texts.add(GuestCommand.bytes(image.modules()));
-        texts.add(GuestCommand.bytes(VmSetup.cache()));
-        shares.forEach(share -> texts.add(GuestCommand.bytes(share)));
-        Pattern entry = Pattern.compile("(?<![^\\s:;,='\"(@])/tmp/([^/\\s:;,'\"()]+)");
         Set<String> entries = new TreeSet<>();
+        List<byte[]> texts = new ArrayList<>(command.arguments());
+        texts.addAll(command.environment());
+        List<byte[]> paths = new ArrayList<>();
+        command.arguments().forEach(argument -> {
+            texts.addAll(argumentFile(argument, directory));
+            paths.addAll(classPathOfJar(argument, directory));
+        });
+        paths.add(GuestCommand.bytes(directory));
+        paths.add(GuestCommand.bytes(image.modules()));
+        paths.add(GuestCommand.bytes(VmSetup.cache()));
+        shares.forEach(share -> paths.add(GuestCommand.bytes(share)));
+        addEntries(entries, paths, Pattern.compile("^/tmp/([^/]+)"));
+        // In free text a space or a quote ends a name.
+        addEntries(entries, texts, Pattern.compile("(?<![^\\s:;,='\"(@])/tmp/([^/\\s:;,'\"()]+)"));
+        return entries;
+    }
+
+    private static void addEntries(Set<String> entries, List<byte[]> texts, Pattern entry) {
         for (byte[] text : texts) {
             Matcher matcher = entry.matcher(new String(text, StandardCharsets.ISO_8859_1));
             while (matcher.find()) {
@@ -261,7 +277,43 @@ public final class Main {
                 }
             }
         }
-        return entries;
+    }
+
+    /** The text of the JVM's argument file, if that is what this argument is. */
+    private static List<byte[]> argumentFile(byte[] argument, Path directory) {
+        String text = new String(argument, StandardCharsets.UTF_8);
+        if (text.length() > 1 && text.startsWith("@")) {
+            try {
+                return List.of(Files.readAllBytes(directory.resolve(text.substring(1))));
+            } catch (IOException | InvalidPathException ignored) {
+                // No such file: it names nothing that could be looked for.
+            }
+        }
+        return List.of();
+    }
+
+    /** The files of the class path in a jar's manifest, if this argument is such a jar: Surefire's is. */
+    private static List<byte[]> classPathOfJar(byte[] argument, Path directory) {
+        List<byte[]> paths = new ArrayList<>();
+        String text = new String(argument, StandardCharsets.UTF_8);
+        if (!text.endsWith(".jar")) {
+            return paths;
+        }
+        try (JarFile file = new JarFile(directory.resolve(text).toFile())) {
+            Manifest manifest = file.getManifest();
+            String classPath =
+                    manifest == null ? null : manifest.getMainAttributes().getValue("Class-Path");
+            for (String element :
+                    classPath == null ? new String[0] : classPath.trim().split(" +", -1)) {
+                URI uri = directory.resolve(text).toUri().resolve(element);
+                if ("file".equals(uri.getScheme())) {
+                    paths.add(GuestCommand.bytes(Path.of(uri).normalize()));
+                }
+            }
+        } catch (IOException | IllegalArgumentException ignored) {
+            // No such file, no jar, or a path that is none: the JVM in the guest will say so.
+        }
+        return paths;
     }
 
     private static List<Path> shares(Path target, List<Path> asked, VmSettings settings) throws IOException {

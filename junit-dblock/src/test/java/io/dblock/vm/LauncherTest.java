@@ -10,6 +10,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.jar.Attributes;
+import java.util.jar.JarOutputStream;
+import java.util.jar.Manifest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -89,18 +92,34 @@ class LauncherTest {
 
     @Test
     void ofTheHostsTmpTheGuestGetsWhatTheCommandNeeds() throws IOException {
+        // As Surefire makes it: a jar with nothing in it but a class path relative to itself.
+        Path jar = directory.resolve("booter.jar");
+        Manifest manifest = new Manifest();
+        manifest.getMainAttributes().put(Attributes.Name.MANIFEST_VERSION, "1.0");
+        String up = "../".repeat(directory.getNameCount());
+        manifest.getMainAttributes()
+                .put(Attributes.Name.CLASS_PATH, up + "tmp/repository/a.jar " + up + "tmp/class%20es/ http://x/tmp/no");
+        new JarOutputStream(Files.newOutputStream(jar), manifest).close();
+        Path arguments = Files.writeString(directory.resolve("arguments"), "-cp\n/tmp/by-file/x.jar\n");
         GuestCommand command = new GuestCommand(
-                List.of(bytes("sh"), bytes("-c"), bytes("insmod /tmp/mod/x.ko -f=/tmp/b,/var/tmp/c; cat </tmp/../etc")),
-                List.of(bytes("UNUSED=/tmp/d")),
-                bytes("/tmp/work/dir"),
+                List.of(
+                        bytes("sh"),
+                        bytes("-c"),
+                        bytes("insmod /tmp/mod/x.ko -f=/tmp/b,/var/tmp/c; cat </tmp/../etc"),
+                        bytes(jar.toString()),
+                        bytes("@" + arguments),
+                        bytes("no-such.jar")),
+                List.of(bytes("TMPDIR=/tmp/d")),
+                bytes("/tmp/work dir/x"),
                 "0022");
         String records = new String(
-                Main.configuration(IMAGE, command, List.of(Path.of("/tmp/share/s")), Path.of("/tmp/work/dir"))
+                Main.configuration(IMAGE, command, List.of(Path.of("/tmp/share/s")), Path.of("/tmp/work dir/x"))
                         .toBytes(),
                 StandardCharsets.ISO_8859_1);
         assertThat(records.split("\0", -1))
-                .contains("keep=/tmp/work", "keep=/tmp/mod", "keep=/tmp/b", "keep=/tmp/share", "keep=/tmp/cache")
-                .doesNotContain("keep=/tmp/c", "keep=/tmp/d", "keep=/tmp/..", "keep=/tmp/cache/modules");
+                .contains("keep=/tmp/work dir", "keep=/tmp/mod", "keep=/tmp/b", "keep=/tmp/share", "keep=/tmp/cache")
+                .contains("keep=/tmp/repository", "keep=/tmp/class es", "keep=/tmp/by-file", "keep=/tmp/d")
+                .doesNotContain("keep=/tmp/c", "keep=/tmp/no", "keep=/tmp/..", "keep=/tmp/cache/modules");
     }
 
     @Test

@@ -90,9 +90,35 @@ class SurefireIT {
                     }
                 }
                 """);
+        Path trouble = Files.writeString(
+                sources.resolve("TroubleTest.java"),
+                """
+                import org.junit.jupiter.api.Test;
+
+                class TroubleTest {
+                    @Test
+                    void passesWhileTheKernelComplains() throws Exception {
+                        new ProcessBuilder("sh", "-c", "echo 1 > /proc/sys/kernel/hung_task_timeout_secs;"
+                                + " truncate -s 32M /tmp/image; mkfs.ext4 -q /tmp/image; mkdir /tmp/m;"
+                                + " mount -o loop /tmp/image /tmp/m; fsfreeze -f /tmp/m; (touch /tmp/m/x &);"
+                                + " for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do"
+                                + " dmesg | grep -q 'blocked for more' && break; sleep 1; done")
+                                .start().waitFor();
+                    }
+                }
+                """);
         String classPath = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
         int compiled = ToolProvider.getSystemJavaCompiler()
-                .run(null, null, null, "-cp", classPath, "-d", classes.toString(), source.toString());
+                .run(
+                        null,
+                        null,
+                        null,
+                        "-cp",
+                        classPath,
+                        "-d",
+                        classes.toString(),
+                        source.toString(),
+                        trouble.toString());
         assertThat(compiled).as("status of javac").isZero();
     }
 
@@ -106,7 +132,7 @@ class SurefireIT {
 
     @Test
     void aTestThatFailsInTheGuestFailsTheBuild() throws Exception {
-        Build build = build(Map.of());
+        Build build = build(Map.of(), "-Dtest=GuestTest");
         assertThat(build.output())
                 .contains("Tests run: 2, Failures: 1, Errors: 0, Skipped: 0")
                 .contains("GuestTest.fails", "on purpose", "BUILD FAILURE");
@@ -115,16 +141,25 @@ class SurefireIT {
 
     @Test
     void aTestThatFailsInTheGuestFailsTheBuildThoughTheStreamHasCrLf() throws Exception {
-        Build build = build(Map.of("DBLOCK_VM_INJECT", "crlf"));
+        Build build = build(Map.of("DBLOCK_VM_INJECT", "crlf"), "-Dtest=GuestTest");
         assertThat(build.output()).contains("line feeds were turned into CR LF").contains("BUILD FAILURE");
         assertThat(build.status()).isNotZero();
     }
 
     @Test
     void aTestThatFailsInTheGuestFailsTheBuildThoughTheStreamIsCut() throws Exception {
-        Build build = build(Map.of("DBLOCK_VM_INJECT", "truncate:900"));
+        Build build = build(Map.of("DBLOCK_VM_INJECT", "truncate:900"), "-Dtest=GuestTest");
         assertThat(build.output())
                 .contains("the stream from the guest is damaged")
+                .contains("BUILD FAILURE");
+        assertThat(build.status()).isNotZero();
+    }
+
+    @Test
+    void kernelTroubleDuringAPassingTestFailsTheBuild() throws Exception {
+        Build build = build(Map.of(), "-Dtest=TroubleTest");
+        assertThat(build.output())
+                .contains("the guest's kernel reported trouble while the command ran")
                 .contains("BUILD FAILURE");
         assertThat(build.status()).isNotZero();
     }
