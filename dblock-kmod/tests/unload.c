@@ -12,7 +12,7 @@ static int unload(void)
 	return syscall(SYS_delete_module, "dblock", O_NONBLOCK);
 }
 
-static void load(void)
+static void insert(void)
 {
 	const char *path = getenv("DBLOCK_KO");
 	int fd;
@@ -25,6 +25,11 @@ static void load(void)
 	check_wait(10, !syscall(SYS_finit_module, fd, "", 0) || errno == EEXIST, "loading %s: %s", path,
 		   errno_name(errno));
 	close(fd);
+}
+
+static void load(void)
+{
+	insert();
 	check_wait(10, !access(DBLOCK_CTL_PATH, F_OK), "waiting for %s", DBLOCK_CTL_PATH);
 }
 
@@ -154,7 +159,7 @@ CASE(unloading_races_with_creating_and_destroying)
 		int session = open(DBLOCK_CTL_PATH, O_RDWR | O_CLOEXEC);
 
 		if (session < 0) {
-			load();
+			insert();	/* and it may be gone again at once */
 			continue;
 		}
 		if (!ctl_create(session, &spec)) {
