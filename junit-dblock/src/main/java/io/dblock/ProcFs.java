@@ -25,7 +25,7 @@ final class ProcFs {
      */
     record Mount(String device, Path point, String type, String source) {}
 
-    /** When a process started, in clock ticks since boot; empty if there is none of this pid. */
+    /** When a process started, in clock ticks since boot; empty if there is none of this pid that still lives. */
     Optional<String> startTime(long pid) {
         String stat = read(proc.resolve(Long.toString(pid)).resolve("stat"));
         // The second field is the command in parentheses, which may itself contain any of the separators.
@@ -34,7 +34,9 @@ final class ProcFs {
             return Optional.empty();
         }
         String[] fields = stat.substring(end + 1).strip().split(" ", -1);
-        return fields.length > 19 ? Optional.of(fields[19]) : Optional.empty();
+        // A zombie is gone, only nobody has asked for its exit status yet.
+        boolean alive = !fields[0].equals("Z") && !fields[0].equals("X");
+        return alive && fields.length > 19 ? Optional.of(fields[19]) : Optional.empty();
     }
 
     /** The command line of a process, or its name if it has none. */

@@ -40,11 +40,15 @@ class LeavingsTest {
     }
 
     private void process(long pid, String start) throws Exception {
+        process(pid, start, "S");
+    }
+
+    private void process(long pid, String start, String state) throws Exception {
         Path directory = Files.createDirectories(root.resolve("proc/" + pid));
         // A name that contains blanks and parentheses, as anyone may choose.
         Files.writeString(
                 directory.resolve("stat"),
-                pid + " (a) b (c)) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 " + start + " 20 21\n");
+                pid + " (a) b (c)) " + state + " 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 " + start + " 20 21\n");
     }
 
     private void leave(String owner, String device) throws Exception {
@@ -85,6 +89,15 @@ class LeavingsTest {
     @Test
     void aPidUsedAgainIsAnotherProcess() throws Exception {
         process(200, "9999");
+        leave("200-2222", "dblock0");
+        mounts();
+        leavings.clear();
+        assertThat(done).containsExactly("destroy dblock0");
+    }
+
+    @Test
+    void aZombieIsADeadProcess() throws Exception {
+        process(200, "2222", "Z");
         leave("200-2222", "dblock0");
         mounts();
         leavings.clear();
