@@ -41,7 +41,7 @@ final class Fixture {
                 .toList();
     }
 
-    /** What direct I/O takes: the JDK wants the block size of the filesystem the node is in, 4096 on every devtmpfs. */
+    /** A zeroed block of 4096 bytes, aligned so that direct I/O takes it on any device. */
     static ByteBuffer block() {
         return ByteBuffer.allocateDirect(8192).alignedSlice(4096).slice(0, 4096);
     }
