@@ -63,12 +63,24 @@ public final class VmSetup {
         return module(kernel(options, VmSettings.current(), progress));
     }
 
-    private static Path module(GuestKernel kernel) {
-        Path build = kernel.build()
+    /**
+     * What to give to {@code make} as {@code KDIR} to build a module for the guest's kernel by hand.
+     *
+     * @throws VmException if the kernel or its headers cannot be had
+     */
+    public static Path kernelBuild(VmOptions options, Consumer<String> progress) {
+        return kernelBuild(kernel(options, VmSettings.current(), progress));
+    }
+
+    private static Path kernelBuild(GuestKernel kernel) {
+        return kernel.build()
                 .orElseThrow(() -> new VmException(
                         "no headers of kernel " + kernel.release() + " to build the module with: looked for "
                                 + kernel.modules().resolve("build")));
-        return ModuleBuilder.build(kernel.release(), build);
+    }
+
+    private static Path module(GuestKernel kernel) {
+        return ModuleBuilder.build(kernel.release(), kernelBuild(kernel));
     }
 
     /** What to boot for {@code run}: as {@link #prepare}, without the module and the JDK-shaped directory. */

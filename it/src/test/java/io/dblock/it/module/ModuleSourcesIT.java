@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.it.module;
+
+import io.dblock.it.support.Commands;
+import io.dblock.vm.VmOptions;
+import io.dblock.vm.VmSetup;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The module's sources, looked at by the compiler with W=1 and by sparse. Runs on the host's JVM. */
+class ModuleSourcesIT {
+
+    static Stream<String> kernels() {
+        return Arrays.stream(System.getProperty("dblock.it.kernels", "").split(",", -1))
+                .map(String::strip);
+    }
+
+    @ParameterizedTest
+    @MethodSource("kernels")
+    void theModuleBuildsWithoutAWarning(String kernel) throws Exception {
+        Path build = VmSetup.kernelBuild(VmOptions.defaults().withKernel(kernel), System.err::println);
+        // A copy: kbuild writes beside the sources.
+        Path copy = Path.of("target", "kmod-check-" + kernel).toAbsolutePath();
+        Commands.run("rm", "-rf", copy);
+        Files.createDirectories(copy);
+        Path sources = Path.of("..", "dblock-kmod").toAbsolutePath().normalize();
+        for (String part :
+                new String[] {"Makefile", "Kbuild", "main.c", "device.c", "queue.c", "internal.h", "dblock.h"}) {
+            Files.copy(sources.resolve(part), copy.resolve(part));
+        }
+        Commands.run("cp", "-r", sources.resolve("compat"), copy);
+        Commands.run("make", "-C", copy, "check", "KDIR=" + build);
+    }
+}
