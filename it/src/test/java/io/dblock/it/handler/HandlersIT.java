@@ -28,6 +28,9 @@ import org.junit.jupiter.api.Test;
 /** Requests answered by code of the test's own. */
 class HandlersIT {
 
+    /** Of a device of 1 MiB: where nothing that looks for partitions reads. */
+    private static final long MIDDLE = 512 << 10;
+
     /** Every sector holds its own number. */
     public static final class NumberedSectors implements BlockHandler {
 
@@ -100,7 +103,7 @@ class HandlersIT {
     void aHeldRequestDoesNotHoldUpTheOthersAndIsCompletedByAnotherThread() throws Exception {
         BlockingQueue<BlockRequest> held = new LinkedBlockingQueue<>();
         RequestHandler handler = request -> {
-            if (request.operation() == Operation.READ && request.offset() == 4096) {
+            if (request.operation() == Operation.READ && request.offset() == MIDDLE) {
                 held.add(request);
             } else {
                 request.complete();
@@ -110,17 +113,17 @@ class HandlersIT {
                         BlockDevice.builder().size("1MiB").handler(handler).create();
                 FileChannel slow = device.openChannel();
                 FileChannel quick = device.openChannel()) {
-            held.clear(); // what looking for partitions asked
+            assertThat(held).as("held before the test began").isEmpty();
             ByteBuffer waiting = AlignedBuffers.allocate(512);
             CompletableFuture<Integer> read = CompletableFuture.supplyAsync(() -> {
                 try {
-                    return slow.read(waiting, 4096);
+                    return slow.read(waiting, MIDDLE);
                 } catch (IOException e) {
                     throw new AssertionError(e);
                 }
             });
             BlockRequest request = held.poll(60, TimeUnit.SECONDS);
-            assertThat(request).as("the read of byte 4096, within a minute").isNotNull();
+            assertThat(request).as("the read of byte %d, within a minute", MIDDLE).isNotNull();
 
             for (int i = 0; i < 100; i++) {
                 assertThat(quick.read(AlignedBuffers.allocate(512), 8192)).isEqualTo(512);
@@ -138,7 +141,7 @@ class HandlersIT {
     void aRequestNobodyAnswersEndsWithATimeOut() throws Exception {
         BlockingQueue<BlockRequest> held = new LinkedBlockingQueue<>();
         RequestHandler handler = request -> {
-            if (request.offset() == 4096) {
+            if (request.offset() == MIDDLE) {
                 held.add(request);
             } else {
                 request.complete();
@@ -150,7 +153,7 @@ class HandlersIT {
                         .handler(handler)
                         .create();
                 FileChannel channel = device.openChannel()) {
-            assertThatThrownBy(() -> channel.read(AlignedBuffers.allocate(512), 4096))
+            assertThatThrownBy(() -> channel.read(AlignedBuffers.allocate(512), MIDDLE))
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("timed out");
             BlockRequest late = held.poll(60, TimeUnit.SECONDS);
@@ -163,7 +166,7 @@ class HandlersIT {
     @Test
     void whatAHandlerThrowsFailsTheRequestAndIsKept() throws Exception {
         RequestHandler handler = request -> {
-            if (request.offset() == 4096) {
+            if (request.offset() == MIDDLE) {
                 throw new IllegalStateException("on purpose");
             }
             request.complete();
@@ -171,7 +174,7 @@ class HandlersIT {
         try (BlockDevice device =
                         BlockDevice.builder().size("1MiB").handler(handler).create();
                 FileChannel channel = device.openChannel()) {
-            assertThatThrownBy(() -> channel.read(AlignedBuffers.allocate(512), 4096))
+            assertThatThrownBy(() -> channel.read(AlignedBuffers.allocate(512), MIDDLE))
                     .isInstanceOf(IOException.class);
             Poll.until("the handler's exception", Duration.ofMinutes(1), () -> !device.handlerFailures()
                     .isEmpty());
