@@ -3,6 +3,7 @@
 #include "harness.h"
 
 #include <signal.h>
+#include <sys/wait.h>
 
 CASE(stopped_server_times_out_and_its_late_answers_are_stale)
 {
@@ -10,7 +11,7 @@ CASE(stopped_server_times_out_and_its_late_answers_are_stale)
 	struct remote *remote;
 	struct dblock_info info;
 	uint8_t *buf = buffer_new(4096);
-	int session = session_open(), fd;
+	int session = session_open(), fd, status = 0;
 	struct io *io;
 
 	spec.timeout_ms = 1000;
@@ -18,6 +19,10 @@ CASE(stopped_server_times_out_and_its_late_answers_are_stale)
 	fd = remote_open(remote, O_RDWR | O_DIRECT);
 	check_eq(pread(fd, buf, 4096, 0), 4096);
 	check_ok(kill(remote->pid, SIGSTOP));
+	/* Until each of its threads has stopped it may still answer. */
+	step("waiting for the server process to stop");
+	check_eq(waitpid(remote->pid, &status, WUNTRACED), remote->pid);
+	check(WIFSTOPPED(status), "status %#x", status);
 	io = io_start(IO_READ, fd, buf, 4096, 0);
 	check_eq(io_finish(io, 20), -ETIMEDOUT);
 	check_ok(ctl_info(session, remote->id, &info));
