@@ -123,7 +123,9 @@ class HandlersIT {
                 }
             });
             BlockRequest request = held.poll(60, TimeUnit.SECONDS);
-            assertThat(request).as("the read of byte %d, within a minute", MIDDLE).isNotNull();
+            assertThat(request)
+                    .as("the read of byte %d, within a minute", MIDDLE)
+                    .isNotNull();
 
             for (int i = 0; i < 100; i++) {
                 assertThat(quick.read(AlignedBuffers.allocate(512), 8192)).isEqualTo(512);
