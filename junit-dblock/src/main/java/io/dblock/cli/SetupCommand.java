@@ -108,7 +108,9 @@ final class SetupCommand implements Callable<Integer> {
                                 + e.getMessage(),
                         e);
             }
-            progress(err, "this machine's kernel cannot have the module, so tests run in a guest. " + e.getMessage());
+            // What was tried, without the message's advice to run this very command.
+            progress(err, "this machine's kernel cannot have the module, so tests run in a guest. Attempted:");
+            e.attempts().forEach(attempt -> err.println("  " + attempt));
             return false;
         }
     }

@@ -79,7 +79,8 @@ final class FakeMachine implements Machine {
     @Override
     public void loadModule() {
         if (!loadable) {
-            throw new ModuleUnavailableException("No module.\nAttempted:\n  headers: none -> apt-get install headers");
+            String attempt = "headers: none -> apt-get install headers";
+            throw new ModuleUnavailableException("No module.\nAttempted:\n  " + attempt, List.of(attempt), null);
         }
         done.add("load");
     }

@@ -20,12 +20,13 @@ class QuickstartTest {
     @Test
     void whatIsWrittenIsThereAfterARemount(TestReporter reporter) throws Exception {
         Path file = disk.mount().resolve("greeting");
-        Files.writeString(file, "Hello from a real block device");
+        String written = "Hello from a real block device";
+        Files.writeString(file, written);
 
         disk.remount(); // what is read now comes from the device, not from a cache
 
         String read = Files.readString(file);
-        assertThat(read).isEqualTo("Hello from a real block device");
+        assertThat(read).isEqualTo(written);
 
         String mount = Files.readAllLines(Path.of("/proc/self/mounts")).stream()
                 .filter(line -> line.startsWith(disk.path() + " "))
@@ -40,6 +41,8 @@ class QuickstartTest {
                 disk.path() + ", " + disk.size() + " bytes, served by Java " + Runtime.version(),
                 "filesystem",
                 mount,
+                "written",
+                "\"" + written + "\" to " + file,
                 "read back",
                 "\"" + read + "\" from " + file,
                 "requests",
