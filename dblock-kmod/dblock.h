@@ -14,7 +14,9 @@
  * more threads call DBLOCK_SERVE, then DBLOCK_CTL_START makes the disk appear.
  * DBLOCK_CTL_DESTROY ends it: every blocked DBLOCK_SERVE returns with
  * DBLOCK_SERVE_END set. A device ends with its session unless it was created
- * with DBLOCK_F_OUTLIVE.
+ * with DBLOCK_F_OUTLIVE; and when all processes that ever served it are dead
+ * (before the first has: when its creator is), even if the session's file is
+ * still open somewhere.
  */
 #ifndef _DBLOCK_H
 #define _DBLOCK_H
@@ -125,6 +127,7 @@ struct dblock_target {
 #define DBLOCK_STATE_LIVE	2
 #define DBLOCK_STATE_ENDING	3	/* being destroyed, or its server is gone */
 
+/* in: create.id, or create.name when the id is 0; the rest is out. */
 struct dblock_info {
 	struct dblock_create create;	/* as created, with the defaults filled in */
 	__u32 state;			/* DBLOCK_STATE_* */
@@ -137,8 +140,6 @@ struct dblock_info {
 	__u32 reserved0;
 	__u64 reserved[4];
 };
-
-/* in: create.id, or create.name when the id is 0; the rest is out. */
 
 struct dblock_list {
 	__u64 ids;		/* address of an array of __u32 */

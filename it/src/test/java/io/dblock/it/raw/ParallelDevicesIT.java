@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -26,6 +27,7 @@ class ParallelDevicesIT {
     @Test
     void eightDevicesInParallelKeepTheirOwnFiles() throws Exception {
         ExecutorService threads = Executors.newFixedThreadPool(DEVICES);
+        CyclicBarrier allThere = new CyclicBarrier(DEVICES);
         try {
             List<Future<Path>> nodes = new ArrayList<>();
             for (int i = 0; i < DEVICES; i++) {
@@ -36,6 +38,7 @@ class ParallelDevicesIT {
                             .filesystem(Filesystem.EXT4)
                             .create()) {
                         FileTree files = FileTree.write(disk.mount().resolve("f"), seed, 10, 100_000);
+                        allThere.await(5, TimeUnit.MINUTES);
                         files.verify(disk.remount().resolve("f"));
                         return disk.path();
                     }
@@ -43,11 +46,11 @@ class ParallelDevicesIT {
             }
             Set<Path> seen = new HashSet<>();
             for (Future<Path> node : nodes) {
-                Path path = node.get(5, TimeUnit.MINUTES);
-                seen.add(path);
-                assertThat(Files.exists(path)).as("%s after its end", path).isFalse();
+                seen.add(node.get(5, TimeUnit.MINUTES));
             }
-            assertThat(seen).isNotEmpty();
+            assertThat(seen).as("nodes of devices that were there together").hasSize(DEVICES);
+            assertThat(seen).as("nodes after the end").allSatisfy(node -> assertThat(node)
+                    .doesNotExist());
         } finally {
             threads.shutdownNow();
             assertThat(threads.awaitTermination(1, TimeUnit.MINUTES)).isTrue();
