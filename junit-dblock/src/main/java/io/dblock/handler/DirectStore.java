@@ -3,9 +3,9 @@ package io.dblock.handler;
 
 /**
  * A store whose data lie in memory from one address on. The server answers from there: reads without a copy, writes with
- * one. For junit-dblock's own stores.
+ * one.
  */
-public interface DirectStore extends BlockHandler {
+public interface DirectStore extends Store {
 
     /**
      * Where the data at {@code offset} are.

@@ -19,7 +19,7 @@ import java.util.concurrent.atomic.AtomicLongArray;
  *
  * <p>Safe for use by several threads. Interrupting a thread that is reading or writing closes the file.
  */
-public final class FileStore implements BlockHandler {
+public final class FileStore implements Store {
     private static final int ZEROS = 1 << 20;
 
     private final Path file;
@@ -62,8 +62,19 @@ public final class FileStore implements BlockHandler {
     }
 
     /** Its size in bytes: the file's. */
+    @Override
     public long size() {
         return size;
+    }
+
+    @Override
+    public long findData(long from, long end) {
+        return from;
+    }
+
+    @Override
+    public long findHole(long from, long end) {
+        return end;
     }
 
     @Override

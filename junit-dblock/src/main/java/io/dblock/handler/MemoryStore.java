@@ -2,9 +2,11 @@
 package io.dblock.handler;
 
 import io.dblock.kernel.NativeMemory;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.EnumSet;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
  * Keeps a device's data in memory outside the heap. Costs what is written to it: a discarded or zeroed range gives its
@@ -14,7 +16,21 @@ import java.util.Set;
  * overlap with any other call.
  */
 public final class MemoryStore implements DirectStore {
+    /** What the written ranges are known by, in bytes: about a page, the least that discarding gives back. */
+    private static final int CHUNK = 4096;
+
+    private static final int COPY = 1 << 24;
+    private static final int WINDOW_SHIFT = 30;
+
     private final NativeMemory memory;
+    /**
+     * The chunks that may have something other than zeros. A write copies first and sets then, a discard clears first and
+     * releases then: whichever way the two overlap, what is not set is zeros.
+     */
+    private final SparseBitmap written;
+    /** Buffers over the memory, made when they are first used. */
+    private final AtomicReferenceArray<ByteBuffer> windows;
+
     private volatile boolean closed;
 
     /** A store of {@code size} zero bytes. */
@@ -22,10 +38,12 @@ public final class MemoryStore implements DirectStore {
         if (size <= 0) {
             throw new IllegalArgumentException("size is " + size + ". Allowed: at least 1 byte.");
         }
+        written = new SparseBitmap((size + CHUNK - 1) / CHUNK);
+        windows = new AtomicReferenceArray<>(Math.toIntExact((size - 1 >>> WINDOW_SHIFT) + 1));
         memory = NativeMemory.map(size);
     }
 
-    /** Its size in bytes. */
+    @Override
     public long size() {
         return memory.size();
     }
@@ -41,6 +59,7 @@ public final class MemoryStore implements DirectStore {
     public void writeFrom(long address, long offset, long length) {
         checkOpen();
         memory.copyFrom(address, offset, length);
+        setWritten(offset, length);
     }
 
     @Override
@@ -50,9 +69,74 @@ public final class MemoryStore implements DirectStore {
     }
 
     @Override
+    public void read(long offset, ByteBuffer dst, int index, int length) {
+        checkOpen();
+        memory.checkRange(offset, length);
+        long at = offset;
+        while (at < offset + length) {
+            int inWindow = (int) (at & (1L << WINDOW_SHIFT) - 1);
+            int part = (int) Math.min((1L << WINDOW_SHIFT) - inWindow, offset + length - at);
+            dst.put(index + (int) (at - offset), window((int) (at >>> WINDOW_SHIFT)), inWindow, part);
+            at += part;
+        }
+    }
+
+    /** Two threads may make the same one; either is as good. */
+    private ByteBuffer window(int number) {
+        ByteBuffer window = windows.get(number);
+        if (window == null) {
+            long start = (long) number << WINDOW_SHIFT;
+            window = memory.view(start, (int) Math.min(1L << WINDOW_SHIFT, size() - start));
+            windows.set(number, window);
+        }
+        return window;
+    }
+
+    @Override
+    public long findData(long from, long end) {
+        long chunk = written.nextSet(from / CHUNK, (end + CHUNK - 1) / CHUNK);
+        return Math.min(Math.max(from, chunk * CHUNK), end);
+    }
+
+    @Override
+    public long findHole(long from, long end) {
+        long chunk = written.nextClear(from / CHUNK, (end + CHUNK - 1) / CHUNK);
+        return Math.min(Math.max(from, chunk * CHUNK), end);
+    }
+
+    /** Copies a range from the same place of another. */
+    void copyFrom(Source source, long offset, long length) throws IOException {
+        long at = offset;
+        while (at < offset + length) {
+            int part = (int) Math.min(COPY, offset + length - at);
+            source.read(at, memory.view(at, part));
+            setWritten(at, part);
+            at += part;
+        }
+    }
+
+    private void setWritten(long offset, long length) {
+        if (length > 0) {
+            written.set(offset / CHUNK, (offset + length - 1) / CHUNK + 1);
+        }
+    }
+
+    /** Clears the chunks that lie within the range. The last one of the store may be a short one. */
+    private void clearWritten(long offset, long length) {
+        long end = offset + length;
+        long first = (offset + CHUNK - 1) / CHUNK;
+        long last = end == size() ? (end + CHUNK - 1) / CHUNK : end / CHUNK;
+        if (first < last) {
+            written.clear(first, last);
+        }
+    }
+
+    @Override
     public void write(long offset, ByteBuffer src, WriteFlags flags) {
         checkOpen();
-        memory.view(offset, src.remaining()).put(src);
+        int length = src.remaining();
+        memory.view(offset, length).put(src);
+        setWritten(offset, length);
     }
 
     @Override
@@ -63,6 +147,8 @@ public final class MemoryStore implements DirectStore {
     @Override
     public void discard(long offset, long length) {
         checkOpen();
+        memory.checkRange(offset, length);
+        clearWritten(offset, length);
         memory.release(offset, length);
     }
 
@@ -70,7 +156,7 @@ public final class MemoryStore implements DirectStore {
     public void writeZeroes(long offset, long length, boolean mayUnmap) {
         checkOpen();
         if (mayUnmap) {
-            memory.release(offset, length);
+            discard(offset, length);
         } else {
             memory.zero(offset, length);
         }

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.filter;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The cached writes of a disk, oldest first: for each range, what it had before. A write is one record or several that follow
+ * each other and have its number. Not thread-safe; allocates only when it grows.
+ *
+ * <p>Records are known by a small number, which is used again.
+ */
+final class UndoLog {
+    static final int NONE = -1;
+    static final int WRITE = 0;
+    static final int DISCARD = 1;
+    static final int WRITE_ZEROES = 2;
+
+    private static final int SLOT_BITS = 24;
+    private static final int PAGE_SHIFT = 10;
+    /** Longs of a record: a cache line. */
+    private static final int FIELDS = 8;
+
+    private static final int OFFSET = 0;
+    private static final int LENGTH = 1;
+    private static final int OLD = 2;
+    private static final int SEQUENCE = 3;
+    private static final int NANOS = 4;
+    private static final int COMPLETION = 5;
+    private static final int LINKS = 6;
+    private static final int ID = 7;
+
+    private final Arena arena;
+    private final List<long[]> pages = new ArrayList<>();
+    private int freeSlot = NONE;
+    private int slots;
+    private int first = NONE;
+    private int last = NONE;
+    private int count;
+    private long bytes;
+    private long lastId;
+
+    /** A log that gives back to the arena what its records hold there. */
+    UndoLog(Arena arena) {
+        this.arena = arena;
+    }
+
+    // A slot's fields. Those of a free one: LINKS has the next free one.
+
+    private long get(int slot, int field) {
+        return pages.get(slot >>> PAGE_SHIFT)[(slot & (1 << PAGE_SHIFT) - 1) * FIELDS + field];
+    }
+
+    private void set(int slot, int field, long value) {
+        pages.get(slot >>> PAGE_SHIFT)[(slot & (1 << PAGE_SHIFT) - 1) * FIELDS + field] = value;
+    }
+
+    private void link(int before, int after) {
+        if (before == NONE) {
+            first = after;
+        } else {
+            set(before, LINKS, get(before, LINKS) & 0xffffffff00000000L | after & 0xffffffffL);
+        }
+        if (after == NONE) {
+            last = before;
+        } else {
+            set(after, LINKS, (long) before << 32 | get(after, LINKS) & 0xffffffffL);
+        }
+    }
+
+    /** The oldest record. */
+    int first() {
+        return first;
+    }
+
+    /** The newest one. */
+    int last() {
+        return last;
+    }
+
+    /** The next newer one. */
+    int next(int slot) {
+        return (int) get(slot, LINKS);
+    }
+
+    /** The next older one. */
+    int previous(int slot) {
+        return (int) (get(slot, LINKS) >> 32);
+    }
+
+    long offset(int slot) {
+        return get(slot, OFFSET);
+    }
+
+    long length(int slot) {
+        return get(slot, LENGTH);
+    }
+
+    long end(int slot) {
+        return offset(slot) + length(slot);
+    }
+
+    /** Where in the arena the old data are; negative: they were zeros. */
+    long old(int slot) {
+        return get(slot, OLD);
+    }
+
+    long sequence(int slot) {
+        return get(slot, SEQUENCE);
+    }
+
+    long nanos(int slot) {
+        return get(slot, NANOS);
+    }
+
+    /** When it was completed, counted in completions; 0 if it is not. */
+    long completion(int slot) {
+        return get(slot, COMPLETION);
+    }
+
+    int operation(int slot) {
+        return (int) get(slot, ID) & 3;
+    }
+
+    /** The number of its write: of an older one it is smaller. */
+    long id(int slot) {
+        return get(slot, ID) >>> 2;
+    }
+
+    /** How many records there are. */
+    int count() {
+        return count;
+    }
+
+    /** How much is cached: bytes of writes, and of others what had to be saved for them. */
+    long bytes() {
+        return bytes;
+    }
+
+    private long weight(int slot) {
+        return operation(slot) == WRITE || old(slot) >= 0 ? length(slot) : 0;
+    }
+
+    /** The number of a write that is to be added now. */
+    long newId() {
+        return ++lastId;
+    }
+
+    /** The number of the latest write. */
+    long lastId() {
+        return lastId;
+    }
+
+    /** Adds a record as the newest. */
+    int add(long id, int operation, long offset, long length, long old, long sequence, long nanos) {
+        int slot = take();
+        set(slot, OFFSET, offset);
+        set(slot, LENGTH, length);
+        set(slot, OLD, old);
+        set(slot, SEQUENCE, sequence);
+        set(slot, NANOS, nanos);
+        set(slot, COMPLETION, 0);
+        set(slot, ID, id << 2 | operation);
+        link(last, slot);
+        link(slot, NONE);
+        bytes += weight(slot);
+        return slot;
+    }
+
+    private int take() {
+        int slot = freeSlot;
+        if (slot != NONE) {
+            freeSlot = (int) get(slot, LINKS);
+        } else {
+            slot = slots++;
+            if (slot >>> PAGE_SHIFT == pages.size()) {
+                pages.add(new long[FIELDS << PAGE_SHIFT]);
+            }
+        }
+        count++;
+        return slot;
+    }
+
+    /** Forgets a record. */
+    void remove(int slot) {
+        bytes -= weight(slot);
+        if (old(slot) >= 0) {
+            arena.release(old(slot));
+        }
+        link(previous(slot), next(slot));
+        set(slot, ID, 0);
+        set(slot, LINKS, freeSlot);
+        freeSlot = slot;
+        count--;
+    }
+
+    /** Takes a range out of a record: what remains are none, one, or two records. */
+    void subtract(int slot, long from, long to) {
+        long offset = offset(slot);
+        long end = end(slot);
+        if (from >= end || to <= offset) {
+            return;
+        }
+        if (from <= offset && to >= end) {
+            remove(slot);
+            return;
+        }
+        if (from > offset && to < end) {
+            insertAfter(slot, to, end);
+        }
+        bytes -= weight(slot);
+        if (from > offset) {
+            set(slot, LENGTH, from - offset);
+        } else {
+            if (old(slot) >= 0) {
+                set(slot, OLD, old(slot) + (to - offset));
+            }
+            set(slot, OFFSET, to);
+            set(slot, LENGTH, end - to);
+        }
+        bytes += weight(slot);
+    }
+
+    /** The part from {@code from} to {@code to} as a record of its own, behind it. */
+    private void insertAfter(int slot, long from, long to) {
+        int added = take();
+        long old = old(slot);
+        if (old >= 0) {
+            old += from - offset(slot);
+            arena.share(old);
+        }
+        set(added, OFFSET, from);
+        set(added, LENGTH, to - from);
+        set(added, OLD, old);
+        set(added, SEQUENCE, sequence(slot));
+        set(added, NANOS, nanos(slot));
+        set(added, COMPLETION, completion(slot));
+        set(added, ID, get(slot, ID));
+        int next = next(slot);
+        link(slot, added);
+        link(added, next);
+        bytes += weight(added);
+    }
+
+    /** Takes a range out of all records older than {@code before}, of all if that is {@link #NONE}. */
+    void subtractFromOlder(int before, long from, long to) {
+        int slot = first;
+        while (slot != before && slot != NONE) {
+            int next = next(slot);
+            subtract(slot, from, to);
+            slot = next;
+        }
+    }
+
+    /** A write by the first of its records, for {@link #complete}; at least 1. */
+    long ticket(int slot) {
+        return id(slot) << SLOT_BITS | slot;
+    }
+
+    /** Marks the records of a write that are still there as completed. */
+    void complete(long ticket, long completion) {
+        long id = ticket >>> SLOT_BITS;
+        int slot = (int) ticket & (1 << SLOT_BITS) - 1;
+        if (slot >= slots || id(slot) != id) {
+            slot = find(id);
+        }
+        while (slot != NONE && id(slot) == id) {
+            set(slot, COMPLETION, completion);
+            slot = next(slot);
+        }
+    }
+
+    /** The first record of a write whose first record of old is gone. */
+    private int find(long id) {
+        if (first == NONE || id(first) > id) {
+            return NONE;
+        }
+        int found = NONE;
+        for (int slot = last; slot != NONE && id(slot) >= id; slot = previous(slot)) {
+            if (id(slot) == id) {
+                found = slot;
+            }
+        }
+        return found;
+    }
+
+    /** Forgets all. */
+    void clear() {
+        while (first != NONE) {
+            remove(first);
+        }
+    }
+}
