@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.journal;
+
+/** What a journal keeps of the data of requests. */
+public enum Capture {
+    /** Nothing. */
+    METADATA,
+    /**
+     * The data last written, up to the journal's limit for data. Hash and content of these writes are there when they
+     * are asked for; those of earlier ones are gone. Costs a copy per write. This is the default.
+     */
+    RECENT,
+    /** The hash of each write, for as long as its entry is kept. */
+    HASH,
+    /** The hash of each write and of each read. */
+    HASH_ALL,
+    /** The hash of each write, and the data last written, up to the journal's limit for data. */
+    CONTENT
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.journal;
+
+/** What has happened to a device that no request asked for. */
+public enum EventKind {
+    /** Its power was cut. */
+    POWER_CUT,
+    /** Its power was restored. */
+    POWER_RESTORED,
+    /** Its write cache made writes durable to stay within its limit. */
+    EVICTION,
+    /** A snapshot was taken. */
+    SNAPSHOT,
+    /** A fork was made. */
+    FORK,
+    /** A fault rule was armed. */
+    FAULT_ARMED,
+    /** A fault rule was changed. */
+    FAULT_REPLACED,
+    /** A fault rule was removed. */
+    FAULT_REMOVED,
+    /** Anything else. */
+    NOTE
+}

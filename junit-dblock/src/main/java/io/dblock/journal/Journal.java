@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.journal;
+
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * What a device was asked, in order: each request of the kernel with its result, and the marks that the test sets.
+ *
+ * <pre>{@code
+ * disk.journal().mark("commit");
+ * commit(disk.mount());
+ * System.out.println(Journal.timeline(disk.journal().since("commit")));
+ * }</pre>
+ *
+ * <p>A request is not a call of an application: the page cache delays writes, and the kernel merges and splits them.
+ *
+ * <p>It keeps the newest entries only, 65536 unless the device was made to keep more, and says how many it has
+ * {@link #dropped() dropped}; {@code streamTo(file)} keeps all. It can be read after its device was closed. Safe for use
+ * by several threads.
+ */
+public final class Journal {
+    /** How many bytes of data are kept unless said otherwise. */
+    public static final long DEFAULT_CONTENT_BYTES = 16 << 20;
+
+    private final Recorder recorder;
+
+    /** What this recorder has recorded. For junit-dblock's own: a test asks {@code disk.journal()}. */
+    public Journal(Recorder recorder) {
+        this.recorder = recorder;
+    }
+
+    /** Sets a mark; returns its number in the journal. The same text may be used again and then means the newest. */
+    public long mark(String text) {
+        return recorder.mark(text);
+    }
+
+    /** All entries there are, in order of their numbers: requests in the order in which they came. */
+    public List<JournalEntry> entries() {
+        return recorder.entries(0);
+    }
+
+    /**
+     * The entries after a mark: requests that came after it was set.
+     *
+     * @throws IllegalArgumentException if the mark was not set
+     * @throws IllegalStateException if some of these entries have been dropped
+     */
+    public List<JournalEntry> since(String mark) {
+        return recorder.entries(complete(mark));
+    }
+
+    /**
+     * The entries between two marks.
+     *
+     * @throws IllegalArgumentException if a mark was not set, or the second before the first
+     * @throws IllegalStateException if some of these entries have been dropped
+     */
+    public List<JournalEntry> between(String from, String to) {
+        long first = complete(from);
+        long last = sequence(to);
+        if (last < first) {
+            throw new IllegalArgumentException(
+                    "The mark \"" + to + "\" was set before \"" + from + "\". Allowed: the earlier mark first.");
+        }
+        return recorder.entries(first).stream()
+                .filter(entry -> entry.sequence() < last)
+                .toList();
+    }
+
+    /** The requests among {@link #entries()}. */
+    public List<RequestEntry> requests() {
+        return requests(entries());
+    }
+
+    /** The requests among {@link #since(String)}. */
+    public List<RequestEntry> requestsSince(String mark) {
+        return requests(since(mark));
+    }
+
+    private static List<RequestEntry> requests(List<JournalEntry> entries) {
+        return entries.stream()
+                .filter(RequestEntry.class::isInstance)
+                .map(RequestEntry.class::cast)
+                .toList();
+    }
+
+    private long sequence(String mark) {
+        Long sequence = recorder.marks().get(mark);
+        if (sequence == null) {
+            throw new IllegalArgumentException("There is no mark \"" + mark + "\". " + knownMarks());
+        }
+        return sequence;
+    }
+
+    private String knownMarks() {
+        Map<Long, String> marks = new TreeMap<>();
+        recorder.marks().forEach((text, sequence) -> marks.put(sequence, "\"" + text + "\""));
+        return marks.isEmpty()
+                ? "None has been set; journal().mark(\"...\") sets one."
+                : "Set have been " + String.join(", ", marks.values()) + ".";
+    }
+
+    private long complete(String mark) {
+        long sequence = sequence(mark);
+        long lastDropped = recorder.lastDropped();
+        if (lastDropped > sequence) {
+            throw new IllegalStateException("Entries after the mark \"" + mark + "\", which is #" + sequence
+                    + ", have been dropped, the last of them #" + lastDropped
+                    + ". Set the mark nearer to what is looked at, let the device keep more entries, or use"
+                    + " streamTo(file), which keeps all.");
+        }
+        return sequence;
+    }
+
+    /** How many entries have been dropped because newer ones took their places. */
+    public long dropped() {
+        return recorder.dropped();
+    }
+
+    /** Of how many requests the data have been dropped because newer ones took their places; see {@link Capture}. */
+    public long droppedContents() {
+        return recorder.droppedContents();
+    }
+
+    /** How many flushes have been completed with success. */
+    public long flushEpoch() {
+        return recorder.flushEpoch();
+    }
+
+    /** A copy of a write's data as they came, before any fault rule; if they are kept, see {@link Capture}. */
+    public Optional<byte[]> content(RequestEntry request) {
+        return recorder.content(request.sequence());
+    }
+
+    /** What is kept of the data of requests from now on, with at most {@link #DEFAULT_CONTENT_BYTES}. */
+    public void capture(Capture capture) {
+        capture(capture, DEFAULT_CONTENT_BYTES);
+    }
+
+    /**
+     * What is kept of the data of requests from now on.
+     *
+     * @param maxBytes how many bytes of data are kept at most, in steps of 1 MiB and at least the newest request's;
+     *     outside the heap
+     * @throws IllegalArgumentException if {@code maxBytes} is negative
+     */
+    public void capture(Capture capture, long maxBytes) {
+        recorder.capture(capture, maxBytes);
+    }
+
+    /** The entries there are as text, one line each. */
+    public String timeline() {
+        StringBuilder text = new StringBuilder();
+        if (dropped() > 0) {
+            text.append("(").append(dropped()).append(" earlier entries have been dropped)\n");
+        }
+        return text.append(timeline(entries())).toString();
+    }
+
+    /** These entries as text, one line each. */
+    public static String timeline(List<? extends JournalEntry> entries) {
+        StringBuilder text = new StringBuilder();
+        entries.forEach(entry -> text.append(entry).append('\n'));
+        return text.toString();
+    }
+
+    /** Writes {@link #timeline()} to a file, replacing it. */
+    public void writeTo(Path file) throws IOException {
+        try (BufferedWriter writer = Files.newBufferedWriter(file, StandardCharsets.UTF_8)) {
+            writer.write(timeline());
+        }
+    }
+}
