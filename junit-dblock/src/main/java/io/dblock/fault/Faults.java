@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.fault;
+
+import io.dblock.handler.Operation;
+import io.dblock.handler.RequestInfo;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Predicate;
+
+/**
+ * The fault rules of a device.
+ *
+ * <pre>{@code
+ * disk.faults().on(WRITE).sectors(8, 15).times(1).fail(EIO);
+ * }</pre>
+ *
+ * <p>Each request is shown to the rules in the order in which they were armed. A rule acts on the sectors of the request
+ * that it names, and on no others, however the kernel has merged or split what an application wrote; what it has acted on
+ * is not seen by later rules, unless it {@link FaultBuilder#fallThrough() falls through}. A request of which some sectors
+ * fail is answered sector by sector.
+ *
+ * <p>The page cache hides faults: a read of cached data makes no request, and a write is seen to fail by {@code fsync}.
+ * {@code BlockDevice.openChannel()} and {@code dropCaches()} go around it.
+ *
+ * <p>Every random choice comes from the {@link #seed() seed}, the number of the rule (the n-th ever armed) and the number
+ * of the request among those that the rule matched: with the same three it is the same.
+ *
+ * <p>Safe for use by several threads, while I/O runs.
+ */
+public interface Faults {
+
+    /**
+     * Begins a rule on requests with any of these operations.
+     *
+     * @throws IllegalArgumentException if none is given
+     */
+    default FaultBuilder on(Operation... operations) {
+        return new FaultBuilder(this, Match.on(operations));
+    }
+
+    /** Begins a rule on all requests that its action can act on. */
+    default FaultBuilder onAny() {
+        return new FaultBuilder(this, Match.any());
+    }
+
+    /**
+     * Arms a rule.
+     *
+     * @throws IllegalArgumentException if its range or one of its figures does not fit the device: neither whole logical
+     *     blocks nor within it; if its name is taken; or if the device cannot do it (stale reads and power cuts need a
+     *     built-in store)
+     * @throws IllegalStateException if the device is closed
+     */
+    default Fault add(FaultRule rule) {
+        return add(rule, request -> true);
+    }
+
+    /**
+     * Arms a rule that matches only requests for which {@code predicate} is true. It is asked last, by the threads that
+     * serve the device, and must neither block nor do I/O on the device. A request for which it throws fails with EIO, and
+     * {@code BlockDevice.handlerFailures()} has what it threw.
+     */
+    Fault add(FaultRule rule, Predicate<RequestInfo> predicate);
+
+    /** The rules that are armed, in the order in which requests are shown to them. */
+    List<Fault> list();
+
+    /** The rule with this name, if it is armed. */
+    Optional<Fault> find(String name);
+
+    /** Every rule that was ever armed, in that order; of removed ones that have acted or are lenient the last thousand. */
+    List<Fault> history();
+
+    /** Rules that were armed, now or earlier, have never acted on a request, and are not lenient. */
+    List<Fault> unused();
+
+    /** Removes all rules; see {@link Fault#close()}. */
+    void clear();
+
+    /** What random choices come from. A device that was given no seed has made one up. */
+    long seed();
+
+    /** Has the random choices of later requests come from this seed. */
+    void seed(long seed);
+}
