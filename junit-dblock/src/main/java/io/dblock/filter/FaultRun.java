@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.filter;
+
+import io.dblock.filter.Extents.Extent;
+import io.dblock.filter.FaultPlan.Corruption;
+import io.dblock.filter.FaultPlan.Cut;
+import io.dblock.filter.FaultPlan.Pause;
+import io.dblock.filter.FaultPlan.Segment;
+import io.dblock.handler.BlockIOException;
+import io.dblock.handler.Operation;
+import io.dblock.handler.RequestFlag;
+import io.dblock.handler.RequestInfo;
+import io.dblock.kernel.Errno;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/**
+ * A request from when the rules have decided about it until its answer. It waits as long as some rule keeps it, then is done
+ * as planned by whichever thread ended the last wait. Whoever first decides that it goes on or fails owns it from then on.
+ */
+final class FaultRun {
+    private final FaultFilter filter;
+    private final FilteredRequest request;
+    private final Disk disk;
+    private final FaultPlan plan;
+    private final List<FaultState> acted;
+
+    // Guarded by this.
+    private final List<FaultWait> waits = new ArrayList<>();
+    private int keepers = 1;
+    private boolean decided;
+
+    FaultRun(FaultFilter filter, FilteredRequest request, Disk disk, FaultPlan plan) {
+        this.filter = filter;
+        this.request = request;
+        this.disk = disk;
+        this.plan = plan;
+        this.acted = new ArrayList<>(plan.acted());
+    }
+
+    RequestInfo info() {
+        return plan.info();
+    }
+
+    // ---- waiting ----
+
+    /** Begins to wait for all that keep it; does it at once if there are none. */
+    void start() {
+        plan.acted().forEach(FaultState::hit);
+        for (Pause pause : plan.pauses()) {
+            FaultWait wait = new FaultWait(this, pause);
+            synchronized (this) {
+                if (decided) {
+                    return;
+                }
+                keepers++;
+                waits.add(wait);
+                acted.add(pause.state());
+            }
+            long nanos = pause.state().enter(wait, pause);
+            if (nanos < 0) {
+                synchronized (this) {
+                    acted.remove(pause.state());
+                }
+                waited();
+            } else if (nanos == 0) {
+                wait.expire();
+            } else if (nanos < Long.MAX_VALUE) {
+                wait.timer(filter.schedule(wait::expire, nanos));
+            }
+        }
+        waited();
+    }
+
+    /** One keeper less. */
+    void waited() {
+        synchronized (this) {
+            if (--keepers > 0 || decided) {
+                return;
+            }
+            decided = true;
+        }
+        filter.leaves(this);
+        execute();
+    }
+
+    /** Answers it with this error at once, if it still waits. */
+    void fail(Errno errno) {
+        List<FaultWait> forgotten;
+        synchronized (this) {
+            if (decided) {
+                return;
+            }
+            decided = true;
+            forgotten = List.copyOf(waits);
+        }
+        filter.leaves(this);
+        forgotten.forEach(FaultWait::forget);
+        answer(Answer.all(info().length(), errno, names()));
+    }
+
+    // ---- doing ----
+
+    private void execute() {
+        Cut cut = plan.cut();
+        if (cut != null && !cut.after()) {
+            acted.add(cut.state());
+            cutPower(cut);
+            answer(Answer.all(info().length(), Errno.EIO, names()));
+            return;
+        }
+        budget().whenComplete((nothing, error) -> {
+            if (error != null) {
+                filter.failed(error);
+                answer(Answer.all(info().length(), Errno.EIO, names()));
+            } else {
+                doSegments();
+            }
+        });
+    }
+
+    private void cutPower(Cut cut) {
+        try {
+            filter.surroundings().powerCut(cut.survivors());
+        } catch (RuntimeException e) {
+            filter.failed(e);
+        }
+        cut.state().hit();
+    }
+
+    private void doSegments() {
+        List<CompletableFuture<Errno>> results = new ArrayList<>();
+        for (Segment segment : plan.segments()) {
+            results.add(doSegment(segment));
+        }
+        CompletableFuture.allOf(results.toArray(CompletableFuture[]::new)).whenComplete((nothing, error) -> {
+            List<Answer.Part> parts = new ArrayList<>();
+            for (int i = 0; i < results.size(); i++) {
+                add(parts, plan.segments().get(i).length, results.get(i).join());
+            }
+            answer(new Answer(parts, names()));
+            Cut cut = plan.cut();
+            if (cut != null) {
+                cutPower(cut);
+            }
+        });
+    }
+
+    private static void add(List<Answer.Part> parts, long length, Errno errno) {
+        int last = parts.size() - 1;
+        if (last >= 0 && parts.get(last).errno() == errno) {
+            parts.set(last, new Answer.Part(parts.get(last).length() + length, errno));
+        } else {
+            parts.add(new Answer.Part(length, errno));
+        }
+    }
+
+    /** The result is an error, or null for success. Never completes exceptionally. */
+    private CompletableFuture<Errno> doSegment(Segment segment) {
+        if (!segment.effective()) {
+            return CompletableFuture.completedFuture(segment.errno);
+        }
+        CompletableFuture<Void> done;
+        try {
+            done = begin(segment);
+        } catch (IOException | RuntimeException e) {
+            done = CompletableFuture.failedFuture(e);
+        }
+        return done.handle((nothing, error) -> {
+            if (error != null) {
+                return errno(error);
+            }
+            if (info().operation() == Operation.READ) {
+                corrupt(segment, data(segment));
+            } else if (info().operation() != Operation.FLUSH) {
+                filter.done(info(), segment.offset + segment.shift, segment.length);
+            }
+            return null;
+        });
+    }
+
+    private CompletableFuture<Void> begin(Segment segment) throws IOException {
+        long offset = segment.offset + segment.shift;
+        switch (info().operation()) {
+            case READ -> {
+                if (segment.stale == null) {
+                    return disk.read(request, offset, data(segment));
+                }
+                segment.stale.read(offset, data(segment));
+                return CompletableFuture.completedFuture(null);
+            }
+            case WRITE -> {
+                ByteBuffer data = data(segment);
+                if (!segment.corruptions.isEmpty()) {
+                    ByteBuffer copy = ByteBuffer.allocateDirect(data.remaining());
+                    data = copy.put(data).flip();
+                    corrupt(segment, data);
+                }
+                return disk.write(request, offset, data, segment.fua);
+            }
+            case FLUSH -> {
+                return disk.flush(request);
+            }
+            case DISCARD -> {
+                return disk.discard(request, offset, segment.length);
+            }
+            case WRITE_ZEROES -> {
+                return disk.writeZeroes(request, offset, segment.length, !info().has(RequestFlag.NOUNMAP));
+            }
+        }
+        throw new AssertionError(info().operation());
+    }
+
+    private ByteBuffer data(Segment segment) {
+        return request.data().slice((int) (segment.offset - info().offset()), (int) segment.length);
+    }
+
+    private static void corrupt(Segment segment, ByteBuffer data) {
+        for (Corruption corruption : segment.corruptions) {
+            Corrupter.apply(corruption, data, segment.offset);
+        }
+    }
+
+    private Errno errno(Throwable error) {
+        Throwable cause = error instanceof CompletionException && error.getCause() != null ? error.getCause() : error;
+        if (cause instanceof BlockIOException failure) {
+            return failure.errno();
+        }
+        if (!(cause instanceof IOException)) {
+            filter.failed(cause);
+        }
+        return Errno.EIO;
+    }
+
+    private List<String> names() {
+        return acted.stream().map(FaultState::name).toList();
+    }
+
+    private void answer(Answer answer) {
+        try {
+            request.answer(answer);
+        } finally {
+            plan.done();
+        }
+    }
+
+    // ---- the full disk ----
+
+    /** Has the writes fail for which there is no space; the disk is asked which blocks are new. */
+    private CompletableFuture<Void> budget() {
+        CompletableFuture<Void> before = CompletableFuture.completedFuture(null);
+        if (plan.budgeted()) {
+            for (Segment segment : List.copyOf(plan.segments())) {
+                for (FaultState state : segment.budgets) {
+                    before = before.thenCompose(nothing -> budget(segment, state));
+                }
+            }
+        }
+        return before;
+    }
+
+    private CompletableFuture<Void> budget(Segment segment, FaultState state) {
+        if (!segment.effective()) {
+            return CompletableFuture.completedFuture(null);
+        }
+        long shift = segment.shift;
+        List<Extent> blank = new ArrayList<>();
+        CompletableFuture<Void> before = CompletableFuture.completedFuture(null);
+        for (Extent extent : state.unknown(segment.offset + shift, segment.end() + shift)) {
+            before = before.thenCompose(nothing ->
+                    BlankBlocks.find(disk, request, filter.surroundings().logicalBlockSize(), extent, blank));
+        }
+        return before.thenAccept(nothing -> {
+            List<Extent> refused = new ArrayList<>();
+            for (Extent extent : state.reserve(blank)) {
+                refused.add(new Extent(extent.start() - shift, extent.end() - shift));
+            }
+            if (!refused.isEmpty()) {
+                acted.add(state);
+                plan.fail(refused, Errno.ENOSPC);
+            }
+        });
+    }
+}
