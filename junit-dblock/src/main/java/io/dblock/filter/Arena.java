@@ -20,7 +20,7 @@ final class Arena implements AutoCloseable {
 
     private final List<NativeMemory> chunks = new ArrayList<>();
     private final List<ByteBuffer> buffers = new ArrayList<>();
-    /** How many references there are into each chunk. */
+    /** How many pieces of each chunk are needed. */
     private int[] references = new int[16];
     /** Unused chunks with memory, the last used on top: its pages are the ones in the processor's caches. */
     private int[] free = new int[16];
@@ -32,6 +32,7 @@ final class Arena implements AutoCloseable {
     private int emptyCount;
     private int current = -1;
     private int used;
+    private int granted;
 
     /**
      * Gives out up to {@code wanted} bytes, at least one; {@link #granted()} tells how many. What is asked for in multiples of
@@ -50,19 +51,12 @@ final class Arena implements AutoCloseable {
         return reference;
     }
 
-    private int granted;
-
     /** How many bytes the last call has given out. */
     int granted() {
         return granted;
     }
 
-    /** There is one more reference into the same chunk. */
-    void share(long reference) {
-        references[(int) (reference >>> SHIFT)]++;
-    }
-
-    /** One reference is gone. */
+    /** What was given out with this reference is no longer needed. */
     void release(long reference) {
         int chunk = (int) (reference >>> SHIFT);
         if (--references[chunk] > 0) {

@@ -8,16 +8,24 @@ import java.util.List;
  * The cached writes of a disk, oldest first: for each range, what it had before. A write is one record or several that follow
  * each other and have its number. Not thread-safe; allocates only when it grows.
  *
- * <p>Records are known by a small number, which is used again.
+ * <p>Where something durable lies over older cached writes, a marker says so. To take the range out of them at once would
+ * mean to look at all of them with each FUA write; whoever reads the log does it, see {@link CachedWrite#of}. A marker without
+ * older writes is of no use.
+ *
+ * <p>Records are known by their slot, a small number that is used again.
  */
 final class UndoLog {
     static final int NONE = -1;
     static final int WRITE = 0;
     static final int DISCARD = 1;
     static final int WRITE_ZEROES = 2;
+    /** No write: what older records have of its range is durable, or overwritten by what is. */
+    static final int DURABLE = 3;
 
     private static final int SLOT_BITS = 24;
     private static final int PAGE_SHIFT = 10;
+    /** So many pages stay when there is no record. */
+    private static final int KEPT_PAGES = 64;
     /** Longs of a record: a cache line. */
     private static final int FIELDS = 8;
 
@@ -192,64 +200,38 @@ final class UndoLog {
         set(slot, LINKS, freeSlot);
         freeSlot = slot;
         count--;
+        if (count == 0 && pages.size() > KEPT_PAGES) {
+            pages.subList(KEPT_PAGES, pages.size()).clear();
+            slots = 0;
+            freeSlot = NONE;
+        }
     }
 
-    /** Takes a range out of a record: what remains are none, one, or two records. */
-    void subtract(int slot, long from, long to) {
-        long offset = offset(slot);
-        long end = end(slot);
-        if (from >= end || to <= offset) {
-            return;
-        }
-        if (from <= offset && to >= end) {
-            remove(slot);
-            return;
-        }
-        if (from > offset && to < end) {
-            insertAfter(slot, to, end);
-        }
+    /** The old data of a record are no longer needed: it says only that its range is durable. */
+    void makeMarker(int slot) {
         bytes -= weight(slot);
-        if (from > offset) {
-            set(slot, LENGTH, from - offset);
-        } else {
-            if (old(slot) >= 0) {
-                set(slot, OLD, old(slot) + (to - offset));
+        if (old(slot) >= 0) {
+            arena.release(old(slot));
+        }
+        set(slot, OLD, NONE);
+        set(slot, ID, id(slot) << 2 | DURABLE);
+    }
+
+    /** Says that a range is durable from here on, whatever older records there are. */
+    void addMarker(long offset, long length) {
+        if (first == NONE) {
+            return;
+        }
+        if (operation(last) == DURABLE) {
+            if (end(last) == offset) {
+                set(last, LENGTH, length(last) + length);
+                return;
             }
-            set(slot, OFFSET, to);
-            set(slot, LENGTH, end - to);
+            if (offset(last) <= offset && end(last) >= offset + length) {
+                return;
+            }
         }
-        bytes += weight(slot);
-    }
-
-    /** The part from {@code from} to {@code to} as a record of its own, behind it. */
-    private void insertAfter(int slot, long from, long to) {
-        int added = take();
-        long old = old(slot);
-        if (old >= 0) {
-            old += from - offset(slot);
-            arena.share(old);
-        }
-        set(added, OFFSET, from);
-        set(added, LENGTH, to - from);
-        set(added, OLD, old);
-        set(added, SEQUENCE, sequence(slot));
-        set(added, NANOS, nanos(slot));
-        set(added, COMPLETION, completion(slot));
-        set(added, ID, get(slot, ID));
-        int next = next(slot);
-        link(slot, added);
-        link(added, next);
-        bytes += weight(added);
-    }
-
-    /** Takes a range out of all records older than {@code before}, of all if that is {@link #NONE}. */
-    void subtractFromOlder(int before, long from, long to) {
-        int slot = first;
-        while (slot != before && slot != NONE) {
-            int next = next(slot);
-            subtract(slot, from, to);
-            slot = next;
-        }
+        add(newId(), DURABLE, offset, length, NONE, 0, 0);
     }
 
     /** A write by the first of its records, for {@link #complete}; at least 1. */

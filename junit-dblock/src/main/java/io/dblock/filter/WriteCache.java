@@ -4,11 +4,11 @@ package io.dblock.filter;
 import io.dblock.handler.BlockIOException;
 import io.dblock.handler.CowStore;
 import io.dblock.handler.DirectStore;
-import io.dblock.handler.Operation;
 import io.dblock.handler.Store;
 import io.dblock.handler.WriteFlags;
 import io.dblock.kernel.Errno;
 import io.dblock.power.CutReport;
+import io.dblock.power.CutReport.Range;
 import io.dblock.power.Survivors;
 import io.dblock.power.UnflushedWrite;
 import java.io.IOException;
@@ -82,6 +82,8 @@ public final class WriteCache implements AutoCloseable {
     private boolean closed;
     /** What is to be done to the store because of a cut; null if nothing. */
     private Rollback pending;
+    /** Why that could not be done. */
+    private IOException broken;
 
     private record Mark(String text, long lastId) {}
 
@@ -166,7 +168,7 @@ public final class WriteCache implements AutoCloseable {
             }
             if (fua) {
                 direct.writeFrom(address, offset, length);
-                log.subtractFromOlder(UndoLog.NONE, offset, offset + length);
+                durable(offset, length);
                 return 0;
             }
             long ticket = save(UndoLog.WRITE, offset, length, sequence, nanos);
@@ -214,8 +216,7 @@ public final class WriteCache implements AutoCloseable {
         try {
             check(offset, length, then);
             live.preserve(offset, length);
-            boolean saves = caches && !fua;
-            long ticket = saves ? save(operation, offset, length, sequence, nanos) : 0;
+            long ticket = caches && !fua ? save(operation, offset, length, sequence, nanos) : 0;
             boolean done = false;
             try {
                 switch (operation) {
@@ -226,16 +227,24 @@ public final class WriteCache implements AutoCloseable {
                 done = true;
             } finally {
                 if (!done) {
-                    // What a failed write leaves behind is undefined, and it will never be completed.
-                    log.subtractFromOlder(UndoLog.NONE, offset, offset + length);
+                    // What it has left behind is cached like what it should have.
+                    completed(ticket);
                 }
             }
             if (caches && fua) {
-                log.subtractFromOlder(UndoLog.NONE, offset, offset + length);
+                durable(offset, length);
             }
             return ticket;
         } finally {
             live.lock.unlock();
+        }
+    }
+
+    /** What is in a range now is durable. */
+    private void durable(long offset, long length) {
+        log.addMarker(offset, length);
+        if (log.count() > MAX_RECORDS) {
+            evict();
         }
     }
 
@@ -250,7 +259,7 @@ public final class WriteCache implements AutoCloseable {
     }
 
     private static BlockIOException off() {
-        return new BlockIOException(Errno.EIO, "The power was cut before the request was answered.");
+        return new BlockIOException(Errno.EIO, "The power is off, or was cut while the request was under way.");
     }
 
     /** Adds records of a range that is about to change; returns the ticket. */
@@ -259,33 +268,35 @@ public final class WriteCache implements AutoCloseable {
         long ticket = 0;
         long end = offset + length;
         long at = offset;
-        while (at < end) {
-            long old = UndoLog.NONE;
-            long upTo = alignDown(store.findData(at, end));
-            if (upTo <= at) {
-                upTo = Math.min(alignUp(store.findHole(at, end)), end);
-                old = arena.allocate(upTo - at);
-                upTo = at + arena.granted();
-                boolean read = false;
-                try {
+        boolean done = false;
+        try {
+            while (at < end) {
+                int slot;
+                long hole = alignDown(store.findData(at, end));
+                if (hole > at) {
+                    slot = log.add(id, operation, at, hole - at, UndoLog.NONE, sequence, nanos);
+                } else {
+                    long data = Math.min(alignUp(store.findHole(at, end)), end);
+                    long old = arena.allocate(data - at);
+                    // The record first: it gives the memory back if the old data cannot be read.
+                    slot = log.add(id, operation, at, arena.granted(), old, sequence, nanos);
                     store.read(at, arena.buffer(old), Arena.index(old), arena.granted());
-                    read = true;
-                } finally {
-                    if (!read) {
-                        arena.release(old);
-                    }
+                }
+                at = log.end(slot);
+                if (ticket == 0) {
+                    ticket = log.ticket(slot);
+                }
+                if (isFull()) {
+                    evict();
                 }
             }
-            int slot = log.add(id, operation, at, upTo - at, old, sequence, nanos);
-            if (ticket == 0) {
-                ticket = log.ticket(slot);
+            done = true;
+        } finally {
+            if (!done) {
+                while (log.last() != UndoLog.NONE && log.id(log.last()) == id) {
+                    log.remove(log.last());
+                }
             }
-            if (log.bytes() > limit || log.count() > MAX_RECORDS) {
-                evict();
-            } else if (old >= 0 && arena.inUse() - FRAGMENTS > limit) {
-                evict();
-            }
-            at = upTo;
         }
         return ticket;
     }
@@ -298,15 +309,19 @@ public final class WriteCache implements AutoCloseable {
         return offset + logicalBlock - 1 & -logicalBlock;
     }
 
+    private boolean isFull() {
+        return log.bytes() > limit || log.count() > MAX_RECORDS || arena.inUse() - FRAGMENTS > limit;
+    }
+
     private void evict() {
-        while (log.count() > 0
-                && (log.bytes() > limit
-                        || log.count() > MAX_RECORDS
-                        || arena.inUse() - FRAGMENTS > limit)) {
+        while (log.count() > 0 && (isFull() || log.operation(log.first()) == UndoLog.DURABLE)) {
+            boolean write = log.operation(log.first()) != UndoLog.DURABLE;
             long sequence = log.sequence(log.first());
             log.remove(log.first());
-            evictions++;
-            evicted.accept(sequence);
+            if (write) {
+                evictions++;
+                evicted.accept(sequence);
+            }
         }
     }
 
@@ -326,14 +341,14 @@ public final class WriteCache implements AutoCloseable {
             int slot = log.first();
             while (slot != UndoLog.NONE) {
                 int next = log.next(slot);
+                boolean marker = log.operation(slot) == UndoLog.DURABLE;
                 long completion = log.completion(slot);
-                if (completion == 0 || completion > upTo) {
+                if (!marker && (completion == 0 || completion > upTo)) {
                     others = true;
-                } else {
-                    if (others) {
-                        log.subtractFromOlder(slot, log.offset(slot), log.end(slot));
-                    }
+                } else if (!others) {
                     log.remove(slot);
+                } else if (!marker) {
+                    log.makeMarker(slot);
                 }
                 slot = next;
             }
@@ -386,48 +401,30 @@ public final class WriteCache implements AutoCloseable {
             }
             long now = System.nanoTime();
             List<UnflushedWrite> writes = new ArrayList<>();
-            List<Mark> remaining = new ArrayList<>(marks);
+            List<Mark> all = new ArrayList<>(marks);
             int mark = 0;
-            int slot = log.first();
-            while (slot != UndoLog.NONE) {
-                long id = log.id(slot);
-                while (mark < remaining.size() && remaining.get(mark).lastId() < id) {
+            for (CachedWrite write : CachedWrite.of(log)) {
+                while (mark < all.size() && all.get(mark).lastId() < write.id()) {
                     mark++;
                 }
-                int lastPart = lastAdjacent(slot);
-                writes.add(new UnflushedWrite(
-                        log.sequence(slot),
-                        operation(slot),
-                        log.offset(slot),
-                        log.end(lastPart) - log.offset(slot),
-                        log.completion(slot) != 0,
-                        Duration.ofNanos(Math.max(0, now - log.nanos(slot))),
-                        mark == 0 ? Optional.empty() : Optional.of(remaining.get(mark - 1).text())));
-                slot = log.next(lastPart);
+                Optional<String> sinceMark =
+                        mark == 0 ? Optional.empty() : Optional.of(all.get(mark - 1).text());
+                Duration age = Duration.ofNanos(Math.max(0, now - write.nanos()));
+                for (Range range : write.ranges()) {
+                    writes.add(new UnflushedWrite(
+                            write.sequence(),
+                            write.operation(),
+                            range.offset(),
+                            range.length(),
+                            write.completed(),
+                            age,
+                            sinceMark));
+                }
             }
             return writes;
         } finally {
             live.lock.unlock();
         }
-    }
-
-    /** The last of the records of the same write that follow each other without a gap. */
-    private int lastAdjacent(int slot) {
-        int last = slot;
-        int next = log.next(last);
-        while (next != UndoLog.NONE && log.id(next) == log.id(slot) && log.offset(next) == log.end(last)) {
-            last = next;
-            next = log.next(last);
-        }
-        return last;
-    }
-
-    private Operation operation(int slot) {
-        return switch (log.operation(slot)) {
-            case UndoLog.WRITE -> Operation.WRITE;
-            case UndoLog.DISCARD -> Operation.DISCARD;
-            default -> Operation.WRITE_ZEROES;
-        };
     }
 
     /**
@@ -507,7 +504,8 @@ public final class WriteCache implements AutoCloseable {
     /**
      * Gives the power back; the store has exactly the durable content then. Does nothing if it is on.
      *
-     * @throws IOException if the store cannot be read or written; the power stays off then, for good
+     * @throws IOException if the store cannot be read or written; the power stays off then, for good: what a cut leaves
+     *     could be told no more
      * @throws IllegalStateException if this is closed
      */
     public void restore() throws IOException {
@@ -527,27 +525,35 @@ public final class WriteCache implements AutoCloseable {
 
     /** Does to the store what a cut has left to do. */
     private void settle() throws IOException {
+        if (broken != null) {
+            throw new IOException("What the power cut has left was to be written, and that failed before.", broken);
+        }
         if (pending == null) {
             return;
         }
-        pending.apply(new Rollback.Target() {
-            @Override
-            public void read(long offset, ByteBuffer dst) throws IOException {
-                store.read(offset, dst);
-            }
+        try {
+            pending.apply(new Rollback.Target() {
+                @Override
+                public void read(long offset, ByteBuffer dst) throws IOException {
+                    store.read(offset, dst);
+                }
 
-            @Override
-            public void write(long offset, ByteBuffer src) throws IOException {
-                live.preserve(offset, src.remaining());
-                store.write(offset, src, WriteFlags.NONE);
-            }
+                @Override
+                public void write(long offset, ByteBuffer src) throws IOException {
+                    live.preserve(offset, src.remaining());
+                    store.write(offset, src, WriteFlags.NONE);
+                }
 
-            @Override
-            public void zero(long offset, long length) throws IOException {
-                live.preserve(offset, length);
-                store.writeZeroes(offset, length, true);
-            }
-        });
+                @Override
+                public void zero(long offset, long length) throws IOException {
+                    live.preserve(offset, length);
+                    store.writeZeroes(offset, length, true);
+                }
+            });
+        } catch (IOException e) {
+            broken = e;
+            throw e;
+        }
         log.clear();
         pending = null;
     }
@@ -560,13 +566,16 @@ public final class WriteCache implements AutoCloseable {
 
     // ---- snapshots ----
 
-    /** The content as it is now: as it is read, or, if the power is off, what is durable. The caller closes it. */
+    /**
+     * The content as it is now: as it is read, or, if the power is off, what is durable. The caller closes it.
+     *
+     * @throws IllegalStateException if this is closed
+     */
     public Snapshot snapshot() throws IOException {
         live.lock.lock();
         try {
             checkOpen();
-            settle();
-            return new Snapshot(live.freeze());
+            return pending == null ? new Snapshot(live.freeze()) : snapshotAfter(pending);
         } finally {
             live.lock.unlock();
         }
@@ -577,44 +586,46 @@ public final class WriteCache implements AutoCloseable {
      * on. The caller closes it.
      *
      * @throws IllegalArgumentException as {@link #cut} does
+     * @throws IllegalStateException if this is closed
      */
     public Snapshot snapshot(Survivors survivors) throws IOException {
         live.lock.lock();
         try {
             checkOpen();
-            if (!powered) {
-                return snapshot();
-            }
-            Rollback rollback = new Rollback(log, arena, logicalBlock, survivors);
-            CowStore content = new CowStore(live.freeze());
-            boolean done = false;
-            try {
-                rollback.apply(new Rollback.Target() {
-                    @Override
-                    public void read(long offset, ByteBuffer dst) throws IOException {
-                        content.read(offset, dst);
-                    }
-
-                    @Override
-                    public void write(long offset, ByteBuffer src) throws IOException {
-                        content.write(offset, src, WriteFlags.NONE);
-                    }
-
-                    @Override
-                    public void zero(long offset, long length) throws IOException {
-                        content.writeZeroes(offset, length, true);
-                    }
-                });
-                done = true;
-            } finally {
-                if (!done) {
-                    content.close();
-                }
-            }
-            return new Snapshot(content);
+            return powered ? snapshotAfter(new Rollback(log, arena, logicalBlock, survivors)) : snapshot();
         } finally {
             live.lock.unlock();
         }
+    }
+
+    /** The store stays as it is: somebody may still be reading from it what was right before a cut. */
+    private Snapshot snapshotAfter(Rollback rollback) throws IOException {
+        CowStore content = new CowStore(live.freeze());
+        boolean done = false;
+        try {
+            rollback.apply(new Rollback.Target() {
+                @Override
+                public void read(long offset, ByteBuffer dst) throws IOException {
+                    content.read(offset, dst);
+                }
+
+                @Override
+                public void write(long offset, ByteBuffer src) throws IOException {
+                    content.write(offset, src, WriteFlags.NONE);
+                }
+
+                @Override
+                public void zero(long offset, long length) throws IOException {
+                    content.writeZeroes(offset, length, true);
+                }
+            });
+            done = true;
+        } finally {
+            if (!done) {
+                content.close();
+            }
+        }
+        return new Snapshot(content);
     }
 
     // ---- several disks at one instant ----
