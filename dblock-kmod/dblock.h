@@ -59,6 +59,7 @@
 #define DBLOCK_FEAT_WRITE_ZEROES	(1ULL << 0)
 #define DBLOCK_FEAT_PARTIAL_ERROR	(1ULL << 1)
 #define DBLOCK_FEAT_ANSWER_ZEROES	(1ULL << 2)
+#define DBLOCK_FEAT_ANSWER_MORE		(1ULL << 3)
 
 struct dblock_version {
 	__u32 abi;		/* out: DBLOCK_ABI_VERSION */
@@ -175,6 +176,8 @@ struct dblock_request {
 
 /* The data of a read are zeros, and `data` is not looked at. */
 #define DBLOCK_ANS_ZEROES	(1U << 0)
+/* About the next bytes of the request only: the rest is answered later. */
+#define DBLOCK_ANS_MORE		(1U << 1)
 
 /*
  * An answer says what became of the whole request. With result 0, `length`
@@ -182,6 +185,19 @@ struct dblock_request {
  * how many bytes from its start did succeed, 0 or a multiple of the logical
  * block, less than the request's: the rest fails. For a read, `data` is where
  * those `length` bytes are, at any address of the caller.
+ *
+ * With DBLOCK_ANS_MORE it says so of a part, and the request goes on with what
+ * remains: the next `length` bytes, a multiple of the logical block, not 0 and
+ * less than what remains, have succeeded (result 0; for a read `data` or
+ * DBLOCK_ANS_ZEROES as above) or failed, all of them (a negative errno; `data`
+ * is not looked at, DBLOCK_ANS_ZEROES is refused). For the next answer the
+ * request starts behind them. Its cookie stays, and the last answer is one
+ * without this flag, about what remains. So the sectors of one request can end
+ * differently: each write or read that was merged into it is told about its
+ * own sectors, as soon as the last of them is answered, and gets the last error
+ * among them. The time the server may hold a request is that of all its parts.
+ * Parts go in order, one at a time: an answer that comes while another thread
+ * gives one for the same request is refused with ESTALE. A flush has no parts.
  */
 struct dblock_answer {
 	__u64 cookie;

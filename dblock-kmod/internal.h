@@ -9,7 +9,9 @@
  *   SLOT_QUEUED     the queue: waits for a server to fetch it
  *   SLOT_FETCHING   a server thread inside DBLOCK_SERVE copies it out
  *   SLOT_SERVED     the server, in userspace, until it answers
- *   SLOT_ANSWERING  a server thread inside DBLOCK_SERVE copies the answer in
+ *   SLOT_ANSWERING  a server thread inside DBLOCK_SERVE copies the answer in;
+ *                   if it is about a part, it completes that part, and what
+ *                   remains of the request is SLOT_SERVED again
  *   SLOT_FAKED      the time-out handler: its answer was thrown away on purpose
  *                   (the block layer's io-timeout-fail)
  *   SLOT_ENDING     whoever is about to complete it

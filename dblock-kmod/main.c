@@ -43,7 +43,7 @@ static int dblock_ctl_version(void __user *argp)
 	struct dblock_version version = {
 		.abi = DBLOCK_ABI_VERSION,
 		.features = DBLOCK_FEAT_WRITE_ZEROES | DBLOCK_FEAT_PARTIAL_ERROR |
-			    DBLOCK_FEAT_ANSWER_ZEROES,
+			    DBLOCK_FEAT_ANSWER_ZEROES | DBLOCK_FEAT_ANSWER_MORE,
 		.module = DBLOCK_MODULE_VERSION,
 	};
 

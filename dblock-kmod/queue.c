@@ -394,7 +394,15 @@ static int dblock_answer_check(const struct dblock_device *dev, const struct req
 
 	if (answer->result > 0 || answer->result < -MAX_ERRNO)
 		return -EBADMSG;
-	if (answer->result) {
+	if (answer->flags & DBLOCK_ANS_MORE) {
+		/* Something must remain, if only for the end of the request to be told. */
+		if (!answer->length || answer->length >= bytes)
+			return -EBADMSG;
+		if (answer->length % dev->params.logical_block)
+			return -EBADMSG;
+		if (answer->result && answer->flags & DBLOCK_ANS_ZEROES)
+			return -EBADMSG;
+	} else if (answer->result) {
 		if (answer->length && answer->length >= bytes)
 			return -EBADMSG;
 		if (answer->length % dev->params.logical_block)
@@ -468,15 +476,59 @@ static int dblock_answer_finish(struct dblock_slot *slot, const struct dblock_an
 	return 0;
 }
 
+/*
+ * Completes the part of the request that the answer is about. The slot stays
+ * SLOT_ANSWERING meanwhile: nobody else may complete, or look into, a request
+ * whose bios are just being ended. A verdict that comes in this time is for
+ * the rest.
+ *
+ * No io-timeout-fail here: that drops the completion of a request, and this is none.
+ */
+static int dblock_answer_part(struct dblock_slot *slot, const struct dblock_answer *answer)
+{
+	struct dblock_queue *q = slot->queue;
+	blk_status_t status = BLK_STS_OK;
+	blk_status_t abort;
+
+	spin_lock(&q->lock);
+	abort = slot->abort;
+	spin_unlock(&q->lock);
+	if (abort)
+		return dblock_answer_unclaim(slot, -ESTALE);
+	if (answer->result)
+		status = dblock_status(answer->result);
+	blk_update_request(slot->rq, status, answer->length);
+	/* It has been taken, even if the rest has ended by now: that is told with the next one. */
+	dblock_answer_unclaim(slot, 0);
+	return 0;
+}
+
+/* The data are where they belong. */
+static int dblock_answer_done(struct dblock_slot *slot, const struct dblock_answer *answer)
+{
+	if (answer->flags & DBLOCK_ANS_MORE)
+		return dblock_answer_part(slot, answer);
+	return dblock_answer_finish(slot, answer);
+}
+
+/* Whether data, or zeros, come with the answer. */
+static bool dblock_answer_has_data(const struct request *rq, const struct dblock_answer *answer)
+{
+	if (req_op(rq) != REQ_OP_READ)
+		return false;
+	/* `length` of a part that failed is what failed. */
+	return !(answer->result && answer->flags & DBLOCK_ANS_MORE);
+}
+
 static int dblock_answer(struct dblock_device *dev, const struct dblock_answer *answer)
 {
 	unsigned int index = answer->cookie >> 16 & 0xffff;
 	unsigned int tag = answer->cookie & 0xffff;
-	unsigned int tries, done = 0, before;
+	unsigned int tries, done = 0, before, remaining = 0;
 	struct dblock_slot *slot;
 	int ret;
 
-	if (answer->flags & ~DBLOCK_ANS_ZEROES)
+	if (answer->flags & ~(DBLOCK_ANS_ZEROES | DBLOCK_ANS_MORE))
 		return -EINVAL;
 	if (memchr_inv(answer->reserved, 0, sizeof(answer->reserved)))
 		return -EINVAL;
@@ -491,16 +543,20 @@ static int dblock_answer(struct dblock_device *dev, const struct dblock_answer *
 		ret = dblock_answer_check(dev, slot->rq, answer);
 		if (ret)
 			return dblock_answer_unclaim(slot, ret);
-		if (req_op(slot->rq) != REQ_OP_READ)
-			return dblock_answer_finish(slot, answer);
+		if (!dblock_answer_has_data(slot->rq, answer))
+			return dblock_answer_done(slot, answer);
 		if (answer->flags & DBLOCK_ANS_ZEROES) {
 			dblock_zero_data(slot->rq, answer->length);
-			return dblock_answer_finish(slot, answer);
+			return dblock_answer_done(slot, answer);
 		}
+		/* Another thread gave a part while the memory was faulted in: what was copied lies before the start now. */
+		if (remaining != blk_rq_bytes(slot->rq))
+			done = 0;
+		remaining = blk_rq_bytes(slot->rq);
 		before = done;
 		done = dblock_copy_data(slot->rq, answer->data, done, answer->length, true);
 		if (done == answer->length)
-			return dblock_answer_finish(slot, answer);
+			return dblock_answer_done(slot, answer);
 
 		ret = dblock_answer_unclaim(slot, -EFAULT);
 		if (ret != -EFAULT)

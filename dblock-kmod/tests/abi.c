@@ -42,7 +42,7 @@ CASE(version_tells_abi_features_and_module)
 	check_ok(ioctl(session_open(), DBLOCK_CTL_VERSION, &version));
 	check_eq(version.abi, DBLOCK_ABI_VERSION);
 	check_eq(version.features, DBLOCK_FEAT_WRITE_ZEROES | DBLOCK_FEAT_PARTIAL_ERROR |
-				   DBLOCK_FEAT_ANSWER_ZEROES);
+				   DBLOCK_FEAT_ANSWER_ZEROES | DBLOCK_FEAT_ANSWER_MORE);
 	check_eq(version.reserved0, 0);
 	check(all_bytes(version.reserved, sizeof(version.reserved), 0), "reserved members are not zero");
 	check(memchr(version.module, 0, sizeof(version.module)) && version.module[0],
