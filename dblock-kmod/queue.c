@@ -549,7 +549,10 @@ static int dblock_answer(struct dblock_device *dev, const struct dblock_answer *
 			dblock_zero_data(slot->rq, answer->length);
 			return dblock_answer_done(slot, answer);
 		}
-		/* Another thread gave a part while the memory was faulted in: what was copied lies before the start now. */
+		/*
+		 * Another thread gave a part while memory was faulted in: what
+		 * was copied lies before the request's start now.
+		 */
 		if (remaining != blk_rq_bytes(slot->rq))
 			done = 0;
 		remaining = blk_rq_bytes(slot->rq);
