@@ -17,6 +17,11 @@ final class Abi {
     static final int MAX_BATCH = 4096;
     static final int MIN_IO = 4096;
 
+    static final long FEAT_WRITE_ZEROES = 1 << 0;
+    static final long FEAT_PARTIAL_ERROR = 1 << 1;
+    static final long FEAT_ANSWER_ZEROES = 1 << 2;
+    static final long FEAT_ANSWER_MORE = 1 << 3;
+
     static final int VERSION_SIZE = 80;
     static final int VERSION_ABI = 0;
     static final int VERSION_FEATURES = 8;
@@ -86,7 +91,8 @@ final class Abi {
     static final int REQUEST_QUEUE = 34;
     static final int REQUEST_FLAGS = 36;
 
-    static final int ANS_ZEROES = 1;
+    static final int ANS_ZEROES = 1 << 0;
+    static final int ANS_MORE = 1 << 1;
 
     static final int ANSWER_SIZE = 48;
     static final int ANSWER_COOKIE = 0;

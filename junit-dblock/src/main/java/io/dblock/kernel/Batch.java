@@ -44,19 +44,37 @@ public final class Batch {
         return answers < maxAnswers;
     }
 
-    /** Adds the answer that all of a request succeeded; {@code data} is the address of what a read has read. */
+    /** Adds the answer that all that remains of a request succeeded; {@code data} is the address of what a read has read. */
     public void answer(long cookie, long data, long length) {
         add(cookie, data, length, 0, 0);
     }
 
-    /** Adds the answer that a read succeeded and has read zeros. */
+    /** Adds the answer that all that remains of a read succeeded and has read zeros. */
     public void answerZeroes(long cookie, long length) {
         add(cookie, 0, length, 0, Abi.ANS_ZEROES);
     }
 
-    /** Adds the answer that all of a request failed. */
+    /** Adds the answer that all that remains of a request failed. */
     public void answerError(long cookie, int errno) {
         add(cookie, 0, 0, -errno, 0);
+    }
+
+    /**
+     * Adds the answer about the next {@code length} bytes of a request only, which goes on with what remains: the answer of a
+     * later call, of this method or of one about all of it, is about the bytes behind them.
+     *
+     * @param data the address of what a read has read in this part; ignored if it failed
+     * @param length in bytes: a multiple of the logical block, more than 0 and less than what remains; the last answer is not
+     *     one about a part
+     * @param errno 0, or with what all of this part failed
+     */
+    public void answerPart(long cookie, long data, long length, int errno) {
+        add(cookie, errno == 0 ? data : 0, length, -errno, Abi.ANS_MORE);
+    }
+
+    /** Adds the answer that the next {@code length} bytes of a read were read and are zeros; see {@link #answerPart}. */
+    public void answerPartZeroes(long cookie, long length) {
+        add(cookie, 0, length, 0, Abi.ANS_MORE | Abi.ANS_ZEROES);
     }
 
     private void add(long cookie, long data, long length, int result, int flags) {
@@ -74,7 +92,8 @@ public final class Batch {
 
     /**
      * Gives the answers and waits for requests. Signals do not end it; an answer that came too late is dropped and its
-     * cookie given to {@code late}. An answer the module cannot take (its data cannot be read) becomes EIO.
+     * cookie given to {@code late}, once for all answers in a row that are about the same request. An answer the module cannot
+     * take (its data cannot be read) becomes EIO.
      *
      * @param data where the data of writes go
      * @return how many requests there are now; 0 when the device has ended
@@ -123,13 +142,16 @@ public final class Batch {
                 continue;
             }
             if (given < answers && result == -Errno.ESTALE.number()) {
-                late.accept(cookieOfAnswer(given));
-                given++;
+                long cookie = cookieOfAnswer(given);
+                late.accept(cookie);
+                do {
+                    given++;
+                } while (given < answers && cookieOfAnswer(given) == cookie);
                 mended = false;
                 continue;
             }
             if (given < answers && !mended && isRefusedAnswer(result)) {
-                failAnswer(given);
+                failAnswer(given, result == -Errno.EFAULT.number());
                 mended = true;
                 continue;
             }
@@ -149,12 +171,16 @@ public final class Batch {
         return buffer.getLong(answersAt + index * Abi.ANSWER_SIZE + Abi.ANSWER_COOKIE);
     }
 
-    private void failAnswer(int index) {
+    /** A part whose data cannot be read fails alone; one that makes no sense takes the rest of its request with it. */
+    private void failAnswer(int index, boolean keepsItsPlace) {
         int at = answersAt + index * Abi.ANSWER_SIZE;
+        boolean part = keepsItsPlace && (buffer.getInt(at + Abi.ANSWER_FLAGS) & Abi.ANS_MORE) != 0;
+        if (!part) {
+            buffer.putLong(at + Abi.ANSWER_LENGTH, 0);
+        }
         buffer.putLong(at + Abi.ANSWER_DATA, 0);
-        buffer.putLong(at + Abi.ANSWER_LENGTH, 0);
         buffer.putInt(at + Abi.ANSWER_RESULT, -Errno.EIO.number());
-        buffer.putInt(at + Abi.ANSWER_FLAGS, 0);
+        buffer.putInt(at + Abi.ANSWER_FLAGS, part ? Abi.ANS_MORE : 0);
     }
 
     /** Whether the device has ended: not to be called again. */

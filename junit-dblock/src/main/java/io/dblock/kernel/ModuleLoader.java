@@ -178,12 +178,14 @@ public final class ModuleLoader {
         }
         try {
             ModuleVersion version = session.version();
-            if (version.abi() == Abi.ABI_VERSION) {
+            if (version.abi() == Abi.ABI_VERSION && version.answersParts()) {
                 return Optional.of(session);
             }
             attempts.add(Attempt.failed(
                     OTHER_VERSION,
-                    "it speaks ABI " + version.abi() + ", this library " + Abi.ABI_VERSION,
+                    version.abi() == Abi.ABI_VERSION
+                            ? "it is older than this library and takes no answers about parts of a request"
+                            : "it speaks ABI " + version.abi() + ", this library " + Abi.ABI_VERSION,
                     "rmmod dblock"));
         } catch (ControlException e) {
             attempts.add(Attempt.failed(

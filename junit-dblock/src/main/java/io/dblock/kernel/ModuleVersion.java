@@ -8,4 +8,9 @@ package io.dblock.kernel;
  * @param features bits of DBLOCK_FEAT_*
  * @param module the module's own version
  */
-public record ModuleVersion(int abi, long features, String module) {}
+public record ModuleVersion(int abi, long features, String module) {
+    /** Whether it takes answers about a part of a request: {@link Batch#answerPart}. */
+    boolean answersParts() {
+        return (features & Abi.FEAT_ANSWER_MORE) != 0;
+    }
+}

@@ -32,7 +32,7 @@ class ControlSessionTest {
     @Test
     void tellsTheVersion() {
         try (ControlSession session = kernel.session()) {
-            assertThat(session.version()).isEqualTo(new ModuleVersion(1, 7, "fake"));
+            assertThat(session.version()).isEqualTo(new ModuleVersion(1, 15, "fake"));
         }
     }
 

@@ -22,9 +22,24 @@ import java.util.concurrent.CompletableFuture;
  * of the structures, as the module does, and refuses what the module refuses.
  */
 public final class FakeKernel implements Linux {
-    /** What became of a request: 0 or a negative error, and what a read has read. */
+    /** What became of a request: 0 or the last negative error of its parts, what a read has read, and its parts in order. */
     @SuppressWarnings("ArrayRecordComponent") // compared by nobody
-    public record Completion(int result, byte[] data) {}
+    public record Completion(int result, byte[] data, List<Part> parts) {
+        /** The result at a byte of the request. */
+        public int resultAt(long position) {
+            long end = 0;
+            for (Part part : parts) {
+                end += part.length();
+                if (position < end) {
+                    return part.result();
+                }
+            }
+            throw new AssertionError("no answer about byte " + position + ": " + parts);
+        }
+    }
+
+    /** So many bytes ended so. */
+    public record Part(long length, int result) {}
 
     private static final class Request {
         long cookie;
@@ -34,12 +49,25 @@ public final class FakeKernel implements Linux {
         int flags;
         int queue;
         byte[] data;
+        long answered;
+        int error;
+        byte[] read;
         boolean done;
+        final List<Part> parts = new ArrayList<>();
         final CompletableFuture<Completion> completion = new CompletableFuture<>();
 
-        void end(int result, byte[] read) {
+        void endPart(long size, int result) {
+            parts.add(new Part(size, result));
+            answered += size;
+            if (result != 0) {
+                error = result;
+            }
+        }
+
+        void end(int result) {
+            endPart(length - answered, result);
             done = true;
-            completion.complete(new Completion(result, read));
+            completion.complete(new Completion(error, read, List.copyOf(parts)));
         }
     }
 
@@ -70,6 +98,8 @@ public final class FakeKernel implements Linux {
     private int nextId = 1;
     private long nextCookie = 0x1000;
     private int abi = Abi.ABI_VERSION;
+    private long features =
+            Abi.FEAT_WRITE_ZEROES | Abi.FEAT_PARTIAL_ERROR | Abi.FEAT_ANSWER_ZEROES | Abi.FEAT_ANSWER_MORE;
     private int openError;
     private int versionError;
     private int serveCalls;
@@ -94,6 +124,12 @@ public final class FakeKernel implements Linux {
     /** From now on it speaks another ABI. */
     public FakeKernel speaking(int otherAbi) {
         abi = otherAbi;
+        return this;
+    }
+
+    /** From now on it has these features. */
+    public FakeKernel withFeatures(long others) {
+        features = others;
         return this;
     }
 
@@ -122,7 +158,7 @@ public final class FakeKernel implements Linux {
         request.queue = queue;
         request.data = data;
         if (target == null || target.state == Abi.STATE_ENDING) {
-            request.end(-Errno.EIO.number(), null);
+            request.end(-Errno.EIO.number());
         } else {
             target.queues.get(queue).add(request);
             notifyAll();
@@ -134,7 +170,7 @@ public final class FakeKernel implements Linux {
     public synchronized void timeOutHeld(String device) {
         for (Request request : byName(device).handedOut.values()) {
             if (!request.done) {
-                request.end(-Errno.ETIMEDOUT.number(), null);
+                request.end(-Errno.ETIMEDOUT.number());
             }
         }
     }
@@ -215,12 +251,12 @@ public final class FakeKernel implements Linux {
         device.state = Abi.STATE_ENDING;
         devices.remove(device.id);
         for (Deque<Request> queue : device.queues) {
-            queue.forEach(request -> request.end(-Errno.EIO.number(), null));
+            queue.forEach(request -> request.end(-Errno.EIO.number()));
             queue.clear();
         }
         device.handedOut.values().stream()
                 .filter(request -> !request.done)
-                .forEach(request -> request.end(-Errno.EIO.number(), null));
+                .forEach(request -> request.end(-Errno.EIO.number()));
         notifyAll();
     }
 
@@ -268,7 +304,7 @@ public final class FakeKernel implements Linux {
             return -versionError;
         }
         out.putInt(Abi.VERSION_ABI, abi);
-        out.putLong(Abi.VERSION_FEATURES, 7);
+        out.putLong(Abi.VERSION_FEATURES, features);
         out.put(Abi.VERSION_MODULE, "fake".getBytes(StandardCharsets.US_ASCII));
         return 0;
     }
@@ -454,29 +490,47 @@ public final class FakeKernel implements Linux {
         if (request.done) {
             return -Errno.ESTALE.number();
         }
+        long remaining = request.length - request.answered;
         int result = answer.getInt(Abi.ANSWER_RESULT);
         int flags = answer.getInt(Abi.ANSWER_FLAGS);
         long length = answer.getLong(Abi.ANSWER_LENGTH);
         boolean zeroes = (flags & Abi.ANS_ZEROES) != 0;
-        if ((flags & ~Abi.ANS_ZEROES) != 0
-                || (zeroes && request.operation != Abi.OP_READ)
-                || result > 0
-                || (result == 0 ? length != request.length : length >= Math.max(request.length, 1))
-                || !isZero(answer, 32, Abi.ANSWER_SIZE)) {
+        boolean more = (flags & Abi.ANS_MORE) != 0;
+        if ((flags & ~(Abi.ANS_ZEROES | Abi.ANS_MORE)) != 0 || !isZero(answer, 32, Abi.ANSWER_SIZE)) {
+            return -Errno.EINVAL.number();
+        }
+        int block = device.parameters().getInt(Abi.CREATE_LOGICAL_BLOCK);
+        boolean lengthFits;
+        if (more) {
+            lengthFits = length > 0 && length < remaining && length % block == 0;
+        } else if (result != 0) {
+            lengthFits = length == 0 || (length > 0 && length < remaining && length % block == 0);
+        } else {
+            lengthFits = length == remaining;
+        }
+        if (!lengthFits || result > 0 || (zeroes && (request.operation != Abi.OP_READ || (more && result != 0)))) {
             return -Errno.EBADMSG.number();
         }
-        byte[] read = null;
-        if (request.operation == Abi.OP_READ && result == 0) {
-            read = new byte[(int) length];
+        if (request.operation == Abi.OP_READ && length > 0 && !(more && result != 0)) {
+            if (request.read == null) {
+                request.read = new byte[(int) request.length];
+            }
+            long data = answer.getLong(Abi.ANSWER_DATA);
+            if (!zeroes && data < 4096) {
+                return -Errno.EFAULT.number();
+            }
             if (!zeroes) {
-                long data = answer.getLong(Abi.ANSWER_DATA);
-                if (data < 4096) {
-                    return -Errno.EFAULT.number();
-                }
-                at(data, (int) length).get(0, read);
+                at(data, (int) length).get(0, request.read, (int) request.answered, (int) length);
             }
         }
-        request.end(result, read);
+        if (more) {
+            request.endPart(length, result);
+            return 0;
+        }
+        if (result != 0 && length > 0) {
+            request.endPart(length, 0);
+        }
+        request.end(result);
         return 0;
     }
 

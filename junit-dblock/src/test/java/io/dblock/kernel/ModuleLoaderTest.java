@@ -94,6 +94,16 @@ class ModuleLoaderTest {
     }
 
     @Test
+    void anOlderModuleOfTheSameAbiIsReportedAndNothingElseTried() {
+        host.kernel.refusingToOpen(null).withFeatures(Abi.FEAT_WRITE_ZEROES | Abi.FEAT_PARTIAL_ERROR);
+        assertThat(messageOfFailure())
+                .contains("another version is loaded: it is older than this library and takes no answers about parts")
+                .contains("-> rmmod dblock");
+        assertThat(host.commands).isEmpty();
+        assertThat(host.kernel.openSessions()).isZero();
+    }
+
+    @Test
     void aModuleThatDoesNotTellItsVersionIsReported() {
         host.kernel.refusingToOpen(null).refusingItsVersion(Errno.ENOTTY);
         assertThat(messageOfFailure()).contains("another version is loaded: it does not tell its ABI: ENOTTY");
