@@ -171,6 +171,14 @@ public final class Batch {
         return buffer.getLong(answersAt + index * Abi.ANSWER_SIZE + Abi.ANSWER_COOKIE);
     }
 
+    /** Turns every answer that was added and not yet given, none of them a part, into this error. */
+    public void failAnswers(int errno) {
+        for (int i = 0; i < answers; i++) {
+            failAnswer(i, false);
+            buffer.putInt(answersAt + i * Abi.ANSWER_SIZE + Abi.ANSWER_RESULT, -errno);
+        }
+    }
+
     /** A part whose data cannot be read fails alone; one that makes no sense takes the rest of its request with it. */
     private void failAnswer(int index, boolean keepsItsPlace) {
         int at = answersAt + index * Abi.ANSWER_SIZE;
