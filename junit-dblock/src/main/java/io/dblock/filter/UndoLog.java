@@ -29,6 +29,9 @@ final class UndoLog {
     /** Longs of a record: a cache line. */
     private static final int FIELDS = 8;
 
+    /** The half of LINKS that has the next newer record; the other one has the next older. */
+    private static final long NEWER = 0xffffffffL;
+
     private static final int OFFSET = 0;
     private static final int LENGTH = 1;
     private static final int OLD = 2;
@@ -67,12 +70,12 @@ final class UndoLog {
         if (before == NONE) {
             first = after;
         } else {
-            set(before, LINKS, get(before, LINKS) & 0xffffffff00000000L | after & 0xffffffffL);
+            set(before, LINKS, (get(before, LINKS) & ~NEWER) | (after & NEWER));
         }
         if (after == NONE) {
             last = before;
         } else {
-            set(after, LINKS, (long) before << 32 | get(after, LINKS) & 0xffffffffL);
+            set(after, LINKS, ((long) before << 32) | (get(after, LINKS) & NEWER));
         }
     }
 

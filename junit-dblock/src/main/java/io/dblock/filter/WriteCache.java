@@ -407,8 +407,9 @@ public final class WriteCache implements AutoCloseable {
                 while (mark < all.size() && all.get(mark).lastId() < write.id()) {
                     mark++;
                 }
-                Optional<String> sinceMark =
-                        mark == 0 ? Optional.empty() : Optional.of(all.get(mark - 1).text());
+                Optional<String> sinceMark = mark == 0
+                        ? Optional.empty()
+                        : Optional.of(all.get(mark - 1).text());
                 Duration age = Duration.ofNanos(Math.max(0, now - write.nanos()));
                 for (Range range : write.ranges()) {
                     writes.add(new UnflushedWrite(
