@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock;
 
+import io.dblock.fault.Faults;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.ImageMode;
 import io.dblock.handler.RequestHandler;
+import io.dblock.journal.Journal;
+import io.dblock.power.CutReport;
+import io.dblock.power.Survivors;
+import io.dblock.power.UnflushedWrite;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -90,6 +95,73 @@ public interface BlockDevice extends AutoCloseable {
 
     /** What its server has seen so far. */
     DeviceStatistics statistics();
+
+    /** The fault rules of this device: what is to fail, to be torn, lost, delayed or held. */
+    Faults faults();
+
+    /** What the device was asked, in order, and the test's own marks. */
+    Journal journal();
+
+    /**
+     * Of all random choices of this device, of its fault rules and of its power cuts. It is the spec's, if that has one,
+     * and is printed when a test fails; the same seed gives the same choices.
+     */
+    long seed();
+
+    /** Cuts the power and loses all that no flush and no FUA has made durable, the hardest case. */
+    default CutReport powerCut() {
+        return powerCut(Survivors.NONE);
+    }
+
+    /**
+     * Cuts the power. What is under way and whatever comes later fails with EIO, until {@link #restorePower()}; of the
+     * writes in the volatile cache the survivors become durable, the others are as if they had never been made. A device
+     * without a cache ({@link CacheMode#NONE}) loses nothing that was completed.
+     *
+     * <p>Devices in a {@link PowerDomain} are cut together, by the same survivors.
+     *
+     * @return what was kept, lost and torn, of this device
+     * @throws IllegalStateException if the power is off already, the device is closed, or a handler of the user's
+     *     answers for it
+     * @throws IllegalArgumentException if the survivors name a write that is not in the cache; nothing is cut then
+     */
+    CutReport powerCut(Survivors survivors);
+
+    /**
+     * Restores the power: the node has the durable content and nothing else, all that was cached of it is dropped, and the
+     * filesystem is mounted again if it was at the cut. Does nothing if the power is on.
+     *
+     * @throws LeakException if a file of the filesystem is still open, or mapped; the power stays off. What had it open has
+     *     died with the power: have the test close it
+     * @throws DblockException if the filesystem can no longer be mounted; the power is on then
+     */
+    void restorePower();
+
+    /** Whether the power is on. */
+    boolean powered();
+
+    /**
+     * What a power cut would lose now, in the order in which it went into the cache. Empty on a device without a volatile
+     * cache, and with a handler of the user's.
+     */
+    List<UnflushedWrite> unflushed();
+
+    /** Its content now, as a reader sees it; at once, by copy-on-write. The caller closes it. */
+    Snapshot snapshot();
+
+    /** The content that a power cut with these survivors would leave. The device itself goes on. The caller closes it. */
+    Snapshot snapshot(Survivors survivors);
+
+    /**
+     * A device of its own with the content of this one as a reader sees it now, at once, by copy-on-write; with the same
+     * spec, but for the name. It can be mounted beside this one, whose filesystem may be in use: what the kernel has not
+     * written yet is not in it. The caller closes it, before or after this one.
+     */
+    default BlockDevice fork() {
+        try (Snapshot snapshot = snapshot()) {
+            return snapshot.fork();
+        }
+    }
 
     /** What a user's handler has thrown so far, at most the first hundred; each failed its request. */
     List<Throwable> handlerFailures();
@@ -179,6 +251,18 @@ public interface BlockDevice extends AutoCloseable {
 
         /** Has the requests answered by this handler instead of memory. */
         Builder handler(RequestHandler handler);
+
+        /** The seed of all random choices; see {@link BlockDevice#seed()}. Default: a new one for each device. */
+        Builder seed(long seed);
+
+        /**
+         * How many bytes of unflushed writes the volatile cache keeps apart; what is beyond it is evicted, the oldest first,
+         * and durable from then on. Default 256 MiB.
+         */
+        Builder cacheLimit(long bytes);
+
+        /** The same as {@link ByteSize#parse(String)} reads it. */
+        Builder cacheLimit(String size);
 
         /** Takes over everything from {@code spec}; a handler set before stays. */
         Builder spec(DeviceSpec spec);

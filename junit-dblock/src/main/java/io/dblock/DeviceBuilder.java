@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 final class DeviceBuilder implements BlockDevice.Builder {
     private String name = "";
@@ -32,6 +33,8 @@ final class DeviceBuilder implements BlockDevice.Builder {
     private List<String> mountOptions = List.of();
     private Optional<Path> image = Optional.empty();
     private Optional<ImageMode> imageMode = Optional.empty();
+    private long cacheLimit = 256L << 20;
+    private OptionalLong seed = OptionalLong.empty();
     private BlockHandler blockHandler;
     private RequestHandler requestHandler;
 
@@ -167,6 +170,12 @@ final class DeviceBuilder implements BlockDevice.Builder {
         return this;
     }
 
+    DeviceBuilder noImage() {
+        image = Optional.empty();
+        imageMode = Optional.empty();
+        return this;
+    }
+
     @Override
     public DeviceBuilder handler(BlockHandler handler) {
         blockHandler = handler;
@@ -177,6 +186,23 @@ final class DeviceBuilder implements BlockDevice.Builder {
     public DeviceBuilder handler(RequestHandler handler) {
         requestHandler = handler;
         return this;
+    }
+
+    @Override
+    public DeviceBuilder seed(long value) {
+        seed = OptionalLong.of(value);
+        return this;
+    }
+
+    @Override
+    public DeviceBuilder cacheLimit(long bytes) {
+        cacheLimit = bytes;
+        return this;
+    }
+
+    @Override
+    public DeviceBuilder cacheLimit(String value) {
+        return cacheLimit(ByteSize.parse(value));
     }
 
     @Override
@@ -203,6 +229,8 @@ final class DeviceBuilder implements BlockDevice.Builder {
         mountOptions = spec.mountOptions();
         image = spec.image();
         imageMode = spec.imageMode();
+        cacheLimit = spec.cacheLimit();
+        seed = spec.seed();
         return this;
     }
 
@@ -229,7 +257,9 @@ final class DeviceBuilder implements BlockDevice.Builder {
                 mkfsOptions,
                 mountOptions,
                 image,
-                imageMode);
+                imageMode,
+                cacheLimit,
+                seed);
     }
 
     @Override

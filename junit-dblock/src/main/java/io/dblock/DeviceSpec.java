@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.regex.Pattern;
 
 /**
@@ -36,6 +37,9 @@ import java.util.regex.Pattern;
  * @param mountOptions further options of mount, each as after {@code -o}
  * @param image a file the device is made of
  * @param imageMode what becomes of the image; present if and only if there is one
+ * @param cacheLimit how many bytes of unflushed writes the volatile cache keeps apart, at least 4096; older ones are evicted
+ *     and durable
+ * @param seed of all random choices; none: a new one for each device
  */
 public record DeviceSpec(
         String name,
@@ -59,7 +63,9 @@ public record DeviceSpec(
         List<String> mkfsOptions,
         List<String> mountOptions,
         Optional<Path> image,
-        Optional<ImageMode> imageMode) {
+        Optional<ImageMode> imageMode,
+        long cacheLimit,
+        OptionalLong seed) {
 
     /** What every device's name starts with. */
     public static final String NAME_PREFIX = "dblock";
@@ -145,6 +151,7 @@ public record DeviceSpec(
                         + ". Make the device larger (unwritten space costs no memory), or use another filesystem.");
             }
         }
+        check(cacheLimit >= 4096, "cacheLimit", cacheLimit, "at least 4096 bytes");
         mkfsOptions = List.copyOf(mkfsOptions);
         mountOptions = List.copyOf(mountOptions);
         check(

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock;
 
+import static io.dblock.kernel.DeviceParameters.Flag.READ_ONLY;
+
+import io.dblock.fault.Faults;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestHandler;
+import io.dblock.journal.Journal;
 import io.dblock.kernel.ControlException;
 import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.DeviceParameters;
@@ -11,9 +15,14 @@ import io.dblock.kernel.DirectChannel;
 import io.dblock.kernel.DiskCalls;
 import io.dblock.kernel.Errno;
 import io.dblock.kernel.Mounts;
+import io.dblock.power.CutReport;
+import io.dblock.power.Survivors;
+import io.dblock.power.UnflushedWrite;
+import io.dblock.server.FilterSpec;
 import io.dblock.server.LocalServer;
 import io.dblock.server.RequestCounts;
 import io.dblock.server.ServedDevice;
+import io.dblock.server.ServedSnapshot;
 import io.dblock.server.StoreSpec;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -29,6 +38,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Stream;
 
 /** A device that is served from this JVM. */
 final class LiveDevice implements BlockDevice {
@@ -51,7 +62,7 @@ final class LiveDevice implements BlockDevice {
 
     /** At most one of the handlers is not null. */
     static LiveDevice create(DeviceSpec asked, BlockHandler blockHandler, RequestHandler requestHandler) {
-        DeviceSpec sized = asked.image().isPresent() ? withImageSize(asked) : asked;
+        DeviceSpec sized = withSeed(asked.image().isPresent() ? withImageSize(asked) : asked);
         Set<Operation> operations;
         if (blockHandler != null) {
             operations = blockHandler.supports();
@@ -61,29 +72,57 @@ final class LiveDevice implements BlockDevice {
             operations = EnumSet.allOf(Operation.class);
         }
         DeviceParameters parameters = parameters(sized, operations);
+        FilterSpec filters = filters(sized);
         Devices.prepare();
         ServedDevice served;
         if (blockHandler != null) {
-            served = LocalServer.create(parameters, blockHandler);
+            served = LocalServer.create(parameters, filters, blockHandler);
         } else if (requestHandler != null) {
-            served = LocalServer.create(parameters, requestHandler);
+            served = LocalServer.create(parameters, filters, requestHandler);
         } else {
             served = LocalServer.create(
                     parameters,
+                    filters,
                     new StoreSpec(sized.size(), sized.logicalBlockSize(), sized.image(), sized.imageMode()));
         }
-        DeviceSpec made = ((DeviceBuilder) BlockDevice.builder())
-                .spec(sized)
+        boolean empty = sized.image().isEmpty()
+                && !served.created().parameters().flags().contains(READ_ONLY);
+        return present(served, sized, empty);
+    }
+
+    /** A device with the content of a snapshot and otherwise like the one it was taken of. */
+    static LiveDevice fork(DeviceSpec original, ServedSnapshot snapshot) {
+        // The image it may be made of is the original's; XFS refuses to mount two filesystems with one UUID.
+        DeviceSpec spec = withSeed(builderOf(original)
+                .name("")
+                .noImage()
+                .mountOptions(
+                        original.filesystem() == Filesystem.XFS
+                                ? withOption(original.mountOptions(), "nouuid")
+                                : original.mountOptions().toArray(String[]::new))
+                .spec());
+        DeviceParameters parameters = parameters(spec, EnumSet.allOf(Operation.class));
+        Devices.prepare();
+        return present(LocalServer.fork(parameters, filters(spec), snapshot), spec, false);
+    }
+
+    private static String[] withOption(List<String> options, String option) {
+        return Stream.concat(options.stream(), Stream.of(option)).distinct().toArray(String[]::new);
+    }
+
+    /** Has a device that is served appear, formatted if it is empty. */
+    private static LiveDevice present(ServedDevice served, DeviceSpec spec, boolean empty) {
+        DeviceSpec made = builderOf(spec)
                 .name(served.created().name())
                 .queues(served.created().parameters().queues())
-                .readOnly(parameters.flags().contains(DeviceParameters.Flag.READ_ONLY))
+                .readOnly(served.created().parameters().flags().contains(READ_ONLY))
                 .spec();
         LiveDevice device = new LiveDevice(served, made);
         Devices.add(device);
         boolean done = false;
         try {
             device.appear();
-            if (made.filesystem() != Filesystem.NONE && made.image().isEmpty() && !made.readOnly()) {
+            if (made.filesystem() != Filesystem.NONE && empty) {
                 device.format();
             }
             done = true;
@@ -93,6 +132,20 @@ final class LiveDevice implements BlockDevice {
                 device.closeQuietly();
             }
         }
+    }
+
+    private static DeviceBuilder builderOf(DeviceSpec spec) {
+        return ((DeviceBuilder) BlockDevice.builder()).spec(spec);
+    }
+
+    private static DeviceSpec withSeed(DeviceSpec spec) {
+        return spec.seed().isPresent()
+                ? spec
+                : builderOf(spec).seed(ThreadLocalRandom.current().nextLong()).spec();
+    }
+
+    private static FilterSpec filters(DeviceSpec spec) {
+        return new FilterSpec(spec.seed().orElseThrow(), spec.cache() == CacheMode.WRITE_BACK, spec.cacheLimit());
     }
 
     private static DeviceSpec withImageSize(DeviceSpec spec) {
@@ -117,7 +170,7 @@ final class LiveDevice implements BlockDevice {
                     + " bytes), at least one. Fill it up with \"truncate -s %" + spec.logicalBlockSize() + " " + image
                     + "\", or choose another logical block.");
         }
-        return ((DeviceBuilder) BlockDevice.builder()).spec(spec).size(size).spec();
+        return builderOf(spec).size(size).spec();
     }
 
     static DeviceParameters parameters(DeviceSpec spec, Set<Operation> operations) {
@@ -241,6 +294,10 @@ final class LiveDevice implements BlockDevice {
     public synchronized Path mount() {
         checkOpen();
         checkFilesystem("mount()");
+        if (mountPoint.isPresent() && served.powered()) {
+            return mountPoint.get();
+        }
+        restorePower();
         if (mountPoint.isPresent()) {
             return mountPoint.get();
         }
@@ -400,6 +457,83 @@ final class LiveDevice implements BlockDevice {
                 counts.bytesWritten(),
                 counts.errors(),
                 counts.lateAnswers());
+    }
+
+    ServedDevice served() {
+        return served;
+    }
+
+    @Override
+    public Faults faults() {
+        return served.faults();
+    }
+
+    @Override
+    public Journal journal() {
+        return served.journal();
+    }
+
+    @Override
+    public long seed() {
+        return served.faults().seed();
+    }
+
+    @Override
+    public CutReport powerCut(Survivors survivors) {
+        synchronized (this) {
+            checkOpen();
+        }
+        return served.powerCut(survivors);
+    }
+
+    @Override
+    public synchronized void restorePower() {
+        checkOpen();
+        if (served.powered()) {
+            return;
+        }
+        boolean mounted = mountPoint.isPresent();
+        // While the power is still off, so that nothing which is written back now gets through.
+        unmount();
+        List<ProcFs.Mount> others = foreignMounts();
+        if (!others.isEmpty()) {
+            List<String> lines = others.stream()
+                    .map(mount -> "it is mounted at " + mount.point())
+                    .toList();
+            throw new LeakException(
+                    name() + " was mounted by somebody else when its power was cut:\n" + indent(lines)
+                            + "Unmount it before restorePower(): the kernel has cached what the disk has lost.",
+                    lines);
+        }
+        DiskCalls.dropBuffers(path);
+        served.restorePower();
+        if (mounted) {
+            mount();
+        }
+    }
+
+    @Override
+    public boolean powered() {
+        return served.powered();
+    }
+
+    @Override
+    public List<UnflushedWrite> unflushed() {
+        return served.unflushed();
+    }
+
+    @Override
+    public Snapshot snapshot() {
+        return snapshotOf(served.snapshot());
+    }
+
+    @Override
+    public Snapshot snapshot(Survivors survivors) {
+        return snapshotOf(served.snapshot(survivors));
+    }
+
+    private Snapshot snapshotOf(ServedSnapshot snapshot) {
+        return new LiveSnapshot(spec, snapshot);
     }
 
     @Override

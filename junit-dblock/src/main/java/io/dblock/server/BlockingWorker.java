@@ -2,16 +2,14 @@
 package io.dblock.server;
 
 import io.dblock.handler.BlockHandler;
-import io.dblock.handler.BlockIOException;
 import io.dblock.handler.WriteFlags;
 import io.dblock.kernel.Batch;
-import io.dblock.kernel.Errno;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
- * Serves a queue by calls of a {@link BlockHandler}. It takes one request at a time, so that no answer waits for the next
- * request to be handled.
+ * Serves a queue by calls of a user's {@link BlockHandler}. It takes one request at a time, so that no answer waits for the
+ * next request to be handled.
  */
 final class BlockingWorker extends Worker {
     private final BlockHandler handler;
@@ -22,14 +20,13 @@ final class BlockingWorker extends Worker {
     }
 
     @Override
-    void handle(int i) {
-        count(i);
-        try {
-            long data = call(i);
-            batch.answer(batch.cookie(i), data, batch.length(i));
-        } catch (Throwable t) {
-            failRequest(i, t);
+    void handle(int i, long sequence) throws IOException {
+        long data = call(i);
+        if (data != 0) {
+            noteRead(sequence, data, batch.length(i));
         }
+        batch.answer(batch.cookie(i), data, batch.length(i));
+        answered(sequence, 0, null);
     }
 
     private long call(int i) throws IOException {
@@ -42,13 +39,7 @@ final class BlockingWorker extends Worker {
                 fetched.zero(0, length);
                 ByteBuffer dst = fetched.buffer().slice(0, (int) length);
                 handler.read(offset, dst);
-                if (dst.hasRemaining()) {
-                    throw new BlockIOException(
-                            Errno.EIO,
-                            "The handler's read(" + offset + ", dst) left " + dst.remaining() + " of " + length
-                                    + " bytes unfilled. It has to fill dst up to its limit; with absolute puts, set"
-                                    + " dst.position(dst.limit()) at the end.");
-                }
+                HandlerDisk.checkFilled(dst, offset, length);
                 return fetched.address();
             }
             case WRITE -> {

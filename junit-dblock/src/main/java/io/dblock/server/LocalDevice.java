@@ -2,18 +2,26 @@
 package io.dblock.server;
 
 import io.dblock.DblockException;
+import io.dblock.fault.Faults;
+import io.dblock.filter.Snapshot;
+import io.dblock.filter.WriteCache;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.BlockIOException;
 import io.dblock.handler.DirectStore;
 import io.dblock.handler.RequestHandler;
+import io.dblock.handler.Store;
+import io.dblock.journal.EventKind;
+import io.dblock.journal.Journal;
 import io.dblock.kernel.Batch;
 import io.dblock.kernel.ControlException;
 import io.dblock.kernel.ControlSession;
 import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.DeviceParameters;
 import io.dblock.kernel.Errno;
-import io.dblock.kernel.NativeMemory;
 import io.dblock.kernel.ServerThread;
+import io.dblock.power.CutReport;
+import io.dblock.power.Survivors;
+import io.dblock.power.UnflushedWrite;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -24,6 +32,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 /** A device served by threads of this JVM, one for each of its queues, on a control session of its own. */
 final class LocalDevice implements ServedDevice {
     private static final int MAX_FAILURES = 100;
+    private static final int ANSWERS_AT_ONCE = 64;
     private static final int CLOSED = Integer.MIN_VALUE;
     private static final Duration NAME_WAIT = Duration.ofSeconds(5);
     private static final Duration JOIN = Duration.ofSeconds(5);
@@ -43,24 +52,40 @@ final class LocalDevice implements ServedDevice {
     private volatile boolean destroyed;
     private boolean closed;
 
+    private Filters filters;
+    private volatile PowerSupply powerSupply = PowerSupply.of(this);
+
     private LocalDevice(ControlSession session, DeviceInfo created, AutoCloseable handler) {
         this.session = session;
         this.created = created;
         this.handler = handler;
     }
 
-    /** Creates a device on this session, which is its own from now on, and has this handler serve it. */
-    static LocalDevice create(ControlSession session, DeviceParameters parameters, BlockHandler handler) {
-        LocalDevice device = new LocalDevice(session, make(session, parameters), handler);
-        device.serve(queue -> handler instanceof DirectStore direct
-                ? new DirectWorker(device, queue, direct)
-                : new BlockingWorker(device, queue, handler));
+    /**
+     * Creates a device on this session, which is its own from now on, and has this handler serve it; a built-in store under
+     * a write cache.
+     */
+    static LocalDevice create(
+            ControlSession session, DeviceParameters parameters, FilterSpec filters, BlockHandler handler) {
+        // A store is closed by its cache, which outlives the device if there are snapshots.
+        LocalDevice device =
+                new LocalDevice(session, make(session, parameters), handler instanceof Store ? () -> {} : handler);
+        if (handler instanceof Store store) {
+            device.filters = Filters.overStore(device, filters, store);
+            device.serve(queue ->
+                    store instanceof DirectStore ? new DirectWorker(device, queue) : new StoreWorker(device, queue));
+        } else {
+            device.filters = Filters.over(device, filters, new HandlerDisk(handler, device::failed));
+            device.serve(queue -> new BlockingWorker(device, queue, handler));
+        }
         return device;
     }
 
     /** The same with a handler in request form. */
-    static LocalDevice create(ControlSession session, DeviceParameters parameters, RequestHandler handler) {
+    static LocalDevice create(
+            ControlSession session, DeviceParameters parameters, FilterSpec filters, RequestHandler handler) {
         LocalDevice device = new LocalDevice(session, make(session, parameters), () -> {});
+        device.filters = Filters.over(device, filters, new RequestDisk(handler, device::failed));
         device.serve(queue -> new RequestWorker(device, queue, handler));
         return device;
     }
@@ -124,6 +149,10 @@ final class LocalDevice implements ServedDevice {
         return session;
     }
 
+    Filters filters() {
+        return filters;
+    }
+
     Counters counters() {
         return counters;
     }
@@ -160,19 +189,27 @@ final class LocalDevice implements ServedDevice {
                         + " ms. Answer earlier, or give the device a longer requestTimeout."));
     }
 
-    /** Gives one answer from whichever thread this is, without waiting for requests. */
-    void answerNow(PendingRequest request, Errno errno, NativeMemory data) {
+    /** Adds answers to a batch; {@code give} gives those in it, to make room. */
+    interface Answers {
+        void addTo(Batch batch, Runnable give);
+    }
+
+    /** Gives answers to one request from whichever thread this is, without waiting for requests. */
+    void answerNow(Answers answers) {
         if (answering.incrementAndGet() < 0) {
             answering.decrementAndGet();
             return; // The device is gone, the request with it.
         }
         try {
-            Batch batch = answerBatches.poll();
-            if (batch == null) {
-                batch = new Batch(id(), -1, 0, 1);
+            Batch polled = answerBatches.poll();
+            Batch batch = polled != null ? polled : new Batch(id(), -1, 0, ANSWERS_AT_ONCE);
+            boolean[] late = new boolean[1];
+            Runnable give = () -> batch.giveAnswers(session, cookie -> late[0] = true);
+            answers.addTo(batch, give);
+            give.run();
+            if (late[0]) {
+                answeredLate();
             }
-            request.addAnswer(batch, errno, data);
-            batch.giveAnswers(session, cookie -> answeredLate());
             if (!batch.ended()) {
                 answerBatches.push(batch);
             }
@@ -194,6 +231,93 @@ final class LocalDevice implements ServedDevice {
     @Override
     public void start() {
         session.start(id());
+    }
+
+    PowerSupply powerSupply() {
+        return powerSupply;
+    }
+
+    void setPowerSupply(PowerSupply supply) {
+        powerSupply = supply;
+    }
+
+    /** What only a built-in store can do is refused with a user's handler. */
+    void requireStore(String what) {
+        if (filters.cache() == null) {
+            throw new IllegalStateException(what + " needs a built-in store, but a handler of your own answers for "
+                    + created.name()
+                    + ": only that knows what it keeps. Use a device without handler, or one made of an"
+                    + " image.");
+        }
+    }
+
+    @Override
+    public Faults faults() {
+        return filters.userFaults();
+    }
+
+    @Override
+    public Journal journal() {
+        return filters.userJournal();
+    }
+
+    void powerCutByRule(Survivors survivors) {
+        powerSupply.cutUnlessOff(survivors);
+    }
+
+    @Override
+    public CutReport powerCut(Survivors survivors) {
+        return powerSupply.cut(this, survivors);
+    }
+
+    @Override
+    public void restorePower() {
+        requireStore("restorePower()");
+        try {
+            filters.cache().restore();
+        } catch (IOException e) {
+            throw new DblockException(
+                    "The power of " + created.name() + " stays off: what its cut has to undo in the store fails: " + e,
+                    e);
+        }
+        filters.journal().note(EventKind.POWER_RESTORED, "");
+    }
+
+    @Override
+    public boolean powered() {
+        return filters.cache() == null || filters.cache().powered();
+    }
+
+    @Override
+    public List<UnflushedWrite> unflushed() {
+        return filters.cache() == null ? List.of() : filters.cache().unflushed();
+    }
+
+    @Override
+    public ServedSnapshot snapshot() {
+        requireStore("snapshot()");
+        return snapshot("", WriteCache::snapshot);
+    }
+
+    @Override
+    public ServedSnapshot snapshot(Survivors survivors) {
+        requireStore("snapshot(survivors)");
+        Survivors chosen = survivors.orSeed(filters.nextSeed());
+        return snapshot("after a cut with survivors: " + chosen, cache -> cache.snapshot(chosen));
+    }
+
+    private interface Snapshotter {
+        Snapshot of(WriteCache cache) throws IOException;
+    }
+
+    private ServedSnapshot snapshot(String note, Snapshotter snapshotter) {
+        try {
+            ServedSnapshot snapshot = new LocalSnapshot(snapshotter.of(filters.cache()));
+            filters.journal().note(EventKind.SNAPSHOT, note);
+            return snapshot;
+        } catch (IOException e) {
+            throw new DblockException("No snapshot of " + created.name() + " can be taken: " + e, e);
+        }
     }
 
     @Override
@@ -237,6 +361,8 @@ final class LocalDevice implements ServedDevice {
         } catch (DblockException e) {
             failure = e;
         }
+        // What fault rules hold is answered now, which nobody waits for any more.
+        filters.endFaults();
         int state = answering.addAndGet(CLOSED);
         long deadline = System.nanoTime() + JOIN.toNanos();
         String stuck = join(deadline);
@@ -258,6 +384,7 @@ final class LocalDevice implements ServedDevice {
         }
         try {
             session.close();
+            filters.close();
             handler.close();
         } catch (IOException | RuntimeException e) {
             throw add(failure, "The handler of " + created.name() + " failed to close: " + e, e);

@@ -9,22 +9,25 @@ import io.dblock.handler.RequestHandler;
 import io.dblock.kernel.ControlSession;
 import io.dblock.kernel.DeviceParameters;
 import io.dblock.kernel.ModuleLoader;
+import io.dblock.power.CutReport;
+import io.dblock.power.Survivors;
 import java.io.IOException;
+import java.util.List;
 
 /** Serves devices from this JVM. */
 public final class LocalServer {
     private LocalServer() {}
 
     /** Creates a device whose data are kept by a built-in store, and serves it. It is not started yet. */
-    public static ServedDevice create(DeviceParameters parameters, StoreSpec store) {
-        return create(parameters, open(store));
+    public static ServedDevice create(DeviceParameters parameters, FilterSpec filters, StoreSpec store) {
+        return create(parameters, filters, open(store));
     }
 
     /** The same with a handler of the user's; closed with the device, also if it cannot be made. */
-    public static ServedDevice create(DeviceParameters parameters, BlockHandler handler) {
+    public static ServedDevice create(DeviceParameters parameters, FilterSpec filters, BlockHandler handler) {
         boolean done = false;
         try {
-            ServedDevice device = onOwnSession(session -> LocalDevice.create(session, parameters, handler));
+            ServedDevice device = onOwnSession(session -> LocalDevice.create(session, parameters, filters, handler));
             done = true;
             return device;
         } finally {
@@ -35,8 +38,28 @@ public final class LocalServer {
     }
 
     /** The same with a handler in request form. */
-    public static ServedDevice create(DeviceParameters parameters, RequestHandler handler) {
-        return onOwnSession(session -> LocalDevice.create(session, parameters, handler));
+    public static ServedDevice create(DeviceParameters parameters, FilterSpec filters, RequestHandler handler) {
+        return onOwnSession(session -> LocalDevice.create(session, parameters, filters, handler));
+    }
+
+    /** Creates a device with the content of a snapshot of one of this server's devices. */
+    public static ServedDevice fork(DeviceParameters parameters, FilterSpec filters, ServedSnapshot snapshot) {
+        return create(parameters, filters, ((LocalSnapshot) snapshot).fork());
+    }
+
+    /**
+     * Puts devices on one power supply.
+     *
+     * @throws IllegalArgumentException if one is given twice, or shares its supply already
+     * @throws IllegalStateException if a user's handler answers for one of them
+     */
+    public static void joinPower(List<ServedDevice> devices) {
+        PowerSupply.join(devices.stream().map(LocalDevice.class::cast).toList());
+    }
+
+    /** Cuts the power that these devices, all of one supply, share; the reports are in their order. */
+    public static List<CutReport> cutPower(List<ServedDevice> devices, Survivors survivors) {
+        return ((LocalDevice) devices.get(0)).powerSupply().cut(survivors);
     }
 
     private interface OnSession {

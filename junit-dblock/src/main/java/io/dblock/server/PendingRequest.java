@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.server;
 
+import io.dblock.filter.Answer;
 import io.dblock.handler.BlockIOException;
 import io.dblock.handler.BlockRequest;
 import io.dblock.handler.Operation;
@@ -9,7 +10,7 @@ import io.dblock.kernel.Batch;
 import io.dblock.kernel.Errno;
 import io.dblock.kernel.NativeMemory;
 import java.nio.ByteBuffer;
-import java.util.EnumSet;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -25,6 +26,7 @@ final class PendingRequest implements BlockRequest {
     private final long length;
     private final int queue;
     private final int flags;
+    private final long sequence;
 
     // Guarded by this. No call to the kernel is made under it.
     private boolean done;
@@ -32,7 +34,8 @@ final class PendingRequest implements BlockRequest {
     private NativeMemory memory;
     private ByteBuffer data;
 
-    PendingRequest(LocalDevice device, RequestWorker worker, Batch batch, int i) throws BlockIOException {
+    PendingRequest(LocalDevice device, RequestWorker worker, Batch batch, int i, long sequence)
+            throws BlockIOException {
         this.device = device;
         this.worker = worker;
         cookie = batch.cookie(i);
@@ -41,6 +44,7 @@ final class PendingRequest implements BlockRequest {
         length = batch.length(i);
         queue = batch.queue(i);
         flags = batch.flags(i);
+        this.sequence = sequence;
         fetchedAt = batch.data(i);
     }
 
@@ -66,19 +70,7 @@ final class PendingRequest implements BlockRequest {
 
     @Override
     public Set<RequestFlag> flags() {
-        EnumSet<RequestFlag> set = EnumSet.noneOf(RequestFlag.class);
-        add(set, Batch.REQ_FUA, RequestFlag.FUA);
-        add(set, Batch.REQ_META, RequestFlag.META);
-        add(set, Batch.REQ_SYNC, RequestFlag.SYNC);
-        add(set, Batch.REQ_NOUNMAP, RequestFlag.NOUNMAP);
-        add(set, Batch.REQ_RAHEAD, RequestFlag.READ_AHEAD);
-        return set;
-    }
-
-    private void add(Set<RequestFlag> set, int bit, RequestFlag flag) {
-        if ((flags & bit) != 0) {
-            set.add(flag);
-        }
+        return Worker.requestFlags(flags);
     }
 
     @Override
@@ -156,7 +148,8 @@ final class PendingRequest implements BlockRequest {
         if (worker.isHandling(this)) {
             worker.answerWithNextCall(this, errno, used);
         } else {
-            device.answerNow(this, errno, used);
+            device.filters().end(sequence, operation, Answer.all(length, errno, List.of()), used);
+            device.answerNow((batch, give) -> addAnswer(batch, errno, used));
             if (used != null) {
                 device.buffers().release(used);
             }
@@ -174,6 +167,10 @@ final class PendingRequest implements BlockRequest {
         } else {
             batch.answer(cookie, used.address(), length);
         }
+    }
+
+    long sequence() {
+        return sequence;
     }
 
     @Override

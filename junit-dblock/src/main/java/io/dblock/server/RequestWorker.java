@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.server;
 
+import io.dblock.handler.Operation;
 import io.dblock.handler.RequestHandler;
 import io.dblock.kernel.Errno;
 import io.dblock.kernel.NativeMemory;
 
-/** Serves a queue by handing each request to a {@link RequestHandler}, which may complete it later. */
+/** Serves a queue by handing each request to a user's {@link RequestHandler}, which may complete it later. */
 final class RequestWorker extends Worker {
     private final RequestHandler handler;
     private PendingRequest current;
-    private NativeMemory answered;
 
     RequestWorker(LocalDevice device, int queue, RequestHandler handler) {
         super(device, queue, 1, device.maxIo());
@@ -17,15 +17,8 @@ final class RequestWorker extends Worker {
     }
 
     @Override
-    void handle(int i) {
-        count(i);
-        PendingRequest request;
-        try {
-            request = new PendingRequest(device, this, batch, i);
-        } catch (Throwable t) {
-            failRequest(i, t);
-            return;
-        }
+    void handle(int i, long sequence) throws Exception {
+        PendingRequest request = new PendingRequest(device, this, batch, i, sequence);
         current = request;
         try {
             handler.handle(request);
@@ -45,15 +38,13 @@ final class RequestWorker extends Worker {
 
     /** Puts the answer into the next call; {@code data} stays untouched until that was made. */
     void answerWithNextCall(PendingRequest request, Errno errno, NativeMemory data) {
+        if (request.operation() == Operation.READ && data != null && errno == null) {
+            noteRead(request.sequence(), data.address(), request.length());
+        }
         request.addAnswer(batch, errno, data);
-        answered = data;
-    }
-
-    @Override
-    void answersTaken() {
-        if (answered != null) {
-            device.buffers().release(answered);
-            answered = null;
+        answered(request.sequence(), 0, errno);
+        if (data != null) {
+            releaseWhenTaken(data);
         }
     }
 }

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.server;
 
+import io.dblock.fault.Faults;
+import io.dblock.journal.Journal;
 import io.dblock.kernel.ControlException;
 import io.dblock.kernel.DeviceInfo;
+import io.dblock.power.CutReport;
+import io.dblock.power.Survivors;
+import io.dblock.power.UnflushedWrite;
 import java.util.List;
 
 /**
@@ -22,6 +27,39 @@ public interface ServedDevice extends AutoCloseable {
 
     /** What the server has seen so far. */
     RequestCounts counts();
+
+    /** Its fault rules. */
+    Faults faults();
+
+    /** What it was asked. */
+    Journal journal();
+
+    /**
+     * Cuts its power, and that of the devices which share it.
+     *
+     * @throws IllegalStateException if it is off already, or the handler is a user's
+     * @throws IllegalArgumentException if the survivors name a write that is not in the cache; nothing is cut then
+     */
+    CutReport powerCut(Survivors survivors);
+
+    /** Restores its power, and no other device's. */
+    void restorePower();
+
+    /** Whether its power is on. */
+    boolean powered();
+
+    /** What a cut would lose. */
+    List<UnflushedWrite> unflushed();
+
+    /**
+     * Its content now.
+     *
+     * @throws IllegalStateException if the handler is a user's
+     */
+    ServedSnapshot snapshot();
+
+    /** The content that a cut would leave. */
+    ServedSnapshot snapshot(Survivors survivors);
 
     /** What the handler has thrown so far, at most the first hundred. */
     List<Throwable> failures();

@@ -1,32 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.server;
 
+import io.dblock.filter.Answer;
+import io.dblock.filter.FaultFilter;
+import io.dblock.filter.JournalRing;
+import io.dblock.filter.WriteCache;
 import io.dblock.handler.BlockIOException;
 import io.dblock.handler.Operation;
+import io.dblock.handler.RequestFlag;
+import io.dblock.handler.RequestInfo;
 import io.dblock.kernel.Batch;
 import io.dblock.kernel.Errno;
 import io.dblock.kernel.NativeMemory;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
 import java.util.function.LongConsumer;
 
-/** A thread that serves one queue of a device. */
+/**
+ * A thread that serves one queue of a device. As long as no fault rule is armed, a request costs no object here.
+ *
+ * <p>A request is answered with the next call to the kernel. Just before that its write counts as completed, and it is
+ * ended in the journal; if the power has been cut since it came, its answer becomes an error.
+ */
 abstract class Worker implements Runnable {
+    /** In place of a number in the journal: a request it has no word for. */
+    private static final long NOT_RECORDED = 0;
+
     final LocalDevice device;
     final Batch batch;
     final NativeMemory fetched;
+    final WriteCache cache;
+    private final Filters filters;
+    private final JournalRing journal;
+    private final FaultFilter faults;
     private final LongConsumer late;
+
+    // The answers in the batch, one element each.
+    private final long[] sequences;
+    private final long[] tickets;
+    private final int[] errors;
+    private final List<List<String>> rules;
+    private int answers;
+
+    /** What the answers that go with the next call point at. */
+    private final List<NativeMemory> answered = new ArrayList<>();
+
+    private long position;
+    private long fetchedAt;
+    private DivertedRequest diverted;
 
     Worker(LocalDevice device, int queue, int batchSize, int bufferSize) {
         this.device = device;
+        filters = device.filters();
+        journal = filters.journal();
+        faults = filters.faults();
+        cache = filters.cache();
         batch = new Batch(device.id(), queue, batchSize, batchSize);
         fetched = NativeMemory.allocate(bufferSize);
         late = cookie -> device.answeredLate();
+        sequences = new long[batchSize];
+        tickets = new long[batchSize];
+        errors = new int[batchSize];
+        rules = new ArrayList<>(java.util.Collections.nCopies(batchSize, List.of()));
     }
 
-    /** Answers request {@code i} of the batch, or has it answered later. Must not throw. */
-    abstract void handle(int i);
-
-    /** The answers given with the last call have been taken: what they pointed at is free. */
-    void answersTaken() {}
+    /**
+     * Answers request {@code i} of the batch, by {@link #answered}, or has it answered later.
+     *
+     * @param sequence its number in the journal
+     */
+    abstract void handle(int i, long sequence) throws Exception;
 
     @Override
     public final void run() {
@@ -34,13 +78,16 @@ abstract class Worker implements Runnable {
         try {
             while (true) {
                 int requests = batch.serve(device.session(), fetched, late);
-                answersTaken();
+                releaseAnswered();
                 if (batch.ended()) {
                     return;
                 }
+                position = filters.position();
+                fetchedAt = System.nanoTime();
                 for (int i = 0; i < requests; i++) {
-                    handle(i);
+                    take(i);
                 }
+                handOver();
             }
         } catch (Throwable t) {
             // The requests this thread would have fetched end with the kernel's timeout.
@@ -48,7 +95,126 @@ abstract class Worker implements Runnable {
         }
     }
 
-    final void count(int i) {
+    /** Must not throw. */
+    private void take(int i) {
+        count(i);
+        long sequence = NOT_RECORDED;
+        try {
+            operation(batch.operation(i));
+            sequence = journal.begin(
+                    fetchedAt, batch.operation(i), batch.flags(i), batch.offset(i), batch.length(i), batch.queue(i));
+            if (batch.operation(i) == Batch.OP_WRITE && journal.wantsData(Batch.OP_WRITE)) {
+                journal.data(sequence, batch.data(i), (int) batch.length(i));
+            }
+            if (!faults.isEmpty() && divert(i, sequence)) {
+                return;
+            }
+            handle(i, sequence);
+        } catch (Throwable t) {
+            failRequest(i, sequence, t);
+        }
+    }
+
+    /** Whether a fault rule has to do with it: then it is or will be answered. */
+    private boolean divert(int i, long sequence) throws BlockIOException {
+        RequestInfo info = new RequestInfo(
+                operation(batch.operation(i)),
+                batch.offset(i),
+                batch.length(i),
+                requestFlags(batch.flags(i)),
+                batch.queue(i));
+        DivertedRequest request =
+                new DivertedRequest(device, this, batch.cookie(i), info, sequence, position, batch.data(i));
+        diverted = request;
+        try {
+            boolean taken = faults.handle(request, filters.disk());
+            if (taken) {
+                request.detach();
+            }
+            return taken;
+        } finally {
+            diverted = null;
+        }
+    }
+
+    /** Whether this request is being handled by the current thread, so that its answer can go with the next call. */
+    final boolean isHandling(DivertedRequest request) {
+        return diverted == request && device.isWorker(this);
+    }
+
+    /** Puts the answer into the next call; {@code data} stays untouched until that was made. */
+    final void answerWithNextCall(DivertedRequest request, Answer answer, NativeMemory data) {
+        if (request.info().operation() == Operation.READ && data != null && answer.firstError() == null) {
+            noteRead(request.sequence(), data.address(), request.info().length());
+        }
+        request.addParts(answer, batch, data, () -> {});
+        // Its writes count as completed already.
+        answered(request.sequence(), 0, answer.firstError(), answer.rules());
+        if (data != null) {
+            releaseWhenTaken(data);
+        }
+    }
+
+    /** For a read that is answered with the data at this address. */
+    final void noteRead(long sequence, long address, long length) {
+        if (journal.wantsData(Batch.OP_READ)) {
+            journal.data(sequence, address, (int) length);
+        }
+    }
+
+    /** Notes that an answer has been put into the batch. */
+    final void answered(long sequence, long ticket, Errno errno) {
+        answered(sequence, ticket, errno, List.of());
+    }
+
+    final void answered(long sequence, long ticket, Errno errno, List<String> by) {
+        sequences[answers] = sequence;
+        tickets[answers] = ticket;
+        errors[answers] = errno == null ? 0 : errno.number();
+        if (!by.isEmpty() || !rules.get(answers).isEmpty()) {
+            rules.set(answers, by);
+        }
+        answers++;
+    }
+
+    /** This memory is free when the answers in the batch have been taken. */
+    final void releaseWhenTaken(NativeMemory memory) {
+        answered.add(memory);
+    }
+
+    private void releaseAnswered() {
+        for (int i = 0; i < answered.size(); i++) {
+            device.buffers().release(answered.get(i));
+        }
+        answered.clear();
+    }
+
+    /** The answers in the batch are about to be given. */
+    private void handOver() {
+        if (answers == 0) {
+            return;
+        }
+        if (cache != null) {
+            for (int i = 0; i < answers; i++) {
+                if (tickets[i] != 0) {
+                    cache.completed(tickets[i]);
+                }
+            }
+            if (!cache.isCurrent(position)) {
+                batch.failAnswers(Errno.EIO.number());
+                java.util.Arrays.fill(errors, 0, answers, Errno.EIO.number());
+            }
+        }
+        long now = System.nanoTime();
+        for (int i = 0; i < answers; i++) {
+            if (sequences[i] != NOT_RECORDED) {
+                journal.end(sequences[i], now, errors[i], rules.get(i));
+            }
+        }
+        answers = 0;
+    }
+
+    private void count(int i) {
         Counters counters = device.counters();
         switch (batch.operation(i)) {
             case Batch.OP_READ -> {
@@ -82,15 +248,44 @@ abstract class Worker implements Runnable {
         };
     }
 
+    static EnumSet<RequestFlag> requestFlags(int bits) {
+        EnumSet<RequestFlag> set = EnumSet.noneOf(RequestFlag.class);
+        add(set, bits, Batch.REQ_FUA, RequestFlag.FUA);
+        add(set, bits, Batch.REQ_META, RequestFlag.META);
+        add(set, bits, Batch.REQ_SYNC, RequestFlag.SYNC);
+        add(set, bits, Batch.REQ_NOUNMAP, RequestFlag.NOUNMAP);
+        add(set, bits, Batch.REQ_RAHEAD, RequestFlag.READ_AHEAD);
+        return set;
+    }
+
+    private static void add(EnumSet<RequestFlag> set, int bits, int bit, RequestFlag flag) {
+        if ((bits & bit) != 0) {
+            set.add(flag);
+        }
+    }
+
     /** What a request fails with when this was thrown. */
     static Errno errno(Throwable thrown) {
         return thrown instanceof BlockIOException known ? known.errno() : Errno.EIO;
     }
 
+    /** The write cache's position when this batch came. */
+    final long position() {
+        return position;
+    }
+
+    /** When this batch came, by {@link System#nanoTime()}. */
+    final long fetchedAt() {
+        return fetchedAt;
+    }
+
     /** Fails request {@code i} because of this. */
-    final void failRequest(int i, Throwable thrown) {
-        device.failed(thrown);
+    private void failRequest(int i, long sequence, Throwable thrown) {
+        if (cache == null || cache.powered()) {
+            device.failed(thrown);
+        }
         device.counters().errors.increment();
         batch.answerError(batch.cookie(i), errno(thrown).number());
+        answered(sequence, 0, errno(thrown));
     }
 }

@@ -9,6 +9,12 @@ import io.dblock.DeviceStatistics;
 import io.dblock.Filesystem;
 import io.dblock.LeakException;
 import io.dblock.ModuleUnavailableException;
+import io.dblock.Snapshot;
+import io.dblock.fault.Faults;
+import io.dblock.journal.Journal;
+import io.dblock.power.CutReport;
+import io.dblock.power.Survivors;
+import io.dblock.power.UnflushedWrite;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.reflect.Proxy;
@@ -21,6 +27,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
@@ -137,7 +144,9 @@ final class FakeLab {
                     List.of(),
                     List.of(),
                     Optional.empty(),
-                    Optional.empty());
+                    Optional.empty(),
+                    1 << 20,
+                    OptionalLong.of(1));
         }
 
         @Override
@@ -216,6 +225,55 @@ final class FakeLab {
         @Override
         public DeviceStatistics statistics() {
             return new DeviceStatistics(0, 0, 0, 0, 0, 0, 0, 0, 0);
+        }
+
+        private UnsupportedOperationException notHere() {
+            return new UnsupportedOperationException("There is no disk behind a fake device.");
+        }
+
+        @Override
+        public Faults faults() {
+            throw notHere();
+        }
+
+        @Override
+        public Journal journal() {
+            throw notHere();
+        }
+
+        @Override
+        public long seed() {
+            return 1;
+        }
+
+        @Override
+        public CutReport powerCut(Survivors survivors) {
+            throw notHere();
+        }
+
+        @Override
+        public void restorePower() {
+            throw notHere();
+        }
+
+        @Override
+        public boolean powered() {
+            return true;
+        }
+
+        @Override
+        public List<UnflushedWrite> unflushed() {
+            return List.of();
+        }
+
+        @Override
+        public Snapshot snapshot() {
+            throw notHere();
+        }
+
+        @Override
+        public Snapshot snapshot(Survivors survivors) {
+            throw notHere();
         }
 
         @Override

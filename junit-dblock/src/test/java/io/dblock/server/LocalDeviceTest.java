@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.server;
 
+import static io.dblock.server.ServedHandlers.FILTERS;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -62,13 +63,13 @@ class LocalDeviceTest {
     }
 
     private LocalDevice serve(BlockHandler handler) {
-        device = LocalDevice.create(kernel.session(), parameters(1), handler);
+        device = LocalDevice.create(kernel.session(), parameters(1), FILTERS, handler);
         device.start();
         return device;
     }
 
     private LocalDevice serve(RequestHandler handler) {
-        device = LocalDevice.create(kernel.session(), parameters(1), handler);
+        device = LocalDevice.create(kernel.session(), parameters(1), FILTERS, handler);
         device.start();
         return device;
     }
@@ -179,7 +180,7 @@ class LocalDeviceTest {
     @Test
     void queuesAreServedByThreadsOfTheirOwn() throws Exception {
         CountDownLatch both = new CountDownLatch(2);
-        device = LocalDevice.create(kernel.session(), parameters(2), new ArrayHandler() {
+        device = LocalDevice.create(kernel.session(), parameters(2), FILTERS, new ArrayHandler() {
             @Override
             public void read(long offset, ByteBuffer dst) throws IOException {
                 both.countDown();
@@ -498,7 +499,7 @@ class LocalDeviceTest {
 
     @Test
     void aHandlerThatFailsToCloseIsReported() {
-        LocalDevice failing = LocalDevice.create(kernel.session(), parameters(1), new ArrayHandler() {
+        LocalDevice failing = LocalDevice.create(kernel.session(), parameters(1), FILTERS, new ArrayHandler() {
             @Override
             public void close() throws IOException {
                 throw new IOException("no");
@@ -582,7 +583,7 @@ class LocalDeviceTest {
 
     @Test
     void batchesTakeFewerCallsThanRequests() throws Exception {
-        device = LocalDevice.create(kernel.session(), parameters(1), new MemoryStore(SIZE));
+        device = LocalDevice.create(kernel.session(), parameters(1), FILTERS, new MemoryStore(SIZE));
         List<CompletableFuture<Completion>> all = new ArrayList<>();
         FakeKernel stopped = kernel;
         synchronized (stopped) { // nothing is fetched before all are there

@@ -26,20 +26,29 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class ServedHandlers {
     private static final int MAX_IO = 65536;
 
+    /** Filters that a test does not look at. */
+    static final FilterSpec FILTERS = new FilterSpec(1, true, 1 << 20);
+
     private ServedHandlers() {}
 
     /** A handler in request form, behind a device of two queues. */
     public static BlockHandler through(RequestHandler handler, long size) {
         FakeKernel kernel = new FakeKernel(size, 0.05);
         return new Application(
-                kernel, LocalDevice.create(kernel.session(), parameters(size), handler), size, handler.supports());
+                kernel,
+                LocalDevice.create(kernel.session(), parameters(size), FILTERS, handler),
+                size,
+                handler.supports());
     }
 
     /** A handler in blocking form, or a store. */
     public static BlockHandler through(BlockHandler handler, long size) {
         FakeKernel kernel = new FakeKernel(size, 0.05);
         return new Application(
-                kernel, LocalDevice.create(kernel.session(), parameters(size), handler), size, handler.supports());
+                kernel,
+                LocalDevice.create(kernel.session(), parameters(size), FILTERS, handler),
+                size,
+                handler.supports());
     }
 
     private static DeviceParameters parameters(long size) {

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock;
+
+import io.dblock.server.ServedSnapshot;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+
+/** A snapshot kept by the server of its device. */
+final class LiveSnapshot implements Snapshot {
+    private final DeviceSpec original;
+    private final ServedSnapshot served;
+
+    LiveSnapshot(DeviceSpec original, ServedSnapshot served) {
+        this.original = original;
+        this.served = served;
+    }
+
+    @Override
+    public long size() {
+        return original.size();
+    }
+
+    @Override
+    public void read(long offset, ByteBuffer dst) {
+        served.read(offset, dst);
+    }
+
+    @Override
+    public BlockDevice fork() {
+        return LiveDevice.fork(original, served);
+    }
+
+    @Override
+    public void save(Path file) throws IOException {
+        served.save(file);
+    }
+
+    @Override
+    public void close() {
+        served.close();
+    }
+
+    @Override
+    public String toString() {
+        return "snapshot of " + original.name() + " (" + ByteSize.format(size()) + ")";
+    }
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.server;
+
+import io.dblock.fault.Faults;
+import io.dblock.filter.Answer;
+import io.dblock.filter.Disk;
+import io.dblock.filter.FaultFilter;
+import io.dblock.filter.JournalRing;
+import io.dblock.filter.LiveFaults;
+import io.dblock.filter.Snapshot;
+import io.dblock.filter.WriteCache;
+import io.dblock.handler.Operation;
+import io.dblock.handler.Store;
+import io.dblock.journal.EventKind;
+import io.dblock.journal.Journal;
+import io.dblock.kernel.Batch;
+import io.dblock.kernel.NativeMemory;
+import java.io.IOException;
+import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** What lies between the kernel and the store of one device, from top to bottom: journal, fault rules, write cache. */
+final class Filters implements AutoCloseable {
+    private final JournalRing journal;
+    private final FaultFilter faults;
+    private final Disk disk;
+    /** Null if a user's handler answers: what that keeps is its own affair. */
+    private final WriteCache cache;
+
+    private final Faults userFaults;
+    private final Journal userJournal;
+    private final long seed;
+    private final AtomicLong seeds = new AtomicLong();
+
+    private Filters(LocalDevice device, FilterSpec spec, Disk disk, WriteCache cache, JournalRing journal) {
+        this.journal = journal;
+        this.disk = disk;
+        this.cache = cache;
+        seed = spec.seed();
+        faults = new FaultFilter(new Surroundings(device, this), seed);
+        userFaults = new LiveFaults(faults);
+        userJournal = new Journal(journal);
+    }
+
+    /** Over a user's handler. */
+    static Filters over(LocalDevice device, FilterSpec spec, Disk handler) {
+        return new Filters(device, spec, handler, null, new JournalRing());
+    }
+
+    /** Over a built-in store, which gets a write cache. */
+    static Filters overStore(LocalDevice device, FilterSpec spec, Store store) {
+        JournalRing journal = new JournalRing();
+        WriteCache cache = new WriteCache(
+                store,
+                device.created().parameters().logicalBlock(),
+                spec.volatileCache(),
+                sequence -> journal.note(EventKind.EVICTION, "#" + sequence));
+        cache.limit(spec.cacheLimit());
+        journal.onMark(cache::mark);
+        return new Filters(device, spec, new CacheDisk(cache), cache, journal);
+    }
+
+    JournalRing journal() {
+        return journal;
+    }
+
+    FaultFilter faults() {
+        return faults;
+    }
+
+    Disk disk() {
+        return disk;
+    }
+
+    WriteCache cache() {
+        return cache;
+    }
+
+    Faults userFaults() {
+        return userFaults;
+    }
+
+    Journal userJournal() {
+        return userJournal;
+    }
+
+    /** For one random choice of a power cut: the next of a sequence that the device's seed gives. */
+    long nextSeed() {
+        return new SplittableRandom(seed + seeds.getAndIncrement()).nextLong();
+    }
+
+    /** What a request that comes now names; see {@link WriteCache#position()}. */
+    long position() {
+        return cache == null ? 0 : cache.position();
+    }
+
+    /**
+     * These writes are about to be answered.
+     *
+     * @return false if the power was cut since that position: then the answer is an error
+     */
+    boolean complete(long[] tickets, long then) {
+        if (cache == null) {
+            return true;
+        }
+        for (long ticket : tickets) {
+            cache.completed(ticket);
+        }
+        return cache.isCurrent(then);
+    }
+
+    /** A request is about to be answered; {@code data} is where a read has put its data, null if nowhere. */
+    void end(long sequence, Operation operation, Answer answer, NativeMemory data) {
+        if (operation == Operation.READ
+                && data != null
+                && answer.firstError() == null
+                && journal.wantsData(Batch.OP_READ)) {
+            long length = answer.parts().stream().mapToLong(Answer.Part::length).sum();
+            journal.data(sequence, data.address(), (int) length);
+        }
+        journal.end(sequence, System.nanoTime(), answer);
+    }
+
+    Snapshot snapshot() throws IOException {
+        return cache.snapshot();
+    }
+
+    /** Ends the rules; what they keep waiting fails. */
+    void endFaults() {
+        faults.close();
+    }
+
+    /** Closes the store. No request may be under way any more. */
+    @Override
+    public void close() throws IOException {
+        if (cache != null) {
+            cache.close();
+        }
+    }
+}

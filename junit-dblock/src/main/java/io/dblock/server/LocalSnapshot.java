@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.server;
+
+import io.dblock.DblockException;
+import io.dblock.filter.Snapshot;
+import io.dblock.handler.Store;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+
+/** A snapshot kept in this JVM. */
+final class LocalSnapshot implements ServedSnapshot {
+    private final Snapshot snapshot;
+
+    LocalSnapshot(Snapshot snapshot) {
+        this.snapshot = snapshot;
+    }
+
+    Store fork() {
+        return snapshot.fork();
+    }
+
+    @Override
+    public void read(long offset, ByteBuffer dst) {
+        try {
+            snapshot.read(offset, dst);
+        } catch (IOException e) {
+            throw new DblockException("A snapshot cannot be read at " + offset + ": " + e, e);
+        }
+    }
+
+    @Override
+    public void save(Path file) throws IOException {
+        snapshot.save(file);
+    }
+
+    @Override
+    public void close() {
+        try {
+            snapshot.close();
+        } catch (IOException e) {
+            throw new DblockException("A snapshot cannot be closed: " + e, e);
+        }
+    }
+}

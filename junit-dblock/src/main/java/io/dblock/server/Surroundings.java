@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.server;
+
+import io.dblock.DblockException;
+import io.dblock.filter.FaultFilter;
+import io.dblock.filter.Snapshot;
+import io.dblock.handler.BlockHandler;
+import io.dblock.power.Survivors;
+import java.io.IOException;
+
+/** What fault rules see of a device and can do to it. */
+final class Surroundings implements FaultFilter.Surroundings {
+    private final LocalDevice device;
+    private final Filters filters;
+
+    Surroundings(LocalDevice device, Filters filters) {
+        this.device = device;
+        this.filters = filters;
+    }
+
+    @Override
+    public int logicalBlockSize() {
+        return device.created().parameters().logicalBlock();
+    }
+
+    @Override
+    public long size() {
+        return device.created().parameters().size();
+    }
+
+    @Override
+    public long flushEpoch() {
+        return filters.journal().flushEpoch();
+    }
+
+    @Override
+    public boolean marked(String mark) {
+        return filters.journal().marked(mark);
+    }
+
+    @Override
+    public boolean hasBuiltInStore() {
+        return filters.cache() != null;
+    }
+
+    @Override
+    public void powerCut(Survivors survivors) {
+        device.powerCutByRule(survivors);
+    }
+
+    @Override
+    public BlockHandler snapshot() {
+        try (Snapshot snapshot = filters.snapshot()) {
+            return snapshot.fork();
+        } catch (IOException e) {
+            throw new DblockException("The content of " + device.created().name() + " cannot be kept: " + e, e);
+        }
+    }
+
+    @Override
+    public void failed(Throwable failure) {
+        device.failed(failure);
+    }
+}
