@@ -39,7 +39,7 @@ public final class MemoryStore implements DirectStore {
             throw new IllegalArgumentException("size is " + size + ". Allowed: at least 1 byte.");
         }
         written = new SparseBitmap((size + CHUNK - 1) / CHUNK);
-        windows = new AtomicReferenceArray<>(Math.toIntExact((size - 1 >>> WINDOW_SHIFT) + 1));
+        windows = new AtomicReferenceArray<>(Math.toIntExact(((size - 1) >>> WINDOW_SHIFT) + 1));
         memory = NativeMemory.map(size);
     }
 
