@@ -19,6 +19,7 @@ import java.util.Set;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 
 /**
@@ -43,6 +44,9 @@ public final class FaultFilter implements AutoCloseable {
     private ScheduledThreadPoolExecutor timer;
     private boolean closed;
 
+    /** How many requests are being answered after which the power is to be cut. */
+    private final AtomicInteger cutsUnderWay = new AtomicInteger();
+
     // Guarded by itself.
     private final ArrayDeque<Seen> recent = new ArrayDeque<>();
 
@@ -63,6 +67,11 @@ public final class FaultFilter implements AutoCloseable {
 
         /** Whether the store is a built-in one: its power can be cut and its content be kept. */
         boolean hasBuiltInStore();
+
+        /** Whether its power is on. No rule sees what comes while it is off. */
+        default boolean powered() {
+            return true;
+        }
 
         /**
          * Cuts the power. Calls {@link FaultFilter#failPending} for what waits here. The request that has the rule cut the power
@@ -101,7 +110,15 @@ public final class FaultFilter implements AutoCloseable {
         if (current.length == 0) {
             return false;
         }
+        if (!surroundings.powered()) {
+            return false;
+        }
         RequestInfo info = request.info();
+        if (cutsUnderWay.get() > 0) {
+            // It came after the request that was the last one to be done, and before the power was off.
+            request.answer(Answer.all(info.length(), Errno.EIO, List.of()));
+            return true;
+        }
         remember(request);
         FaultPlan plan = new FaultPlan(info);
         boolean watched = false;
@@ -154,7 +171,8 @@ public final class FaultFilter implements AutoCloseable {
         failPending(Errno.EIO);
         clear();
         if (old != null) {
-            old.shutdownNow();
+            // Those that waited have been cancelled; what is left is to answer requests.
+            old.shutdown();
         }
     }
 
@@ -360,6 +378,25 @@ public final class FaultFilter implements AutoCloseable {
             timer.setRemoveOnCancelPolicy(true);
         }
         return timer.schedule(() -> run(task), nanos, TimeUnit.NANOSECONDS);
+    }
+
+    /**
+     * Answers a request and cuts the power then, with nothing done in between: what comes meanwhile fails. In the timer's
+     * thread: there an answer is given at once, while that of a server's thread may wait for the end of its batch.
+     */
+    void answerAndCut(Runnable answer, Runnable cut) {
+        cutsUnderWay.incrementAndGet();
+        Runnable both = () -> {
+            try {
+                answer.run();
+                cut.run();
+            } finally {
+                cutsUnderWay.decrementAndGet();
+            }
+        };
+        if (schedule(both, 0) == null) {
+            both.run();
+        }
     }
 
     private void run(Runnable task) {

@@ -142,10 +142,13 @@ final class FaultRun {
             for (int i = 0; i < results.size(); i++) {
                 add(parts, plan.segments().get(i).length, results.get(i).join());
             }
-            answer(new Answer(parts, names()));
             Cut cut = plan.cut();
-            if (cut != null) {
-                cutPower(cut);
+            if (cut == null) {
+                answer(new Answer(parts, names()));
+            } else {
+                acted.add(cut.state());
+                Answer answer = new Answer(parts, names());
+                filter.answerAndCut(() -> answer(answer), () -> cutPower(cut));
             }
         });
     }

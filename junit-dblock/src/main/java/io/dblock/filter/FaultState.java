@@ -100,14 +100,18 @@ final class FaultState {
     boolean watches(RequestInfo info) {
         FaultRule current = rule;
         if (current.action() instanceof Action.MediumError) {
-            return (info.operation() == Operation.WRITE || info.operation() == Operation.WRITE_ZEROES);
+            return writes(info);
         }
         return current.action() instanceof Action.Full && gives(info);
     }
 
     private static boolean gives(RequestInfo info) {
         return info.operation() == Operation.DISCARD
-                || info.operation() == Operation.WRITE_ZEROES && !info.has(RequestFlag.NOUNMAP);
+                || (info.operation() == Operation.WRITE_ZEROES && !info.has(RequestFlag.NOUNMAP));
+    }
+
+    private static boolean writes(RequestInfo info) {
+        return info.operation() == Operation.WRITE || info.operation() == Operation.WRITE_ZEROES;
     }
 
     /** Acts on the request, if it is one for this rule: notes in the plan what is to become of it. */
@@ -140,6 +144,7 @@ final class FaultState {
     }
 
     /** False if the rule was replaced meanwhile, and the request is to be looked at again. */
+    @SuppressWarnings("ReferenceEquality") // An equal rule may have been put in its place, with counters at 0.
     private synchronized boolean decide(FaultRule seen, FaultPlan plan, long seed) {
         if (seen != rule) {
             return false;
@@ -186,8 +191,9 @@ final class FaultState {
             return bad;
         }
         long length = parts.stream().mapToLong(Extent::length).sum();
-        if (action instanceof Action.FailAfter fail && length <= fail.sectors() * Match.SECTOR
-                || action instanceof Action.TearWrite tear && length <= atLeast(tear)) {
+        boolean tooShort = (action instanceof Action.FailAfter fail && length <= fail.sectors() * Match.SECTOR)
+                || (action instanceof Action.TearWrite tear && length <= atLeast(tear));
+        if (tooShort) {
             return List.of();
         }
         return parts;
@@ -408,8 +414,7 @@ final class FaultState {
 
     /** Something was done on the disk: a medium error is mended by new content, a full disk gets its blocks back. */
     synchronized void done(RequestInfo info, long offset, long length) {
-        if (rule.action() instanceof Action.MediumError
-                && (info.operation() == Operation.WRITE || info.operation() == Operation.WRITE_ZEROES)) {
+        if (rule.action() instanceof Action.MediumError && writes(info)) {
             Match.Range range = rule.match().range().orElse(null);
             long start = range == null ? offset : Math.max(offset, range.offset());
             long end = range == null ? offset + length : Math.min(offset + length, range.end());

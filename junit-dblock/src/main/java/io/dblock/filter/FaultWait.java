@@ -15,6 +15,7 @@ final class FaultWait implements HeldRequest {
     private final Pause pause;
     private final long since = System.nanoTime();
     private volatile Future<?> timer;
+    private volatile boolean over;
 
     FaultWait(FaultRun run, Pause pause) {
         this.run = run;
@@ -31,6 +32,9 @@ final class FaultWait implements HeldRequest {
 
     void timer(Future<?> newTimer) {
         timer = newTimer;
+        if (over) {
+            cancelTimer();
+        }
     }
 
     /** The time is over. */
@@ -53,6 +57,7 @@ final class FaultWait implements HeldRequest {
     }
 
     private void cancelTimer() {
+        over = true;
         Future<?> current = timer;
         if (current != null) {
             current.cancel(false);
