@@ -27,6 +27,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 
 /**
  * Records what a device is asked in a ring of plain numbers: the newest entries are kept, and of older ones only requests
@@ -57,7 +58,8 @@ public final class JournalRing implements Recorder, AutoCloseable {
     private static final int EPOCH = 6;
     private static final int HASH = 7;
     private static final int CONTENT = 8;
-    private static final int FIELDS = 9;
+    private static final int BEFORE = 9;
+    private static final int FIELDS = 10;
 
     // The head: operation, flags, queue, errno, state.
     private static final int FLAGS_SHIFT = 8;
@@ -81,6 +83,7 @@ public final class JournalRing implements Recorder, AutoCloseable {
     private final ConcurrentHashMap<String, Long> marks = new ConcurrentHashMap<>();
     private final CopyOnWriteArrayList<Listener> listeners = new CopyOnWriteArrayList<>();
     private final ContentRing contents = new ContentRing(DEFAULT_CONTENT_BYTES);
+    private volatile Consumer<String> onMark = text -> {};
     private volatile Capture capture = Capture.RECENT;
 
     // Guarded by lock.
@@ -130,6 +133,7 @@ public final class JournalRing implements Recorder, AutoCloseable {
             chunk[at + OFFSET] = offset;
             chunk[at + LENGTH] = length;
             chunk[at + EPOCH] = flushEpoch;
+            chunk[at + BEFORE] = completed;
             return last;
         }
     }
@@ -253,18 +257,25 @@ public final class JournalRing implements Recorder, AutoCloseable {
     @Override
     public long mark(String text) {
         Objects.requireNonNull(text, "text");
+        long sequence;
         synchronized (lock) {
-            long sequence = last + 1;
-            add(new MarkEntry(sequence, System.nanoTime() - start, text));
+            sequence = last + 1;
+            add(new MarkEntry(sequence, System.nanoTime() - start, completed, text));
             marks.put(text, sequence);
-            return sequence;
         }
+        onMark.accept(text);
+        return sequence;
+    }
+
+    /** Has each mark told to this one from now on; no lock of the journal is held meanwhile. */
+    public void onMark(Consumer<String> listener) {
+        onMark = listener;
     }
 
     /** Something has happened that no request asked for. */
     public void note(EventKind kind, String text) {
         synchronized (lock) {
-            add(new EventEntry(last + 1, System.nanoTime() - start, kind, text));
+            add(new EventEntry(last + 1, System.nanoTime() - start, completed, kind, text));
         }
     }
 
@@ -420,6 +431,7 @@ public final class JournalRing implements Recorder, AutoCloseable {
         return new RequestEntry(
                 sequence,
                 fields[at + SUBMITTED] - start,
+                fields[at + BEFORE],
                 underWay ? -1 : fields[at + COMPLETED] - start,
                 underWay ? -1 : fields[at + ORDER],
                 info,

@@ -8,10 +8,12 @@ import java.util.Objects;
  *
  * @param sequence its number in the journal, from 1
  * @param nanos when, in nanoseconds since the journal was begun
+ * @param completedBefore how many requests had been answered then
  * @param kind what
  * @param text the particulars
  */
-public record EventEntry(long sequence, long nanos, EventKind kind, String text) implements JournalEntry {
+public record EventEntry(long sequence, long nanos, long completedBefore, EventKind kind, String text)
+        implements JournalEntry {
 
     /** Checks that nothing is null. */
     public EventEntry {

@@ -23,7 +23,7 @@ import java.util.TreeMap;
  * <p>A request is not a call of an application: the page cache delays writes, and the kernel merges and splits them.
  *
  * <p>It keeps the newest entries only, 65536 unless the device was made to keep more, and says how many it has
- * {@link #dropped() dropped}; {@code streamTo(file)} keeps all. It can be read after its device was closed. Safe for use
+ * {@link #dropped() dropped}; {@link #streamTo(Path)} keeps all. It can be read after its device was closed. Safe for use
  * by several threads.
  */
 public final class Journal {
@@ -31,10 +31,29 @@ public final class Journal {
     public static final long DEFAULT_CONTENT_BYTES = 16 << 20;
 
     private final Recorder recorder;
+    private final long size;
+    private final int logicalBlockSize;
 
-    /** What this recorder has recorded. For junit-dblock's own: a test asks {@code disk.journal()}. */
+    /** What this recorder has recorded of a device of 512-byte blocks and unknown size. */
     public Journal(Recorder recorder) {
+        this(recorder, 0, 512);
+    }
+
+    /**
+     * What this recorder has recorded. For junit-dblock's own: a test asks {@code disk.journal()}.
+     *
+     * @param size of the device, in bytes
+     * @param logicalBlockSize of the device, in bytes
+     */
+    public Journal(Recorder recorder, long size, int logicalBlockSize) {
         this.recorder = recorder;
+        this.size = size;
+        this.logicalBlockSize = logicalBlockSize;
+    }
+
+    /** Size of the device, in bytes; 0 if it is not known. */
+    long size() {
+        return size;
     }
 
     /** Sets a mark; returns its number in the journal. The same text may be used again and then means the newest. */
@@ -172,10 +191,54 @@ public final class Journal {
         return text.toString();
     }
 
-    /** Writes {@link #timeline()} to a file, replacing it. */
+    /**
+     * Writes the entries there are to a file, replacing it, one line each in the form that {@link #streamTo(Path)} says,
+     * but in order of their numbers.
+     */
     public void writeTo(Path file) throws IOException {
         try (BufferedWriter writer = Files.newBufferedWriter(file, StandardCharsets.UTF_8)) {
-            writer.write(timeline());
+            writer.write(JournalStream.header(dropped()));
+            for (JournalEntry entry : entries()) {
+                writer.write(JournalStream.line(entry));
+            }
         }
+    }
+
+    /**
+     * Writes each entry from now on to a file, replacing it, from a thread of its own: a request when it is answered.
+     *
+     * <p>The file is UTF-8. Lines that begin with {@code #} and a space are remarks. Any other is an entry: its
+     * {@link JournalEntry#toString()}, and of an answered request, after a tab, {@code order=} with its
+     * {@linkplain RequestEntry#completionOrder() place among all answers}, {@code before=} with
+     * {@linkplain RequestEntry#completedBefore() how many had been answered when it came}, {@code epoch=} with its
+     * {@linkplain RequestEntry#flushEpoch() flush epoch}, and {@code hash=} with its {@linkplain ContentHash hash} in
+     * hexadecimal, if there is one; separated by spaces.
+     *
+     * <p>Do not put the file on the device itself.
+     *
+     * @return what ends it; it also ends when the device is closed
+     * @throws IOException if the file cannot be made
+     */
+    public JournalStream streamTo(Path file) throws IOException {
+        return new JournalStream(recorder, file);
+    }
+
+    /**
+     * Writes what was written to the device in the format of the kernel's dm-log-writes: each write and discard when it
+     * was no longer in the device's cache, which is when a flush that was issued after its completion had succeeded; FUA
+     * writes when they were completed; flushes and marks; at the end what was still in the cache, and the mark
+     * {@code dm-log-writes-end}. Of a request that failed in part, the parts that did not; what fault rules did to data is
+     * not in it. A write-zeroes becomes a write of zeros.
+     *
+     * @param file replaced if it is there
+     * @throws IllegalStateException if entries, or data of a write, have been dropped or were never kept: see
+     *     {@link #capture(Capture, long)}
+     */
+    public void exportLogWrites(Path file) throws IOException {
+        if (dropped() > 0) {
+            throw new IllegalStateException(dropped() + " entries have been dropped from the journal, so it is not the"
+                    + " whole log. Let the device keep more entries.");
+        }
+        new LogWritesExport(this, logicalBlockSize).writeTo(file);
     }
 }

@@ -13,4 +13,10 @@ public sealed interface JournalEntry permits RequestEntry, MarkEntry, EventEntry
 
     /** When it came, in nanoseconds since the journal was begun. */
     long nanos();
+
+    /**
+     * How many requests had been answered when it came. A request with a {@link RequestEntry#completionOrder()} up to this
+     * was completed before; a greater one, later.
+     */
+    long completedBefore();
 }

@@ -8,9 +8,10 @@ import java.util.Objects;
  *
  * @param sequence its number in the journal, from 1
  * @param nanos when, in nanoseconds since the journal was begun
+ * @param completedBefore how many requests had been answered then
  * @param text what the test has said
  */
-public record MarkEntry(long sequence, long nanos, String text) implements JournalEntry {
+public record MarkEntry(long sequence, long nanos, long completedBefore, String text) implements JournalEntry {
 
     /** Checks that there is a text. */
     public MarkEntry {

@@ -15,6 +15,7 @@ import java.util.OptionalLong;
  *
  * @param sequence its number in the journal, from 1: the order of submission
  * @param submittedNanos when it came, in nanoseconds since the journal was begun
+ * @param completedBefore how many requests had been answered when it came
  * @param completedNanos when its answer was given, in nanoseconds since the journal was begun; -1 if it is under way
  * @param completionOrder its place among all answers of the device, from 1; -1 if it is under way
  * @param info what it asked for
@@ -26,6 +27,7 @@ import java.util.OptionalLong;
 public record RequestEntry(
         long sequence,
         long submittedNanos,
+        long completedBefore,
         long completedNanos,
         long completionOrder,
         RequestInfo info,

@@ -182,6 +182,28 @@ class JournalRingTest {
     }
 
     @Test
+    void anEntryTellsWhatHadBeenCompletedBeforeIt() {
+        long first = begin(Batch.OP_WRITE, 0, 0, 512);
+        long second = begin(Batch.OP_FLUSH, 0, 0, 0);
+        end(first);
+        ring.mark("m");
+        begin(Batch.OP_FLUSH, 0, 0, 0);
+        end(second);
+        ring.note(EventKind.NOTE, "n");
+
+        assertThat(ring.entries(0)).extracting(JournalEntry::completedBefore).containsExactly(0L, 0L, 1L, 1L, 2L);
+    }
+
+    @Test
+    void marksAreToldToTheirListener() {
+        List<String> told = new ArrayList<>();
+        ring.onMark(told::add);
+        ring.mark("a");
+        ring.mark("b");
+        assertThat(told).containsExactly("a", "b");
+    }
+
+    @Test
     void timesCountFromTheBeginningOfTheJournal() {
         long beforeAll = System.nanoTime();
         JournalRing fresh = new JournalRing(1024);
