@@ -488,7 +488,8 @@ public final class WriteCache implements AutoCloseable {
             }
             Rollback rollback = new Rollback(log, arena, logicalBlock, survivors);
             powered = false;
-            cuts++;
+            int cut = cuts + 1;
+            cuts = cut;
             nextEra();
             pending = rollback;
             return new CutReport(survivors, rollback.report());
@@ -499,7 +500,8 @@ public final class WriteCache implements AutoCloseable {
 
     /** Requests of before are of the past. */
     private void nextEra() {
-        position += 1L << ERA_SHIFT;
+        long next = position + (1L << ERA_SHIFT);
+        position = next;
     }
 
     /**
