@@ -19,6 +19,8 @@ final class Libc implements Linux {
     static final int O_DIRECT = Platform.isARM() ? 0x10000 : 0x4000;
 
     private static final int SEEK_END = 2;
+    static final int SEEK_DATA = 3;
+    static final int SEEK_HOLE = 4;
     private static final int PR_SET_IO_FLUSHER = 57;
     private static final int FALLOC_KEEP_SIZE = 0x01;
     private static final int FALLOC_PUNCH_HOLE = 0x02;
@@ -112,6 +114,11 @@ final class Libc implements Linux {
     /** Size in bytes of a file or block device; moves the file's position. Or a negative error. */
     long sizeOf(int fd) {
         return result(NativeMethods.lseek(fd, 0, SEEK_END));
+    }
+
+    /** lseek(2), which moves the file's position; the new one, or a negative error. */
+    long seek(int fd, long offset, int whence) {
+        return result(NativeMethods.lseek(fd, offset, whence));
     }
 
     int syncfs(int fd) {

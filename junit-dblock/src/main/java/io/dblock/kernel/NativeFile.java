@@ -17,7 +17,16 @@ public final class NativeFile implements AutoCloseable {
 
     /** Opens an existing file for reading and writing. */
     public static NativeFile open(Path path) throws IOException {
-        int fd = Libc.INSTANCE.open(path.toString(), Linux.O_RDWR | Linux.O_CLOEXEC);
+        return open(path, Linux.O_RDWR);
+    }
+
+    /** Opens an existing file for reading. */
+    public static NativeFile openReadOnly(Path path) throws IOException {
+        return open(path, Linux.O_RDONLY);
+    }
+
+    private static NativeFile open(Path path, int mode) throws IOException {
+        int fd = Libc.INSTANCE.open(path.toString(), mode | Linux.O_CLOEXEC);
         if (fd < 0) {
             throw new IOException("Cannot open " + path + ": " + Errno.describe(-fd));
         }
@@ -42,6 +51,38 @@ public final class NativeFile implements AutoCloseable {
                     + Errno.describe(-result));
         }
         return true;
+    }
+
+    /**
+     * Where the first data are from {@code offset} on, as the filesystem knows it; lseek(2) with SEEK_DATA.
+     *
+     * @return {@code size} if there are none
+     */
+    public synchronized long findData(long offset, long size) throws IOException {
+        return find(offset, size, Libc.SEEK_DATA, offset);
+    }
+
+    /** The same for the first hole; {@code size} if there is none. */
+    public synchronized long findHole(long offset, long size) throws IOException {
+        return find(offset, size, Libc.SEEK_HOLE, size);
+    }
+
+    /** @param otherwise the answer if the filesystem knows no holes */
+    private long find(long offset, long size, int whence, long otherwise) throws IOException {
+        if (closed) {
+            throw new IOException(path + " is closed");
+        }
+        long result = Libc.INSTANCE.seek(fd, offset, whence);
+        if (result == -Errno.ENXIO.number()) {
+            return size;
+        }
+        if (result == -Errno.EINVAL.number() || result == -Errno.EOPNOTSUPP.number()) {
+            return otherwise;
+        }
+        if (result < 0) {
+            throw new IOException("Cannot look for holes in " + path + ": " + Errno.describe((int) -result));
+        }
+        return Math.min(result, size);
     }
 
     /** Closes it. Idempotent. */
