@@ -33,7 +33,7 @@ public record FaultRule(String name, Match match, Action action, boolean lenient
         Set<Operation> odd = EnumSet.copyOf(match.operations());
         odd.removeAll(action.operations());
         if (!match.isAny() && !odd.isEmpty()) {
-            throw new IllegalArgumentException("The rule \"" + match + ": " + action + "\" can never act on " + odd
+            throw new IllegalArgumentException("The rule \"on " + match + ": " + action + "\" can never act on " + odd
                     + ". Allowed for this action: " + action.operations() + ", or onAny().");
         }
     }

@@ -132,7 +132,8 @@ public final class FaultFilter implements AutoCloseable {
             // A predicate of the test's: nothing is known of what it wants done.
             failed(e);
             plan.done();
-            request.answer(Answer.all(info.length(), Errno.EIO, List.of()));
+            request.answer(Answer.all(
+                    info.length(), Errno.EIO, plan.acted().stream().map(FaultState::name).toList()));
             return true;
         }
         if (!watched && !plan.touched()) {

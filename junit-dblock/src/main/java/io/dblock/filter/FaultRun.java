@@ -50,7 +50,6 @@ final class FaultRun {
 
     /** Begins to wait for all that keep it; does it at once if there are none. */
     void start() {
-        plan.acted().forEach(FaultState::hit);
         for (Pause pause : plan.pauses()) {
             FaultWait wait = new FaultWait(this, pause);
             synchronized (this) {

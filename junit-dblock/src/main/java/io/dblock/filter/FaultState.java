@@ -249,6 +249,7 @@ final class FaultState {
             return;
         }
         plan.acts(this);
+        hit();
         if (action instanceof Action.Fail fail) {
             segments.forEach(segment -> segment.errno = fail.errno());
         } else if (action instanceof Action.FailAfter fail) {
