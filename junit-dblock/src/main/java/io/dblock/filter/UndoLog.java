@@ -245,9 +245,13 @@ final class UndoLog {
     /** Marks the records of a write that are still there as completed. */
     void complete(long ticket, long completion) {
         long id = ticket >>> SLOT_BITS;
-        int slot = (int) ticket & (1 << SLOT_BITS) - 1;
+        int slot = (int) ticket & ((1 << SLOT_BITS) - 1);
         if (slot >= slots || id(slot) != id) {
             slot = find(id);
+        }
+        // The slot may have been used again, for a later part of the same write.
+        while (slot != NONE && previous(slot) != NONE && id(previous(slot)) == id) {
+            slot = previous(slot);
         }
         while (slot != NONE && id(slot) == id) {
             set(slot, COMPLETION, completion);
@@ -255,18 +259,16 @@ final class UndoLog {
         }
     }
 
-    /** The first record of a write whose first record of old is gone. */
+    /** A record of a write whose first record of old is gone. */
     private int find(long id) {
         if (first == NONE || id(first) > id) {
             return NONE;
         }
-        int found = NONE;
-        for (int slot = last; slot != NONE && id(slot) >= id; slot = previous(slot)) {
-            if (id(slot) == id) {
-                found = slot;
-            }
+        int slot = last;
+        while (id(slot) > id) {
+            slot = previous(slot);
         }
-        return found;
+        return id(slot) == id ? slot : NONE;
     }
 
     /** Forgets all. */
