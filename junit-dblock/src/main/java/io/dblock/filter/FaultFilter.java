@@ -133,7 +133,9 @@ public final class FaultFilter implements AutoCloseable {
             failed(e);
             plan.done();
             request.answer(Answer.all(
-                    info.length(), Errno.EIO, plan.acted().stream().map(FaultState::name).toList()));
+                    info.length(),
+                    Errno.EIO,
+                    plan.acted().stream().map(FaultState::name).toList()));
             return true;
         }
         if (!watched && !plan.touched()) {
@@ -385,7 +387,7 @@ public final class FaultFilter implements AutoCloseable {
      * Answers a request and cuts the power then, with nothing done in between: what comes meanwhile fails. In the timer's
      * thread: there an answer is given at once, while that of a server's thread may wait for the end of its batch.
      */
-    void answerAndCut(Runnable answer, Runnable cut) {
+    void answerAndCut(Runnable answer, Runnable cut, Runnable hit) {
         cutsUnderWay.incrementAndGet();
         Runnable both = () -> {
             try {
@@ -394,6 +396,8 @@ public final class FaultFilter implements AutoCloseable {
             } finally {
                 cutsUnderWay.decrementAndGet();
             }
+            // Who waits for it may restore the power and make requests at once.
+            hit.run();
         };
         if (schedule(both, 0) == null) {
             both.run();

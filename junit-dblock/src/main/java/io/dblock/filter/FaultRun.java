@@ -14,7 +14,9 @@ import io.dblock.kernel.Errno;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
@@ -109,6 +111,7 @@ final class FaultRun {
         if (cut != null && !cut.after()) {
             acted.add(cut.state());
             cutPower(cut);
+            cut.state().hit();
             answer(Answer.all(info().length(), Errno.EIO, names()));
             return;
         }
@@ -128,7 +131,6 @@ final class FaultRun {
         } catch (RuntimeException e) {
             filter.failed(e);
         }
-        cut.state().hit();
     }
 
     private void doSegments() {
@@ -147,7 +149,7 @@ final class FaultRun {
             } else {
                 acted.add(cut.state());
                 Answer answer = new Answer(parts, names());
-                filter.answerAndCut(() -> answer(answer), () -> cutPower(cut));
+                filter.answerAndCut(() -> answer(answer), () -> cutPower(cut), cut.state()::hit);
             }
         });
     }
@@ -255,36 +257,51 @@ final class FaultRun {
     /** Has the writes fail for which there is no space; the disk is asked which blocks are new. */
     private CompletableFuture<Void> budget() {
         CompletableFuture<Void> before = CompletableFuture.completedFuture(null);
-        if (plan.budgeted()) {
-            for (Segment segment : List.copyOf(plan.segments())) {
-                for (FaultState state : segment.budgets) {
-                    before = before.thenCompose(nothing -> budget(segment, state));
-                }
-            }
+        if (!plan.budgeted()) {
+            return before;
+        }
+        Set<FaultState> states = new LinkedHashSet<>();
+        plan.segments().forEach(segment -> states.addAll(segment.budgets));
+        for (FaultState state : states) {
+            before = before.thenCompose(nothing -> budget(state));
         }
         return before;
     }
 
-    private CompletableFuture<Void> budget(Segment segment, FaultState state) {
-        if (!segment.effective()) {
-            return CompletableFuture.completedFuture(null);
-        }
-        long shift = segment.shift;
+    /** All segments at once: one request is one hit. */
+    private CompletableFuture<Void> budget(FaultState state) {
+        List<Segment> concerned = plan.segments().stream()
+                .filter(segment -> segment.effective() && segment.budgets.contains(state))
+                .toList();
+        int block = filter.surroundings().logicalBlockSize();
         List<Extent> blank = new ArrayList<>();
         CompletableFuture<Void> before = CompletableFuture.completedFuture(null);
-        for (Extent extent : state.unknown(segment.offset + shift, segment.end() + shift)) {
-            before = before.thenCompose(nothing ->
-                    BlankBlocks.find(disk, request, filter.surroundings().logicalBlockSize(), extent, blank));
+        for (Segment segment : concerned) {
+            for (Extent extent : state.unknown(segment.offset + segment.shift, segment.end() + segment.shift)) {
+                before = before.thenCompose(nothing -> BlankBlocks.find(disk, request, block, extent, blank));
+            }
         }
         return before.thenAccept(nothing -> {
-            List<Extent> refused = new ArrayList<>();
-            for (Extent extent : state.reserve(blank)) {
-                refused.add(new Extent(extent.start() - shift, extent.end() - shift));
-            }
+            List<Extent> refused = state.reserve(blank);
             if (!refused.isEmpty()) {
                 acted.add(state);
-                plan.fail(refused, Errno.ENOSPC);
+                fail(concerned, refused);
             }
         });
+    }
+
+    /** Has what of these segments would go to these places fail. */
+    private void fail(List<Segment> concerned, List<Extent> places) {
+        List<Extent> parts = new ArrayList<>();
+        for (Segment segment : concerned) {
+            for (Extent place : places) {
+                long start = Math.max(segment.offset, place.start() - segment.shift);
+                long end = Math.min(segment.end(), place.end() - segment.shift);
+                if (start < end) {
+                    parts.add(new Extent(start, end));
+                }
+            }
+        }
+        plan.fail(parts, Errno.ENOSPC);
     }
 }

@@ -82,41 +82,41 @@ class FaultRuleTest {
                                 .after(3)
                                 .times(1)
                                 .failAfter(2, Errno.ENODATA)),
-                line("on any, sector 1: medium error until rewritten", f -> f.onAny()
-                        .bytes(512, 512)
-                        .mediumError()),
+                line(
+                        "on any, sector 1: medium error until rewritten",
+                        f -> f.onAny().bytes(512, 512).mediumError()),
                 line("on WRITE, with FUA and META: lose", f -> f.on(Operation.WRITE)
                         .flags(RequestFlag.META, RequestFlag.FUA)
                         .lose()),
-                line("on WRITE, of 512 to 1024 bytes: tear, doing the first 1 block", f -> f.on(Operation.WRITE)
-                        .length(512, 1024)
-                        .tear(Tear.prefix(1))),
-                line("on WRITE, of at least 512 bytes: tear, doing the last 2 blocks", f -> f.on(Operation.WRITE)
-                        .length(512, Long.MAX_VALUE)
-                        .tear(Tear.suffix(2))),
-                line("on WRITE, of at most 512 bytes: tear, doing every other block", f -> f.on(Operation.WRITE)
-                        .length(0, 512)
-                        .tear(Tear.EVERY_OTHER)),
+                line(
+                        "on WRITE, of 512 to 1024 bytes: tear, doing the first 1 block",
+                        f -> f.on(Operation.WRITE).length(512, 1024).tear(Tear.prefix(1))),
+                line(
+                        "on WRITE, of at least 512 bytes: tear, doing the last 2 blocks",
+                        f -> f.on(Operation.WRITE).length(512, Long.MAX_VALUE).tear(Tear.suffix(2))),
+                line(
+                        "on WRITE, of at most 512 bytes: tear, doing every other block",
+                        f -> f.on(Operation.WRITE).length(0, 512).tear(Tear.EVERY_OTHER)),
                 line("on WRITE: tear, doing a random subset of the blocks", f -> f.on(Operation.WRITE)
                         .tear(Tear.RANDOM)),
                 line("on any: misdirect by +4096 bytes", f -> f.onAny().misdirect(4096)),
-                line("on READ: misdirect by -512 bytes", f -> f.on(Operation.READ).misdirect(-512)),
-                line("on READ, with probability 0.5: read stale data", f -> f.on(Operation.READ)
-                        .probability(0.5)
-                        .stale()),
+                line("on READ: misdirect by -512 bytes", f -> f.on(Operation.READ)
+                        .misdirect(-512)),
+                line(
+                        "on READ, with probability 0.5: read stale data",
+                        f -> f.on(Operation.READ).probability(0.5).stale()),
                 line("on READ: flip 1 bit per sector", f -> f.on(Operation.READ).flipBits(1)),
                 line("on WRITE: fill with garbage", f -> f.on(Operation.WRITE).garbage()),
-                line("on FLUSH, from flush epoch 3: ignore flush and FUA", f -> f.on(Operation.FLUSH)
-                        .fromFlushEpoch(3)
-                        .ignoreFlushes()),
+                line(
+                        "on FLUSH, from flush epoch 3: ignore flush and FUA",
+                        f -> f.on(Operation.FLUSH).fromFlushEpoch(3).ignoreFlushes()),
                 line("on any: delay by 10 ms", f -> f.onAny().delay(Delay.fixed(Duration.ofMillis(10)))),
                 line("on any: limit to 100 IOPS", f -> f.onAny().limitIops(100)),
                 line("on any: limit to 4096 bytes per second", f -> f.onAny().limitBandwidth(4096)),
                 line("on any: full after 8 new blocks", f -> f.onAny().full(8)),
-                line("on any, since mark \"a\", until mark \"b\": read-only", f -> f.onAny()
-                        .sinceMark("a")
-                        .untilMark("b")
-                        .readOnly()),
+                line(
+                        "on any, since mark \"a\", until mark \"b\": read-only",
+                        f -> f.onAny().sinceMark("a").untilMark("b").readOnly()),
                 line("on FLUSH: hold", f -> f.on(Operation.FLUSH).hold()),
                 line("on FLUSH: cut the power before it, surviving: none", f -> f.on(Operation.FLUSH)
                         .powerCut(Survivors.NONE)),
@@ -145,7 +145,9 @@ class FaultRuleTest {
         assertThat(rule).hasToString(text);
         arming.arm(kept);
         assertThat(kept.rules.get(1)).isEqualTo(rule).hasSameHashCodeAs(rule);
-        assertThat(rule.withName("another")).isNotEqualTo(rule).hasToString("\"another\": " + text.replaceFirst("^\"bad\": ", ""));
+        assertThat(rule.withName("another"))
+                .isNotEqualTo(rule)
+                .hasToString("\"another\": " + text.replaceFirst("^\"bad\": ", ""));
         assertThat(rule.operations()).isNotEmpty().isSubsetOf(rule.match().operations());
     }
 
@@ -158,57 +160,75 @@ class FaultRuleTest {
     @Test
     void predicatesAreAllToBeTrue() {
         RequestInfo request = new RequestInfo(Operation.READ, 512, 512, Set.of(), 0);
-        kept.onAny().matching(r -> r.offset() == 512).matching(r -> r.length() == 512).hold();
-        kept.onAny().matching(r -> r.offset() == 512).matching(r -> r.length() == 513).hold();
+        kept.onAny()
+                .matching(r -> r.offset() == 512)
+                .matching(r -> r.length() == 512)
+                .hold();
+        kept.onAny()
+                .matching(r -> r.offset() == 512)
+                .matching(r -> r.length() == 513)
+                .hold();
         kept.onAny().hold();
         assertThat(kept.predicates).extracting(p -> p.test(request)).containsExactly(true, false, true);
     }
 
     static List<Arguments> refused() {
         return List.of(
-                line("A rule is on no operation. Name some of [READ, WRITE, FLUSH, DISCARD, WRITE_ZEROES], or use onAny().",
+                line(
+                        "A rule is on no operation. Name some of [READ, WRITE, FLUSH, DISCARD, WRITE_ZEROES], or use onAny().",
                         f -> f.on().hold()),
-                line("has a range (sectors 0-7), but a FLUSH has no sectors", f -> f.on(Operation.FLUSH)
-                        .sectors(0, 7)
-                        .hold()),
-                line("sectors are 8 to 7. Allowed: from 0, the last one", f -> f.onAny()
-                        .sectors(8, 7)
-                        .hold()),
+                line(
+                        "has a range (sectors 0-7), but a FLUSH has no sectors",
+                        f -> f.on(Operation.FLUSH).sectors(0, 7).hold()),
+                line(
+                        "sectors are 8 to 7. Allowed: from 0, the last one",
+                        f -> f.onAny().sectors(8, 7).hold()),
                 line("sectors are -1 to 7", f -> f.onAny().sectors(-1, 7).hold()),
-                line("offset is 100. Allowed: multiples of a sector", f -> f.onAny()
-                        .bytes(100, 512)
-                        .hold()),
-                line("length is 0. Allowed: positive multiples", f -> f.onAny().bytes(0, 0).hold()),
+                line(
+                        "offset is 100. Allowed: multiples of a sector",
+                        f -> f.onAny().bytes(100, 512).hold()),
+                line(
+                        "length is 0. Allowed: positive multiples",
+                        f -> f.onAny().bytes(0, 0).hold()),
                 line("length is 100", f -> f.onAny().bytes(0, 100).hold()),
                 line("minLength is -1", f -> f.onAny().length(-1, 0).hold()),
-                line("maxLength is 1. Allowed: at least minLength (2 bytes)", f -> f.onAny()
-                        .length(2, 1)
-                        .hold()),
+                line(
+                        "maxLength is 1. Allowed: at least minLength (2 bytes)",
+                        f -> f.onAny().length(2, 1).hold()),
                 line("after is -1", f -> f.onAny().after(-1).hold()),
                 line("times is 0. Allowed: at least 1", f -> f.onAny().times(0).hold()),
-                line("probability is 0.0. Allowed: above 0, up to 1", f -> f.onAny()
-                        .probability(0)
-                        .hold()),
-                line("probability is NaN", f -> f.onAny().probability(Double.NaN).hold()),
+                line(
+                        "probability is 0.0. Allowed: above 0, up to 1",
+                        f -> f.onAny().probability(0).hold()),
+                line(
+                        "probability is NaN",
+                        f -> f.onAny().probability(Double.NaN).hold()),
                 line("probability is 1.5", f -> f.onAny().probability(1.5).hold()),
                 line("sinceMark is blank", f -> f.onAny().sinceMark(" ").hold()),
                 line("untilMark is blank", f -> f.onAny().untilMark("").hold()),
                 line("fromFlushEpoch is -1", f -> f.onAny().fromFlushEpoch(-1).hold()),
                 line("The rule's name is \" x\"", f -> f.onAny().named(" x").hold()),
                 line("The rule's name is \"a\nb\"", f -> f.onAny().named("a\nb").hold()),
-                line("errno is EPERM, which has no block status: the application would see EIO. Allowed: [EIO,",
+                line(
+                        "errno is EPERM, which has no block status: the application would see EIO. Allowed: [EIO,",
                         f -> f.onAny().fail(Errno.EPERM)),
                 line("errno is EAGAIN", f -> f.onAny().failAfter(1, Errno.EAGAIN)),
-                line("sectors is 0. Allowed: at least 1", f -> f.on(Operation.READ).failAfter(0, Errno.EIO)),
-                line("The rule \"on READ: lose\" can never act on [READ]. Allowed for this action: [WRITE, DISCARD,"
-                        + " WRITE_ZEROES], or onAny().", f -> f.on(Operation.READ).lose()),
-                line("can never act on [FLUSH]", f -> f.on(Operation.FLUSH, Operation.WRITE).garbage()),
+                line("sectors is 0. Allowed: at least 1", f -> f.on(Operation.READ)
+                        .failAfter(0, Errno.EIO)),
+                line(
+                        "The rule \"on READ: lose\" can never act on [READ]. Allowed for this action: [WRITE, DISCARD,"
+                                + " WRITE_ZEROES], or onAny().",
+                        f -> f.on(Operation.READ).lose()),
+                line("can never act on [FLUSH]", f -> f.on(Operation.FLUSH, Operation.WRITE)
+                        .garbage()),
                 line("can never act on [WRITE]", f -> f.on(Operation.WRITE).stale()),
                 line("can never act on [WRITE]", f -> f.on(Operation.WRITE).mediumError()),
-                line("can never act on [READ]", f -> f.on(Operation.READ, Operation.FLUSH).ignoreFlushes()),
+                line("can never act on [READ]", f -> f.on(Operation.READ, Operation.FLUSH)
+                        .ignoreFlushes()),
                 line("blocks is 0. Allowed for a tear of kind PREFIX: at least 1", f -> f.onAny()
                         .tear(Tear.prefix(0))),
-                line("blocks is -1. Allowed for a tear of kind SUFFIX", f -> f.onAny().tear(Tear.suffix(-1))),
+                line("blocks is -1. Allowed for a tear of kind SUFFIX", f -> f.onAny()
+                        .tear(Tear.suffix(-1))),
                 line("blocks is 1. Allowed for a tear of kind RANDOM: 0", f -> f.onAny()
                         .tear(new Tear(Tear.Kind.RANDOM, 1))),
                 line("delta is 0", f -> f.onAny().misdirect(0)),
@@ -218,8 +238,7 @@ class FaultRuleTest {
                 line("perSecond is 0", f -> f.onAny().limitIops(0)),
                 line("perSecond is 1000000001", f -> f.onAny().limitIops(1_000_000_001)),
                 line("bytesPerSecond is 0", f -> f.onAny().limitBandwidth(0)),
-                line("delay is PT-1S. Allowed: 0 to 24 h", f -> f.onAny()
-                        .delay(Delay.fixed(Duration.ofSeconds(-1)))),
+                line("delay is PT-1S. Allowed: 0 to 24 h", f -> f.onAny().delay(Delay.fixed(Duration.ofSeconds(-1)))),
                 line("delay is PT25H", f -> f.onAny().delay(Delay.fixed(Duration.ofHours(25)))));
     }
 

@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -131,7 +132,9 @@ final class FaultBench implements FaultFilter.Surroundings, AutoCloseable {
 
     /** The disk: does what it is told, and notes it. */
     final class Image implements Disk {
-        final List<String> done = new CopyOnWriteArrayList<>();
+        final List<String> done = Collections.synchronizedList(new ArrayList<>());
+        final AtomicLong flushes = new AtomicLong();
+        final AtomicLong fuaBytes = new AtomicLong();
         /** What the next calls fail with. */
         volatile Throwable broken;
 
@@ -163,6 +166,7 @@ final class FaultBench implements FaultFilter.Surroundings, AutoCloseable {
 
         @Override
         public CompletableFuture<Void> write(FilteredRequest request, long offset, ByteBuffer src, boolean fua) {
+            fuaBytes.addAndGet(fua ? src.remaining() : 0);
             return run(
                     "WRITE " + offset + "+" + src.remaining() + (fua ? " FUA" : ""),
                     () -> src.get(image, (int) offset, src.remaining()));
@@ -170,7 +174,7 @@ final class FaultBench implements FaultFilter.Surroundings, AutoCloseable {
 
         @Override
         public CompletableFuture<Void> flush(FilteredRequest request) {
-            return run("FLUSH", () -> {});
+            return run("FLUSH", flushes::incrementAndGet);
         }
 
         @Override

@@ -298,8 +298,9 @@ class FaultMatchingTest {
         bench = new FaultBench(1 << 16, 4096);
         assertThatThrownBy(() -> bench.faults.on(READ).sectors(8, 14).fail(Errno.EIO))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("The rule \"on READ, sectors 8-14: fail with EIO\" does not fit this device: its range (4096 to"
-                        + " 7680 bytes). Allowed: whole logical blocks of 4096 bytes, 8 sectors each.");
+                .hasMessage(
+                        "The rule \"on READ, sectors 8-14: fail with EIO\" does not fit this device: its range (4096 to"
+                                + " 7680 bytes). Allowed: whole logical blocks of 4096 bytes, 8 sectors each.");
         assertThatThrownBy(() -> bench.faults.on(READ).failAfter(4, Errno.EIO))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("4 sectors. Allowed: whole logical blocks of 8 sectors");
@@ -313,8 +314,9 @@ class FaultMatchingTest {
     void aRangeBeyondTheDeviceIsRefused() {
         assertThatThrownBy(() -> bench.faults.on(READ).sectors(127, 128).fail(Errno.EIO))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("its range ends at 66048 bytes. Allowed: up to the device's size, 65536 bytes (128"
-                        + " sectors)");
+                .hasMessageContaining(
+                        "its range ends at 66048 bytes. Allowed: up to the device's size, 65536 bytes (128"
+                                + " sectors)");
         bench.faults.on(READ).sectors(127, 127).fail(Errno.EIO);
         assertThatThrownBy(() -> bench.faults.on(READ).sectors(2, 3).misdirect(-3 * 512))
                 .isInstanceOf(IllegalArgumentException.class)
@@ -327,8 +329,8 @@ class FaultMatchingTest {
     @Test
     void aReplacementIsCheckedToo() {
         Fault fault = bench.faults.on(READ).fail(Errno.EIO);
-        assertThatThrownBy(() -> fault.replace(
-                        fault.rule().withMatch(Match.on(READ).withSectors(128, 128))))
+        assertThatThrownBy(() ->
+                        fault.replace(fault.rule().withMatch(Match.on(READ).withSectors(128, 128))))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("up to the device's size");
         assertThatThrownBy(() -> fault.replace(fault.rule().withName("other")))

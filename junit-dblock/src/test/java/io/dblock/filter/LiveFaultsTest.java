@@ -34,7 +34,9 @@ class LiveFaultsTest {
         assertThat(faults.find("third")).isEmpty();
         assertThat(first.name()).isEqualTo("fault-1");
         assertThat(first.rule().name()).isEqualTo("fault-1");
-        assertThat(second).hasSameHashCodeAs(faults.find("second").orElseThrow()).isNotEqualTo(first);
+        assertThat(second)
+                .hasSameHashCodeAs(faults.find("second").orElseThrow())
+                .isNotEqualTo(first);
     }
 
     @Test
