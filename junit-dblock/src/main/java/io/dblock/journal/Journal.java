@@ -51,11 +51,6 @@ public final class Journal {
         this.logicalBlockSize = logicalBlockSize;
     }
 
-    /** Size of the device, in bytes; 0 if it is not known. */
-    long size() {
-        return size;
-    }
-
     /** Sets a mark; returns its number in the journal. The same text may be used again and then means the newest. */
     public long mark(String text) {
         return recorder.mark(text);
@@ -202,6 +197,22 @@ public final class Journal {
                 writer.write(JournalStream.line(entry));
             }
         }
+    }
+
+    /**
+     * The entries there are as an SVG image: in the order in which they came, at their place on the device, with flushes,
+     * marks, power cuts, and what fault rules did in red. What was not touched of the device may be left out.
+     *
+     * @param title what stands above it
+     */
+    public String picture(String title) {
+        long lost = dropped();
+        return Picture.of(entries(), size, lost == 0 ? title : title + " (" + lost + " earlier entries were dropped)");
+    }
+
+    /** Writes {@link #picture(String)} to a file, replacing it. */
+    public void writePicture(Path file, String title) throws IOException {
+        Files.writeString(file, picture(title));
     }
 
     /**

@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.journal;
+
+import io.dblock.handler.Operation;
+import io.dblock.handler.RequestFlag;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * Draws entries as an SVG image: from left to right the order in which they came, upwards the place on the device.
+ * Rectangles are requests; lines across are flushes, marks and events. What lies on the same spot is drawn once.
+ */
+final class Picture {
+    private static final int WIDTH = 1400;
+    private static final int HEIGHT = 820;
+    private static final double LEFT = 100;
+    private static final double RIGHT = WIDTH - 30.0;
+    private static final double TOP = 150;
+    private static final double BOTTOM = HEIGHT - 75.0;
+    private static final double TICK = 110;
+    private static final String FLUSH = "stroke=\"#555\" stroke-width=\"1\"";
+    private static final double MIN_TICK = 13;
+    private static final double MIN_SIZE = 1.6;
+    /** How far apart two names of the same rule are. */
+    private static final double LABEL_DISTANCE = 160;
+
+    /** What a request is drawn as; later ones lie above earlier ones. */
+    private enum Kind {
+        READ("read", "#009e73"),
+        WRITE("write", "#0072b2"),
+        METADATA("write of metadata", "#56b4e9"),
+        FUA("write with FUA", "#9b2fae"),
+        DISCARD("discard", "#a6a6a6"),
+        WRITE_ZEROES("write zeroes", "#e69f00"),
+        UNDER_WAY("never answered", "#000000"),
+        RULE("a fault rule acted on it", "#ff7f50"),
+        FAILED("failed", "#d00000");
+
+        final String label;
+        final String colour;
+
+        Kind(String label, String colour) {
+            this.label = label;
+            this.colour = colour;
+        }
+
+        static Kind of(RequestEntry request) {
+            if (!request.isCompleted()) {
+                return UNDER_WAY;
+            }
+            if (!request.succeeded()) {
+                return FAILED;
+            }
+            if (!request.rules().isEmpty()) {
+                return RULE;
+            }
+            return switch (request.info().operation()) {
+                case READ -> READ;
+                case DISCARD -> DISCARD;
+                case WRITE_ZEROES -> WRITE_ZEROES;
+                case WRITE, FLUSH ->
+                    request.info().has(RequestFlag.FUA) ? FUA : request.info().has(RequestFlag.META) ? METADATA : WRITE;
+            };
+        }
+    }
+
+    /** What is drawn at one spot. */
+    private static final class Spot {
+        final double x;
+        final double width;
+        final double top;
+        final double bottom;
+        final List<RequestEntry> requests = new ArrayList<>();
+
+        Spot(double x, double width, double top, double bottom) {
+            this.x = x;
+            this.width = width;
+            this.top = top;
+            this.bottom = bottom;
+        }
+    }
+
+    private final List<? extends JournalEntry> entries;
+    private final long size;
+    private final String title;
+    private final AddressScale scale;
+    private final double step;
+    private final StringBuilder svg = new StringBuilder();
+
+    private Picture(List<? extends JournalEntry> entries, long size, String title) {
+        this.entries = entries;
+        this.size = size;
+        this.title = title;
+        List<long[]> touched = new ArrayList<>();
+        for (JournalEntry entry : entries) {
+            if (entry instanceof RequestEntry request && request.info().length() > 0) {
+                touched.add(new long[] {request.info().offset(), request.info().length()});
+            }
+        }
+        scale = new AddressScale(touched, BOTTOM, TOP);
+        step = (RIGHT - LEFT) / Math.max(1, entries.size());
+    }
+
+    /**
+     * The image as text.
+     *
+     * @param size of the device in bytes, 0 if unknown
+     */
+    static String of(List<? extends JournalEntry> entries, long size, String title) {
+        return new Picture(entries, size, title).draw();
+    }
+
+    private String draw() {
+        add(
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\"",
+                WIDTH, HEIGHT, WIDTH, HEIGHT);
+        add(" font-family=\"sans-serif\" font-size=\"11\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n");
+        heading();
+        addressAxis();
+        orderAxis();
+        flushes();
+        requests();
+        marksAndEvents();
+        ruleNames();
+        return svg.append("</svg>\n").toString();
+    }
+
+    private void heading() {
+        text(LEFT, 24, "start", "font-size=\"16\" font-weight=\"bold\"", title);
+        Map<Kind, Integer> counts = new EnumMap<>(Kind.class);
+        Map<String, Integer> rules = new LinkedHashMap<>();
+        int flushes = 0;
+        for (JournalEntry entry : entries) {
+            if (entry instanceof RequestEntry request) {
+                Kind kind = Kind.of(request);
+                if (request.is(Operation.FLUSH)) {
+                    flushes++;
+                }
+                if (!request.is(Operation.FLUSH) || kind != Kind.WRITE) {
+                    counts.merge(kind, 1, Integer::sum);
+                }
+                request.rules().forEach(rule -> rules.merge(rule, 1, Integer::sum));
+            }
+        }
+        double x = LEFT;
+        for (Map.Entry<Kind, Integer> count : counts.entrySet()) {
+            String label = count.getKey().label + " (" + count.getValue() + ")";
+            add("<rect x=\"%.1f\" y=\"36\" width=\"12\" height=\"10\" %s/>\n", x, fill(count.getKey()));
+            text(x + 16, 45, "start", "", label);
+            x += 34 + label.length() * 6.2;
+        }
+        if (flushes > 0) {
+            add("<path d=\"M%.1f 36v10\" %s/>\n", x + 4, FLUSH);
+            text(x + 10, 45, "start", "", "flush (" + flushes + ")");
+        }
+        List<String> acted = new ArrayList<>();
+        rules.forEach((rule, count) -> acted.add(rule + " (" + count + ")"));
+        if (!acted.isEmpty()) {
+            text(
+                    LEFT,
+                    63,
+                    "start",
+                    "fill=\"#d00000\"",
+                    "Fault rules, and requests they acted on: " + String.join(", ", acted));
+        }
+    }
+
+    private static String fill(Kind kind) {
+        return kind == Kind.UNDER_WAY
+                ? "fill=\"white\" stroke=\"#000\" stroke-width=\"1.5\""
+                : "fill=\"" + kind.colour + "\"";
+    }
+
+    private void addressAxis() {
+        AddressScale.Segment below = null;
+        for (AddressScale.Segment segment : scale.segments()) {
+            double height = segment.bottom() - segment.top();
+            add(
+                    "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"#f6f7f9\"/>\n",
+                    LEFT, segment.top(), RIGHT - LEFT, height);
+            if (below != null) {
+                double middle = (below.top() + segment.bottom()) / 2;
+                text(
+                        RIGHT - 4,
+                        middle + 3,
+                        "end",
+                        "font-size=\"9\" fill=\"#888\"",
+                        mib(segment.first() - below.end()) + " MiB untouched");
+            }
+            tick(segment.first(), segment.bottom());
+            long unit = unit(segment);
+            for (long offset = (segment.first() / unit + 1) * unit; offset < segment.end(); offset += unit) {
+                double y = scale.y(offset);
+                if (segment.bottom() - y > MIN_TICK && y - segment.top() > MIN_TICK) {
+                    tick(offset, y);
+                }
+            }
+            tick(segment.end(), segment.top());
+            below = segment;
+        }
+        String what = "place on the device" + (size > 0 ? ", which has " + mib(size) + " MiB" : "") + " [MiB]";
+        add(
+                "<text transform=\"translate(18 %.1f) rotate(-90)\" text-anchor=\"middle\" font-size=\"12\">%s</text>\n",
+                (TOP + BOTTOM) / 2, escape(what));
+    }
+
+    /** A power of two that gives ticks far enough from each other. */
+    private static long unit(AddressScale.Segment segment) {
+        double bytesPerTick = (segment.end() - segment.first()) / (segment.bottom() - segment.top()) * 2 * MIN_TICK;
+        return Long.highestOneBit(Math.max(512, (long) bytesPerTick)) * 2;
+    }
+
+    private void tick(long offset, double y) {
+        add("<path d=\"M%.1f %.1fh-5\" stroke=\"#333\"/>\n", LEFT, y);
+        text(LEFT - 8, y + 4, "end", "", mib(offset));
+    }
+
+    /** In as many digits as tell logical blocks apart where there is room for them. */
+    private static String mib(long bytes) {
+        if (bytes % (1 << 20) == 0) {
+            return Long.toString(bytes >> 20);
+        }
+        return String.format(Locale.ROOT, bytes < 1L << 30 ? "%.3f" : "%.1f", bytes / (double) (1 << 20));
+    }
+
+    private void orderAxis() {
+        add("<path d=\"M%.1f %.1fH%.1f\" stroke=\"#333\"/>\n", LEFT, BOTTOM + 6, RIGHT);
+        int every = (int) Math.max(1, Math.ceil(TICK / step));
+        for (int i = 0; i < entries.size(); i += every) {
+            double x = x(i) + step / 2;
+            add("<path d=\"M%.1f %.1fv5\" stroke=\"#333\"/>\n", x, BOTTOM + 6);
+            text(x, BOTTOM + 23, "middle", "", "#" + entries.get(i).sequence());
+            text(
+                    x,
+                    BOTTOM + 37,
+                    "middle",
+                    "fill=\"#666\"",
+                    String.format(Locale.ROOT, "%.3f s", entries.get(i).nanos() / 1e9));
+        }
+        text(
+                (LEFT + RIGHT) / 2,
+                BOTTOM + 58,
+                "middle",
+                "font-size=\"12\"",
+                "order of submission: number in the journal, and seconds since its beginning");
+    }
+
+    private double x(int index) {
+        return LEFT + index * step;
+    }
+
+    private void flushes() {
+        double lastX = -1;
+        for (int i = 0; i < entries.size(); i++) {
+            if (!(entries.get(i) instanceof RequestEntry request) || !request.is(Operation.FLUSH)) {
+                continue;
+            }
+            double x = x(i) + step / 2;
+            Kind kind = Kind.of(request);
+            boolean isPlain = kind == Kind.WRITE;
+            if (isPlain && x - lastX < 0.5) {
+                continue; // Not to be told apart from the one before.
+            }
+            lastX = x;
+            String style = isPlain
+                    ? "stroke=\"#555\" stroke-width=\"" + (step < 2 ? "0.5" : "1") + "\" stroke-opacity=\"0.6\""
+                    : "stroke=\"" + kind.colour + "\" stroke-width=\"2\"";
+            add(
+                    "<path d=\"M%.1f %.1fV%.1f\" %s><title>%s</title></path>\n",
+                    x, TOP, BOTTOM, style, escape(request.toString()));
+        }
+    }
+
+    private void requests() {
+        Map<Kind, Map<String, Spot>> spots = new EnumMap<>(Kind.class);
+        double width = Math.max(step, MIN_SIZE);
+        for (int i = 0; i < entries.size(); i++) {
+            if (entries.get(i) instanceof RequestEntry request && request.info().length() > 0) {
+                double bottom = scale.y(request.info().offset());
+                double top = Math.min(scale.y(request.info().end()), bottom - MIN_SIZE);
+                Spot spot = new Spot(x(i), width, top, bottom);
+                // Half a pixel is the finest that shows.
+                String place = Math.round(spot.x * 2) + " " + Math.round(top * 2) + " " + Math.round(bottom * 2);
+                spots.computeIfAbsent(Kind.of(request), kind -> new LinkedHashMap<>())
+                        .computeIfAbsent(place, key -> spot)
+                        .requests
+                        .add(request);
+            }
+        }
+        spots.forEach((kind, drawn) -> {
+            add("<g %s>\n", fill(kind));
+            for (Spot spot : drawn.values()) {
+                add(
+                        "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"><title>%s</title></rect>\n",
+                        spot.x,
+                        spot.top,
+                        kind == Kind.FAILED || kind == Kind.RULE ? Math.max(spot.width, 3) : spot.width,
+                        spot.bottom - spot.top,
+                        escape(describe(spot.requests)));
+            }
+            svg.append("</g>\n");
+        });
+    }
+
+    private static String describe(List<RequestEntry> requests) {
+        String first = requests.get(0).toString();
+        return requests.size() == 1 ? first : first + " and " + (requests.size() - 1) + " more";
+    }
+
+    private void marksAndEvents() {
+        double free = LEFT;
+        int row = 0;
+        for (int i = 0; i < entries.size(); i++) {
+            String label;
+            String colour;
+            double width = 1;
+            if (entries.get(i) instanceof MarkEntry mark) {
+                label = mark.text();
+                colour = "#7a4a00";
+            } else if (entries.get(i) instanceof EventEntry event) {
+                label = event.kind() + " " + event.text();
+                colour = event.kind() == EventKind.POWER_CUT ? "#000000" : "#555555";
+                width = event.kind() == EventKind.POWER_CUT ? 3 : 1;
+            } else {
+                continue;
+            }
+            double x = x(i) + step / 2;
+            row = x < free ? (row + 1) % 4 : 0;
+            String shown = label.length() > 40 ? label.substring(0, 39) + "\u2026" : label;
+            free = Math.max(free, x + shown.length() * 6.4 + 10);
+            double y = TOP - 12 - row * 18.0;
+            boolean leftwards = x + shown.length() * 6.4 > RIGHT;
+            add(
+                    "<path d=\"M%.1f %.1fV%.1f\" stroke=\"%s\" stroke-width=\"%.1f\" stroke-dasharray=\"%s\"><title>%s</title></path>\n",
+                    x,
+                    y - 4,
+                    BOTTOM + 6,
+                    colour,
+                    width,
+                    width > 1 ? "none" : "5 3",
+                    escape(entries.get(i).toString()));
+            text(
+                    leftwards ? x - 4 : x + 4,
+                    y,
+                    leftwards ? "end" : "start",
+                    "font-weight=\"bold\" fill=\"" + colour + "\"",
+                    shown);
+        }
+    }
+
+    private void ruleNames() {
+        Map<String, Double> named = new LinkedHashMap<>();
+        for (int i = 0; i < entries.size(); i++) {
+            if (!(entries.get(i) instanceof RequestEntry request)) {
+                continue;
+            }
+            double x = x(i) + step / 2;
+            for (String rule : request.rules()) {
+                Double last = named.get(rule);
+                if (last != null && x - last < LABEL_DISTANCE) {
+                    continue;
+                }
+                named.put(rule, x);
+                double y = request.is(Operation.FLUSH)
+                        ? TOP + 14
+                        : Math.max(TOP + 12, scale.y(request.info().end()) - 5);
+                boolean leftwards = x + rule.length() * 6.4 > RIGHT;
+                text(
+                        leftwards ? x - 3 : x + 3,
+                        y,
+                        leftwards ? "end" : "start",
+                        "font-weight=\"bold\" fill=\"#d00000\" paint-order=\"stroke\" stroke=\"white\" stroke-width=\"3\"",
+                        rule);
+            }
+        }
+    }
+
+    private void text(double x, double y, String anchor, String style, String text) {
+        add("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" %s>%s</text>\n", x, y, anchor, style, escape(text));
+    }
+
+    private void add(String format, Object... values) {
+        svg.append(String.format(Locale.ROOT, format, values));
+    }
+
+    /** Also leaves out what XML has no way to say. */
+    private static String escape(String text) {
+        StringBuilder escaped = new StringBuilder();
+        text.codePoints().forEach(point -> {
+            switch (point) {
+                case '<' -> escaped.append("&lt;");
+                case '>' -> escaped.append("&gt;");
+                case '&' -> escaped.append("&amp;");
+                case '"' -> escaped.append("&quot;");
+                default -> escaped.appendCodePoint(isAllowed(point) ? point : 0xfffd);
+            }
+        });
+        return escaped.toString();
+    }
+
+    private static boolean isAllowed(int point) {
+        return point >= 0x20 && !(point >= 0xd800 && point < 0xe000) && point != 0xfffe && point != 0xffff;
+    }
+}
