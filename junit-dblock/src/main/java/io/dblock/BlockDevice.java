@@ -264,6 +264,9 @@ public interface BlockDevice extends AutoCloseable {
         /** The same as {@link ByteSize#parse(String)} reads it. */
         Builder cacheLimit(String size);
 
+        /** How many entries the journal keeps, a power of two from 1024 to 2^24. Default 65536, which take 5 MB. */
+        Builder journalEntries(int entries);
+
         /** Takes over everything from {@code spec}; a handler set before stays. */
         Builder spec(DeviceSpec spec);
 

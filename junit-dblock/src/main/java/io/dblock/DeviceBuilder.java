@@ -34,6 +34,7 @@ final class DeviceBuilder implements BlockDevice.Builder {
     private Optional<Path> image = Optional.empty();
     private Optional<ImageMode> imageMode = Optional.empty();
     private long cacheLimit = 256L << 20;
+    private int journalEntries = 1 << 16;
     private OptionalLong seed = OptionalLong.empty();
     private BlockHandler blockHandler;
     private RequestHandler requestHandler;
@@ -206,6 +207,12 @@ final class DeviceBuilder implements BlockDevice.Builder {
     }
 
     @Override
+    public DeviceBuilder journalEntries(int entries) {
+        journalEntries = entries;
+        return this;
+    }
+
+    @Override
     public DeviceBuilder spec(DeviceSpec spec) {
         name = spec.name();
         size = spec.size();
@@ -230,6 +237,7 @@ final class DeviceBuilder implements BlockDevice.Builder {
         image = spec.image();
         imageMode = spec.imageMode();
         cacheLimit = spec.cacheLimit();
+        journalEntries = spec.journalEntries();
         seed = spec.seed();
         return this;
     }
@@ -259,6 +267,7 @@ final class DeviceBuilder implements BlockDevice.Builder {
                 image,
                 imageMode,
                 cacheLimit,
+                journalEntries,
                 seed);
     }
 

@@ -39,6 +39,7 @@ import java.util.regex.Pattern;
  * @param imageMode what becomes of the image; present if and only if there is one
  * @param cacheLimit how many bytes of unflushed writes the volatile cache keeps apart, at least 4096; older ones are evicted
  *     and durable
+ * @param journalEntries how many entries the journal keeps, a power of two, 1024 to 2^24; older ones are dropped
  * @param seed of all random choices; none: a new one for each device
  */
 public record DeviceSpec(
@@ -65,6 +66,7 @@ public record DeviceSpec(
         Optional<Path> image,
         Optional<ImageMode> imageMode,
         long cacheLimit,
+        int journalEntries,
         OptionalLong seed) {
 
     /** What every device's name starts with. */
@@ -152,6 +154,11 @@ public record DeviceSpec(
             }
         }
         check(cacheLimit >= 4096, "cacheLimit", cacheLimit, "at least 4096 bytes");
+        check(
+                isPowerOfTwo(journalEntries) && journalEntries >= 1024 && journalEntries <= 1 << 24,
+                "journalEntries",
+                journalEntries,
+                "powers of two from 1024 to 16777216");
         mkfsOptions = List.copyOf(mkfsOptions);
         mountOptions = List.copyOf(mountOptions);
         check(

@@ -145,7 +145,7 @@ final class LiveDevice implements BlockDevice {
     }
 
     private static FilterSpec filters(DeviceSpec spec) {
-        return new FilterSpec(spec.seed().orElseThrow(), spec.cache() == CacheMode.WRITE_BACK, spec.cacheLimit());
+        return new FilterSpec(spec.seed().orElseThrow(), spec.cache() == CacheMode.WRITE_BACK, spec.cacheLimit(), spec.journalEntries());
     }
 
     private static DeviceSpec withImageSize(DeviceSpec spec) {

@@ -39,17 +39,20 @@ final class Filters implements AutoCloseable {
         seed = spec.seed();
         faults = new FaultFilter(new Surroundings(device, this), seed);
         userFaults = new LiveFaults(faults);
-        userJournal = new Journal(journal);
+        userJournal = new Journal(
+                journal,
+                device.created().parameters().size(),
+                device.created().parameters().logicalBlock());
     }
 
     /** Over a user's handler. */
     static Filters over(LocalDevice device, FilterSpec spec, Disk handler) {
-        return new Filters(device, spec, handler, null, new JournalRing());
+        return new Filters(device, spec, handler, null, new JournalRing(spec.journalEntries()));
     }
 
     /** Over a built-in store, which gets a write cache. */
     static Filters overStore(LocalDevice device, FilterSpec spec, Store store) {
-        JournalRing journal = new JournalRing();
+        JournalRing journal = new JournalRing(spec.journalEntries());
         WriteCache cache = new WriteCache(
                 store,
                 device.created().parameters().logicalBlock(),
@@ -133,6 +136,7 @@ final class Filters implements AutoCloseable {
     /** Closes the store. No request may be under way any more. */
     @Override
     public void close() throws IOException {
+        journal.close();
         if (cache != null) {
             cache.close();
         }

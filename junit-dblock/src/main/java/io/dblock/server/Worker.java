@@ -104,7 +104,8 @@ abstract class Worker implements Runnable {
             sequence = journal.begin(
                     fetchedAt, batch.operation(i), batch.flags(i), batch.offset(i), batch.length(i), batch.queue(i));
             if (batch.operation(i) == Batch.OP_WRITE && journal.wantsData(Batch.OP_WRITE)) {
-                journal.data(sequence, batch.data(i), (int) batch.length(i));
+                journal.data(
+                        sequence, fetched.buffer(), (int) (batch.data(i) - fetched.address()), (int) batch.length(i));
             }
             if (!faults.isEmpty() && divert(i, sequence)) {
                 return;

@@ -146,6 +146,7 @@ final class FakeLab {
                     Optional.empty(),
                     Optional.empty(),
                     1 << 20,
+                    1024,
                     OptionalLong.of(1));
         }
 

@@ -27,7 +27,7 @@ public final class ServedHandlers {
     private static final int MAX_IO = 65536;
 
     /** Filters that a test does not look at. */
-    static final FilterSpec FILTERS = new FilterSpec(1, true, 1 << 20);
+    static final FilterSpec FILTERS = new FilterSpec(1, true, 1 << 20, 1024);
 
     private ServedHandlers() {}
 
