@@ -69,6 +69,13 @@ final class Extents {
         return missing;
     }
 
+    /** What of the range is in, ascending. */
+    List<Extent> present(long start, long end) {
+        return overlapping(start, end).stream()
+                .map(extent -> new Extent(Math.max(start, extent.start()), Math.min(end, extent.end())))
+                .toList();
+    }
+
     private List<Extent> overlapping(long start, long end) {
         List<Extent> found = new ArrayList<>();
         if (start >= end) {

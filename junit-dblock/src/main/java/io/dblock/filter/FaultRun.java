@@ -290,16 +290,15 @@ final class FaultRun {
         });
     }
 
-    /** Has what of these segments would go to these places fail. */
+    /** Has what of these segments would go to these places fail. Two segments may have come to go to the same one. */
     private void fail(List<Segment> concerned, List<Extent> places) {
+        Extents set = new Extents();
+        places.forEach(place -> set.add(place.start(), place.end()));
         List<Extent> parts = new ArrayList<>();
         for (Segment segment : concerned) {
-            for (Extent place : places) {
-                long start = Math.max(segment.offset, place.start() - segment.shift);
-                long end = Math.min(segment.end(), place.end() - segment.shift);
-                if (start < end) {
-                    parts.add(new Extent(start, end));
-                }
+            long shift = segment.shift;
+            for (Extent place : set.present(segment.offset + shift, segment.end() + shift)) {
+                parts.add(new Extent(place.start() - shift, place.end() - shift));
             }
         }
         plan.fail(parts, Errno.ENOSPC);

@@ -416,10 +416,8 @@ final class FaultState {
     /** Something was done on the disk: a medium error is mended by new content, a full disk gets its blocks back. */
     synchronized void done(RequestInfo info, long offset, long length) {
         if (rule.action() instanceof Action.MediumError && writes(info)) {
-            Match.Range range = rule.match().range().orElse(null);
-            long start = range == null ? offset : Math.max(offset, range.offset());
-            long end = range == null ? offset + length : Math.min(offset + length, range.end());
-            rewritten.add(start, end);
+            // Whatever its range is: the rule may be replaced by one with another.
+            rewritten.add(offset, offset + length);
         } else if (rule.action() instanceof Action.Full && gives(info)) {
             usedBlocks -= allocated.remove(offset, offset + length) / surroundings.logicalBlockSize();
         }

@@ -32,6 +32,10 @@ class ExtentsTest {
                 int from = random.nextInt(120);
                 int to = from + random.nextInt(40);
                 assertThat(extents.missing(from, to)).isEqualTo(missing(model, from, to));
+                BitSet others = new BitSet();
+                others.set(0, 200);
+                others.andNot(model);
+                assertThat(extents.present(from, to)).isEqualTo(missing(others, from, to));
             }
         }
     }

@@ -119,6 +119,14 @@ class FaultActionsTest {
     }
 
     @Test
+    void aMediumErrorOnOtherSectorsStillKnowsWhatWasRewritten() {
+        Fault fault = bench.faults.on(READ).sectors(0, 1).mediumError();
+        bench.write(0, 2, 'a');
+        fault.replace(fault.rule().withMatch(Match.on(READ).withSectors(1, 3)));
+        assertThat(bench.read(0, 3).result()).isEqualTo("3 ok, 1 ENODATA");
+    }
+
+    @Test
     void aWriteThatIsLostOrFailsDoesNotMendAMediumError() {
         bench.faults.on(WRITE).sectors(0, 0).lose();
         bench.faults.on(WRITE).sectors(1, 1).fail(Errno.EIO);
@@ -194,6 +202,15 @@ class FaultActionsTest {
         bench.faults.onAny().full(1);
         bench.write(0, 1, 'a');
         assertThat(bench.write(2, 3, 'a').result()).isEqualTo("1 ok, 1 ENOSPC");
+    }
+
+    @Test
+    void twoWritesToOneNewBlockTakeItsSpaceOnce() {
+        bench.faults.on(WRITE).sectors(0, 1).fallThrough().misdirect(2 * 512);
+        Fault full = bench.faults.on(WRITE).full(1);
+        assertThat(bench.write(0, 3, 'a').result()).isEqualTo("1 ok, 1 ENOSPC, 1 ok, 1 ENOSPC");
+        assertThat(bench.letters(4)).isEqualTo("..a.");
+        assertThat(full.hits()).isEqualTo(1);
     }
 
     @Test

@@ -205,6 +205,47 @@ class FaultMatchingTest {
     }
 
     @Test
+    void whatIsMisdirectedIsNotMisdirectedAgain() {
+        bench.faults.on(WRITE).sectors(0, 0).fallThrough().misdirect(512);
+        Fault second = bench.faults.on(WRITE).misdirect(8 * 512);
+        bench.write(0, 0, 'a');
+        assertThat(bench.letters(10)).isEqualTo(".a........");
+        assertThat(second.hits()).isZero();
+        bench.write(0, 1, 'b');
+        assertThat(bench.letters(10)).isEqualTo(".b.......b");
+    }
+
+    @Test
+    void theFirstStaleContentIsRead() {
+        bench.write(0, 0, 'a');
+        bench.faults.on(READ).fallThrough().stale();
+        bench.write(0, 0, 'b');
+        Fault second = bench.faults.on(READ).stale();
+        bench.write(0, 0, 'c');
+        assertThat(bench.read(0, 0).letters()).isEqualTo("a");
+        assertThat(second.hits()).isZero();
+    }
+
+    @Test
+    void staleContentIsMisdirectedAndCorruptedToo() {
+        bench.write(0, 1, 'a');
+        bench.faults.on(READ).fallThrough().stale();
+        bench.faults.on(READ).sectors(2, 3).fallThrough().misdirect(-1024);
+        bench.faults.on(READ).sectors(3, 3).flipBits(1);
+        bench.write(0, 7, 'b');
+        assertThat(bench.read(0, 3).letters()).isEqualTo("aaa?");
+    }
+
+    @Test
+    void aRequestCutsThePowerOnce() {
+        bench.faults.on(WRITE).fallThrough().powerCut(io.dblock.power.Survivors.ALL);
+        Fault second = bench.faults.on(WRITE).powerCut(io.dblock.power.Survivors.NONE);
+        bench.write(0, 0, 'a');
+        assertThat(bench.cuts).hasSize(1);
+        assertThat(second.hits()).isZero();
+    }
+
+    @Test
     void anErrorThatFallsThroughLeavesOnlyTimingToLaterRules() {
         bench.faults.on(WRITE).fallThrough().fail(Errno.EIO);
         Fault lose = bench.faults.on(WRITE).lose();
