@@ -21,7 +21,7 @@ final class Arena implements AutoCloseable {
     private final List<NativeMemory> chunks = new ArrayList<>();
     private final List<ByteBuffer> buffers = new ArrayList<>();
     /** How many pieces of each chunk are needed. */
-    private int[] references = new int[16];
+    private int[] needed = new int[16];
     /** Unused chunks with memory, the last used on top: its pages are the ones in the processor's caches. */
     private int[] free = new int[16];
 
@@ -47,7 +47,7 @@ final class Arena implements AutoCloseable {
         granted = (int) Math.min(wanted, CHUNK - used);
         long reference = ((long) current << SHIFT) + used;
         used += granted;
-        references[current]++;
+        needed[current]++;
         return reference;
     }
 
@@ -59,7 +59,7 @@ final class Arena implements AutoCloseable {
     /** What was given out with this reference is no longer needed. */
     void release(long reference) {
         int chunk = (int) (reference >>> SHIFT);
-        if (--references[chunk] > 0) {
+        if (--needed[chunk] > 0) {
             return;
         }
         if (chunk == current) {
@@ -86,7 +86,8 @@ final class Arena implements AutoCloseable {
 
     /** The memory that something is in, in bytes. */
     long inUse() {
-        return (long) (chunks.size() - emptyCount - freeCount) << SHIFT;
+        boolean currentIsUnused = current >= 0 && used == 0;
+        return (long) (chunks.size() - emptyCount - freeCount - (currentIsUnused ? 1 : 0)) << SHIFT;
     }
 
     private void next() {
@@ -99,7 +100,7 @@ final class Arena implements AutoCloseable {
             current = chunks.size();
             chunks.add(null);
             buffers.add(null);
-            references = grown(references, current);
+            needed = grown(needed, current);
             map(current);
         }
         used = 0;

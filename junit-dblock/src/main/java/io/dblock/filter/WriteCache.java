@@ -79,6 +79,7 @@ public final class WriteCache implements AutoCloseable {
     // Guarded by the lock.
     private long limit = DEFAULT_LIMIT;
     private long evictions;
+    private long lastEvicted;
     private boolean closed;
     /** What is to be done to the store because of a cut; null if nothing. */
     private Rollback pending;
@@ -320,7 +321,10 @@ public final class WriteCache implements AutoCloseable {
             log.remove(log.first());
             if (write) {
                 evictions++;
-                evicted.accept(sequence);
+                if (sequence != lastEvicted) {
+                    lastEvicted = sequence;
+                    evicted.accept(sequence);
+                }
             }
         }
     }
@@ -455,6 +459,16 @@ public final class WriteCache implements AutoCloseable {
         live.lock.lock();
         try {
             return evictions;
+        } finally {
+            live.lock.unlock();
+        }
+    }
+
+    /** The memory the saved data take, in bytes. */
+    long savedMemory() {
+        live.lock.lock();
+        try {
+            return arena.inUse();
         } finally {
             live.lock.unlock();
         }

@@ -126,6 +126,40 @@ class FileStoreTest {
     }
 
     @Test
+    void theHolesOfTheFileAreKnown() throws Exception {
+        Path sparse = directory.resolve("sparse.img");
+        try (java.io.RandomAccessFile file = new java.io.RandomAccessFile(sparse.toFile(), "rw")) {
+            file.setLength(16 << 20);
+            file.seek(8 << 20);
+            file.write(content);
+        }
+        for (ImageMode mode : ImageMode.values()) {
+            try (FileStore store = new FileStore(sparse, mode, 512)) {
+                assertThat(store.findData(0, 16 << 20)).as("data, %s", mode).isEqualTo(8 << 20);
+                assertThat(store.findHole(8 << 20, 16 << 20))
+                        .as("hole, %s", mode)
+                        .isEqualTo((8 << 20) + 65536);
+                assertThat(store.findData(12 << 20, 16 << 20))
+                        .as("no more, %s", mode)
+                        .isEqualTo(16 << 20);
+                assertThat(store.findHole(0, 16 << 20))
+                        .as("at a hole, %s", mode)
+                        .isZero();
+                if (mode != ImageMode.READ_ONLY) {
+                    store.write(4 << 20, ByteBuffer.allocate(4096), WriteFlags.NONE);
+                    assertThat(store.findData(0, 16 << 20))
+                            .as("new data, %s", mode)
+                            .isEqualTo(4 << 20);
+                }
+                if (mode == ImageMode.COPY_ON_WRITE) {
+                    store.discard(0, 16 << 20);
+                    assertThat(store.findData(0, 16 << 20)).isEqualTo(16 << 20);
+                }
+            }
+        }
+    }
+
+    @Test
     void aClosedCopyOnWriteStoreRefusesInsteadOfTouchingFreedMemory() throws Exception {
         FileStore store = new FileStore(image, ImageMode.COPY_ON_WRITE, 512);
         store.write(0, ByteBuffer.allocate(4096), WriteFlags.NONE);

@@ -74,6 +74,41 @@ class MemoryStoreTest extends BlockHandlerContract {
     }
 
     @Test
+    void itKnowsWhereItsDataAre() {
+        long size = (1L << 40) + 512;
+        try (MemoryStore store = new MemoryStore(size)) {
+            assertThat(store.findData(0, size)).isEqualTo(size);
+            store.write(1L << 39, ByteBuffer.allocate(512), WriteFlags.NONE);
+            store.write(size - 512, ByteBuffer.allocate(512), WriteFlags.NONE);
+            assertThat(store.findData(0, size)).isEqualTo(1L << 39);
+            assertThat(store.findHole(1L << 39, size)).isEqualTo((1L << 39) + 4096);
+            assertThat(store.findData((1L << 39) + 512, size))
+                    .as("within a chunk")
+                    .isEqualTo((1L << 39) + 512);
+            assertThat(store.findData((1L << 39) + 4096, size)).isEqualTo(size - 512);
+            store.discard(1L << 39, 512);
+            assertThat(store.findData(0, size)).as("a chunk discarded in part").isEqualTo(1L << 39);
+            store.discard(0, size);
+            assertThat(store.findData(0, size)).isEqualTo(size);
+        }
+    }
+
+    @Test
+    void aRangeOverTheSeamOfItsBuffersIsReadWhole() {
+        long seam = 1L << 30;
+        try (MemoryStore store = new MemoryStore(2 * seam)) {
+            byte[] data = random(5, 8192);
+            store.write(seam - 4096, ByteBuffer.wrap(data), WriteFlags.NONE);
+            ByteBuffer dst = ByteBuffer.allocateDirect(10_000);
+            store.read(seam - 4096, dst, 100, 8192);
+            byte[] back = new byte[8192];
+            dst.get(100, back);
+            assertThat(back).isEqualTo(data);
+            assertThat(dst.position()).isZero();
+        }
+    }
+
+    @Test
     void aClosedStoreRefusesInsteadOfTouchingFreedMemory() {
         MemoryStore store = new MemoryStore(4096);
         store.close();

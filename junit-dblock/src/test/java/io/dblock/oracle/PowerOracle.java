@@ -257,12 +257,14 @@ public final class PowerOracle {
             count("snapshot of a cut");
             images.add(new Image(foreseenImage, content.clone()));
         }
-        boolean between = random.nextBoolean();
-        if (between) {
+        if (random.nextBoolean()) {
             keepSnapshot();
         }
-        failPending();
+        if (random.nextBoolean()) {
+            failPending();
+        }
         disk.restore();
+        failPending();
         checkAll();
     }
 
