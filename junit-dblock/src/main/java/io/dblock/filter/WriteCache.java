@@ -542,9 +542,7 @@ public final class WriteCache implements AutoCloseable {
 
     /** Does to the store what a cut has left to do. */
     private void settle() throws IOException {
-        if (broken != null) {
-            throw new IOException("What the power cut has left was to be written, and that failed before.", broken);
-        }
+        checkNotBroken();
         if (pending == null) {
             return;
         }
@@ -575,6 +573,12 @@ public final class WriteCache implements AutoCloseable {
         pending = null;
     }
 
+    private void checkNotBroken() throws IOException {
+        if (broken != null) {
+            throw new IOException("What the power cut has left was to be written, and that failed before.", broken);
+        }
+    }
+
     private void checkOpen() {
         if (closed) {
             throw new IllegalStateException("This disk is closed.");
@@ -586,12 +590,14 @@ public final class WriteCache implements AutoCloseable {
     /**
      * The content as it is now: as it is read, or, if the power is off, what is durable. The caller closes it.
      *
+     * @throws IOException if {@link #restore()} has failed
      * @throws IllegalStateException if this is closed
      */
     public Snapshot snapshot() throws IOException {
         live.lock.lock();
         try {
             checkOpen();
+            checkNotBroken();
             return pending == null ? new Snapshot(live.freeze()) : snapshotAfter(pending);
         } finally {
             live.lock.unlock();
