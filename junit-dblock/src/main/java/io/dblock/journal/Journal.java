@@ -34,11 +34,6 @@ public final class Journal {
     private final long size;
     private final int logicalBlockSize;
 
-    /** What this recorder has recorded of a device of 512-byte blocks and unknown size. */
-    public Journal(Recorder recorder) {
-        this(recorder, 0, 512);
-    }
-
     /**
      * What this recorder has recorded. For junit-dblock's own: a test asks {@code disk.journal()}.
      *
@@ -128,7 +123,8 @@ public final class Journal {
         if (lastDropped > sequence) {
             throw new IllegalStateException("Entries after the mark \"" + mark + "\", which is #" + sequence
                     + ", have been dropped, the last of them #" + lastDropped
-                    + ". Set the mark nearer to what is looked at, let the device keep more entries, or use"
+                    + ". Set the mark nearer to what is looked at, make the device with more"
+                    + " journalEntries(n), or use"
                     + " streamTo(file), which keeps all.");
         }
         return sequence;
@@ -219,7 +215,7 @@ public final class Journal {
      * Writes each entry from now on to a file, replacing it, from a thread of its own: a request when it is answered.
      *
      * <p>The file is UTF-8. Lines that begin with {@code #} and a space are remarks. Any other is an entry: its
-     * {@link JournalEntry#toString()}, and of an answered request, after a tab, {@code order=} with its
+     * {@code toString()}, and of an answered request, after a tab, {@code order=} with its
      * {@linkplain RequestEntry#completionOrder() place among all answers}, {@code before=} with
      * {@linkplain RequestEntry#completedBefore() how many had been answered when it came}, {@code epoch=} with its
      * {@linkplain RequestEntry#flushEpoch() flush epoch}, and {@code hash=} with its {@linkplain ContentHash hash} in
@@ -248,7 +244,7 @@ public final class Journal {
     public void exportLogWrites(Path file) throws IOException {
         if (dropped() > 0) {
             throw new IllegalStateException(dropped() + " entries have been dropped from the journal, so it is not the"
-                    + " whole log. Let the device keep more entries.");
+                    + " whole log. Make the device with more journalEntries(n).");
         }
         new LogWritesExport(this, logicalBlockSize).writeTo(file);
     }

@@ -83,7 +83,7 @@ class JournalTest {
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage(
                         "Entries after the mark \"early\", which is #1, have been dropped, the last of them #2. Set the"
-                                + " mark nearer to what is looked at, let the device keep more entries, or use streamTo(file),"
+                                + " mark nearer to what is looked at, make the device with more journalEntries(n), or use streamTo(file),"
                                 + " which keeps all.");
         assertThat(journal.timeline()).startsWith("(2 earlier entries have been dropped)\n#3 ");
     }

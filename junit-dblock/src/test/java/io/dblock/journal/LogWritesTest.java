@@ -224,8 +224,8 @@ class LogWritesTest {
         }
         assertThatThrownBy(() -> small.journal.exportLogWrites(directory.resolve("log")))
                 .isInstanceOf(IllegalStateException.class)
-                .hasMessage("1 entries have been dropped from the journal, so it is not the whole log. Let the device"
-                        + " keep more entries.");
+                .hasMessage("1 entries have been dropped from the journal, so it is not the whole log. Make the"
+                        + " device with more journalEntries(n).");
     }
 
     @Test
