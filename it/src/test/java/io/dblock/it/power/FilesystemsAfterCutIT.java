@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.it.power;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.jna.LastErrorException;
+import io.dblock.BlockDevice;
+import io.dblock.Filesystem;
+import io.dblock.fault.Fault;
+import io.dblock.handler.Operation;
+import io.dblock.it.support.Commands;
+import io.dblock.it.support.FileTree;
+import io.dblock.it.support.Poll;
+import io.dblock.it.support.SystemCalls;
+import io.dblock.power.CutReport;
+import io.dblock.power.Survivors;
+import io.dblock.power.UnflushedWrite;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+
+/**
+ * Filesystems after a power cut in the middle of their work, with every kind of survivors that a correct disk may show: they
+ * mount, keep what was synced, and check clean once their journal is replayed.
+ */
+class FilesystemsAfterCutIT {
+
+    private static final long SEED = 20261122;
+    private static final int SYNCED_FILES = 12;
+    private static final int CACHED_WRITES = 5;
+    private static final Duration LIMIT = Duration.ofSeconds(120);
+
+    /** Chooses survivors among what is in the cache. */
+    @FunctionalInterface
+    private interface Policy {
+        Survivors of(List<UnflushedWrite> cached);
+    }
+
+    private record Named(String name, Policy policy) {}
+
+    private static final List<Named> POLICIES = List.of(
+            new Named("none survives", cached -> Survivors.NONE),
+            new Named("all survive", cached -> Survivors.ALL),
+            new Named("the first survives", cached -> Survivors.prefix(1)),
+            new Named("the first half survives", cached -> Survivors.prefix(cached.size() / 2)),
+            new Named("the first half survives, its last torn", cached -> Survivors.prefix((cached.size() + 1) / 2)
+                    .torn(Survivors.Tearing.LAST)
+                    .withSeed(SEED)),
+            new Named("a random half survives", cached -> Survivors.random(SEED)),
+            new Named("a random tenth survives", cached -> Survivors.random(SEED, 0.1)),
+            new Named("a random half survives, each torn", cached -> Survivors.random(SEED + 1)
+                    .torn()),
+            new Named("every other one survives", FilesystemsAfterCutIT::everyOther),
+            new Named("only the last survives", FilesystemsAfterCutIT::onlyLast));
+
+    private static Survivors everyOther(List<UnflushedWrite> cached) {
+        List<Long> sequences =
+                cached.stream().map(UnflushedWrite::sequence).distinct().toList();
+        List<Long> chosen = new ArrayList<>();
+        for (int i = 0; i < sequences.size(); i += 2) {
+            chosen.add(sequences.get(i));
+        }
+        return Survivors.of(chosen);
+    }
+
+    private static Survivors onlyLast(List<UnflushedWrite> cached) {
+        return cached.isEmpty()
+                ? Survivors.of(List.of())
+                : Survivors.of(List.of(cached.get(cached.size() - 1).sequence()));
+    }
+
+    @TestFactory
+    Stream<DynamicTest> ext4() {
+        return POLICIES.stream().map(named -> test(Filesystem.EXT4, "64MiB", named, "e2fsck", "-f", "-n"));
+    }
+
+    @TestFactory
+    Stream<DynamicTest> xfs() {
+        return POLICIES.stream().map(named -> test(Filesystem.XFS, "320MiB", named, "xfs_repair", "-n"));
+    }
+
+    @TestFactory
+    Stream<DynamicTest> btrfs() {
+        return POLICIES.stream().map(named -> test(Filesystem.BTRFS, "256MiB", named, "btrfs", "check", "--readonly"));
+    }
+
+    private static DynamicTest test(Filesystem filesystem, String size, Named named, String... check) {
+        return DynamicTest.dynamicTest(
+                filesystem + ", " + named.name(), () -> survives(filesystem, size, named.policy(), check));
+    }
+
+    @TestFactory
+    Stream<DynamicTest> anyFilesystemCutByARuleInTheMiddleOfItsWrites() {
+        return Stream.of(5, 23, 60)
+                .flatMap(writes -> Stream.of(
+                        cutByRule(Filesystem.EXT4, "64MiB", writes, "e2fsck", "-f", "-n"),
+                        cutByRule(Filesystem.XFS, "320MiB", writes, "xfs_repair", "-n"),
+                        cutByRule(Filesystem.BTRFS, "256MiB", writes, "btrfs", "check", "--readonly")));
+    }
+
+    private static DynamicTest cutByRule(Filesystem filesystem, String size, int writes, String... check) {
+        return DynamicTest.dynamicTest(filesystem + ", after " + writes + " writes", () -> {
+            try (BlockDevice disk = device(filesystem, size)) {
+                FileTree synced = syncedFiles(disk);
+                try (Fault cut = disk.faults()
+                        .on(Operation.WRITE)
+                        .after(writes)
+                        .times(1)
+                        .powerCut(Survivors.random(SEED + writes).torn())) {
+                    Worker worker = Worker.start(disk);
+                    cut.awaitHit(LIMIT);
+                    Poll.until("the power to be off", LIMIT, () -> !disk.powered());
+                    worker.end();
+                }
+                restoreAndCheck(disk, synced, check);
+            }
+        });
+    }
+
+    private static void survives(Filesystem filesystem, String size, Policy policy, String... check) throws Exception {
+        try (BlockDevice disk = device(filesystem, size)) {
+            FileTree synced = syncedFiles(disk);
+            // A flush that is held keeps in the cache what it would have made durable.
+            try (Fault flushes = disk.faults().on(Operation.FLUSH).hold()) {
+                Worker worker = Worker.start(disk);
+                List<UnflushedWrite> cached = List.of();
+                for (int hit = 1; cached.size() < CACHED_WRITES; hit++) {
+                    assertThat(hit)
+                            .as("flushes with less than %d writes in the cache", CACHED_WRITES)
+                            .isLessThan(100);
+                    flushes.release();
+                    flushes.awaitHits(hit, LIMIT);
+                    cached = disk.unflushed();
+                }
+                CutReport report = disk.powerCut(policy.of(cached));
+                assertThat(disk.powered()).isFalse();
+                System.out.println(filesystem + ": "
+                        + report.toString().lines().findFirst().orElseThrow());
+                worker.end();
+            }
+            restoreAndCheck(disk, synced, check);
+        }
+    }
+
+    private static BlockDevice device(Filesystem filesystem, String size) {
+        return BlockDevice.builder()
+                .size(size)
+                .filesystem(filesystem)
+                .seed(SEED)
+                .create();
+    }
+
+    private static FileTree syncedFiles(BlockDevice disk) throws IOException {
+        Path root = disk.mount();
+        FileTree synced = FileTree.write(root.resolve("synced"), SEED, SYNCED_FILES, 100_000);
+        Files.createDirectories(root.resolve("unsynced"));
+        assertThat(SystemCalls.syncFilesystem(root).ok()).isTrue();
+        return synced;
+    }
+
+    private static void restoreAndCheck(BlockDevice disk, FileTree synced, String... check) throws IOException {
+        disk.restorePower();
+        synced.verify(disk.mount().resolve("synced"));
+        disk.unmount();
+        Commands.run(Stream.concat(Stream.of(check), Stream.of(disk.path())).toArray());
+    }
+
+    /** Writes and removes files, and syncs them now and then, until the power is gone. */
+    private static final class Worker extends Thread {
+        private final Path directory;
+
+        private Worker(Path directory) {
+            super("writer");
+            this.directory = directory;
+        }
+
+        static Worker start(BlockDevice disk) {
+            Worker worker = new Worker(disk.mount().resolve("unsynced"));
+            worker.start();
+            return worker;
+        }
+
+        @Override
+        public void run() {
+            Random random = new Random(SEED);
+            byte[] content = new byte[60_000];
+            try {
+                for (int i = 0; ; i++) {
+                    random.nextBytes(content);
+                    Files.write(directory.resolve("f" + i % 40), content);
+                    if (i % 7 == 6) {
+                        Files.deleteIfExists(directory.resolve("f" + (i - 3) % 40));
+                    }
+                    if (i % 10 == 9 && !SystemCalls.syncFilesystem(directory).ok()) {
+                        return;
+                    }
+                }
+            } catch (IOException | LastErrorException e) {
+                // The power is off.
+            }
+        }
+
+        void end() throws InterruptedException {
+            join(LIMIT.toMillis());
+            assertThat(isAlive())
+                    .as("the writer goes on although the power is off")
+                    .isFalse();
+        }
+    }
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.it.support;
+
+import com.sun.jna.LastErrorException;
+import com.sun.jna.Library;
+import com.sun.jna.Memory;
+import com.sun.jna.Native;
+import com.sun.jna.Platform;
+import com.sun.jna.Pointer;
+import io.dblock.kernel.Errno;
+import java.nio.file.Path;
+import java.util.Arrays;
+
+/**
+ * A file as a native application has it: its calls, and the error numbers they end with. Java's own channels tell only a
+ * translated text of these.
+ */
+public final class SystemCalls implements AutoCloseable {
+
+    /** The C library's, with the types of x86-64 and ARM64. */
+    private interface C extends Library {
+        int open(String path, int flags) throws LastErrorException;
+
+        int close(int fd) throws LastErrorException;
+
+        long pread(int fd, Pointer to, long length, long offset) throws LastErrorException;
+
+        long pwrite(int fd, Pointer from, long length, long offset) throws LastErrorException;
+
+        int fsync(int fd) throws LastErrorException;
+
+        int syncfs(int fd) throws LastErrorException;
+
+        int posix_fadvise(int fd, long offset, long length, int advice);
+    }
+
+    private static final int O_RDONLY = 0;
+    private static final int O_RDWR = 2;
+    private static final int O_CLOEXEC = 0x80000;
+    private static final int O_DSYNC = 0x1000;
+    private static final int O_DIRECT = Platform.isARM() ? 0x10000 : 0x4000;
+    private static final int POSIX_FADV_RANDOM = 1;
+    private static final int POSIX_FADV_DONTNEED = 4;
+    private static final int PAGE = 4096;
+
+    private static final C LIBC = Native.load("c", C.class);
+
+    /** How a file is opened. */
+    public enum Mode {
+        /** Through the page cache, without reading ahead. */
+        BUFFERED(0),
+        /** Past the page cache. */
+        DIRECT(O_DIRECT),
+        /** Past it, and each write durable when it is done. */
+        DIRECT_DSYNC(O_DIRECT | O_DSYNC);
+
+        private final int flags;
+
+        Mode(int flags) {
+            this.flags = flags;
+        }
+    }
+
+    /** How a call ended: how many bytes, or an error number. */
+    public record Outcome(long bytes, int errno) {
+        /** Whether it succeeded. */
+        public boolean ok() {
+            return errno == 0;
+        }
+
+        /** "ok", "ok 4096", "EIO", or "errno 4711". */
+        @Override
+        public String toString() {
+            if (ok()) {
+                return bytes == 0 ? "ok" : "ok " + bytes;
+            }
+            return Arrays.stream(Errno.values())
+                    .filter(known -> known.number() == errno)
+                    .map(Errno::name)
+                    .findFirst()
+                    .orElse("errno " + errno);
+        }
+    }
+
+    @FunctionalInterface
+    private interface Call {
+        long make();
+    }
+
+    private final int fd;
+
+    /** Opens a file or a device for reading and writing. */
+    public SystemCalls(Path path, Mode mode) {
+        fd = LIBC.open(path.toString(), O_RDWR | O_CLOEXEC | mode.flags);
+        if (mode == Mode.BUFFERED) {
+            LIBC.posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
+        }
+    }
+
+    /** Memory for direct I/O, zeros. */
+    public static Pointer memory(int length) {
+        Memory memory = new Memory(length + PAGE);
+        memory.clear();
+        return memory.align(PAGE);
+    }
+
+    /** Calls pread. */
+    public Outcome read(Pointer to, long length, long offset) {
+        return outcome(() -> LIBC.pread(fd, to, length, offset));
+    }
+
+    /** Calls pwrite. */
+    public Outcome write(Pointer from, long length, long offset) {
+        return outcome(() -> LIBC.pwrite(fd, from, length, offset));
+    }
+
+    /** Calls fsync. */
+    public Outcome sync() {
+        return outcome(() -> LIBC.fsync(fd));
+    }
+
+    /** Has the clean pages of the file dropped. */
+    public void forget() {
+        LIBC.posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    }
+
+    /** Calls syncfs for the filesystem of a file or directory. */
+    public static Outcome syncFilesystem(Path any) {
+        return outcome(() -> {
+            int fd = LIBC.open(any.toString(), O_RDONLY | O_CLOEXEC);
+            try {
+                return LIBC.syncfs(fd);
+            } finally {
+                LIBC.close(fd);
+            }
+        });
+    }
+
+    private static Outcome outcome(Call call) {
+        try {
+            return new Outcome(call.make(), 0);
+        } catch (LastErrorException e) {
+            return new Outcome(0, e.getErrorCode());
+        }
+    }
+
+    @Override
+    public void close() {
+        LIBC.close(fd);
+    }
+}
