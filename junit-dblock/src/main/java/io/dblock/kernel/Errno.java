@@ -5,7 +5,8 @@ package io.dblock.kernel;
  * Errors of Linux, with the numbers of x86 and ARM (asm-generic/errno.h).
  *
  * <p>As the result of a request these keep their meaning through the block layer: EOPNOTSUPP, ETIMEDOUT, ENOSPC,
- * ENOLINK, EREMOTEIO, EBADE, ENODATA, EILSEQ, ENOMEM, EBUSY, ENODEV, ETIME. Any other reaches the reader as EIO.
+ * ENOLINK, EREMOTEIO, EBADE, ENODATA, EILSEQ, ENOMEM, EBUSY, ENODEV, ETIME. Any other reaches the reader as EIO, and so
+ * does ETIME before Linux 6.5. A flush that fails with EOPNOTSUPP is a success to fsync(2).
  */
 public enum Errno {
     /** Operation not permitted. */
