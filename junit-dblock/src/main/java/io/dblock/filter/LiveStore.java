@@ -2,6 +2,7 @@
 package io.dblock.filter;
 
 import io.dblock.handler.Overlay;
+import io.dblock.handler.Source;
 import io.dblock.handler.Store;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -35,8 +36,9 @@ final class LiveStore {
 
     /** The content as it is now. With the lock held. */
     Layer freeze() {
+        Layer layer = new Layer();
         users++;
-        return new Layer();
+        return layer;
     }
 
     /** One user less. */
@@ -52,7 +54,7 @@ final class LiveStore {
     }
 
     /** A state of the store. */
-    final class Layer implements io.dblock.handler.Source {
+    final class Layer implements Source {
         private final Overlay overlay = new Overlay(store.size());
         private Layer older = newest;
         private Layer newer;
@@ -107,7 +109,7 @@ final class LiveStore {
                 while (at < end) {
                     Layer owner = owner(at);
                     long runEnd = runEnd(owner, at, end);
-                    io.dblock.handler.Source source = source(owner);
+                    Source source = source(owner);
                     long found = data ? source.findData(at, runEnd) : source.findHole(at, runEnd);
                     if (found < runEnd) {
                         return found;
@@ -143,7 +145,7 @@ final class LiveStore {
             return runEnd;
         }
 
-        private io.dblock.handler.Source source(Layer owner) {
+        private Source source(Layer owner) {
             return owner == null ? store : owner.overlay.memory();
         }
 

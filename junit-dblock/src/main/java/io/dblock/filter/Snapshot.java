@@ -55,44 +55,55 @@ public final class Snapshot implements Source {
      *
      * @throws IllegalStateException if the snapshot is closed
      */
-    public CowStore fork() {
-        synchronized (this) {
-            if (closed) {
-                throw new IllegalStateException("This snapshot is closed. Fork it before.");
-            }
-            users++;
+    public synchronized CowStore fork() {
+        if (closed) {
+            throw new IllegalStateException("This snapshot is closed. Fork it before.");
         }
-        return new CowStore(new Source() {
-            private boolean released;
-
-            @Override
-            public long size() {
-                return content.size();
+        users++;
+        Source shared = new Shared();
+        boolean done = false;
+        try {
+            CowStore store = new CowStore(shared);
+            done = true;
+            return store;
+        } finally {
+            if (!done) {
+                users--;
             }
+        }
+    }
 
-            @Override
-            public void read(long offset, ByteBuffer dst) throws IOException {
-                content.read(offset, dst);
-            }
+    /** The content as the base of one fork. */
+    private final class Shared implements Source {
+        private boolean released;
 
-            @Override
-            public long findData(long from, long end) throws IOException {
-                return content.findData(from, end);
-            }
+        @Override
+        public long size() {
+            return content.size();
+        }
 
-            @Override
-            public long findHole(long from, long end) throws IOException {
-                return content.findHole(from, end);
-            }
+        @Override
+        public void read(long offset, ByteBuffer dst) throws IOException {
+            content.read(offset, dst);
+        }
 
-            @Override
-            public synchronized void close() throws IOException {
-                if (!released) {
-                    released = true;
-                    release();
-                }
+        @Override
+        public long findData(long from, long end) throws IOException {
+            return content.findData(from, end);
+        }
+
+        @Override
+        public long findHole(long from, long end) throws IOException {
+            return content.findHole(from, end);
+        }
+
+        @Override
+        public synchronized void close() throws IOException {
+            if (!released) {
+                released = true;
+                release();
             }
-        });
+        }
     }
 
     /** Writes the content to an image file, replacing what it has. Ranges of zeros become holes. */

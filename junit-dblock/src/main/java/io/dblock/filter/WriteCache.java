@@ -4,6 +4,7 @@ package io.dblock.filter;
 import io.dblock.handler.BlockIOException;
 import io.dblock.handler.CowStore;
 import io.dblock.handler.DirectStore;
+import io.dblock.handler.Source;
 import io.dblock.handler.Store;
 import io.dblock.handler.WriteFlags;
 import io.dblock.kernel.Errno;
@@ -623,9 +624,11 @@ public final class WriteCache implements AutoCloseable {
 
     /** The store stays as it is: somebody may still be reading from it what was right before a cut. */
     private Snapshot snapshotAfter(Rollback rollback) throws IOException {
-        CowStore content = new CowStore(live.freeze());
+        Source now = live.freeze();
         boolean done = false;
         try {
+            CowStore content = new CowStore(now);
+            now = content;
             rollback.apply(new Rollback.Target() {
                 @Override
                 public void read(long offset, ByteBuffer dst) throws IOException {
@@ -643,12 +646,12 @@ public final class WriteCache implements AutoCloseable {
                 }
             });
             done = true;
+            return new Snapshot(content);
         } finally {
             if (!done) {
-                content.close();
+                now.close();
             }
         }
-        return new Snapshot(content);
     }
 
     // ---- several disks at one instant ----

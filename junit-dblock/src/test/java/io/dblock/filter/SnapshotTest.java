@@ -4,18 +4,22 @@ package io.dblock.filter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.dblock.DblockException;
 import io.dblock.handler.CowStore;
 import io.dblock.handler.FileStore;
 import io.dblock.handler.ImageMode;
 import io.dblock.handler.MemoryStore;
 import io.dblock.handler.Source;
 import io.dblock.handler.WriteFlags;
+import io.dblock.power.Survivors;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -175,6 +179,37 @@ class SnapshotTest {
         fork.close();
         fork.close();
         assertThatThrownBy(() -> at(store, 0)).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void aSnapshotOrForkThatCannotBeMadeKeepsNothing() throws Exception {
+        // The address space ends before the sixty-fourth of these.
+        MemoryStore huge = new MemoryStore(16L << 40);
+        List<AutoCloseable> made = new ArrayList<>();
+        try (WriteCache disk = new WriteCache(huge, BLOCK, true, e -> {})) {
+            write(disk, 0, PAGE, 1);
+            Snapshot first = disk.snapshot();
+            made.add(first);
+            assertThatThrownBy(() -> {
+                        for (int i = 0; i < 64; i++) {
+                            made.add(disk.snapshot());
+                        }
+                    })
+                    .isInstanceOf(DblockException.class)
+                    .hasMessageContaining("Cannot map 17592186044416 bytes");
+            assertThatThrownBy(() -> disk.snapshot(Survivors.NONE)).isInstanceOf(DblockException.class);
+            assertThatThrownBy(first::fork).isInstanceOf(DblockException.class);
+            made.remove(made.size() - 1).close();
+            // Room for the layer of a snapshot, not for what a cut would change of it.
+            assertThatThrownBy(() -> disk.snapshot(Survivors.NONE)).isInstanceOf(DblockException.class);
+            made.add(disk.snapshot());
+        }
+        for (AutoCloseable one : made) {
+            one.close();
+        }
+        assertThatThrownBy(() -> at(huge, 0))
+                .as("the store is closed with the last")
+                .isInstanceOf(IllegalStateException.class);
     }
 
     @Test
