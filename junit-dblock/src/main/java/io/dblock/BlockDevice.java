@@ -142,7 +142,9 @@ public interface BlockDevice extends AutoCloseable {
 
     /**
      * What a power cut would lose now, in the order in which it went into the cache. Empty on a device without a volatile
-     * cache, and with a handler of the user's.
+     * cache.
+     *
+     * @throws IllegalStateException if a handler of the user's answers for the device: only that knows
      */
     List<UnflushedWrite> unflushed();
 

@@ -290,7 +290,8 @@ final class LocalDevice implements ServedDevice {
 
     @Override
     public List<UnflushedWrite> unflushed() {
-        return filters.cache() == null ? List.of() : filters.cache().unflushed();
+        requireStore("unflushed()");
+        return filters.cache().unflushed();
     }
 
     @Override

@@ -281,7 +281,9 @@ class FiltersTest {
         assertThatThrownBy(device::snapshot)
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("needs a built-in store");
-        assertThat(device.unflushed()).isEmpty();
+        assertThatThrownBy(device::unflushed)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("needs a built-in store");
         assertThat(device.powered()).isTrue();
     }
 
