@@ -19,6 +19,9 @@ public final class MemoryStore implements DirectStore {
     /** What the written ranges are known by, in bytes: about a page, the least that discarding gives back. */
     private static final int CHUNK = 4096;
 
+    /** A larger one is expected to be sparse, in bytes: who fills it would run out of memory. */
+    private static final long DENSE = 1L << 32;
+
     private static final int COPY = 1 << 24;
     private static final int WINDOW_SHIFT = 30;
 
@@ -35,12 +38,17 @@ public final class MemoryStore implements DirectStore {
 
     /** A store of {@code size} zero bytes. */
     public MemoryStore(long size) {
+        this(size, size > DENSE);
+    }
+
+    /** @param sparse whether little of it is expected to be written, here and there */
+    MemoryStore(long size, boolean sparse) {
         if (size <= 0) {
             throw new IllegalArgumentException("size is " + size + ". Allowed: at least 1 byte.");
         }
         written = new SparseBitmap((size + CHUNK - 1) / CHUNK);
         windows = new AtomicReferenceArray<>(Math.toIntExact(((size - 1) >>> WINDOW_SHIFT) + 1));
-        memory = NativeMemory.map(size);
+        memory = sparse ? NativeMemory.mapSparse(size) : NativeMemory.map(size);
     }
 
     @Override

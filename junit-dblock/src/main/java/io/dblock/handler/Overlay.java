@@ -18,7 +18,7 @@ public final class Overlay implements AutoCloseable {
 
     /** One of a disk of {@code size} bytes, with nothing in it. */
     public Overlay(long size) {
-        memory = new MemoryStore(size);
+        memory = new MemoryStore(size, true);
         present = new SparseBitmap(chunks(size));
     }
 

@@ -15,6 +15,7 @@ final class Libc implements Linux {
     static final int MAP_SPARSE = 0x02 | 0x20 | 0x4000;
 
     static final int MADV_DONTNEED = 4;
+    static final int MADV_NOHUGEPAGE = 15;
     /** Not the same on every architecture; see fcntl.h below arch/ in the kernel. */
     static final int O_DIRECT = Platform.isARM() ? 0x10000 : 0x4000;
 

@@ -3,11 +3,13 @@ package io.dblock.handler;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class MemoryStoreTest extends BlockHandlerContract {
@@ -91,6 +93,34 @@ class MemoryStoreTest extends BlockHandlerContract {
             store.discard(0, size);
             assertThat(store.findData(0, size)).isEqualTo(size);
         }
+    }
+
+    @Test
+    void onlyASmallStoreMayGetHugePages() throws Exception {
+        assumeTrue(Files.exists(Path.of("/sys/kernel/mm/transparent_hugepage/enabled")), "no huge pages here");
+        try (MemoryStore large = new MemoryStore(1L << 40);
+                MemoryStore small = new MemoryStore(1 << 20);
+                Overlay overlay = new Overlay(1 << 20)) {
+            assertThat(mapping(large)).contains("nh");
+            assertThat(mapping(small)).doesNotContain("nh");
+            assertThat(mapping(overlay.memory())).contains("nh");
+        }
+    }
+
+    /** The flags of the mapping that a store is in; nh forbids huge pages. */
+    private static List<String> mapping(MemoryStore store) throws IOException {
+        long address = store.address(0, 1);
+        boolean inside = false;
+        for (String line : Files.readAllLines(Path.of("/proc/self/smaps"))) {
+            if (line.matches("[0-9a-f]+-[0-9a-f]+ .*")) {
+                String[] range = line.substring(0, line.indexOf(' ')).split("-", -1);
+                inside = Long.compareUnsigned(Long.parseUnsignedLong(range[0], 16), address) <= 0
+                        && Long.compareUnsigned(address, Long.parseUnsignedLong(range[1], 16)) < 0;
+            } else if (inside && line.startsWith("VmFlags:")) {
+                return List.of(line.substring("VmFlags:".length()).strip().split(" ", -1));
+            }
+        }
+        throw new AssertionError("no mapping at " + Long.toHexString(address));
     }
 
     @Test
