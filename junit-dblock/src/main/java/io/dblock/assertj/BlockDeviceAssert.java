@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.assertj;
+
+import io.dblock.BlockDevice;
+import io.dblock.fault.Fault;
+import io.dblock.handler.Operation;
+import io.dblock.handler.RequestFlag;
+import io.dblock.journal.JournalEntry;
+import io.dblock.journal.RequestEntry;
+import io.dblock.power.UnflushedWrite;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.assertj.core.api.AbstractAssert;
+
+/**
+ * Assertions on a device: what it was asked since a mark, or ever, and what is on it. Offsets and lengths are in bytes.
+ *
+ * <p>They see requests, not an application's calls: what is still in the page cache has not been written yet, and one write
+ * may have become several requests, or several one. So they assert what was covered and in which order, and not how often.
+ *
+ * <p>To assert on requests, the journal has to have them still: if it has dropped some that count, that is an error.
+ */
+public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, BlockDevice> {
+    private static final Set<Operation> WRITES = EnumSet.of(Operation.WRITE, Operation.WRITE_ZEROES);
+    private static final int COMPARED = 1 << 20;
+    private static final int SHOWN = 10;
+
+    private String mark;
+    private String what;
+    private List<RequestEntry> found;
+
+    BlockDeviceAssert(BlockDevice actual) {
+        super(actual, BlockDeviceAssert.class);
+    }
+
+    /**
+     * From here on only requests count that came after this mark was set with {@code journal().mark(text)}.
+     *
+     * @throws IllegalArgumentException if the mark was not set
+     */
+    public BlockDeviceAssert since(String markText) {
+        isNotNull();
+        actual.journal().since(markText); // Throws if there is no such mark.
+        mark = markText;
+        found = null;
+        return this;
+    }
+
+    /** Something was written: a write or write-zeroes has succeeded, at least in part. */
+    public BlockDeviceAssert wrote() {
+        return did(WRITES, "written", "write");
+    }
+
+    /** Each byte of the range was written, by whatever requests. */
+    public BlockDeviceAssert wrote(long offset, long length) {
+        return did(WRITES, "written", offset, length);
+    }
+
+    /** Something was read. */
+    public BlockDeviceAssert read() {
+        return did(EnumSet.of(Operation.READ), "read", "read");
+    }
+
+    /** Each byte of the range was read, by whatever requests. */
+    public BlockDeviceAssert read(long offset, long length) {
+        return did(EnumSet.of(Operation.READ), "read", offset, length);
+    }
+
+    /** Something was discarded. */
+    public BlockDeviceAssert discarded() {
+        return did(EnumSet.of(Operation.DISCARD), "discarded", "discard");
+    }
+
+    /** Each byte of the range was discarded, by whatever requests. */
+    public BlockDeviceAssert discarded(long offset, long length) {
+        return did(EnumSet.of(Operation.DISCARD), "discarded", offset, length);
+    }
+
+    /** A flush has succeeded. */
+    public BlockDeviceAssert flushed() {
+        return did(EnumSet.of(Operation.FLUSH), "flushed", "flush");
+    }
+
+    private BlockDeviceAssert did(Set<Operation> operations, String done, String request) {
+        isNotNull();
+        found = requests(operations).stream()
+                .filter(entry -> entry.isCompleted() && !failedWholly(entry))
+                .toList();
+        what = done;
+        if (found.isEmpty()) {
+            Set<Long> attempts = sequences(requests(operations));
+            fail(
+                    "to have " + done + scope(),
+                    attempts.isEmpty()
+                            ? "there was no " + request
+                            : "no " + request + " has succeeded (" + attempts.size() + " did not)",
+                    attempts);
+        }
+        return this;
+    }
+
+    private BlockDeviceAssert did(Set<Operation> operations, String done, long offset, long length) {
+        isNotNull();
+        checkRange(offset, length);
+        found = requests(operations).stream()
+                .filter(entry -> entry.overlaps(offset, length) && entry.isCompleted() && !failedWholly(entry))
+                .toList();
+        what = done;
+        Ranges missing = new Ranges(offset, length);
+        found.forEach(missing::remove);
+        if (!missing.isEmpty()) {
+            fail(
+                    "to have " + done + " " + Ranges.describe(offset, length) + scope(),
+                    "not " + missing,
+                    sequences(requests(operations).stream()
+                            .filter(entry -> entry.overlaps(offset, length))
+                            .toList()));
+        }
+        return this;
+    }
+
+    /**
+     * All that the assertion before this one has found written or discarded was made durable: by a flush that was issued
+     * after it was completed, and has succeeded; or, a write with FUA, by itself.
+     *
+     * @throws IllegalStateException if no such assertion was made before
+     */
+    public BlockDeviceAssert thenFlushed() {
+        isNotNull();
+        if (found == null || !(what.equals("written") || what.equals("discarded"))) {
+            throw new IllegalStateException(
+                    "thenFlushed() is about what wrote() or discarded() has found. Call one of them before it.");
+        }
+        checkComplete("what was " + what);
+        long flushedTo = requests(EnumSet.of(Operation.FLUSH)).stream()
+                .filter(RequestEntry::succeeded)
+                .mapToLong(RequestEntry::completedBefore)
+                .max()
+                .orElse(-1);
+        List<RequestEntry> missed = found.stream()
+                .filter(entry -> !entry.info().has(RequestFlag.FUA) && entry.completionOrder() > flushedTo)
+                .toList();
+        if (!missed.isEmpty()) {
+            fail(
+                    "to have flushed what it has " + what + scope(),
+                    "of " + found.size() + " requests " + missed.size()
+                            + " had no successful flush issued after their completion",
+                    sequences(missed));
+        }
+        return this;
+    }
+
+    /** No request tried to write to the range, with success or without; discards are no writes. */
+    public BlockDeviceAssert neverWrote(long offset, long length) {
+        isNotNull();
+        checkRange(offset, length);
+        checkComplete("what was written");
+        List<RequestEntry> writes = requests(WRITES).stream()
+                .filter(entry -> entry.overlaps(offset, length))
+                .toList();
+        if (!writes.isEmpty()) {
+            fail(
+                    "never to have written to " + Ranges.describe(offset, length) + scope(),
+                    writes.size() == 1 ? "there was a write" : "there were " + writes.size() + " writes",
+                    sequences(writes));
+        }
+        return this;
+    }
+
+    /**
+     * What was written to the device, in bytes, divided by {@code bytes}, which the test says it has written, is less than
+     * {@code limit}. Write-zeroes and discards do not count.
+     */
+    public BlockDeviceAssert hasWriteAmplificationBelow(double limit, long bytes) {
+        isNotNull();
+        if (bytes <= 0) {
+            throw new IllegalArgumentException(
+                    "bytes is " + bytes + ". Allowed: what the test has written, at least 1.");
+        }
+        checkComplete("what was written");
+        long total = 0;
+        long metadata = 0;
+        int count = 0;
+        for (RequestEntry entry : requests(EnumSet.of(Operation.WRITE))) {
+            if (entry.isCompleted() && !failedWholly(entry)) {
+                total += entry.info().length();
+                metadata += entry.info().has(RequestFlag.META) ? entry.info().length() : 0;
+                count++;
+            }
+        }
+        double amplification = total / (double) bytes;
+        if (!(amplification < limit)) {
+            fail(
+                    String.format(Locale.ROOT, "to have a write amplification below %s%s", limit, scope()),
+                    String.format(
+                            Locale.ROOT,
+                            "it was %.3f: for %d bytes it has written %d in %d requests, %d of them metadata",
+                            amplification,
+                            bytes,
+                            total,
+                            count,
+                            metadata),
+                    Set.of());
+        }
+        return this;
+    }
+
+    /**
+     * A power cut now would lose nothing of the requests that count: of those since the mark, if there is one.
+     *
+     * @throws IllegalStateException if a handler of the user's answers for the device: what that keeps is not known
+     */
+    public BlockDeviceAssert leavesNothingUnflushed() {
+        isNotNull();
+        if (mark == null) {
+            return hasNothingUnflushed();
+        }
+        Set<Long> since = new HashSet<>();
+        actual.journal().since(mark).forEach(entry -> since.add(entry.sequence()));
+        return nothing(
+                actual.unflushed().stream()
+                        .filter(write -> since.contains(write.sequence()))
+                        .toList(),
+                "to leave nothing unflushed" + scope());
+    }
+
+    /**
+     * A power cut now would lose nothing at all, whatever mark was named.
+     *
+     * @throws IllegalStateException if a handler of the user's answers for the device: what that keeps is not known
+     */
+    public BlockDeviceAssert hasNothingUnflushed() {
+        isNotNull();
+        return nothing(actual.unflushed(), "to have nothing unflushed");
+    }
+
+    private BlockDeviceAssert nothing(List<UnflushedWrite> unflushed, String expectation) {
+        if (!unflushed.isEmpty()) {
+            long bytes = unflushed.stream().mapToLong(UnflushedWrite::length).sum();
+            String list =
+                    unflushed.stream().limit(SHOWN).map(write -> "    " + write).collect(Collectors.joining("\n"));
+            if (unflushed.size() > SHOWN) {
+                list += "\n    and " + (unflushed.size() - SHOWN) + " more";
+            }
+            fail(
+                    expectation,
+                    "a power cut would lose " + bytes + " bytes:\n" + list,
+                    unflushed.stream().map(UnflushedWrite::sequence).collect(Collectors.toSet()));
+        }
+        return this;
+    }
+
+    /**
+     * These bytes are on the device at {@code offset}. Of a built-in store it is what the store has, durable or cached, and no
+     * fault rule acts on that; what is still in the page cache is not on the device.
+     */
+    public BlockDeviceAssert hasBytes(long offset, byte[] expected) {
+        isNotNull();
+        checkRange(offset, expected.length);
+        byte[] bytes;
+        try (Content content = new Content(actual)) {
+            bytes = content.read(offset, expected.length);
+        }
+        int at = Arrays.mismatch(bytes, expected);
+        if (at >= 0) {
+            failWithMessage(
+                    "%s",
+                    "Expecting " + actual.name() + " to have " + expected.length + " bytes as expected at " + offset
+                            + ", but they differ first at byte " + (offset + at) + ":\n"
+                            + HexDump.difference(bytes, expected, offset, at) + lastWriter(offset + at));
+        }
+        return this;
+    }
+
+    /** The same bytes are on both devices, and they are of the same size. See {@link #hasBytes}. */
+    public BlockDeviceAssert hasSameContentAs(BlockDevice other) {
+        isNotNull();
+        if (actual.size() != other.size()) {
+            failWithMessage(
+                    "%s",
+                    "Expecting " + actual.name() + " to have the same content as " + other.name() + ", but it has "
+                            + actual.size() + " bytes and not " + other.size() + ".");
+        }
+        try (Content mine = new Content(actual);
+                Content theirs = new Content(other)) {
+            for (long offset = 0; offset < actual.size(); offset += COMPARED) {
+                int length = (int) Math.min(COMPARED, actual.size() - offset);
+                byte[] bytes = mine.read(offset, length);
+                byte[] expected = theirs.read(offset, length);
+                int at = Arrays.mismatch(bytes, expected);
+                if (at >= 0) {
+                    failWithMessage(
+                            "%s",
+                            "Expecting " + actual.name() + " to have the same content as " + other.name()
+                                    + ", but they differ first at byte " + (offset + at) + " (sector "
+                                    + (offset + at) / 512 + "), \"expected\" being " + other.name() + ":\n"
+                                    + HexDump.difference(bytes, expected, offset, at) + lastWriter(offset + at));
+                }
+            }
+        }
+        return this;
+    }
+
+    /** The last to have written this byte, since whose completion it should be what it is. */
+    private String lastWriter(long offset) {
+        List<JournalEntry> entries = actual.journal().entries();
+        RequestEntry last = null;
+        for (JournalEntry entry : entries) {
+            if (entry instanceof RequestEntry request
+                    && (WRITES.contains(request.info().operation()) || request.is(Operation.DISCARD))
+                    && request.overlaps(offset, 1)) {
+                last = request;
+            }
+        }
+        if (last == null) {
+            return "\nThere is no write of this byte in the journal of " + actual.name() + ".";
+        }
+        return "\nThe journal of " + actual.name() + " around the last write of this byte:\n"
+                + Timeline.around(entries, Set.of(last.sequence()));
+    }
+
+    /** The fault rule with this name, armed or removed since, has acted on exactly this many requests. */
+    public BlockDeviceAssert hasFaultHits(String name, long hits) {
+        isNotNull();
+        List<Fault> rules = actual.faults().history();
+        Fault rule = null;
+        for (Fault candidate : rules) {
+            if (candidate.name().equals(name)) {
+                rule = candidate;
+            }
+        }
+        if (rule == null || rule.hits() != hits) {
+            String list = rules.stream()
+                    .map(fault -> "    " + fault.rule() + ": " + fault.hits() + " hits"
+                            + (fault.isArmed() ? "" : ", removed"))
+                    .collect(Collectors.joining("\n"));
+            fail(
+                    "to have a fault rule \"" + name + "\" with " + hits + (hits == 1 ? " hit" : " hits"),
+                    (rule == null ? "there was none" : "it has " + rule.hits())
+                            + (rules.isEmpty() ? "" : ". Its rules:\n" + list),
+                    sequences(actual.journal().requests().stream()
+                            .filter(entry -> entry.rules().contains(name))
+                            .toList()));
+        }
+        return this;
+    }
+
+    private static boolean failedWholly(RequestEntry entry) {
+        long failed = entry.failures().stream().mapToLong(part -> part.length()).sum();
+        return !entry.failures().isEmpty() && failed == entry.info().length();
+    }
+
+    private List<JournalEntry> entries() {
+        return mark == null ? actual.journal().entries() : actual.journal().since(mark);
+    }
+
+    private List<RequestEntry> requests(Set<Operation> operations) {
+        List<RequestEntry> requests = new ArrayList<>();
+        for (JournalEntry entry : entries()) {
+            if (entry instanceof RequestEntry request
+                    && operations.contains(request.info().operation())) {
+                requests.add(request);
+            }
+        }
+        return requests;
+    }
+
+    private static Set<Long> sequences(List<RequestEntry> requests) {
+        return requests.stream().map(RequestEntry::sequence).collect(Collectors.toSet());
+    }
+
+    private void checkRange(long offset, long length) {
+        if (offset < 0 || length <= 0 || offset > actual.size() - length) {
+            throw new IllegalArgumentException("There are no " + length + " bytes at " + offset + " of " + actual.name()
+                    + ". Allowed: at least one byte, within its " + actual.size() + ".");
+        }
+    }
+
+    /** What was dropped may be what would make the assertion fail. */
+    private void checkComplete(String subject) {
+        long dropped = actual.journal().dropped();
+        if (mark == null && dropped > 0) {
+            throw new IllegalStateException("The journal of " + actual.name() + " has dropped its first " + dropped
+                    + " entries, so it does not tell all " + subject
+                    + ". Assert since a mark, or make the device with more journalEntries(n).");
+        }
+    }
+
+    private String scope() {
+        return mark == null ? "" : " since mark \"" + mark + "\"";
+    }
+
+    private void fail(String expectation, String found, Set<Long> points) {
+        List<JournalEntry> entries = entries();
+        Set<Long> shown = new HashSet<>(points);
+        shown.retainAll(sequences(entries.stream()
+                .filter(RequestEntry.class::isInstance)
+                .map(RequestEntry.class::cast)
+                .toList()));
+        failWithMessage(
+                "%s",
+                "Expecting " + actual.name() + " " + expectation + ", but " + found + "\nIts journal"
+                        + (shown.isEmpty() ? "" : " around that") + scope() + ":\n"
+                        + (shown.isEmpty() ? Timeline.end(entries) : Timeline.around(entries, shown)));
+    }
+}

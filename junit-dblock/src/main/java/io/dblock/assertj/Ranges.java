@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.assertj;
+
+import io.dblock.journal.FailedRange;
+import io.dblock.journal.RequestEntry;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** Ranges of bytes of a device: which of one are not covered by requests. */
+final class Ranges {
+    private static final long SECTOR = 512;
+    private static final int SHOWN = 8;
+
+    private List<Range> ranges = new ArrayList<>();
+
+    private record Range(long offset, long end) {
+        @Override
+        public String toString() {
+            return describe(offset, end - offset);
+        }
+    }
+
+    /** This range and no other. */
+    Ranges(long offset, long length) {
+        ranges.add(new Range(offset, offset + length));
+    }
+
+    /** Takes away what this request did, if it has succeeded; of one that failed in part, the parts that did not. */
+    void remove(RequestEntry request) {
+        if (!request.isCompleted()) {
+            return;
+        }
+        long at = request.info().offset();
+        for (FailedRange failed : request.failures()) {
+            remove(at, failed.offset());
+            at = failed.offset() + failed.length();
+        }
+        remove(at, request.info().end());
+    }
+
+    private void remove(long offset, long end) {
+        List<Range> left = new ArrayList<>();
+        for (Range range : ranges) {
+            if (end <= range.offset() || offset >= range.end()) {
+                left.add(range);
+                continue;
+            }
+            if (range.offset() < offset) {
+                left.add(new Range(range.offset(), offset));
+            }
+            if (end < range.end()) {
+                left.add(new Range(end, range.end()));
+            }
+        }
+        ranges = left;
+    }
+
+    boolean isEmpty() {
+        return ranges.isEmpty();
+    }
+
+    @Override
+    public String toString() {
+        String shown = ranges.stream().limit(SHOWN).map(Range::toString).collect(Collectors.joining(", "));
+        return ranges.size() > SHOWN ? shown + " and " + (ranges.size() - SHOWN) + " more" : shown;
+    }
+
+    /** In bytes and sectors. */
+    static String describe(long offset, long length) {
+        long first = offset / SECTOR;
+        long last = Math.max(offset, offset + length - 1) / SECTOR;
+        String sectors = first == last ? "sector " + first : "sectors " + first + "-" + last;
+        return length + " bytes at " + offset + " (" + sectors + ")";
+    }
+}
