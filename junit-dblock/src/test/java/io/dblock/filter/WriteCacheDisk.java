@@ -13,15 +13,16 @@ import java.util.List;
 
 /** A write cache as the oracle sees it: what the server does for requests, without a kernel. */
 final class WriteCacheDisk implements PowerDisk {
-    static final int BLOCK = 512;
-
     final WriteCache cache;
+    private final int block;
     private final long size;
     private long sequence;
 
-    WriteCacheDisk(Store store) {
+    /** @param block the logical block, in bytes */
+    WriteCacheDisk(Store store, int block) {
+        this.block = block;
         size = store.size();
-        cache = new WriteCache(store, BLOCK, true, evicted -> {});
+        cache = new WriteCache(store, block, true, evicted -> {});
     }
 
     @Override
@@ -31,7 +32,7 @@ final class WriteCacheDisk implements PowerDisk {
 
     @Override
     public int logicalBlock() {
-        return BLOCK;
+        return block;
     }
 
     @Override
@@ -130,7 +131,7 @@ final class WriteCacheDisk implements PowerDisk {
         return image(cache.snapshot(survivors));
     }
 
-    private static PowerImage image(Snapshot snapshot) {
+    private PowerImage image(Snapshot snapshot) {
         return new PowerImage() {
             @Override
             public byte[] read(long offset, int length) throws IOException {
@@ -141,7 +142,7 @@ final class WriteCacheDisk implements PowerDisk {
 
             @Override
             public PowerDisk fork() {
-                return new WriteCacheDisk(snapshot.fork());
+                return new WriteCacheDisk(snapshot.fork(), block);
             }
 
             @Override

@@ -30,9 +30,13 @@ class WriteCacheOracleTest {
     }
 
     private void examine(String kind, long firstSeed, int seeds, Stores stores) throws Exception {
+        examine(kind, 512, firstSeed, seeds, stores);
+    }
+
+    private void examine(String kind, int block, long firstSeed, int seeds, Stores stores) throws Exception {
         Map<String, Integer> counts = PowerOracle.newCounts();
         for (long seed = firstSeed; seed < firstSeed + seeds; seed++) {
-            try (WriteCacheDisk disk = new WriteCacheDisk(stores.open(seed))) {
+            try (WriteCacheDisk disk = new WriteCacheDisk(stores.open(seed), block)) {
                 PowerOracle.run(disk, seed, OPERATIONS, counts);
             }
         }
@@ -75,7 +79,12 @@ class WriteCacheOracleTest {
 
     @Test
     void aDiskInMemoryIsWhatTheModelIs() throws Exception {
-        examine("memory", 1000, 6, seed -> new MemoryStore(SIZE));
+        examine("memory", 1000, 4, seed -> new MemoryStore(SIZE));
+    }
+
+    @Test
+    void aDiskWhoseBlocksAreLargerThanAPageIsWhatTheModelIs() throws Exception {
+        examine("memory in blocks of 8 KiB", 8192, 5000, 1, seed -> new MemoryStore(65 * 8192));
     }
 
     @Test
@@ -85,12 +94,12 @@ class WriteCacheOracleTest {
 
     @Test
     void anImageWrittenToMemoryIsWhatTheModelIs() throws Exception {
-        examine("image copied on write", 3000, 3, seed -> new FileStore(image(seed), ImageMode.COPY_ON_WRITE, 512));
+        examine("image copied on write", 3000, 2, seed -> new FileStore(image(seed), ImageMode.COPY_ON_WRITE, 512));
     }
 
     @Test
     void aForkOfAForkIsWhatTheModelIs() throws Exception {
-        examine("fork of a fork", 4000, 3, seed -> {
+        examine("fork of a fork", 4000, 2, seed -> {
             MemoryStore memory = new MemoryStore(SIZE);
             byte[] content = new byte[SIZE / 2 / 512 * 512];
             new Random(seed).nextBytes(content);

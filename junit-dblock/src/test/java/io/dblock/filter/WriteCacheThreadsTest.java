@@ -19,14 +19,21 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Cuts and snapshots while several threads write. A block or range has a version number in each of its longs. */
-@Timeout(120)
+/**
+ * Cuts and snapshots while several threads write. A block or range has a version number in each of its longs. Who waits for a
+ * lock cannot be interrupted, so the time limit needs a thread of its own.
+ */
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class WriteCacheThreadsTest {
     private static final int BLOCK = 512;
     private static final int PAGE = 4096;
     private static final int THREADS = 4;
 
-    private final ExecutorService executor = Executors.newCachedThreadPool();
+    private final ExecutorService executor = Executors.newCachedThreadPool(work -> {
+        Thread thread = new Thread(work, "writer");
+        thread.setDaemon(true);
+        return thread;
+    });
 
     @AfterEach
     void stop() throws Exception {
@@ -192,7 +199,7 @@ class WriteCacheThreadsTest {
                     return null;
                 }));
             }
-            for (int round = 0; round < 60; round++) {
+            for (int round = 0; round < 25; round++) {
                 try (Snapshot first = cache.snapshot();
                         Snapshot second = cache.snapshot(Survivors.ALL)) {
                     for (int again = 0; again < 2; again++) {
@@ -250,7 +257,7 @@ class WriteCacheThreadsTest {
             for (int page = 0; page < 64; page++) {
                 write(live, (long) page * PAGE, PAGE, 1, true);
             }
-            for (int round = 0; round < 50; round++) {
+            for (int round = 0; round < 20; round++) {
                 try (Snapshot snapshot = live.snapshot();
                         WriteCache fork = new WriteCache(snapshot.fork(), BLOCK, true, e -> {})) {
                     List<Future<?>> running = new ArrayList<>();
