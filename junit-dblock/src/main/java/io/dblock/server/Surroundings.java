@@ -39,6 +39,11 @@ final class Surroundings implements FaultFilter.Surroundings {
     }
 
     @Override
+    public boolean powered() {
+        return device.powered();
+    }
+
+    @Override
     public boolean hasBuiltInStore() {
         return filters.cache() != null;
     }
