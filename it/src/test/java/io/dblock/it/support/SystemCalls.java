@@ -5,11 +5,13 @@ import com.sun.jna.LastErrorException;
 import com.sun.jna.Library;
 import com.sun.jna.Memory;
 import com.sun.jna.Native;
+import com.sun.jna.NativeLong;
 import com.sun.jna.Platform;
 import com.sun.jna.Pointer;
 import io.dblock.kernel.Errno;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * A file as a native application has it: its calls, and the error numbers they end with. Java's own channels tell only a
@@ -31,6 +33,10 @@ public final class SystemCalls implements AutoCloseable {
 
         int syncfs(int fd) throws LastErrorException;
 
+        int fallocate(int fd, int mode, long offset, long length) throws LastErrorException;
+
+        int ioctl(int fd, NativeLong request, Pointer argument) throws LastErrorException;
+
         int posix_fadvise(int fd, long offset, long length, int advice);
     }
 
@@ -41,6 +47,10 @@ public final class SystemCalls implements AutoCloseable {
     private static final int O_DIRECT = Platform.isARM() ? 0x10000 : 0x4000;
     private static final int POSIX_FADV_RANDOM = 1;
     private static final int POSIX_FADV_DONTNEED = 4;
+    private static final int FALLOC_FL_KEEP_SIZE = 0x1;
+    private static final int FALLOC_FL_PUNCH_HOLE = 0x2;
+    private static final int FALLOC_FL_ZERO_RANGE = 0x10;
+    private static final NativeLong BLKDISCARD = new NativeLong(0x1277);
     private static final int PAGE = 4096;
 
     private static final C LIBC = Native.load("c", C.class);
@@ -68,17 +78,20 @@ public final class SystemCalls implements AutoCloseable {
             return errno == 0;
         }
 
+        /** The error, if it failed with one that has a name here. */
+        public Optional<Errno> error() {
+            return Arrays.stream(Errno.values())
+                    .filter(known -> known.number() == errno)
+                    .findFirst();
+        }
+
         /** "ok", "ok 4096", "EIO", or "errno 4711". */
         @Override
         public String toString() {
             if (ok()) {
                 return bytes == 0 ? "ok" : "ok " + bytes;
             }
-            return Arrays.stream(Errno.values())
-                    .filter(known -> known.number() == errno)
-                    .map(Errno::name)
-                    .findFirst()
-                    .orElse("errno " + errno);
+            return error().map(Errno::name).orElse("errno " + errno);
         }
     }
 
@@ -117,6 +130,24 @@ public final class SystemCalls implements AutoCloseable {
     /** Calls fsync. */
     public Outcome sync() {
         return outcome(() -> LIBC.fsync(fd));
+    }
+
+    /** Discards, with the ioctl BLKDISCARD; of a device. */
+    public Outcome discard(long offset, long length) {
+        Memory range = new Memory(2 * Long.BYTES);
+        range.setLong(0, offset);
+        range.setLong(Long.BYTES, length);
+        return outcome(() -> LIBC.ioctl(fd, BLKDISCARD, range));
+    }
+
+    /** Has the range read as zeros and lets the device give its space back: fallocate with PUNCH_HOLE. */
+    public Outcome punchHole(long offset, long length) {
+        return outcome(() -> LIBC.fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length));
+    }
+
+    /** Has the range read as zeros and keep its space: fallocate with ZERO_RANGE. */
+    public Outcome zeroRange(long offset, long length) {
+        return outcome(() -> LIBC.fallocate(fd, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, offset, length));
     }
 
     /** Has the clean pages of the file dropped. */
