@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.jna.LastErrorException;
 import io.dblock.BlockDevice;
 import io.dblock.Filesystem;
+import io.dblock.Snapshot;
 import io.dblock.fault.Fault;
 import io.dblock.handler.Operation;
 import io.dblock.it.support.Commands;
@@ -20,7 +21,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -60,6 +63,9 @@ class FilesystemsAfterCutIT {
             new Named("every other one survives", FilesystemsAfterCutIT::everyOther),
             new Named("only the last survives", FilesystemsAfterCutIT::onlyLast));
 
+    /** What becomes of the disk itself; the others of snapshots. */
+    private static final Named REALLY_CUT = POLICIES.get(7);
+
     private static Survivors everyOther(List<UnflushedWrite> cached) {
         List<Long> sequences =
                 cached.stream().map(UnflushedWrite::sequence).distinct().toList();
@@ -77,56 +83,69 @@ class FilesystemsAfterCutIT {
     }
 
     @TestFactory
-    Stream<DynamicTest> ext4() {
-        return POLICIES.stream().map(named -> test(Filesystem.EXT4, "64MiB", named, "e2fsck", "-f", "-n"));
+    Stream<DynamicTest> ext4() throws Exception {
+        return tests(new Kind(Filesystem.EXT4, "64MiB", 5, "e2fsck", "-f", "-n"));
     }
 
     @TestFactory
-    Stream<DynamicTest> xfs() {
-        return POLICIES.stream().map(named -> test(Filesystem.XFS, "320MiB", named, "xfs_repair", "-n"));
+    Stream<DynamicTest> xfs() throws Exception {
+        return tests(new Kind(Filesystem.XFS, "320MiB", 23, "xfs_repair", "-n"));
     }
 
     @TestFactory
-    Stream<DynamicTest> btrfs() {
-        return POLICIES.stream().map(named -> test(Filesystem.BTRFS, "256MiB", named, "btrfs", "check", "--readonly"));
+    Stream<DynamicTest> btrfs() throws Exception {
+        return tests(new Kind(Filesystem.BTRFS, "256MiB", 60, "btrfs", "check", "--readonly"));
     }
 
-    private static DynamicTest test(Filesystem filesystem, String size, Named named, String... check) {
-        return DynamicTest.dynamicTest(
-                filesystem + ", " + named.name(), () -> survives(filesystem, size, named.policy(), check));
+    /** A filesystem, after how many writes a rule cuts its disk's power, and the command that checks it. */
+    private record Kind(Filesystem filesystem, String size, int writes, String... check) {}
+
+    /**
+     * One disk is cut, for making a filesystem takes longer than all the rest. What the other policies would have left of it
+     * are snapshots of the moment before.
+     */
+    private static Stream<DynamicTest> tests(Kind kind) throws Exception {
+        Cut cut = new Cut(kind);
+        return Stream.concat(
+                        POLICIES.stream()
+                                .map(named -> DynamicTest.dynamicTest(named.name(), () -> cut.checkFork(named))),
+                        Stream.of(
+                                DynamicTest.dynamicTest("the disk itself, " + REALLY_CUT.name(), cut::restoreAndCheck),
+                                DynamicTest.dynamicTest(
+                                        "cut by a rule after " + kind.writes + " writes", cut::cutByRule)))
+                .onClose(cut::close);
     }
 
-    @TestFactory
-    Stream<DynamicTest> anyFilesystemCutByARuleInTheMiddleOfItsWrites() {
-        return Stream.of(5, 23, 60)
-                .flatMap(writes -> Stream.of(
-                        cutByRule(Filesystem.EXT4, "64MiB", writes, "e2fsck", "-f", "-n"),
-                        cutByRule(Filesystem.XFS, "320MiB", writes, "xfs_repair", "-n"),
-                        cutByRule(Filesystem.BTRFS, "256MiB", writes, "btrfs", "check", "--readonly")));
-    }
+    /** A disk whose power was cut, and snapshots of what could have been left of it. */
+    private static final class Cut implements AutoCloseable {
+        private final Kind kind;
+        private final BlockDevice disk;
+        private final Map<Named, Snapshot> snapshots = new LinkedHashMap<>();
+        private final FileTree synced;
 
-    private static DynamicTest cutByRule(Filesystem filesystem, String size, int writes, String... check) {
-        return DynamicTest.dynamicTest(filesystem + ", after " + writes + " writes", () -> {
-            try (BlockDevice disk = device(filesystem, size)) {
-                FileTree synced = syncedFiles(disk);
-                try (Fault cut = disk.faults()
-                        .on(Operation.WRITE)
-                        .after(writes)
-                        .times(1)
-                        .powerCut(Survivors.random(SEED + writes).torn())) {
-                    Worker worker = Worker.start(disk);
-                    cut.awaitHit(LIMIT);
-                    Poll.until("the power to be off", LIMIT, () -> !disk.powered());
-                    worker.end();
+        Cut(Kind kind) throws Exception {
+            this.kind = kind;
+            disk = BlockDevice.builder()
+                    .size(kind.size)
+                    .filesystem(kind.filesystem)
+                    .seed(SEED)
+                    .create();
+            boolean done = false;
+            try {
+                Path root = disk.mount();
+                synced = FileTree.write(root.resolve("synced"), SEED, SYNCED_FILES, 100_000);
+                Files.createDirectories(root.resolve("unsynced"));
+                assertThat(SystemCalls.syncFilesystem(root).ok()).isTrue();
+                cut();
+                done = true;
+            } finally {
+                if (!done) {
+                    close();
                 }
-                restoreAndCheck(disk, synced, check);
             }
-        });
-    }
+        }
 
-    private static void survives(Filesystem filesystem, String size, Policy policy, String... check) throws Exception {
-        try (BlockDevice disk = device(filesystem, size)) {
-            FileTree synced = syncedFiles(disk);
+        private void cut() throws Exception {
             // A flush that is held keeps in the cache what it would have made durable.
             try (Fault flushes = disk.faults().on(Operation.FLUSH).hold()) {
                 Worker worker = Worker.start(disk);
@@ -139,37 +158,58 @@ class FilesystemsAfterCutIT {
                     flushes.awaitHits(hit, LIMIT);
                     cached = disk.unflushed();
                 }
-                CutReport report = disk.powerCut(policy.of(cached));
+                for (Named named : POLICIES) {
+                    snapshots.put(named, disk.snapshot(named.policy().of(cached)));
+                }
+                CutReport report = disk.powerCut(REALLY_CUT.policy().of(cached));
                 assertThat(disk.powered()).isFalse();
-                System.out.println(filesystem + ": "
+                System.out.println(kind.filesystem + ": "
                         + report.toString().lines().findFirst().orElseThrow());
                 worker.end();
             }
-            restoreAndCheck(disk, synced, check);
         }
-    }
 
-    private static BlockDevice device(Filesystem filesystem, String size) {
-        return BlockDevice.builder()
-                .size(size)
-                .filesystem(filesystem)
-                .seed(SEED)
-                .create();
-    }
+        void checkFork(Named named) throws IOException {
+            try (Snapshot left = snapshots.get(named);
+                    BlockDevice fork = left.fork()) {
+                mountAndCheck(fork);
+            }
+        }
 
-    private static FileTree syncedFiles(BlockDevice disk) throws IOException {
-        Path root = disk.mount();
-        FileTree synced = FileTree.write(root.resolve("synced"), SEED, SYNCED_FILES, 100_000);
-        Files.createDirectories(root.resolve("unsynced"));
-        assertThat(SystemCalls.syncFilesystem(root).ok()).isTrue();
-        return synced;
-    }
+        void restoreAndCheck() throws IOException {
+            disk.restorePower();
+            mountAndCheck(disk);
+        }
 
-    private static void restoreAndCheck(BlockDevice disk, FileTree synced, String... check) throws IOException {
-        disk.restorePower();
-        synced.verify(disk.mount().resolve("synced"));
-        disk.unmount();
-        Commands.run(Stream.concat(Stream.of(check), Stream.of(disk.path())).toArray());
+        void cutByRule() throws Exception {
+            Path root = disk.mount();
+            try (Fault cut = disk.faults()
+                    .on(Operation.WRITE)
+                    .after(kind.writes)
+                    .times(1)
+                    .powerCut(Survivors.random(SEED).torn())) {
+                Worker worker = Worker.start(disk);
+                cut.awaitHit(LIMIT);
+                Poll.until("the power to be off", LIMIT, () -> !disk.powered());
+                worker.end();
+            }
+            disk.restorePower();
+            assertThat(disk.mountPoint()).contains(root);
+            mountAndCheck(disk);
+        }
+
+        private void mountAndCheck(BlockDevice some) throws IOException {
+            synced.verify(some.mount().resolve("synced"));
+            some.unmount();
+            Commands.run(
+                    Stream.concat(Stream.of(kind.check), Stream.of(some.path())).toArray());
+        }
+
+        @Override
+        public void close() {
+            snapshots.values().forEach(Snapshot::close);
+            disk.close();
+        }
     }
 
     /** Writes and removes files, and syncs them now and then, until the power is gone. */
