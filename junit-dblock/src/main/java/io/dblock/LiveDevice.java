@@ -145,7 +145,11 @@ final class LiveDevice implements BlockDevice {
     }
 
     private static FilterSpec filters(DeviceSpec spec) {
-        return new FilterSpec(spec.seed().orElseThrow(), spec.cache() == CacheMode.WRITE_BACK, spec.cacheLimit(), spec.journalEntries());
+        return new FilterSpec(
+                spec.seed().orElseThrow(),
+                spec.cache() == CacheMode.WRITE_BACK,
+                spec.cacheLimit(),
+                spec.journalEntries());
     }
 
     private static DeviceSpec withImageSize(DeviceSpec spec) {

@@ -11,7 +11,6 @@ import io.dblock.filter.Snapshot;
 import io.dblock.filter.WriteCache;
 import io.dblock.handler.Operation;
 import io.dblock.handler.Store;
-import io.dblock.journal.EventKind;
 import io.dblock.journal.Journal;
 import io.dblock.kernel.Batch;
 import io.dblock.kernel.NativeMemory;
@@ -54,10 +53,7 @@ final class Filters implements AutoCloseable {
     static Filters overStore(LocalDevice device, FilterSpec spec, Store store) {
         JournalRing journal = new JournalRing(spec.journalEntries());
         WriteCache cache = new WriteCache(
-                store,
-                device.created().parameters().logicalBlock(),
-                spec.volatileCache(),
-                sequence -> journal.note(EventKind.EVICTION, "#" + sequence));
+                store, device.created().parameters().logicalBlock(), spec.volatileCache(), new EvictionNotes(journal));
         cache.limit(spec.cacheLimit());
         journal.onMark(cache::mark);
         return new Filters(device, spec, new CacheDisk(cache), cache, journal);

@@ -12,6 +12,8 @@ import io.dblock.handler.MemoryStore;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestHandler;
 import io.dblock.handler.WriteFlags;
+import io.dblock.journal.EventEntry;
+import io.dblock.journal.EventKind;
 import io.dblock.journal.RequestEntry;
 import io.dblock.kernel.Batch;
 import io.dblock.kernel.DeviceParameters;
@@ -58,8 +60,8 @@ class FiltersTest {
     }
 
     private LocalDevice memory() {
-        return started(LocalDevice.create(
-                kernel.session(), parameters(""), ServedHandlers.FILTERS, new MemoryStore(SIZE)));
+        return started(
+                LocalDevice.create(kernel.session(), parameters(""), ServedHandlers.FILTERS, new MemoryStore(SIZE)));
     }
 
     private Completion request(LocalDevice device, int operation, long offset, int length, byte[] data, int flags)
@@ -123,7 +125,9 @@ class FiltersTest {
 
         assertThat(write(device, 512, 512, 2)).isZero();
         assertThat(held).isNotDone();
-        assertThat(device.journal().requests()).extracting(RequestEntry::completionOrder).containsExactly(-1L, 1L);
+        assertThat(device.journal().requests())
+                .extracting(RequestEntry::completionOrder)
+                .containsExactly(-1L, 1L);
 
         hold.release();
         assertThat(held.get(20, SECONDS).result()).isZero();
@@ -226,6 +230,28 @@ class FiltersTest {
         assertThatThrownBy(() -> PowerSupply.join(List.of(first, second)))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("is in a power domain already");
+    }
+
+    @Test
+    void aFullCacheIsNotedOnceBetweenTwoFlushes() throws Exception {
+        LocalDevice device = started(LocalDevice.create(
+                kernel.session(), parameters(""), new FilterSpec(1, true, 4096, 1024), new MemoryStore(SIZE)));
+        for (int i = 0; i < 4; i++) {
+            write(device, i * 4096L, 4096, 1);
+        }
+        assertThat(device.unflushed()).hasSize(1);
+        assertThat(evictions(device)).isEqualTo(1);
+        flush(device);
+        write(device, 0, 4096, 2);
+        assertThat(evictions(device)).isEqualTo(1);
+        write(device, 4096, 4096, 2);
+        assertThat(evictions(device)).isEqualTo(2);
+    }
+
+    private static long evictions(LocalDevice device) {
+        return device.journal().entries().stream()
+                .filter(entry -> entry instanceof EventEntry event && event.kind() == EventKind.EVICTION)
+                .count();
     }
 
     @Test
