@@ -274,13 +274,12 @@ final class LocalDevice implements ServedDevice {
     public void restorePower() {
         requireStore("restorePower()");
         try {
-            filters.cache().restore();
+            powerSupply.restore(this);
         } catch (IOException e) {
             throw new DblockException(
                     "The power of " + created.name() + " stays off: what its cut has to undo in the store fails: " + e,
                     e);
         }
-        filters.journal().note(EventKind.POWER_RESTORED, "");
     }
 
     @Override

@@ -6,6 +6,7 @@ import io.dblock.journal.EventKind;
 import io.dblock.kernel.Errno;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -44,7 +45,7 @@ final class PowerSupply {
      *
      * @return the reports in the order of the devices
      */
-    List<CutReport> cut(Survivors survivors) {
+    synchronized List<CutReport> cut(Survivors survivors) {
         devices.forEach(device -> device.requireStore("powerCut()"));
         if (devices.size() > 1 && survivors.choice() == Survivors.Choice.LIST) {
             throw new IllegalArgumentException(
@@ -78,7 +79,16 @@ final class PowerSupply {
         return reports;
     }
 
-    /** The same for a fault rule: if the power is off already, somebody else has just cut it. */
+    /**
+     * Restores the power of one of them. Not before a cut has failed all it has to: what comes after the power is none of
+     * that.
+     */
+    synchronized void restore(LocalDevice device) throws IOException {
+        device.filters().cache().restore();
+        device.filters().journal().note(EventKind.POWER_RESTORED, "");
+    }
+
+    /** Cuts it for a fault rule: if it is off already, somebody else has just cut it. */
     void cutUnlessOff(Survivors survivors) {
         if (devices.stream().allMatch(LocalDevice::powered)) {
             try {
