@@ -74,10 +74,10 @@ class LogWritesIT {
 
     /** Bios above and requests below: they are merged and split on the way, and yet leave the same disk at each mark. */
     @Test
-    void aFilesystemsWritesLeaveTheSameDiskByBothLogs(@DblockDevice(size = "256MiB") BlockDevice logDevice)
+    void aFilesystemsWritesLeaveTheSameDiskByBothLogs(@DblockDevice(size = "64MiB") BlockDevice logDevice)
             throws Exception {
         // With FUA, or the kernel replaces it by a flush and the log has none.
-        try (BlockDevice disk = BlockDevice.builder().size("64MiB").fua(true).create()) {
+        try (BlockDevice disk = BlockDevice.builder().size("24MiB").fua(true).create()) {
             leavesTheSameDisk(disk, logDevice);
         }
     }
@@ -88,11 +88,11 @@ class LogWritesIT {
         try (DeviceMapper mapped = logging(disk.path(), logDevice.path(), disk.size())) {
             Commands.run("mkfs.ext4", "-q", "-F", mapped.path());
             Path mount = Files.createDirectory(directory.resolve("mount"));
-            for (int round = 0; round < 4; round++) {
+            for (int round = 0; round < 3; round++) {
                 Commands.run("mount", "-t", "ext4", mapped.path(), mount);
                 try {
-                    FileTree.write(mount.resolve("round" + round), SEED + round, 12, 60_000);
-                    if (round == 2) {
+                    FileTree.write(mount.resolve("round" + round), SEED + round, 8, 60_000);
+                    if (round == 1) {
                         Commands.run("rm", "-r", mount.resolve("round0"));
                         Commands.run("fstrim", mount);
                     }
