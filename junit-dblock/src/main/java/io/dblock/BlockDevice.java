@@ -131,8 +131,10 @@ public interface BlockDevice extends AutoCloseable {
      * Restores the power: the node has the durable content and nothing else, all that was cached of it is dropped, and the
      * filesystem is mounted again if it was at the cut. Does nothing if the power is on.
      *
-     * @throws LeakException if a file of the filesystem is still open, or mapped; the power stays off. What had it open has
-     *     died with the power: have the test close it
+     * <p>Whoever had files open on it would have died with the power: have the test close them. Those of this JVM that nothing
+     * refers to any more are closed by a garbage collection.
+     *
+     * @throws LeakException if a file of the filesystem is still open, or mapped; the power stays off
      * @throws DblockException if the filesystem can no longer be mounted; the power is on then
      */
     void restorePower();

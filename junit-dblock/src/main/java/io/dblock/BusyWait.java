@@ -22,20 +22,20 @@ final class BusyWait {
     private static final Duration SELDOM = Duration.ofSeconds(1);
 
     private final Supplier<List<String>> holders;
-    private final BooleanSupplier mappedHere;
+    private final BooleanSupplier collectable;
     private final Runnable collector;
     private final LongSupplier clock;
     private final Consumer<Duration> sleep;
 
-    /** With the lines of {@link Holders}, whether this JVM maps files of the disk, what collects garbage, and a clock. */
+    /** With the lines of {@link Holders}, whether garbage of this JVM may hold the disk, what collects it, and a clock. */
     BusyWait(
             Supplier<List<String>> holders,
-            BooleanSupplier mappedHere,
+            BooleanSupplier collectable,
             Runnable collector,
             LongSupplier clock,
             Consumer<Duration> sleep) {
         this.holders = holders;
-        this.mappedHere = mappedHere;
+        this.collectable = collectable;
         this.collector = collector;
         this.clock = clock;
         this.sleep = sleep;
@@ -50,7 +50,7 @@ final class BusyWait {
             if (!collected && passed.compareTo(BEFORE_COLLECTING) >= 0) {
                 collected = true;
                 // A mapping of a file ends when its buffer is collected; Java 17 has no other way to end it.
-                if (mappedHere.getAsBoolean()) {
+                if (collectable.getAsBoolean()) {
                     collector.run();
                 }
             }

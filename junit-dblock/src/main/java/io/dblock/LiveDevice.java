@@ -332,8 +332,12 @@ final class LiveDevice implements BlockDevice {
 
     @Override
     public synchronized void unmount() {
+        unmount(false);
+    }
+
+    private void unmount(boolean afterCut) {
         checkOpen();
-        List<String> holders = tryUnmount();
+        List<String> holders = tryUnmount(afterCut);
         if (mountPoint.isPresent()) {
             throw new LeakException(
                     name() + " cannot be unmounted from " + mountPoint.get() + ", it is still in use:\n"
@@ -343,12 +347,12 @@ final class LiveDevice implements BlockDevice {
     }
 
     /** Unmounts if that is possible soon; else says who uses it. */
-    private List<String> tryUnmount() {
+    private List<String> tryUnmount(boolean afterCut) {
         if (mountPoint.isEmpty()) {
             return List.of();
         }
         Path point = mountPoint.get();
-        return whileBusy().until(() -> {
+        return whileBusy(afterCut).until(() -> {
             int result = Bounded.call("umount " + point, () -> Mounts.unmount(point));
             // EINVAL, ENOENT: somebody has unmounted it already.
             if (result == 0 || result == -Errno.EINVAL.number() || result == -Errno.ENOENT.number()) {
@@ -363,12 +367,17 @@ final class LiveDevice implements BlockDevice {
         });
     }
 
-    private BusyWait whileBusy() {
+    /**
+     * After a cut, files that are open and that nothing refers to any more are as those of a process that has died, and are
+     * collected; otherwise they are a leak to be reported.
+     */
+    private BusyWait whileBusy(boolean afterCut) {
         return new BusyWait(
                 this::holders,
-                () -> mountPoint
-                        .map(point -> Holders.ofThisMachine().isMappedHere(point))
-                        .orElse(false),
+                () -> afterCut
+                        || mountPoint
+                                .map(point -> Holders.ofThisMachine().isMappedHere(point))
+                                .orElse(false),
                 System::gc,
                 System::nanoTime,
                 LiveDevice::sleep);
@@ -498,7 +507,7 @@ final class LiveDevice implements BlockDevice {
         }
         boolean mounted = mountPoint.isPresent();
         // While the power is still off, so that nothing which is written back now gets through.
-        unmount();
+        unmount(true);
         List<ProcFs.Mount> others = foreignMounts();
         if (!others.isEmpty()) {
             List<String> lines = others.stream()
@@ -553,7 +562,7 @@ final class LiveDevice implements BlockDevice {
         closed = true;
         List<String> leaks = new ArrayList<>();
         List<DblockException> failures = new ArrayList<>();
-        attempt(failures, () -> leaks.addAll(tryUnmount()));
+        attempt(failures, () -> leaks.addAll(tryUnmount(false)));
         mountPoint.ifPresent(point -> attempt(failures, () -> detach(point)));
         attempt(failures, () -> {
             for (ProcFs.Mount mount : foreignMounts()) {
@@ -605,7 +614,7 @@ final class LiveDevice implements BlockDevice {
     /** Destroys it, by force if it stays busy or is known to be in use. */
     private void destroy(List<String> leaks) {
         if (leaks.isEmpty()) {
-            leaks.addAll(whileBusy().until(() -> {
+            leaks.addAll(whileBusy(false).until(() -> {
                 try {
                     served.destroy(false);
                     return true;

@@ -66,6 +66,21 @@ class RestorePowerIT {
     }
 
     @Test
+    void aFileThatNothingRefersToIsNotInTheWay(@DblockDevice(size = "64MiB", filesystem = EXT4) BlockDevice disk)
+            throws Exception {
+        Path file = disk.mount().resolve("forgotten");
+        syncAndForget(file);
+        disk.powerCut();
+        assertThat(disk.mount().resolve("forgotten")).hasContent("synced");
+    }
+
+    private static void syncAndForget(Path file) throws IOException {
+        FileChannel channel = FileChannel.open(file, CREATE, WRITE);
+        channel.write(ByteBuffer.wrap("synced".getBytes(UTF_8)));
+        channel.force(true);
+    }
+
+    @Test
     void whatTheKernelHadCachedOfTheNodeIsGoneAndItsErrorWithIt(@DblockDevice(size = "16MiB") BlockDevice disk)
             throws Exception {
         byte[] durable = "durable!".repeat(512).getBytes(UTF_8);
