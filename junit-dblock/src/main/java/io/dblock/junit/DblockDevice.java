@@ -81,6 +81,11 @@ import org.junit.jupiter.api.io.CleanupMode;
  * a {@link LeakException} that names the holders fails the test (JUnit shows it as the cause of "Failed to close extension
  * context"; if the test has failed before, it is added to that failure as suppressed). {@link #cleanup()} can keep a device for a look at it.
  *
+ * <h2>Fault rules</h2>
+ *
+ * <p>{@link Fault @Fault} beside it arms simple ones. Whoever armed them: a rule that has acted on no request when the device's
+ * scope ends, and is not lenient, fails the test, since what it was to show was not shown; but not one that was aborted.
+ *
  * <h2>Configuration</h2>
  *
  * <p>Every attribute has a configuration parameter, named {@code junit.dblock.} and the attribute's name, which holds where
@@ -176,6 +181,34 @@ public @interface DblockDevice {
      * a handler fails a request on purpose. Left out: {@code true}.
      */
     boolean[] failOnHandlerException() default {};
+
+    /**
+     * How much of unflushed writes the volatile cache keeps apart, in bytes or with a unit, at least 4 KiB; older ones are
+     * evicted, that is, made durable. Left out: 256 MiB.
+     */
+    String cacheLimit() default "";
+
+    /** How many entries the journal keeps: a power of two, 1024 to 2<sup>24</sup>. Left out: 65536. */
+    int journalEntries() default 0;
+
+    /**
+     * At most one value: what all random choices of the device come from, those of fault rules and of power cuts. Left out: a
+     * new one for each device, which a failing test reports.
+     */
+    long[] seed() default {};
+
+    /**
+     * When what was seen of the device is written to files: {@code journal.txt}, {@code picture.svg} and {@code device.txt}, which
+     * has the seed and the fault rules with their hits. Left out: if the test fails.
+     *
+     * <p>They are in a directory of their own under {@link #artefactsDirectory()}, named after class, test and declaration; it
+     * is cleared when the device is made. A report entry has its name, and so has, where JUnit can still show it, the failure, as
+     * a suppressed exception.
+     */
+    Artefacts artefacts() default Artefacts.DEFAULT;
+
+    /** Where {@link #artefacts()} go, relative to the working directory. Left out: {@code target/dblock}. */
+    String artefactsDirectory() default "";
 
     /** Whether the test fails or is skipped where the kernel module is not available. */
     WhenUnavailable unavailable() default WhenUnavailable.DEFAULT;

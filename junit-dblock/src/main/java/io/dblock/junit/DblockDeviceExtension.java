@@ -76,6 +76,7 @@ final class DblockDeviceExtension
     }
 
     private static void inject(Class<?> testClass, Object instance, Predicate<Field> scope, ExtensionContext context) {
+        requireDevices(testClass);
         for (Field field : AnnotationSupport.findAnnotatedFields(
                 testClass, DblockDevice.class, scope, HierarchyTraversalMode.TOP_DOWN)) {
             String declaration = "@DblockDevice field [" + field + "]";
@@ -86,7 +87,11 @@ final class DblockDeviceExtension
             requireSupported(field.getType(), declaration);
             field.setAccessible(true);
             FieldClaims.of(context).claim(field, instance, context);
-            Object value = make(settingsOf(field, declaration), field.getType(), declaration, context);
+            DeviceSettings settings = settings(
+                    AnnotationSupport.findAnnotation(field, DblockDevice.class).orElseThrow(),
+                    AnnotationSupport.findRepeatableAnnotations(field, Fault.class),
+                    declaration);
+            Object value = make(settings, field.getType(), declaration, context);
             try {
                 field.set(instance, value);
             } catch (IllegalAccessException e) {
@@ -106,8 +111,10 @@ final class DblockDeviceExtension
         String declaration = describe(parameterContext);
         try {
             requireSupported(parameter.getType(), declaration);
-            DeviceSettings settings =
-                    settings(parameterContext.findAnnotation(DblockDevice.class).orElseThrow(), declaration);
+            DeviceSettings settings = settings(
+                    parameterContext.findAnnotation(DblockDevice.class).orElseThrow(),
+                    parameterContext.findRepeatableAnnotations(Fault.class),
+                    declaration);
             return make(settings, parameter.getType(), declaration, context);
         } catch (ExtensionConfigurationException e) {
             throw new ParameterResolutionException(e.getMessage(), e);
@@ -124,15 +131,16 @@ final class DblockDeviceExtension
     private static Object make(DeviceSettings settings, Class<?> type, String declaration, ExtensionContext context) {
         DeviceLease lease = Devices.make(settings, declaration, context);
         try {
+            Object value = lease.device();
             if (type == FileChannel.class) {
-                return lease.openChannel();
-            }
-            if (type == Path.class) {
-                return lease.device().spec().filesystem() == Filesystem.NONE
+                value = lease.openChannel();
+            } else if (type == Path.class) {
+                value = lease.device().spec().filesystem() == Filesystem.NONE
                         ? lease.device().path()
                         : lease.device().mount();
             }
-            return lease.device();
+            lease.armFaults();
+            return value;
         } catch (RuntimeException e) {
             throw new ExtensionConfigurationException(declaration + " could not be injected: " + e.getMessage(), e);
         }
@@ -147,16 +155,27 @@ final class DblockDeviceExtension
         }
     }
 
-    private static DeviceSettings settingsOf(AnnotatedElement element, String declaration) {
-        return settings(
-                AnnotationSupport.findAnnotation(element, DblockDevice.class).orElseThrow(), declaration);
-    }
-
-    private static DeviceSettings settings(DblockDevice annotation, String declaration) {
+    private static DeviceSettings settings(DblockDevice annotation, List<Fault> faults, String declaration) {
         try {
-            return DeviceSettings.of(annotation);
+            DeviceSettings settings = DeviceSettings.of(annotation);
+            settings.faults = FaultRules.of(faults);
+            return settings;
         } catch (RuntimeException e) {
             throw new ExtensionConfigurationException(declaration + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** A fault that nothing would ever come of. */
+    private static void requireDevices(Class<?> testClass) {
+        for (Field field : ReflectionSupport.findFields(
+                testClass,
+                field -> !AnnotationSupport.findRepeatableAnnotations(field, Fault.class)
+                                .isEmpty()
+                        && !AnnotationSupport.isAnnotated(field, DblockDevice.class),
+                HierarchyTraversalMode.TOP_DOWN)) {
+            throw new ExtensionConfigurationException("@Fault on field [" + field
+                    + "], which has no @DblockDevice: there is no device to arm it on. Add @DblockDevice, or arm a rule with"
+                    + " device.faults().");
         }
     }
 

@@ -6,6 +6,7 @@ import io.dblock.ByteSize;
 import io.dblock.CacheMode;
 import io.dblock.Filesystem;
 import io.dblock.ModuleUnavailableException;
+import io.dblock.fault.FaultRule;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.ImageMode;
 import io.dblock.handler.RequestHandler;
@@ -14,6 +15,7 @@ import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -172,7 +174,9 @@ public final class DblockExtension
         if (context.getStore(namespace).get(Made.class) != null) {
             return;
         }
-        BlockDevice device = Devices.make(settings, declaration, context).device();
+        DeviceLease lease = Devices.make(settings, declaration, context);
+        lease.armFaults();
+        BlockDevice device = lease.device();
         String id = context.getUniqueId();
         live.put(id, device);
         context.getStore(namespace).put(Made.class, new Made(device));
@@ -446,6 +450,44 @@ public final class DblockExtension
          */
         public Builder unavailable(WhenUnavailable mode) {
             settings.unavailable = mode == WhenUnavailable.DEFAULT ? null : mode;
+            return this;
+        }
+
+        /** See {@link DblockDevice#cacheLimit()}; bytes. */
+        public Builder cacheLimit(long bytes) {
+            settings.cacheLimit = bytes;
+            return this;
+        }
+
+        /** See {@link DblockDevice#journalEntries()}. */
+        public Builder journalEntries(int entries) {
+            settings.journalEntries = entries;
+            return this;
+        }
+
+        /** See {@link DblockDevice#seed()}. */
+        public Builder seed(long seed) {
+            settings.seed = seed;
+            return this;
+        }
+
+        /** See {@link DblockDevice#artefacts()}. */
+        public Builder artefacts(Artefacts when) {
+            settings.artefacts = when == Artefacts.DEFAULT ? null : when;
+            return this;
+        }
+
+        /** See {@link DblockDevice#artefactsDirectory()}. */
+        public Builder artefactsDirectory(Path directory) {
+            settings.artefactsDirectory = Objects.requireNonNull(directory, "directory");
+            return this;
+        }
+
+        /** Arms these rules on each device, after those given before; see {@link Fault}. */
+        public Builder faults(FaultRule... rules) {
+            List<FaultRule> all = new ArrayList<>(settings.faults);
+            all.addAll(List.of(rules));
+            settings.faults = List.copyOf(all);
             return this;
         }
 

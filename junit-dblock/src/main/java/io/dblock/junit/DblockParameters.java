@@ -86,6 +86,21 @@ public final class DblockParameters {
     /** {@code true} or {@code false}: {@value}. See {@link DblockDevice#failOnHandlerException()}. */
     public static final String FAIL_ON_HANDLER_EXCEPTION = PREFIX + "failOnHandlerException";
 
+    /** Limit of the volatile cache, as {@code 16MiB}: {@value}. See {@link DblockDevice#cacheLimit()}. */
+    public static final String CACHE_LIMIT = PREFIX + "cacheLimit";
+
+    /** How many entries a journal keeps: {@value}. See {@link DblockDevice#journalEntries()}. */
+    public static final String JOURNAL_ENTRIES = PREFIX + "journalEntries";
+
+    /** Seed of all random choices, as a failed test reports it: {@value}. See {@link DblockDevice#seed()}. */
+    public static final String SEED = PREFIX + "seed";
+
+    /** {@code on_failure}, {@code always} or {@code never}, in any case: {@value}. See {@link DblockDevice#artefacts()}. */
+    public static final String ARTEFACTS = PREFIX + "artefacts";
+
+    /** Directory for {@link #ARTEFACTS}: {@value}. See {@link DblockDevice#artefactsDirectory()}. */
+    public static final String ARTEFACTS_DIRECTORY = PREFIX + "artefactsDirectory";
+
     /** {@code fail} or {@code skip}, in any case: {@value}. See {@link DblockDevice#unavailable()}. */
     public static final String UNAVAILABLE = PREFIX + "unavailable";
 }

@@ -7,15 +7,21 @@ import io.dblock.DblockException;
 import io.dblock.Filesystem;
 import io.dblock.LeakException;
 import io.dblock.handler.BlockIOException;
+import io.dblock.journal.Journal;
+import io.dblock.journal.JournalEntry;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 import org.junit.jupiter.api.extension.ExtensionContext.StoreScope;
 import org.junit.jupiter.api.io.CleanupMode;
+import org.opentest4j.AssertionFailedError;
+import org.opentest4j.TestAbortedException;
 
 /**
  * A device and the scope it was made for. It lives in the store of that scope's context, which closes it, once, when the
@@ -25,11 +31,14 @@ final class DeviceLease implements AutoCloseable {
     private static final Namespace NAMESPACE = Namespace.create(DeviceLease.class);
     private static final System.Logger LOGGER = System.getLogger(DeviceLease.class.getName());
 
+    private static final int SHOWN = 10;
+
     private final BlockDevice device;
     private final DeviceSettings settings;
     private final String declaration;
     private final ExtensionContext context;
     private final CleanupTracker tracker;
+    private final ArtefactFiles artefacts;
     private FileChannel channel;
 
     DeviceLease(BlockDevice device, DeviceSettings settings, String declaration, ExtensionContext context) {
@@ -38,6 +47,8 @@ final class DeviceLease implements AutoCloseable {
         this.declaration = declaration;
         this.context = context;
         this.tracker = CleanupTracker.install(context);
+        this.artefacts = ArtefactFiles.of(settings.artefactsDirectory, declaration, context);
+        artefacts.clear();
     }
 
     BlockDevice device() {
@@ -47,6 +58,11 @@ final class DeviceLease implements AutoCloseable {
     FileChannel openChannel() {
         channel = device.openChannel();
         return channel;
+    }
+
+    /** Arms the declaration's own rules. */
+    void armFaults() {
+        settings.faults.forEach(device.faults()::add);
     }
 
     /** Told for every device, so that a test that hangs or fails has said which node was its own. */
@@ -67,19 +83,100 @@ final class DeviceLease implements AutoCloseable {
         // teardown.
         boolean interrupted = Thread.interrupted();
         try {
+            end();
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private void end() {
+        boolean failedBefore = tracker.failed() && !isAborted();
+        // Before the teardown, whose requests are not the test's.
+        Throwable failure = unusedFaults();
+        if (failure != null) {
+            tracker.markFailed();
+        }
+        boolean reported = failedBefore || failure != null;
+        if (reported) {
+            reportFailure(failure);
+        }
+        try {
             if (toBeKept()) {
                 keep();
             } else {
                 tearDown();
             }
         } catch (DblockException e) {
-            tracker.markFailed();
-            throw e;
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
+            if (failure == null) {
+                failure = e;
+            } else {
+                failure.addSuppressed(e);
             }
         }
+        if (failure == null) {
+            if (!reported && settings.artefacts == Artefacts.ALWAYS) {
+                artefacts.write(device, declaration).forEach(context::publishReportEntry);
+            }
+            return;
+        }
+        tracker.markFailed();
+        if (!reported) {
+            reportFailure(failure);
+        }
+        if (failure instanceof Error error) {
+            throw error;
+        }
+        throw (RuntimeException) failure;
+    }
+
+    private boolean isAborted() {
+        return context.getExecutionException()
+                .filter(TestAbortedException.class::isInstance)
+                .isPresent();
+    }
+
+    /** What a test says that armed a rule in vain: it has not shown what it was to show. Null if there is no such rule. */
+    private AssertionError unusedFaults() {
+        if (isAborted()) {
+            return null;
+        }
+        List<io.dblock.fault.Fault> unused = device.faults().unused();
+        if (unused.isEmpty()) {
+            return null;
+        }
+        String rules = unused.stream().map(fault -> "\n  " + fault.rule()).collect(Collectors.joining());
+        List<JournalEntry> entries = device.journal().entries();
+        List<JournalEntry> last = entries.subList(Math.max(0, entries.size() - SHOWN), entries.size());
+        return new AssertionFailedError((unused.size() == 1 ? "A fault rule" : unused.size() + " fault rules") + " of "
+                + declaration + " never acted on a request:" + rules
+                + "\nSo the test has not shown what it armed " + (unused.size() == 1 ? "it" : "them")
+                + " for. Let what is to be hit happen before the test ends, or declare the rule lenient."
+                + (last.isEmpty()
+                        ? "\nThe device has had no request."
+                        : "\nThe last entries of the device's journal:\n"
+                                + Journal.timeline(last).stripTrailing()));
+    }
+
+    /** Where JUnit shows it: as a report entry, and with the failure, if that was the test's own and is yet to be shown. */
+    private void reportFailure(Throwable own) {
+        Map<String, String> entry = new LinkedHashMap<>();
+        entry.put("junit-dblock.device", declaration);
+        entry.put("junit-dblock.seed", Long.toString(device.seed()));
+        List<String> rules = device.faults().history().stream()
+                .map(fault -> fault.rule() + ": " + fault.hits() + " hits")
+                .toList();
+        if (!rules.isEmpty()) {
+            entry.put("junit-dblock.faults", String.join("; ", rules));
+        }
+        if (settings.artefacts != Artefacts.NEVER) {
+            entry.putAll(artefacts.write(device, declaration));
+        }
+        context.publishReportEntry(entry);
+        context.getExecutionException()
+                .or(() -> Optional.ofNullable(own))
+                .ifPresent(thrown -> thrown.addSuppressed(new DeviceReport(entry)));
     }
 
     private boolean toBeKept() {

@@ -5,6 +5,7 @@ import io.dblock.BlockDevice;
 import io.dblock.ByteSize;
 import io.dblock.CacheMode;
 import io.dblock.Filesystem;
+import io.dblock.fault.FaultRule;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.ImageMode;
 import io.dblock.handler.RequestHandler;
@@ -33,6 +34,7 @@ import org.junit.platform.commons.support.ReflectionSupport;
 final class DeviceSettings {
     private static final long DEFAULT_SIZE = 64L << 20;
     private static final long DEFAULT_SIZE_OF_LARGE_FILESYSTEMS = 1L << 30;
+    private static final Path DEFAULT_ARTEFACTS_DIRECTORY = Path.of("target", "dblock");
     private static final Pattern SIMPLE_DURATION = Pattern.compile("([0-9]+) ?(ms|s|m|h)");
     private static final AtomicLong NAME_NUMBERS = new AtomicLong();
 
@@ -61,6 +63,15 @@ final class DeviceSettings {
     Duration requestTimeout;
     Boolean failOnHandlerException;
     WhenUnavailable unavailable;
+    /** Bytes. */
+    Long cacheLimit;
+
+    Integer journalEntries;
+    Long seed;
+    Artefacts artefacts;
+    Path artefactsDirectory;
+    /** Armed on each device, in this order. */
+    List<FaultRule> faults = List.of();
 
     static DeviceSettings of(DblockDevice annotation) {
         DeviceSettings settings = new DeviceSettings();
@@ -85,6 +96,14 @@ final class DeviceSettings {
                 : named("requestTimeout", () -> duration(annotation.requestTimeout()));
         settings.failOnHandlerException = single("failOnHandlerException", box(annotation.failOnHandlerException()));
         settings.unavailable = annotation.unavailable() == WhenUnavailable.DEFAULT ? null : annotation.unavailable();
+        settings.cacheLimit = annotation.cacheLimit().isEmpty()
+                ? null
+                : named("cacheLimit", () -> ByteSize.parse(annotation.cacheLimit()));
+        settings.journalEntries = zeroToNull(annotation.journalEntries());
+        settings.seed = single("seed", Arrays.stream(annotation.seed()).boxed().toArray(Long[]::new));
+        settings.artefacts = annotation.artefacts() == Artefacts.DEFAULT ? null : annotation.artefacts();
+        settings.artefactsDirectory =
+                annotation.artefactsDirectory().isEmpty() ? null : Path.of(annotation.artefactsDirectory());
         return settings;
     }
 
@@ -110,6 +129,12 @@ final class DeviceSettings {
         copy.requestTimeout = requestTimeout;
         copy.failOnHandlerException = failOnHandlerException;
         copy.unavailable = unavailable;
+        copy.cacheLimit = cacheLimit;
+        copy.journalEntries = journalEntries;
+        copy.seed = seed;
+        copy.artefacts = artefacts;
+        copy.artefactsDirectory = artefactsDirectory;
+        copy.faults = faults;
         return copy;
     }
 
@@ -155,6 +180,15 @@ final class DeviceSettings {
                 or(failOnHandlerException, () -> parameters.bool(DblockParameters.FAIL_ON_HANDLER_EXCEPTION));
         all.failOnHandlerException = or(all.failOnHandlerException, () -> true);
         all.unavailable = unavailable(configuration);
+        all.cacheLimit = or(cacheLimit, () -> parameters.size(DblockParameters.CACHE_LIMIT));
+        all.journalEntries = or(journalEntries, () -> parameters.integer(DblockParameters.JOURNAL_ENTRIES));
+        all.seed = or(seed, () -> parameters.longInteger(DblockParameters.SEED));
+        all.artefacts = or(artefacts, () -> parameters.constant(DblockParameters.ARTEFACTS, Artefacts.class));
+        if (all.artefacts == null || all.artefacts == Artefacts.DEFAULT) {
+            all.artefacts = Artefacts.ON_FAILURE;
+        }
+        all.artefactsDirectory = or(artefactsDirectory, () -> parameters.path(DblockParameters.ARTEFACTS_DIRECTORY));
+        all.artefactsDirectory = or(all.artefactsDirectory, () -> DEFAULT_ARTEFACTS_DIRECTORY);
         return all;
     }
 
@@ -226,6 +260,15 @@ final class DeviceSettings {
                                 : "a " + instance.getClass().getName()) + ". Allowed: a "
                         + BlockHandler.class.getName() + " or a " + RequestHandler.class.getName() + ".");
             }
+        }
+        if (cacheLimit != null) {
+            builder.cacheLimit(cacheLimit);
+        }
+        if (journalEntries != null) {
+            builder.journalEntries(journalEntries);
+        }
+        if (seed != null) {
+            builder.seed(seed);
         }
         customizer.accept(builder);
         return builder;
@@ -366,6 +409,17 @@ final class DeviceSettings {
             });
         }
 
+        Long longInteger(String key) {
+            return parsed(key, text -> {
+                try {
+                    return Long.valueOf(text);
+                } catch (NumberFormatException e) {
+                    throw new IllegalArgumentException(
+                            "Not a number: \"" + text + "\". Allowed: a whole number from -2^63 to 2^63 - 1.", e);
+                }
+            });
+        }
+
         Boolean bool(String key) {
             return parsed(key, text -> switch (text.toLowerCase(Locale.ROOT)) {
                 case "true" -> true;
@@ -377,8 +431,9 @@ final class DeviceSettings {
 
         <E extends Enum<E>> E constant(String key, Class<E> type) {
             return parsed(key, text -> {
+                String name = text.replace('-', '_');
                 for (E constant : type.getEnumConstants()) {
-                    if (constant.name().equalsIgnoreCase(text)) {
+                    if (constant.name().equalsIgnoreCase(name)) {
                         return constant;
                     }
                 }

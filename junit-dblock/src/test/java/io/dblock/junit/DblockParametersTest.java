@@ -92,7 +92,10 @@ class DblockParametersTest {
                                 name = "mine",
                                 image = "a.img",
                                 imageMode = ImageMode.IN_PLACE,
-                                requestTimeout = "500ms")
+                                requestTimeout = "500ms",
+                                cacheLimit = "1MiB",
+                                journalEntries = 2048,
+                                seed = -7)
                         BlockDevice disk) {}
     }
 
@@ -118,7 +121,10 @@ class DblockParametersTest {
                         Map.entry("depth", List.of(3)),
                         Map.entry("name", List.of("mine")),
                         Map.entry("image", List.of(Path.of("a.img"), ImageMode.IN_PLACE)),
-                        Map.entry("requestTimeout", List.of(Duration.ofMillis(500)))));
+                        Map.entry("requestTimeout", List.of(Duration.ofMillis(500))),
+                        Map.entry("cacheLimit", List.of(1L << 20)),
+                        Map.entry("journalEntries", List.of(2048)),
+                        Map.entry("seed", List.of(-7L))));
     }
 
     @Test
@@ -138,7 +144,10 @@ class DblockParametersTest {
                 .with(DblockParameters.NAME, "mine")
                 .with(DblockParameters.IMAGE, "a.img")
                 .with(DblockParameters.IMAGE_MODE, "read_only")
-                .with(DblockParameters.REQUEST_TIMEOUT, "PT2S");
+                .with(DblockParameters.REQUEST_TIMEOUT, "PT2S")
+                .with(DblockParameters.CACHE_LIMIT, "4KiB")
+                .with(DblockParameters.JOURNAL_ENTRIES, "4096")
+                .with(DblockParameters.SEED, "-9223372036854775808");
         assertThat(built(run))
                 .containsExactlyInAnyOrderEntriesOf(Map.ofEntries(
                         Map.entry("size", List.of(32L << 20)),
@@ -154,7 +163,10 @@ class DblockParametersTest {
                         Map.entry("depth", List.of(3)),
                         Map.entry("name", List.of("mine")),
                         Map.entry("image", List.of(Path.of("a.img"), ImageMode.READ_ONLY)),
-                        Map.entry("requestTimeout", List.of(Duration.ofSeconds(2)))));
+                        Map.entry("requestTimeout", List.of(Duration.ofSeconds(2))),
+                        Map.entry("cacheLimit", List.of(4096L)),
+                        Map.entry("journalEntries", List.of(4096)),
+                        Map.entry("seed", List.of(Long.MIN_VALUE))));
     }
 
     @Test
@@ -302,6 +314,10 @@ class DblockParametersTest {
                 "requestTimeout         | 5 weeks  | a whole number and ms, s, m or h",
                 "failOnHandlerException | 0        | true and false",
                 "unavailable            | ignore   | default, fail, skip",
+                "cacheLimit             | much     | Not a size",
+                "journalEntries         | all      | a whole number",
+                "seed                   | 1.5      | a whole number from -2^63",
+                "artefacts              | often    | default, on_failure, always, never",
             })
     void aBadValueIsNamedWithItsParameterAndWhatIsAllowed(String parameter, String value, String allowed) {
         Run run = Run.of(Unset.class).with("junit.dblock." + parameter, value);

@@ -11,6 +11,7 @@ import io.dblock.LeakException;
 import io.dblock.ModuleUnavailableException;
 import io.dblock.Snapshot;
 import io.dblock.fault.Faults;
+import io.dblock.filter.UnitDisk;
 import io.dblock.journal.Journal;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
@@ -45,6 +46,9 @@ final class FakeLab {
     /** What the builder was told for each device, by device name: method to arguments. */
     final Map<String, Map<String, List<Object>>> built = new ConcurrentHashMap<>();
 
+    /** What is behind each device, by device name: requests are made of these. */
+    final Map<String, UnitDisk> disks = new ConcurrentHashMap<>();
+
     final Set<String> open = ConcurrentHashMap.newKeySet();
     final Set<String> leaking = ConcurrentHashMap.newKeySet();
     final Set<String> unmountable = ConcurrentHashMap.newKeySet();
@@ -60,6 +64,11 @@ final class FakeLab {
 
     static FakeLab current() {
         return current;
+    }
+
+    /** What is behind this device of the current lab. */
+    static UnitDisk disk(BlockDevice device) {
+        return current.disks.get(device.name());
     }
 
     static void note(String what) {
@@ -113,11 +122,14 @@ final class FakeLab {
     private final class FakeDevice implements BlockDevice {
         private final String name;
         private final DeviceSettings settings;
+        private final UnitDisk disk;
         private boolean mounted;
 
         FakeDevice(String name, DeviceSettings settings) {
             this.name = name;
             this.settings = settings;
+            disk = new UnitDisk(size(), 1024, settings.seed == null ? 4711 : settings.seed);
+            disks.put(name, disk);
         }
 
         @Override
@@ -229,42 +241,42 @@ final class FakeLab {
         }
 
         private UnsupportedOperationException notHere() {
-            return new UnsupportedOperationException("There is no disk behind a fake device.");
+            return new UnsupportedOperationException("A fake device has no snapshots.");
         }
 
         @Override
         public Faults faults() {
-            throw notHere();
+            return disk.faults();
         }
 
         @Override
         public Journal journal() {
-            throw notHere();
+            return disk.journal();
         }
 
         @Override
         public long seed() {
-            return 1;
+            return disk.faults().seed();
         }
 
         @Override
         public CutReport powerCut(Survivors survivors) {
-            throw notHere();
+            return disk.cut(survivors);
         }
 
         @Override
         public void restorePower() {
-            throw notHere();
+            disk.restore();
         }
 
         @Override
         public boolean powered() {
-            return true;
+            return disk.powered();
         }
 
         @Override
         public List<UnflushedWrite> unflushed() {
-            return List.of();
+            return disk.unflushed();
         }
 
         @Override
@@ -288,6 +300,7 @@ final class FakeLab {
             if (!open.remove(name)) {
                 throw new AssertionError(name + " was closed twice");
             }
+            disk.close();
             if (leaking.contains(name)) {
                 throw new LeakException(
                         name + " was still in use", new ArrayList<>(List.of("pid 4711 (cat): /mnt/file")));

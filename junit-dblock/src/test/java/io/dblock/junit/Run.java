@@ -30,7 +30,8 @@ final class Run {
                         .toArray(new org.junit.platform.engine.DiscoverySelector[0]))
                 .enableImplicitConfigurationParameters(false)
                 .configurationParameter("junit.platform.output.capture.stdout", "false")
-                .configurationParameter(Devices.PROVIDER, FakeLab.Provider.class.getName());
+                .configurationParameter(Devices.PROVIDER, FakeLab.Provider.class.getName())
+                .configurationParameter(DblockParameters.ARTEFACTS, "never");
         return new Run(kit);
     }
 

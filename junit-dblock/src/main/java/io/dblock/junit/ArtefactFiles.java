@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.junit;
+
+import io.dblock.BlockDevice;
+import io.dblock.power.UnflushedWrite;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
+
+/** The files about one declaration's device: where they are, and what is in them. */
+final class ArtefactFiles {
+    private static final Namespace NAMESPACE = Namespace.create(ArtefactFiles.class);
+    private static final System.Logger LOGGER = System.getLogger(ArtefactFiles.class.getName());
+    private static final String JOURNAL = "journal.txt";
+    private static final String PICTURE = "picture.svg";
+    private static final String DEVICE = "device.txt";
+    private static final int MAX_NAME = 80;
+    /** What is not in the name of a file anywhere, and blanks. */
+    private static final Pattern ODD = Pattern.compile("[^A-Za-z0-9._()@$+-]+");
+
+    private static final Pattern INVOCATION = Pattern.compile("#([0-9]+)\\]$");
+    /** The declared name in "@DblockDevice field [... disk]" and "... parameter [... disk] of method [...]". */
+    private static final Pattern DECLARED = Pattern.compile("(?:field|parameter) \\[[^\\]]*?([\\w$]+)\\]");
+
+    private final Path directory;
+    private final String title;
+
+    private ArtefactFiles(Path directory, String title) {
+        this.directory = directory;
+        this.title = title;
+    }
+
+    /** Of a declaration in this context, under {@code root}. No two live declarations have the same. */
+    static ArtefactFiles of(Path root, String declaration, ExtensionContext context) {
+        String test = context.getTestClass().map(Class::getName).orElse("no class");
+        Path place = root.resolve(fileName(test));
+        String title = context.getTestClass().map(Class::getSimpleName).orElse(test);
+        if (context.getTestMethod().isPresent()) {
+            String method = context.getRequiredTestMethod().getName();
+            Matcher invocation = INVOCATION.matcher(context.getUniqueId());
+            String number = invocation.find() ? "-" + invocation.group(1) : "";
+            place = place.resolve(fileName(method + number));
+            title += "." + method + number;
+        }
+        Matcher declared = DECLARED.matcher(declaration);
+        String name = declared.find() ? declared.group(1) : "device";
+        Path free = Stores.computeIfAbsent(
+                        context.getRoot().getStore(NAMESPACE), Places.class, key -> new Places(), Places.class)
+                .claim(place.resolve(fileName(name)), context.getUniqueId() + declaration);
+        return new ArtefactFiles(free, title + ": " + name);
+    }
+
+    private static String fileName(String text) {
+        String name = ODD.matcher(text).replaceAll("_");
+        return name.length() <= MAX_NAME
+                ? name
+                : name.substring(0, MAX_NAME - 9) + "-" + Integer.toHexString(text.hashCode());
+    }
+
+    /** Which declaration has which place: overloaded methods, for one, would have the same. Thread-safe. */
+    private static final class Places {
+        private final Map<Path, String> owners = new HashMap<>();
+
+        synchronized Path claim(Path place, String owner) {
+            Path free = place;
+            for (int i = 2; !owners.computeIfAbsent(free, key -> owner).equals(owner); i++) {
+                free = place.resolveSibling(place.getFileName() + "~" + i);
+            }
+            return free;
+        }
+    }
+
+    /** Removes what an earlier run has left, so that it is not taken for this one's. */
+    void clear() {
+        try {
+            for (String file : List.of(JOURNAL, PICTURE, DEVICE)) {
+                Files.deleteIfExists(directory.resolve(file));
+            }
+            if (Files.isDirectory(directory)) {
+                Files.delete(directory);
+            }
+        } catch (IOException e) {
+            LOGGER.log(System.Logger.Level.WARNING, "Cannot clear " + directory + " of an earlier run's files: " + e);
+        }
+    }
+
+    /** Writes them; returns what a report says of them: where they are, or why they could not be written. */
+    Map<String, String> write(BlockDevice device, String declaration) {
+        Map<String, String> entry = new LinkedHashMap<>();
+        try {
+            Files.createDirectories(directory);
+            device.journal().writeTo(directory.resolve(JOURNAL));
+            device.journal().writePicture(directory.resolve(PICTURE), title + " (" + device.name() + ")");
+            Files.writeString(directory.resolve(DEVICE), describe(device, declaration));
+            entry.put("junit-dblock.artefacts", directory.toAbsolutePath().toString());
+        } catch (IOException | RuntimeException e) {
+            String failure = "could not be written to " + directory.toAbsolutePath() + ": " + e;
+            LOGGER.log(System.Logger.Level.WARNING, "The artefacts of " + declaration + " " + failure);
+            entry.put("junit-dblock.artefacts", failure);
+        }
+        return entry;
+    }
+
+    private static String describe(BlockDevice device, String declaration) {
+        StringBuilder text = new StringBuilder();
+        text.append("device: ")
+                .append(device.name())
+                .append(" of ")
+                .append(declaration)
+                .append('\n');
+        text.append("spec: ").append(device.spec()).append('\n');
+        text.append("seed: ").append(device.seed());
+        text.append(" (to have it again: configuration parameter ").append(DblockParameters.SEED);
+        text.append(", or seed in the declaration)\n");
+        text.append("power: ").append(device.powered() ? "on" : "off").append('\n');
+        text.append("journal: ").append(device.journal().requests().size()).append(" requests kept, ");
+        text.append(device.journal().dropped()).append(" entries dropped, ");
+        text.append(device.journal().flushEpoch()).append(" flushes\n");
+        text.append("fault rules, in the order in which they were armed:\n");
+        for (io.dblock.fault.Fault fault : device.faults().history()) {
+            text.append("  ")
+                    .append(fault.rule())
+                    .append(": ")
+                    .append(fault.hits())
+                    .append(" hits");
+            text.append(fault.isArmed() ? "\n" : ", removed\n");
+        }
+        text.append("unflushed writes:\n");
+        try {
+            for (UnflushedWrite write : device.unflushed()) {
+                text.append("  ").append(write).append('\n');
+            }
+        } catch (IllegalStateException e) {
+            text.append("  not known: ").append(e.getMessage()).append('\n');
+        }
+        text.append("thrown by its handler:\n");
+        for (Throwable thrown : device.handlerFailures()) {
+            text.append("  ").append(thrown).append('\n');
+        }
+        return text.toString();
+    }
+}
