@@ -31,7 +31,7 @@ final class LogWritesWriter implements AutoCloseable {
 
     void zeroes(long offset, long length, boolean fua, boolean metadata) throws IOException {
         entry(offset, length, flags(fua, metadata), new byte[0]);
-        position += length; // A hole in the file.
+        position += length; // A hole in the file; an entry follows, the end mark at least.
     }
 
     void discard(long offset, long length) throws IOException {
@@ -83,9 +83,6 @@ final class LogWritesWriter implements AutoCloseable {
             sector.putLong(entries);
             sector.putInt(sectorSize);
             sector.rewind();
-            if (position > file.size()) {
-                file.write(ByteBuffer.allocate(1), position - 1); // The log ends with zeroes, which are a hole yet.
-            }
             position = 0;
             put(sector);
         }

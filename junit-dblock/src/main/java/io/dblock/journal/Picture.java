@@ -97,7 +97,10 @@ final class Picture {
         this.title = title;
         List<long[]> touched = new ArrayList<>();
         for (JournalEntry entry : entries) {
-            if (entry instanceof RequestEntry request && request.info().length() > 0) {
+            // A discard of the whole device, as mkfs begins with, would leave nothing out.
+            if (entry instanceof RequestEntry request
+                    && request.info().length() > 0
+                    && !request.is(Operation.DISCARD)) {
                 touched.add(new long[] {request.info().offset(), request.info().length()});
             }
         }

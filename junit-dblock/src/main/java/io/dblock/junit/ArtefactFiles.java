@@ -2,7 +2,6 @@
 package io.dblock.junit;
 
 import io.dblock.BlockDevice;
-import io.dblock.power.UnflushedWrite;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -124,27 +123,28 @@ final class ArtefactFiles {
         text.append("journal: ").append(device.journal().requests().size()).append(" requests kept, ");
         text.append(device.journal().dropped()).append(" entries dropped, ");
         text.append(device.journal().flushEpoch()).append(" flushes\n");
-        text.append("fault rules, in the order in which they were armed:\n");
-        for (io.dblock.fault.Fault fault : device.faults().history()) {
-            text.append("  ")
-                    .append(fault.rule())
-                    .append(": ")
-                    .append(fault.hits())
-                    .append(" hits");
-            text.append(fault.isArmed() ? "\n" : ", removed\n");
-        }
-        text.append("unflushed writes:\n");
-        try {
-            for (UnflushedWrite write : device.unflushed()) {
-                text.append("  ").append(write).append('\n');
-            }
-        } catch (IllegalStateException e) {
-            text.append("  not known: ").append(e.getMessage()).append('\n');
-        }
-        text.append("thrown by its handler:\n");
-        for (Throwable thrown : device.handlerFailures()) {
-            text.append("  ").append(thrown).append('\n');
-        }
+        list(text, "fault rules, in the order in which they were armed", rules(device));
+        list(text, "unflushed writes", unflushed(device));
+        list(text, "thrown by its handler", device.handlerFailures());
         return text.toString();
+    }
+
+    private static void list(StringBuilder text, String what, List<?> lines) {
+        text.append(what).append(lines.isEmpty() ? ": none\n" : ":\n");
+        lines.forEach(line -> text.append("  ").append(line).append('\n'));
+    }
+
+    private static List<String> rules(BlockDevice device) {
+        return device.faults().history().stream()
+                .map(fault -> fault.rule() + ": " + fault.hits() + " hits" + (fault.isArmed() ? "" : ", removed"))
+                .toList();
+    }
+
+    private static List<?> unflushed(BlockDevice device) {
+        try {
+            return device.unflushed();
+        } catch (IllegalStateException e) {
+            return List.of("not known: " + e.getMessage());
+        }
     }
 }

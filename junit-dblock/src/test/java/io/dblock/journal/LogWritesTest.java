@@ -189,7 +189,7 @@ class LogWritesTest {
     }
 
     @Test
-    void aLogThatEndsWithZeroesIsWhole() throws Exception {
+    void zeroesAreWrittenAsThatManyBytes() throws Exception {
         recording.zero(0, 1 << 16);
         LogWrites log = LogWrites.read(export());
         assertThat(log.data(log.entries().get(0))).isEqualTo(new byte[1 << 25]);

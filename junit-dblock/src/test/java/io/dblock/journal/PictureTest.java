@@ -112,6 +112,20 @@ class PictureTest {
     }
 
     @Test
+    void aDiscardOfTheWholeDeviceDoesNotMakeAllOfItTouched() throws Exception {
+        recording.discard(0, 256 * 2048);
+        recording.write(0, 8, 1);
+        recording.write(200 * 2048, 8, 1);
+        assertThat(texts(picture())).contains("199.996 MiB untouched");
+        Element discard = titled(picture(), "rect").stream()
+                .filter(rect -> rect.getTextContent().contains("DISCARD"))
+                .findFirst()
+                .orElseThrow();
+        assertThat(number(discard, "y")).isEqualTo(150);
+        assertThat(number(discard, "height")).isEqualTo(595);
+    }
+
+    @Test
     void manyEntriesMakeNoHugePictureAndStayWithinIt() throws Exception {
         Random random = new Random(1);
         int[] operations = {Batch.OP_READ, Batch.OP_WRITE, Batch.OP_DISCARD, Batch.OP_WRITE_ZEROES};
