@@ -2,7 +2,6 @@
 package io.dblock.filter;
 
 import io.dblock.handler.Operation;
-import io.dblock.handler.RequestFlag;
 import io.dblock.handler.RequestInfo;
 import io.dblock.journal.Capture;
 import io.dblock.journal.EventEntry;
@@ -16,14 +15,12 @@ import io.dblock.kernel.Batch;
 import io.dblock.kernel.Errno;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -420,7 +417,7 @@ public final class JournalRing implements Recorder, AutoCloseable {
                 OPERATIONS[(int) (head & 0xff)],
                 fields[at + OFFSET],
                 fields[at + LENGTH],
-                flags((int) ((head >>> FLAGS_SHIFT) & 0xffff)),
+                RequestFlags.of((int) ((head >>> FLAGS_SHIFT) & 0xffff)),
                 (int) ((head >>> QUEUE_SHIFT) & 0xffff));
         List<FailedRange> failures = List.of();
         if (outcome != null && outcome.failures() != null) {
@@ -458,22 +455,6 @@ public final class JournalRing implements Recorder, AutoCloseable {
             }
         }
         return Errno.EIO; // As what the kernel takes an error it has no status for.
-    }
-
-    private static Set<RequestFlag> flags(int bits) {
-        EnumSet<RequestFlag> flags = EnumSet.noneOf(RequestFlag.class);
-        add(flags, bits, Batch.REQ_FUA, RequestFlag.FUA);
-        add(flags, bits, Batch.REQ_META, RequestFlag.META);
-        add(flags, bits, Batch.REQ_SYNC, RequestFlag.SYNC);
-        add(flags, bits, Batch.REQ_NOUNMAP, RequestFlag.NOUNMAP);
-        add(flags, bits, Batch.REQ_RAHEAD, RequestFlag.READ_AHEAD);
-        return flags;
-    }
-
-    private static void add(Set<RequestFlag> flags, int bits, int bit, RequestFlag flag) {
-        if ((bits & bit) != 0) {
-            flags.add(flag);
-        }
     }
 
     /** Makes room for the next entry, whose number is {@link #last} then; returns its chunk. */

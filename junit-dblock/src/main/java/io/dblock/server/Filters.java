@@ -3,6 +3,7 @@ package io.dblock.server;
 
 import io.dblock.fault.Faults;
 import io.dblock.filter.Answer;
+import io.dblock.filter.CacheDisk;
 import io.dblock.filter.Disk;
 import io.dblock.filter.FaultFilter;
 import io.dblock.filter.JournalRing;

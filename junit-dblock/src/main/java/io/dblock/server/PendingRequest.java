@@ -2,6 +2,7 @@
 package io.dblock.server;
 
 import io.dblock.filter.Answer;
+import io.dblock.filter.RequestFlags;
 import io.dblock.handler.BlockIOException;
 import io.dblock.handler.BlockRequest;
 import io.dblock.handler.Operation;
@@ -70,7 +71,7 @@ final class PendingRequest implements BlockRequest {
 
     @Override
     public Set<RequestFlag> flags() {
-        return Worker.requestFlags(flags);
+        return RequestFlags.of(flags);
     }
 
     @Override

@@ -4,16 +4,15 @@ package io.dblock.server;
 import io.dblock.filter.Answer;
 import io.dblock.filter.FaultFilter;
 import io.dblock.filter.JournalRing;
+import io.dblock.filter.RequestFlags;
 import io.dblock.filter.WriteCache;
 import io.dblock.handler.BlockIOException;
 import io.dblock.handler.Operation;
-import io.dblock.handler.RequestFlag;
 import io.dblock.handler.RequestInfo;
 import io.dblock.kernel.Batch;
 import io.dblock.kernel.Errno;
 import io.dblock.kernel.NativeMemory;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.function.LongConsumer;
 
@@ -122,7 +121,7 @@ abstract class Worker implements Runnable {
                 operation(batch.operation(i)),
                 batch.offset(i),
                 batch.length(i),
-                requestFlags(batch.flags(i)),
+                RequestFlags.of(batch.flags(i)),
                 batch.queue(i));
         DivertedRequest request =
                 new DivertedRequest(device, this, batch.cookie(i), info, sequence, position, batch.data(i));
@@ -247,22 +246,6 @@ abstract class Worker implements Runnable {
                         Errno.EOPNOTSUPP,
                         "The module sent the operation " + number + ", which this library does not know");
         };
-    }
-
-    static EnumSet<RequestFlag> requestFlags(int bits) {
-        EnumSet<RequestFlag> set = EnumSet.noneOf(RequestFlag.class);
-        add(set, bits, Batch.REQ_FUA, RequestFlag.FUA);
-        add(set, bits, Batch.REQ_META, RequestFlag.META);
-        add(set, bits, Batch.REQ_SYNC, RequestFlag.SYNC);
-        add(set, bits, Batch.REQ_NOUNMAP, RequestFlag.NOUNMAP);
-        add(set, bits, Batch.REQ_RAHEAD, RequestFlag.READ_AHEAD);
-        return set;
-    }
-
-    private static void add(EnumSet<RequestFlag> set, int bits, int bit, RequestFlag flag) {
-        if ((bits & bit) != 0) {
-            set.add(flag);
-        }
     }
 
     /** What a request fails with when this was thrown. */

@@ -117,7 +117,7 @@ public final class UnitDisk implements FaultFilter.Surroundings, AutoCloseable {
     private Errno make(Operation operation, long first, long sectors, byte[] data, RequestFlag... flags) {
         RequestInfo info = new RequestInfo(operation, first * SECTOR, sectors * SECTOR, Set.of(flags), 0);
         Request request = new Request(info, data);
-        CacheDisk disk = new CacheDisk();
+        CacheDisk disk = new CacheDisk(cache);
         if (!filter.handle(request, disk)) {
             request.execute(disk);
         }
@@ -213,63 +213,6 @@ public final class UnitDisk implements FaultFilter.Surroundings, AutoCloseable {
         bits |= info.has(RequestFlag.NOUNMAP) ? Batch.REQ_NOUNMAP : 0;
         bits |= info.has(RequestFlag.READ_AHEAD) ? Batch.REQ_RAHEAD : 0;
         return bits;
-    }
-
-    private final class CacheDisk implements Disk {
-        private interface Call {
-            long ticket() throws IOException;
-        }
-
-        private CompletableFuture<Void> done(FilteredRequest request, Call call) {
-            try {
-                long ticket = call.ticket();
-                if (ticket != 0) {
-                    request.addTicket(ticket);
-                }
-                return DONE;
-            } catch (IOException e) {
-                return CompletableFuture.failedFuture(e);
-            }
-        }
-
-        @Override
-        public CompletableFuture<Void> read(FilteredRequest request, long offset, ByteBuffer dst) {
-            return done(request, () -> {
-                cache.read(offset, dst, request.position());
-                return 0;
-            });
-        }
-
-        @Override
-        public CompletableFuture<Void> write(FilteredRequest request, long offset, ByteBuffer src, boolean fua) {
-            return done(
-                    request,
-                    () -> cache.write(offset, src, fua, request.sequence(), System.nanoTime(), request.position()));
-        }
-
-        @Override
-        public CompletableFuture<Void> flush(FilteredRequest request) {
-            return done(request, () -> {
-                cache.flush(request.position());
-                return 0;
-            });
-        }
-
-        @Override
-        public CompletableFuture<Void> discard(FilteredRequest request, long offset, long length) {
-            return done(
-                    request,
-                    () -> cache.discard(offset, length, request.sequence(), System.nanoTime(), request.position()));
-        }
-
-        @Override
-        public CompletableFuture<Void> writeZeroes(
-                FilteredRequest request, long offset, long length, boolean mayUnmap) {
-            return done(
-                    request,
-                    () -> cache.writeZeroes(
-                            offset, length, mayUnmap, request.sequence(), System.nanoTime(), request.position()));
-        }
     }
 
     // ---- what the fault rules need ----

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.dblock.server;
+package io.dblock.filter;
 
-import io.dblock.filter.Disk;
-import io.dblock.filter.FilteredRequest;
-import io.dblock.filter.WriteCache;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 
-/** A built-in store under its write cache. Answers at once. */
-final class CacheDisk implements Disk {
+/** A built-in store under its write cache, as the fault rules see it. Answers at once. */
+public final class CacheDisk implements Disk {
     private static final CompletableFuture<Void> DONE = CompletableFuture.completedFuture(null);
 
     private final WriteCache cache;
 
-    CacheDisk(WriteCache cache) {
+    /** Over this cache. */
+    public CacheDisk(WriteCache cache) {
         this.cache = cache;
     }
 
