@@ -31,7 +31,6 @@ import java.util.concurrent.TimeUnit;
  */
 public final class UnitDisk implements FaultFilter.Surroundings, AutoCloseable {
     private static final int SECTOR = 512;
-    private static final CompletableFuture<Void> DONE = CompletableFuture.completedFuture(null);
 
     private final long size;
     private final JournalRing ring;
