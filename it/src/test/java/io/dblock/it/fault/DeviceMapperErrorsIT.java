@@ -106,8 +106,9 @@ class DeviceMapperErrorsIT {
 
     private static void same(String name, List<String> theirs, List<String> here) {
         System.out.println(name + " and a rule of ours, to the same application:");
-        for (int i = 0; i < here.size(); i++) {
-            System.out.printf("  %-60s %s%n", theirs.get(i), here.get(i));
+        for (int i = 0; i < Math.max(theirs.size(), here.size()); i++) {
+            System.out.printf(
+                    "  %-60s %s%n", i < theirs.size() ? theirs.get(i) : "", i < here.size() ? here.get(i) : "");
         }
         assertThat(here).as("our rule, against %s", name).containsExactlyElementsOf(theirs);
     }
@@ -116,9 +117,18 @@ class DeviceMapperErrorsIT {
     private static List<String> application(Path device) {
         List<String> told = new ArrayList<>();
         Pointer memory = SystemCalls.memory(16384);
-        // Before, at, across the start, across the end, behind, and some of it.
+        // Before, at, across the start, across the end, behind, some of it, and the sectors on both sides of both ends.
         long[][] ranges = {
-            {AT - 4096, 4096}, {AT, 4096}, {AT - 4096, 8192}, {AT, 16384}, {AT + 4096, 4096}, {AT + 512, 512}
+            {AT - 4096, 4096},
+            {AT, 4096},
+            {AT - 4096, 8192},
+            {AT, 16384},
+            {AT + 4096, 4096},
+            {AT + 512, 512},
+            {AT - 512, 512},
+            {AT, 512},
+            {AT + 3584, 512},
+            {AT + 4096, 512}
         };
         try (SystemCalls node = new SystemCalls(device, Mode.DIRECT)) {
             for (long[] range : ranges) {

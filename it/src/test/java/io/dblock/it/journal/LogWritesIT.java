@@ -122,7 +122,12 @@ class LogWritesIT {
                         .as("first byte that differs at mark \"%s\", -1 if none", mark)
                         .isEqualTo(-1);
             }
-            assertThat(ours.entries()).anyMatch(LogWrites.Entry::discard).anyMatch(LogWrites.Entry::fua);
+            for (LogWrites log : List.of(theirs, ours)) {
+                assertThat(log.entries())
+                        .anyMatch(LogWrites.Entry::discard)
+                        .anyMatch(LogWrites.Entry::fua)
+                        .anyMatch(LogWrites.Entry::metadata);
+            }
             ours.replay(ourImage);
         }
         Path content = directory.resolve("content.img");
