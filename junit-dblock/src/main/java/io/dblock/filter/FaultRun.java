@@ -36,6 +36,9 @@ final class FaultRun {
     private int keepers = 1;
     private boolean decided;
 
+    /** Set by whoever owns it then. */
+    private volatile boolean answered;
+
     FaultRun(FaultFilter filter, FilteredRequest request, Disk disk, FaultPlan plan) {
         this.filter = filter;
         this.request = request;
@@ -115,14 +118,17 @@ final class FaultRun {
             answer(Answer.all(info().length(), Errno.EIO, names()));
             return;
         }
-        budget().whenComplete((nothing, error) -> {
-            if (error != null) {
-                filter.failed(error);
-                answer(Answer.all(info().length(), Errno.EIO, names()));
-            } else {
-                doSegments();
-            }
-        });
+        CompletableFuture<Void> unused =
+                budget().thenCompose(nothing -> doSegments()).exceptionally(this::broken);
+    }
+
+    /** Something of ours has failed: that must neither be lost nor leave the request without an answer. */
+    private Void broken(Throwable error) {
+        filter.failed(cause(error));
+        if (!answered) {
+            answer(Answer.all(info().length(), Errno.EIO, names()));
+        }
+        return null;
     }
 
     private void cutPower(Cut cut) {
@@ -133,25 +139,26 @@ final class FaultRun {
         }
     }
 
-    private void doSegments() {
+    private CompletableFuture<Void> doSegments() {
         List<CompletableFuture<Errno>> results = new ArrayList<>();
         for (Segment segment : plan.segments()) {
             results.add(doSegment(segment));
         }
-        CompletableFuture.allOf(results.toArray(CompletableFuture[]::new)).whenComplete((nothing, error) -> {
-            List<Answer.Part> parts = new ArrayList<>();
-            for (int i = 0; i < results.size(); i++) {
-                add(parts, plan.segments().get(i).length, results.get(i).join());
-            }
-            Cut cut = plan.cut();
-            if (cut == null) {
-                answer(new Answer(parts, names()));
-            } else {
-                acted.add(cut.state());
-                Answer answer = new Answer(parts, names());
-                filter.answerAndCut(() -> answer(answer), () -> cutPower(cut), cut.state()::hit);
-            }
-        });
+        return CompletableFuture.allOf(results.toArray(CompletableFuture[]::new))
+                .thenAccept(nothing -> {
+                    List<Answer.Part> parts = new ArrayList<>();
+                    for (int i = 0; i < results.size(); i++) {
+                        add(parts, plan.segments().get(i).length, results.get(i).join());
+                    }
+                    Cut cut = plan.cut();
+                    if (cut == null) {
+                        answer(new Answer(parts, names()));
+                    } else {
+                        acted.add(cut.state());
+                        Answer answer = new Answer(parts, names());
+                        filter.answerAndCut(() -> answer(answer), () -> cutPower(cut), cut.state()::hit);
+                    }
+                });
     }
 
     private static void add(List<Answer.Part> parts, long length, Errno errno) {
@@ -229,8 +236,12 @@ final class FaultRun {
         }
     }
 
+    private static Throwable cause(Throwable error) {
+        return error instanceof CompletionException && error.getCause() != null ? error.getCause() : error;
+    }
+
     private Errno errno(Throwable error) {
-        Throwable cause = error instanceof CompletionException && error.getCause() != null ? error.getCause() : error;
+        Throwable cause = cause(error);
         if (cause instanceof BlockIOException failure) {
             return failure.errno();
         }
@@ -245,6 +256,7 @@ final class FaultRun {
     }
 
     private void answer(Answer answer) {
+        answered = true;
         try {
             request.answer(answer);
         } finally {

@@ -89,7 +89,15 @@ final class FaultModel {
     }
 
     /** What a block may have, made of {@code data} by these corruptions. */
-    record Candidate(byte[] data, List<Action> corruptions) {}
+    static final class Candidate {
+        private final byte[] data;
+        private final List<Action> corruptions;
+
+        Candidate(byte[] data, List<Action> corruptions) {
+            this.data = data;
+            this.corruptions = corruptions;
+        }
+    }
 
     /** What has to come of a request. */
     static final class Outcome {
@@ -356,12 +364,12 @@ final class FaultModel {
 
     /** Whether {@code actual} can be what the candidate describes. */
     static boolean canBe(byte[] actual, Candidate candidate) {
-        boolean garbage = candidate.corruptions().stream().anyMatch(Action.Garbage.class::isInstance);
+        boolean garbage = candidate.corruptions.stream().anyMatch(Action.Garbage.class::isInstance);
         if (garbage) {
             // 4096 random bits; that they are the right ones does not happen.
-            return !Arrays.equals(actual, candidate.data());
+            return !Arrays.equals(actual, candidate.data);
         }
-        List<Integer> flips = candidate.corruptions().stream()
+        List<Integer> flips = candidate.corruptions.stream()
                 .map(action -> ((Action.FlipBits) action).perSector())
                 .toList();
         int sum = flips.stream().mapToInt(Integer::intValue).sum();
@@ -370,7 +378,7 @@ final class FaultModel {
         for (int at = 0; at < actual.length; at += 512) {
             int bits = 0;
             for (int i = at; i < at + 512; i++) {
-                bits += Integer.bitCount((actual[i] ^ candidate.data()[i]) & 0xff);
+                bits += Integer.bitCount((actual[i] ^ candidate.data[i]) & 0xff);
             }
             if (bits < min || bits > max || bits % 2 != sum % 2) {
                 return false;

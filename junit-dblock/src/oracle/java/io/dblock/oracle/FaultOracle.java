@@ -42,6 +42,15 @@ import java.util.function.Predicate;
 public final class FaultOracle implements AutoCloseable {
     private static final long BOUND_SECONDS = 60;
     private static final int MAX_RULES = 5;
+    private static final List<Operation> OPERATIONS = List.of(
+            Operation.READ,
+            Operation.READ,
+            Operation.WRITE,
+            Operation.WRITE,
+            Operation.WRITE,
+            Operation.FLUSH,
+            Operation.DISCARD,
+            Operation.WRITE_ZEROES);
     private static final int WHOLE_IMAGE_EVERY = 50;
 
     private final FaultOracleDisk disk;
@@ -282,10 +291,7 @@ public final class FaultOracle implements AutoCloseable {
 
     private void request() throws Exception {
         operations++;
-        Operation operation = Operation.values()[Math.min(9, random.nextInt(10)) / 2];
-        if (random.nextInt(4) == 0) {
-            operation = Operation.WRITE;
-        }
+        Operation operation = OPERATIONS.get(random.nextInt(OPERATIONS.size()));
         long offset = 0;
         long length = 0;
         Set<RequestFlag> flags = EnumSet.noneOf(RequestFlag.class);

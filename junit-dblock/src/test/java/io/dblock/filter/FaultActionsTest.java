@@ -500,6 +500,35 @@ class FaultActionsTest {
     }
 
     @Test
+    void aPowerCutThatCannotBeMadeIsReported() {
+        bench.faults.on(WRITE).powerCut(Survivors.of(77));
+        assertThat(bench.write(0, 0, 'a').result()).isEqualTo("EIO");
+        assertThat(bench.failures).singleElement().satisfies(e -> assertThat(e).hasMessageContaining("77"));
+        assertThat(bench.letters(1)).isEqualTo(".");
+        bench.failures.clear();
+    }
+
+    @Test
+    void anAnswerThatIsNotTakenIsReported() {
+        bench.faults.on(WRITE).sectors(0, 0).lose();
+        Request twice =
+                bench
+                .new Request(
+                        new io.dblock.handler.RequestInfo(WRITE, 0, 1024, java.util.Set.of(), 0),
+                        java.nio.ByteBuffer.allocate(1024)) {
+                    @Override
+                    public void answer(Answer given) {
+                        super.answer(given);
+                        super.answer(given);
+                    }
+                };
+        assertThat(bench.filter.handle(twice, bench.disk)).isTrue();
+        assertThat(twice.result()).isEqualTo("ok");
+        assertThat(bench.failures).singleElement().satisfies(e -> assertThat(e).hasMessageContaining("answered twice"));
+        bench.failures.clear();
+    }
+
+    @Test
     void aDiskMayTakeItsTime() {
         var executor = Executors.newSingleThreadExecutor();
         try {

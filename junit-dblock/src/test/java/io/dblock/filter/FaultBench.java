@@ -94,6 +94,9 @@ final class FaultBench implements FaultFilter.Surroundings, AutoCloseable {
 
     @Override
     public void powerCut(Survivors survivors) {
+        if (!survivors.sequences().isEmpty()) {
+            throw new IllegalArgumentException("not in the cache: " + survivors.sequences());
+        }
         powered = false;
         cuts.add(survivors);
         filter.failPending(Errno.EIO);
@@ -220,7 +223,7 @@ final class FaultBench implements FaultFilter.Surroundings, AutoCloseable {
     // ---- requests ----
 
     /** One request, with its answer once it has one. */
-    final class Request implements FilteredRequest {
+    class Request implements FilteredRequest {
         private final RequestInfo info;
         private final long sequence = sequences.incrementAndGet();
         private final ByteBuffer data;
@@ -342,8 +345,10 @@ final class FaultBench implements FaultFilter.Surroundings, AutoCloseable {
                     case WRITE_ZEROES ->
                         disk.writeZeroes(request, info.offset(), info.length(), !info.has(RequestFlag.NOUNMAP));
                 };
-        done.whenComplete((nothing, error) ->
-                request.answer(Answer.all(info.length(), error == null ? null : Errno.EIO, List.of())));
+        CompletableFuture<Void> unused = done.handle((nothing, error) -> {
+            request.answer(Answer.all(info.length(), error == null ? null : Errno.EIO, List.of()));
+            return null;
+        });
     }
 
     /** Reads sectors {@code first} to {@code last}. */

@@ -23,6 +23,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -31,6 +32,7 @@ import org.junit.jupiter.api.Timeout;
 class FaultConcurrencyTest {
     private static final int THREADS = 4;
     private static final int REQUESTS = 2000;
+    private static final List<Operation> OPERATIONS = List.of(Operation.values());
 
     private final FaultBench bench = new FaultBench();
     private final ExecutorService threads = Executors.newCachedThreadPool();
@@ -90,7 +92,7 @@ class FaultConcurrencyTest {
                             new Action.Stale(),
                             new Action.MediumError())) {
                         fault.replace(fault.rule().withAction(action));
-                        Thread.yield();
+                        LockSupport.parkNanos(20_000);
                         fault.release();
                         rounds++;
                     }
@@ -103,7 +105,7 @@ class FaultConcurrencyTest {
             List<Request> open = new ArrayList<>();
             for (int i = 0; i < REQUESTS; i++) {
                 int at = ThreadLocalRandom.current().nextInt(100);
-                Operation operation = Operation.values()[i % 5];
+                Operation operation = OPERATIONS.get(i % 5);
                 open.add(
                         switch (operation) {
                             case READ -> bench.read(at, at + 20);

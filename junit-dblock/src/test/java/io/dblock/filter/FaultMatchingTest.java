@@ -314,7 +314,7 @@ class FaultMatchingTest {
         FaultBench bench = new FaultBench();
         bench.faults.seed(seed);
         assertThat(bench.faults.seed()).isEqualTo(seed);
-        rule.apply(bench.faults.on(WRITE).sectors(0, 63));
+        assertThat(rule.apply(bench.faults.on(WRITE).sectors(0, 63)).isArmed()).isTrue();
         if (others) {
             bench.faults.onAny().sectors(64, 127).probability(0.3).garbage();
             bench.faults.on(READ).garbage();
