@@ -322,7 +322,7 @@ class FiltersTest {
                 seen.add(request.toString());
             }
             copy(request, bytes);
-            CompletableFuture.runAsync(request::complete);
+            CompletableFuture<Void> unused = CompletableFuture.runAsync(request::complete);
         };
         LocalDevice device =
                 started(LocalDevice.create(kernel.session(), parameters(""), ServedHandlers.FILTERS, handler));
