@@ -14,7 +14,10 @@ import java.util.Set;
  */
 public sealed interface Action {
 
-    /** The errors that have a block status of their own: these reach the application as themselves. */
+    /**
+     * The errors that have a block status of their own: these reach the application as themselves. But on kernels before 6.5
+     * ETIME arrives as EIO, and {@code fsync} takes a flush that fails with EOPNOTSUPP for done.
+     */
     Set<Errno> ERRORS = Collections.unmodifiableSet(EnumSet.of(
             Errno.EIO,
             Errno.EOPNOTSUPP,

@@ -127,7 +127,7 @@ public final class FaultBuilder {
     /**
      * Fails the matched sectors; nothing of them is read or written. Of the errors only those of {@link Action#ERRORS} are
      * allowed, which reach the application as themselves. The kernel has its own ways with EOPNOTSUPP: it writes zeros in
-     * place of a failed write-zeroes, and does not report a failed discard.
+     * place of a failed write-zeroes, and reports neither a failed discard nor, to {@code fsync}, a failed flush.
      */
     public Fault fail(Errno errno) {
         return arm(new Action.Fail(errno));

@@ -324,10 +324,11 @@ final class FaultState {
     /**
      * Keeps the request from now on, and counts the hit.
      *
-     * @return for how many ns, {@link Long#MAX_VALUE} until it is let go, -1 if the rule is gone and does not keep it
+     * @return for how many ns, {@link Long#MAX_VALUE} until it is let go, -1 if the rule is gone or another, and does not keep it
      */
     synchronized long enter(FaultWait wait, Pause pause) {
-        if (!armed) {
+        // Replaced meanwhile, it would be kept by a rule that keeps nothing.
+        if (!armed || rule.action().getClass() != pause.action().getClass()) {
             return -1;
         }
         waiting.add(wait);
