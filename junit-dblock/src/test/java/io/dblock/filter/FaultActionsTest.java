@@ -450,6 +450,19 @@ class FaultActionsTest {
     }
 
     @Test
+    void whatComesBetweenTheAnswerAndTheCutFails() throws Exception {
+        List<String> between = new java.util.concurrent.CopyOnWriteArrayList<>();
+        bench.beforeCut = () -> between.add(bench.flush().result());
+        Fault cut = bench.faults.on(WRITE).powerCutAfter(Survivors.NONE);
+        assertThat(bench.write(0, 0, 'a').result()).isEqualTo("ok");
+        cut.awaitHit(Duration.ofSeconds(10));
+        assertThat(between).containsExactly("EIO");
+        assertThat(bench.disk.done).containsExactly("WRITE 0+512");
+        bench.powered = true;
+        assertThat(bench.flush().result()).isEqualTo("ok");
+    }
+
+    @Test
     void aCutFailsWhatIsHeld() throws Exception {
         Fault hold = bench.faults.on(READ).hold();
         Request held = bench.read(0, 0);

@@ -39,6 +39,8 @@ final class FaultBench implements FaultFilter.Surroundings, AutoCloseable {
     volatile long flushEpoch;
     volatile boolean powered = true;
     volatile boolean builtIn = true;
+    /** Runs when the power is to be cut and still on. */
+    volatile Runnable beforeCut = () -> {};
     /** Where the disk does its work; null for the caller's thread. */
     volatile Executor elsewhere;
 
@@ -94,6 +96,7 @@ final class FaultBench implements FaultFilter.Surroundings, AutoCloseable {
 
     @Override
     public void powerCut(Survivors survivors) {
+        beforeCut.run();
         if (!survivors.sequences().isEmpty()) {
             throw new IllegalArgumentException("not in the cache: " + survivors.sequences());
         }

@@ -4,6 +4,7 @@ package io.dblock.filter;
 import static io.dblock.handler.Operation.FLUSH;
 import static io.dblock.handler.Operation.READ;
 import static io.dblock.handler.Operation.WRITE;
+import static java.lang.Thread.State.TIMED_WAITING;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -21,6 +22,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -351,14 +354,61 @@ class FaultWaitsTest {
     @Test
     void removingARuleEndsTheWaitForIt() throws Exception {
         Fault fault = bench.faults.on(READ).hold();
+        AtomicReference<Thread> thread = new AtomicReference<>();
         Future<?> waiter = threads.submit(() -> {
+            thread.set(Thread.currentThread());
             fault.awaitHit(LONG);
             return null;
         });
+        await("the waiter to wait", () -> thread.get() != null && thread.get().getState() == TIMED_WAITING);
         fault.close();
         assertThatThrownBy(() -> waiter.get(10, TimeUnit.SECONDS))
                 .hasRootCauseInstanceOf(AssertionError.class)
                 .hasMessageContaining("before it was removed");
+    }
+
+    private static void await(String what, BooleanSupplier condition) throws InterruptedException {
+        for (int i = 0; i < 1000; i++) {
+            if (condition.getAsBoolean()) {
+                return;
+            }
+            Thread.sleep(10);
+        }
+        throw new AssertionError("Waited 10 s in vain for " + what);
+    }
+
+    @Test
+    void theTimersThreadEndsWithTheDevice() throws Exception {
+        AtomicReference<Thread> timer = new AtomicReference<>();
+        bench.elsewhere = task -> {
+            timer.set(Thread.currentThread());
+            task.run();
+        };
+        bench.faults.onAny().delay(Delay.fixed(Duration.ofNanos(1)));
+        bench.flush().answer();
+        assertThat(timer.get()).matches(Thread::isDaemon).matches(Thread::isAlive);
+        assertThat(timer.get().getName()).isEqualTo("dblock-faults");
+        bench.close();
+        await("the timer's thread to end", () -> !timer.get().isAlive());
+    }
+
+    @Test
+    void aRuleThatIsRemovedOrReplacedWhileARequestComesDoesNotKeepIt() {
+        Fault removed = bench.faults.on(READ).fallThrough().hold();
+        Fault replaced = bench.faults.on(READ).fallThrough().hold();
+        bench.faults
+                .on(READ)
+                .matching(info -> {
+                    removed.close();
+                    replaced.replace(replaced.rule().withAction(new Action.Fail(Errno.EIO)));
+                    return true;
+                })
+                .hold();
+        Request read = bench.read(0, 0);
+        assertThat(bench.faults.list().get(1).held()).hasSize(1);
+        bench.faults.list().get(1).release();
+        assertThat(read.result()).isEqualTo("ok");
+        assertThat(removed.hits() + replaced.hits()).isZero();
     }
 
     @Test
