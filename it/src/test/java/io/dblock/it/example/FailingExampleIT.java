@@ -27,7 +27,8 @@ class FailingExampleIT {
         results.testEvents().assertStatistics(stats -> stats.failed(1));
         String message = results.testEvents()
                 .filter(event -> event.getType() == EventType.FINISHED)
-                .map(event -> event.getRequiredPayload(TestExecutionResult.class).getThrowable())
+                .map(event ->
+                        event.getRequiredPayload(TestExecutionResult.class).getThrowable())
                 .flatMap(Optional::stream)
                 .findFirst()
                 .orElseThrow()

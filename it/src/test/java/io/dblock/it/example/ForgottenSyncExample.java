@@ -27,12 +27,17 @@ class ForgottenSyncExample {
     void aCommitIsDurable() throws Exception {
         Path log = disk.mount().resolve("log");
         preallocate(log);
-        disk.faults().on(READ).sectors(4096, 4103).named("bad sectors").lenient().fail(EIO);
+        disk.faults()
+                .on(READ)
+                .sectors(4096, 4103)
+                .named("bad sectors")
+                .lenient()
+                .fail(EIO);
 
         disk.journal().mark("commit");
-        try (FileChannel channel =
-                FileChannel.open(log, WRITE, com.sun.nio.file.ExtendedOpenOption.DIRECT)) {
-            ByteBuffer record = ByteBuffer.allocateDirect(8192).alignedSlice(4096).limit(4096);
+        try (FileChannel channel = FileChannel.open(log, WRITE, com.sun.nio.file.ExtendedOpenOption.DIRECT)) {
+            ByteBuffer record =
+                    ByteBuffer.allocateDirect(8192).alignedSlice(4096).limit(4096);
             for (int i = 0; i < 8; i++) {
                 channel.write(record.clear().limit(4096), i * 4096L);
             }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.it.power;
 
-import static io.dblock.Filesystem.BTRFS;
 import static io.dblock.Filesystem.EXT4;
-import static io.dblock.Filesystem.XFS;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.READ;
@@ -52,8 +50,7 @@ class RestorePowerIT {
     }
 
     @Test
-    void mountingRestoresThePower(@DblockDevice(size = "64MiB", filesystem = EXT4) BlockDevice disk)
-            throws Exception {
+    void mountingRestoresThePower(@DblockDevice(size = "64MiB", filesystem = EXT4) BlockDevice disk) throws Exception {
         Path point = disk.mount();
         try (FileChannel channel = FileChannel.open(point.resolve("synced"), CREATE, WRITE)) {
             channel.write(ByteBuffer.wrap("synced".getBytes(UTF_8)));
@@ -123,10 +120,8 @@ class RestorePowerIT {
     @ParameterizedTest
     @EnumSource(names = {"EXT4", "XFS", "BTRFS"})
     void aForkIsMountedBesideTheLiveFilesystem(Filesystem filesystem) throws Exception {
-        try (BlockDevice disk = BlockDevice.builder()
-                .size("320MiB")
-                .filesystem(filesystem)
-                .create()) {
+        try (BlockDevice disk =
+                BlockDevice.builder().size("320MiB").filesystem(filesystem).create()) {
             Path file = disk.mount().resolve("file");
             try (FileChannel channel = FileChannel.open(file, CREATE, WRITE)) {
                 channel.write(ByteBuffer.wrap("before".getBytes(UTF_8)));
@@ -177,7 +172,9 @@ class RestorePowerIT {
             BlockDevice second = round % 2 == 0 ? data : log;
             CountDownLatch some = new CountDownLatch(30);
             CompletableFuture<Void> writer = CompletableFuture.runAsync(() -> writeBoth(first, second, some));
-            assertThat(some.await(120, TimeUnit.SECONDS)).as("30 records written").isTrue();
+            assertThat(some.await(120, TimeUnit.SECONDS))
+                    .as("30 records written")
+                    .isTrue();
             power.powerCut();
             assertThat(log.powered() || data.powered()).isFalse();
             writer.get(120, TimeUnit.SECONDS);
