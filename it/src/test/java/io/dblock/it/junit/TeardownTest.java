@@ -90,8 +90,9 @@ class TeardownTest {
         EngineExecutionResults results = Fixture.engine(LeakingProcess.class).execute();
         assertThat(Fixture.failures(results)).singleElement().satisfies(failure -> {
             assertThat(failure).hasMessage("the test's own");
-            assertThat(failure.getSuppressed()).hasSize(1);
-            assertThat(failure.getSuppressed()[0].getCause())
+            assertThat(failure.getSuppressed()).hasSize(2);
+            assertThat(failure.getSuppressed()[0]).hasMessageContaining("artefacts:");
+            assertThat(failure.getSuppressed()[1].getCause())
                     .isInstanceOf(LeakException.class)
                     .hasMessageContaining("sleep");
         });
@@ -130,7 +131,8 @@ class TeardownTest {
         EngineExecutionResults results = Fixture.engine(Failing.class).execute();
         assertThat(Fixture.failures(results)).singleElement().satisfies(failure -> {
             assertThat(failure).hasMessage("the test's own");
-            assertThat(failure.getSuppressed()).isEmpty();
+            assertThat(failure.getSuppressed()).singleElement().satisfies(report -> assertThat(report)
+                    .hasMessageContaining("artefacts:"));
         });
     }
 
