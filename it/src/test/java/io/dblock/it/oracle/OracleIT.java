@@ -13,12 +13,13 @@ import org.junit.jupiter.api.Timeout;
 
 /**
  * The models that the filters are compared with in their unit tests, and a real device: through the kernel and its node, with
- * the device's whole image compared byte for byte. One seed is a new one in each run, or the property dblock.oracle.seed.
+ * the device's whole image compared byte for byte. The seeds are the same in each run, for
+ * the same sources to give the same result, but for one that the property dblock.oracle.seed chooses.
  */
 @Timeout(300)
 class OracleIT {
 
-    private static final long NEW_SEED = Long.getLong("dblock.oracle.seed", System.currentTimeMillis());
+    private static final long CHOSEN_SEED = Long.getLong("dblock.oracle.seed", 103);
 
     // ---- faults ----
 
@@ -27,7 +28,7 @@ class OracleIT {
 
     @Test
     void whatRulesDoToARealDeviceIsWhatAModelOfTheDiskSays() throws Exception {
-        List<Long> seeds = List.of(101L, 102L, NEW_SEED);
+        List<Long> seeds = List.of(101L, 102L, CHOSEN_SEED);
         long operations = 0;
         Map<String, Long> hits = new TreeMap<>();
         for (long seed : seeds) {
@@ -60,7 +61,7 @@ class OracleIT {
 
     @Test
     void whatPowerCutsLeaveOfARealDeviceIsWhatAModelOfTheDiskSays() throws Exception {
-        List<Long> seeds = List.of(201L, 202L, NEW_SEED);
+        List<Long> seeds = List.of(201L, 202L, CHOSEN_SEED);
         Map<String, Integer> counts = PowerOracle.newCounts();
         for (long seed : seeds) {
             try (RealPowerDisk disk = new RealPowerDisk(POWER_DISK, seed == 202 ? 4096 : 512, seed)) {
