@@ -499,6 +499,11 @@ static int dblock_disk_start(struct dblock_device *dev)
 		return ret;
 
 	mutex_lock(&dev->disk_lock);
+	if (test_bit(DBLOCK_DEV_END, &dev->flags)) {
+		/* A removal got the lock first: it found no disk to remove and has put it. */
+		ret = -ENXIO;
+		goto unlock;
+	}
 	if (auto_start)
 		set_bit(GD_SUPPRESS_PART_SCAN, &dev->disk->state);
 	ret = device_add_disk(NULL, dev->disk, NULL);
@@ -508,6 +513,7 @@ static int dblock_disk_start(struct dblock_device *dev)
 		WRITE_ONCE(dev->added, true);
 		WRITE_ONCE(dev->devt, disk_devt(dev->disk));
 	}
+unlock:
 	mutex_unlock(&dev->disk_lock);
 
 	spin_lock(&dev->state_lock);
