@@ -289,6 +289,6 @@ final class DeviceBuilder implements BlockDevice.Builder {
                     + ". Allowed: false for a device that has to be formatted. Give it an image or a handler that has a"
                     + " filesystem, or leave one of the two out.");
         }
-        return LiveDevice.create(spec, blockHandler, requestHandler);
+        return DeviceFactory.create(spec, blockHandler, requestHandler);
     }
 }

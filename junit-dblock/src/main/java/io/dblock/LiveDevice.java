@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock;
 
-import static io.dblock.kernel.DeviceParameters.Flag.READ_ONLY;
-
 import io.dblock.fault.Faults;
-import io.dblock.handler.BlockHandler;
-import io.dblock.handler.Operation;
-import io.dblock.handler.RequestHandler;
 import io.dblock.journal.Journal;
 import io.dblock.kernel.ControlException;
 import io.dblock.kernel.DeviceInfo;
-import io.dblock.kernel.DeviceParameters;
 import io.dblock.kernel.DirectChannel;
 import io.dblock.kernel.DiskCalls;
 import io.dblock.kernel.Errno;
@@ -18,33 +12,25 @@ import io.dblock.kernel.Mounts;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
 import io.dblock.power.UnflushedWrite;
-import io.dblock.server.FilterSpec;
-import io.dblock.server.LocalServer;
 import io.dblock.server.RequestCounts;
 import io.dblock.server.ServedDevice;
 import io.dblock.server.ServedSnapshot;
-import io.dblock.server.StoreSpec;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ThreadLocalRandom;
-import java.util.stream.Stream;
 
-/** A device that is served from this JVM. */
+/** A device as the test holds it: its node, its filesystem, and its server. */
 final class LiveDevice implements BlockDevice {
     private static final Duration NODE_WAIT = Duration.ofSeconds(20);
-    private static final int DEFAULT_LIMIT = 1 << 30;
 
     private final FilesystemTools tools = FilesystemTools.ofThisMachine();
     private final RunDirectory runs = RunDirectory.ofThisMachine();
@@ -54,167 +40,14 @@ final class LiveDevice implements BlockDevice {
     private Optional<Path> mountPoint = Optional.empty();
     private boolean closed;
 
-    private LiveDevice(ServedDevice served, DeviceSpec spec) {
+    LiveDevice(ServedDevice served, DeviceSpec spec) {
         this.served = served;
         this.spec = spec;
         path = Path.of("/dev", spec.name());
     }
 
-    /** At most one of the handlers is not null. */
-    static LiveDevice create(DeviceSpec asked, BlockHandler blockHandler, RequestHandler requestHandler) {
-        DeviceSpec sized = withSeed(asked.image().isPresent() ? withImageSize(asked) : asked);
-        Set<Operation> operations;
-        if (blockHandler != null) {
-            operations = blockHandler.supports();
-        } else if (requestHandler != null) {
-            operations = requestHandler.supports();
-        } else {
-            operations = EnumSet.allOf(Operation.class);
-        }
-        DeviceParameters parameters = parameters(sized, operations);
-        FilterSpec filters = filters(sized);
-        Devices.prepare();
-        ServedDevice served;
-        if (blockHandler != null) {
-            served = LocalServer.create(parameters, filters, blockHandler);
-        } else if (requestHandler != null) {
-            served = LocalServer.create(parameters, filters, requestHandler);
-        } else {
-            served = LocalServer.create(
-                    parameters,
-                    filters,
-                    new StoreSpec(sized.size(), sized.logicalBlockSize(), sized.image(), sized.imageMode()));
-        }
-        boolean empty = sized.image().isEmpty()
-                && !served.created().parameters().flags().contains(READ_ONLY);
-        return present(served, sized, empty);
-    }
-
-    /** A device with the content of a snapshot and otherwise like the one it was taken of. */
-    static LiveDevice fork(DeviceSpec original, ServedSnapshot snapshot) {
-        // The image it may be made of is the original's; XFS refuses to mount two filesystems with one UUID.
-        DeviceSpec spec = withSeed(builderOf(original)
-                .name("")
-                .noImage()
-                .mountOptions(
-                        original.filesystem() == Filesystem.XFS
-                                ? withOption(original.mountOptions(), "nouuid")
-                                : original.mountOptions().toArray(String[]::new))
-                .spec());
-        DeviceParameters parameters = parameters(spec, EnumSet.allOf(Operation.class));
-        Devices.prepare();
-        return present(LocalServer.fork(parameters, filters(spec), snapshot), spec, false);
-    }
-
-    private static String[] withOption(List<String> options, String option) {
-        return Stream.concat(options.stream(), Stream.of(option)).distinct().toArray(String[]::new);
-    }
-
-    /** Has a device that is served appear, formatted if it is empty. */
-    private static LiveDevice present(ServedDevice served, DeviceSpec spec, boolean empty) {
-        DeviceSpec made = builderOf(spec)
-                .name(served.created().name())
-                .queues(served.created().parameters().queues())
-                .readOnly(served.created().parameters().flags().contains(READ_ONLY))
-                .spec();
-        LiveDevice device = new LiveDevice(served, made);
-        Devices.add(device);
-        boolean done = false;
-        try {
-            device.appear();
-            if (made.filesystem() != Filesystem.NONE && empty) {
-                device.format();
-            }
-            done = true;
-            return device;
-        } finally {
-            if (!done) {
-                device.closeQuietly();
-            }
-        }
-    }
-
-    private static DeviceBuilder builderOf(DeviceSpec spec) {
-        return ((DeviceBuilder) BlockDevice.builder()).spec(spec);
-    }
-
-    private static DeviceSpec withSeed(DeviceSpec spec) {
-        return spec.seed().isPresent()
-                ? spec
-                : builderOf(spec).seed(ThreadLocalRandom.current().nextLong()).spec();
-    }
-
-    private static FilterSpec filters(DeviceSpec spec) {
-        return new FilterSpec(
-                spec.seed().orElseThrow(),
-                spec.cache() == CacheMode.WRITE_BACK,
-                spec.cacheLimit(),
-                spec.journalEntries());
-    }
-
-    private static DeviceSpec withImageSize(DeviceSpec spec) {
-        Path image = spec.image().orElseThrow();
-        long size;
-        try (FileChannel channel = FileChannel.open(image, StandardOpenOption.READ)) {
-            size = channel.size();
-        } catch (IOException e) {
-            throw new DblockException(
-                    "Cannot open the image " + image + ": " + e
-                            + ". Give the path of an existing file that can be read.",
-                    e);
-        }
-        if (spec.size() != 0 && spec.size() != size) {
-            throw new IllegalArgumentException("size is " + spec.size() + ", but the image " + image + " has " + size
-                    + " bytes. Allowed: that size, or none given. To change the image's use \"truncate -s "
-                    + spec.size() + " " + image + "\".");
-        }
-        if (size == 0 || size % spec.logicalBlockSize() != 0) {
-            throw new IllegalArgumentException("The image " + image + " has " + size
-                    + " bytes. Allowed: a multiple of the logical block (" + spec.logicalBlockSize()
-                    + " bytes), at least one. Fill it up with \"truncate -s %" + spec.logicalBlockSize() + " " + image
-                    + "\", or choose another logical block.");
-        }
-        return builderOf(spec).size(size).spec();
-    }
-
-    static DeviceParameters parameters(DeviceSpec spec, Set<Operation> operations) {
-        EnumSet<DeviceParameters.Flag> flags = EnumSet.noneOf(DeviceParameters.Flag.class);
-        if (spec.readOnly() || !operations.contains(Operation.WRITE)) {
-            flags.add(DeviceParameters.Flag.READ_ONLY);
-        }
-        if (spec.rotational()) {
-            flags.add(DeviceParameters.Flag.ROTATIONAL);
-        }
-        if (spec.cache() == CacheMode.WRITE_BACK) {
-            flags.add(DeviceParameters.Flag.WRITE_CACHE);
-        }
-        if (spec.fua()) {
-            flags.add(DeviceParameters.Flag.FUA);
-        }
-        if (spec.stableWrites()) {
-            flags.add(DeviceParameters.Flag.STABLE_WRITES);
-        }
-        boolean discard = spec.discard() && operations.contains(Operation.DISCARD);
-        boolean writeZeroes = spec.writeZeroes() && operations.contains(Operation.WRITE_ZEROES);
-        return new DeviceParameters(
-                spec.name(),
-                spec.size(),
-                spec.logicalBlockSize(),
-                spec.physicalBlockSize(),
-                spec.ioMin(),
-                spec.ioOptimal(),
-                spec.queues(),
-                spec.depth(),
-                spec.maxIo(),
-                Math.toIntExact(spec.requestTimeout().toMillis()),
-                0,
-                discard ? DEFAULT_LIMIT : 0,
-                writeZeroes ? DEFAULT_LIMIT : 0,
-                flags);
-    }
-
     /** Starts it and waits for its node. */
-    private void appear() {
+    void appear() {
         runs.note(name());
         served.start();
         DeviceInfo info = served.info();
@@ -631,7 +464,7 @@ final class LiveDevice implements BlockDevice {
         }
     }
 
-    private void closeQuietly() {
+    void closeQuietly() {
         try {
             close();
         } catch (DblockException e) {

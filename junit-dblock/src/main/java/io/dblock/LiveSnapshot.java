@@ -28,7 +28,7 @@ final class LiveSnapshot implements Snapshot {
 
     @Override
     public BlockDevice fork() {
-        return LiveDevice.fork(original, served);
+        return DeviceFactory.fork(original, served);
     }
 
     @Override

@@ -202,7 +202,7 @@ class DeviceSpecTest {
                 .stableWrites(true)
                 .requestTimeout(Duration.ofMillis(1500))
                 .spec();
-        assertThat(LiveDevice.parameters(spec, EnumSet.allOf(Operation.class)))
+        assertThat(DeviceFactory.parameters(spec, EnumSet.allOf(Operation.class)))
                 .isEqualTo(new DeviceParameters(
                         "dblockwal",
                         64 << 20,
@@ -226,7 +226,7 @@ class DeviceSpecTest {
 
     @Test
     void whatTheHandlerCannotDoIsNotAdvertised() {
-        DeviceParameters parameters = LiveDevice.parameters(builder().spec(), EnumSet.of(Operation.READ));
+        DeviceParameters parameters = DeviceFactory.parameters(builder().spec(), EnumSet.of(Operation.READ));
         assertThat(parameters.maxDiscard()).isZero();
         assertThat(parameters.maxWriteZeroes()).isZero();
         assertThat(parameters.flags()).contains(DeviceParameters.Flag.READ_ONLY);
@@ -234,7 +234,7 @@ class DeviceSpecTest {
 
     @Test
     void whatTheSpecForbidsIsNotAdvertised() {
-        DeviceParameters parameters = LiveDevice.parameters(
+        DeviceParameters parameters = DeviceFactory.parameters(
                 builder()
                         .discard(false)
                         .writeZeroes(false)
