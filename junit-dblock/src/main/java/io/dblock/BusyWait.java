@@ -72,4 +72,17 @@ final class BusyWait {
         }
         return List.of();
     }
+
+    /** Sleeps. Teardown has to happen in an interrupted thread too, so this only notes the interrupt. */
+    static void pause(Duration duration) {
+        boolean interrupted = Thread.interrupted();
+        try {
+            Thread.sleep(duration.toMillis());
+        } catch (InterruptedException e) {
+            interrupted = true;
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
 }

@@ -19,6 +19,13 @@ public class LeakException extends DblockException {
         this.holders = holders.toArray(new String[0]);
     }
 
+    /** With these lines, indented, between two others. */
+    static LeakException of(String before, List<String> lines, String after) {
+        StringBuilder text = new StringBuilder(before).append('\n');
+        lines.forEach(line -> text.append("  ").append(line).append('\n'));
+        return new LeakException(text.append(after).toString(), lines);
+    }
+
     /** What held the device, one line each: pid, command, and the file. May be empty if none could be identified. */
     public List<String> holders() {
         return List.of(holders);

@@ -3,12 +3,8 @@ package io.dblock;
 
 import io.dblock.fault.Faults;
 import io.dblock.journal.Journal;
-import io.dblock.kernel.ControlException;
-import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.DirectChannel;
 import io.dblock.kernel.DiskCalls;
-import io.dblock.kernel.Errno;
-import io.dblock.kernel.Mounts;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
 import io.dblock.power.UnflushedWrite;
@@ -17,69 +13,32 @@ import io.dblock.server.ServedDevice;
 import io.dblock.server.ServedSnapshot;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /** A device as the test holds it: its node, its filesystem, and its server. */
 final class LiveDevice implements BlockDevice {
-    private static final Duration NODE_WAIT = Duration.ofSeconds(20);
-
-    private final FilesystemTools tools = FilesystemTools.ofThisMachine();
     private final RunDirectory runs = RunDirectory.ofThisMachine();
     private final ServedDevice served;
     private final DeviceSpec spec;
     private final Path path;
-    private Optional<Path> mountPoint = Optional.empty();
+    private final DeviceMounts mounts;
     private boolean closed;
 
     LiveDevice(ServedDevice served, DeviceSpec spec) {
         this.served = served;
         this.spec = spec;
-        path = Path.of("/dev", spec.name());
+        path = DeviceNode.of(spec.name());
+        mounts = new DeviceMounts(served, spec, runs);
     }
 
     /** Starts it and waits for its node. */
     void appear() {
         runs.note(name());
         served.start();
-        DeviceInfo info = served.info();
-        long deadline = System.nanoTime() + NODE_WAIT.toNanos();
-        String found = nodeProblem(info);
-        while (!found.isEmpty()) {
-            if (System.nanoTime() > deadline) {
-                throw new DblockException("Waited " + NODE_WAIT.toSeconds() + " s for " + path
-                        + " to appear as the block device " + info.major() + ":" + info.minor() + ": " + found
-                        + ". Is /dev a devtmpfs? In a container, start it with --privileged -v /dev:/dev.");
-            }
-            sleep(Duration.ofMillis(2));
-            found = nodeProblem(info);
-        }
-        Udev.settle();
-    }
-
-    /** Empty if the node is there. */
-    private String nodeProblem(DeviceInfo info) {
-        try {
-            if (!(Files.getAttribute(path, "unix:rdev") instanceof Long number)) {
-                return "its device number cannot be read";
-            }
-            return number == deviceNumber(info.major(), info.minor()) ? "" : "there is another device of that name";
-        } catch (IOException e) {
-            return "there is none";
-        }
-    }
-
-    /** dev_t as stat(2) gives it. */
-    static long deviceNumber(long major, long minor) {
-        return (minor & 0xff) | (major << 8) | ((minor & ~0xffL) << 12);
+        DeviceNode.await(served.info());
     }
 
     @Override
@@ -116,32 +75,25 @@ final class LiveDevice implements BlockDevice {
     public synchronized void format() {
         checkOpen();
         checkFilesystem("format()");
-        if (mountPoint.isPresent()) {
+        if (mounts.point().isPresent()) {
             throw new IllegalStateException(
-                    name() + " is mounted at " + mountPoint.get() + ": call unmount() before format().");
+                    name() + " is mounted at " + mounts.point().get() + ": call unmount() before format().");
         }
         if (spec.readOnly()) {
             throw new IllegalStateException(name() + " is read-only: format the image before, or make it writable.");
         }
-        tools.format(path, spec);
-        Udev.settle();
+        mounts.format();
     }
 
     @Override
     public synchronized Path mount() {
         checkOpen();
         checkFilesystem("mount()");
-        if (mountPoint.isPresent() && served.powered()) {
-            return mountPoint.get();
+        if (mounts.point().isEmpty() || !served.powered()) {
+            restorePower();
         }
-        restorePower();
-        if (mountPoint.isPresent()) {
-            return mountPoint.get();
-        }
-        Path point = runs.createMountPoint(name());
-        tools.mount(path, point, spec);
-        mountPoint = Optional.of(point);
-        return point;
+        // A device that was mounted when its power was cut is mounted again now.
+        return mounts.point().orElseGet(mounts::mount);
     }
 
     private void checkFilesystem(String call) {
@@ -159,8 +111,8 @@ final class LiveDevice implements BlockDevice {
     }
 
     @Override
-    public synchronized Optional<Path> mountPoint() {
-        return mountPoint;
+    public Optional<Path> mountPoint() {
+        return mounts.point();
     }
 
     @Override
@@ -170,88 +122,13 @@ final class LiveDevice implements BlockDevice {
 
     private void unmount(boolean afterCut) {
         checkOpen();
-        List<String> holders = tryUnmount(afterCut);
-        if (mountPoint.isPresent()) {
-            throw new LeakException(
-                    name() + " cannot be unmounted from " + mountPoint.get() + ", it is still in use:\n"
-                            + indent(holders) + "Close these before unmount(), remount() or close().",
-                    holders);
+        List<String> holders = mounts.tryUnmount(afterCut);
+        if (mounts.point().isPresent()) {
+            throw LeakException.of(
+                    name() + " cannot be unmounted from " + mounts.point().get() + ", it is still in use:",
+                    holders,
+                    "Close these before unmount(), remount() or close().");
         }
-    }
-
-    /** Unmounts if that is possible soon; else says who uses it. */
-    private List<String> tryUnmount(boolean afterCut) {
-        if (mountPoint.isEmpty()) {
-            return List.of();
-        }
-        Path point = mountPoint.get();
-        return whileBusy(afterCut).until(() -> {
-            int result = Bounded.call("umount " + point, () -> Mounts.unmount(point));
-            // EINVAL, ENOENT: somebody has unmounted it already.
-            if (result == 0 || result == -Errno.EINVAL.number() || result == -Errno.ENOENT.number()) {
-                mountPoint = Optional.empty();
-                return true;
-            }
-            if (result != -Errno.EBUSY.number()) {
-                throw new DblockException("Cannot unmount " + point + ": " + Errno.describe(-result)
-                        + (result == -Errno.EPERM.number() ? ". Unmounting needs root." : "."));
-            }
-            return false;
-        });
-    }
-
-    /**
-     * After a cut, files that are open and that nothing refers to any more are as those of a process that has died, and are
-     * collected; otherwise they are a leak to be reported.
-     */
-    private BusyWait whileBusy(boolean afterCut) {
-        return new BusyWait(
-                this::holders,
-                () -> afterCut
-                        || mountPoint
-                                .map(point -> Holders.ofThisMachine().isMappedHere(point))
-                                .orElse(false),
-                System::gc,
-                System::nanoTime,
-                LiveDevice::sleep);
-    }
-
-    private List<String> holders() {
-        List<Path> points = new ArrayList<>();
-        mountPoint.ifPresent(points::add);
-        foreignMounts().forEach(mount -> points.add(mount.point()));
-        return Holders.ofThisMachine().find(path, points);
-    }
-
-    /** Where this device or a partition of it is mounted in this process's namespace, but by {@link #mount()}. */
-    private List<ProcFs.Mount> foreignMounts() {
-        DeviceInfo info;
-        try {
-            info = served.info();
-        } catch (ControlException e) {
-            return List.of(); // It is gone.
-        }
-        Set<String> numbers = new HashSet<>(Set.of(info.major() + ":" + info.minor()));
-        try (DirectoryStream<Path> partitions =
-                Files.newDirectoryStream(Path.of("/sys/class/block", name()), name() + "*")) {
-            for (Path partition : partitions) {
-                numbers.add(Files.readString(partition.resolve("dev")).strip());
-            }
-        } catch (IOException e) {
-            // It, or a partition, is going away: what is mounted is found by the number above.
-        }
-        List<ProcFs.Mount> mounts = new ArrayList<>();
-        for (ProcFs.Mount mount : new ProcFs(Path.of("/proc")).mounts("self")) {
-            // btrfs has device numbers of its own, 0:n; the name is this device's alone as long as it is mounted.
-            boolean ours = numbers.contains(mount.device())
-                    || (mount.device().startsWith("0:") && mount.source().equals(path.toString()));
-            if (ours && !mountPoint.equals(Optional.of(mount.point()))) {
-                mounts.add(mount);
-            }
-        }
-        // The innermost first.
-        Collections.reverse(mounts);
-        return mounts;
     }
 
     @Override
@@ -274,17 +151,17 @@ final class LiveDevice implements BlockDevice {
     @Override
     public synchronized void dropCaches() {
         checkOpen();
-        mountPoint.ifPresent(DiskCalls::syncFilesystem);
+        mounts.point().ifPresent(DiskCalls::syncFilesystem);
         DiskCalls.flushBuffers(path);
-        if (mountPoint.isPresent()) {
+        if (mounts.point().isPresent()) {
             Path control = Path.of("/proc/sys/vm/drop_caches");
             try {
                 // Pages, directory entries and inodes; those of other filesystems too, there is no narrower way.
                 Files.writeString(control, "3");
             } catch (IOException e) {
                 throw new DblockException(
-                        "Cannot drop the cached files of " + mountPoint.get() + " by writing to " + control + ": " + e
-                                + ". Run as root, or use remount() instead.",
+                        "Cannot drop the cached files of " + mounts.point().get() + " by writing to " + control + ": "
+                                + e + ". Run as root, or use remount() instead.",
                         e);
             }
         }
@@ -338,18 +215,18 @@ final class LiveDevice implements BlockDevice {
         if (served.powered()) {
             return;
         }
-        boolean mounted = mountPoint.isPresent();
+        boolean mounted = mounts.point().isPresent();
         // While the power is still off, so that nothing which is written back now gets through.
         unmount(true);
-        List<ProcFs.Mount> others = foreignMounts();
+        List<ProcFs.Mount> others = mounts.foreign();
         if (!others.isEmpty()) {
             List<String> lines = others.stream()
                     .map(mount -> "it is mounted at " + mount.point())
                     .toList();
-            throw new LeakException(
-                    name() + " was mounted by somebody else when its power was cut:\n" + indent(lines)
-                            + "Unmount it before restorePower(): the kernel has cached what the disk has lost.",
-                    lines);
+            throw LeakException.of(
+                    name() + " was mounted by somebody else when its power was cut:",
+                    lines,
+                    "Unmount it before restorePower(): the kernel has cached what the disk has lost.");
         }
         DiskCalls.dropBuffers(path);
         served.restorePower();
@@ -393,75 +270,11 @@ final class LiveDevice implements BlockDevice {
             return;
         }
         closed = true;
-        List<String> leaks = new ArrayList<>();
-        List<DblockException> failures = new ArrayList<>();
-        attempt(failures, () -> leaks.addAll(tryUnmount(false)));
-        mountPoint.ifPresent(point -> attempt(failures, () -> detach(point)));
-        attempt(failures, () -> {
-            for (ProcFs.Mount mount : foreignMounts()) {
-                leaks.addAll(Holders.ofThisMachine().find(path, List.of(mount.point())));
-                leaks.add("it is mounted at " + mount.point());
-                detach(mount.point());
-            }
-        });
-        attempt(failures, () -> destroy(leaks));
-        attempt(failures, served::close);
-        mountPoint = Optional.empty();
+        Teardown teardown = new Teardown(served, mounts, path);
+        teardown.run();
         runs.forget(name());
         Devices.remove(this);
-        report(leaks, failures);
-    }
-
-    private void report(List<String> leaks, List<DblockException> failures) {
-        DblockException thrown = null;
-        if (!leaks.isEmpty()) {
-            List<String> distinct = leaks.stream().distinct().toList();
-            thrown = new LeakException(
-                    name() + " was still in use when it was closed:\n" + indent(distinct)
-                            + "It has been removed all the same. Close these before the device is.",
-                    distinct);
-        } else if (!failures.isEmpty()) {
-            thrown = failures.remove(0);
-        }
-        if (thrown != null) {
-            failures.forEach(thrown::addSuppressed);
-            throw thrown;
-        }
-    }
-
-    private static void attempt(List<DblockException> failures, Runnable step) {
-        try {
-            step.run();
-        } catch (DblockException e) {
-            failures.add(e);
-        }
-    }
-
-    private static void detach(Path point) {
-        int result = Bounded.call("umount -l " + point, () -> Mounts.detach(point));
-        if (result < 0 && result != -Errno.EINVAL.number() && result != -Errno.ENOENT.number()) {
-            throw new DblockException("Cannot take the mount at " + point + " away: " + Errno.describe(-result) + ".");
-        }
-    }
-
-    /** Destroys it, by force if it stays busy or is known to be in use. */
-    private void destroy(List<String> leaks) {
-        if (leaks.isEmpty()) {
-            leaks.addAll(whileBusy(false).until(() -> {
-                try {
-                    served.destroy(false);
-                    return true;
-                } catch (ControlException e) {
-                    if (!e.is(Errno.EBUSY)) {
-                        throw e;
-                    }
-                    return false;
-                }
-            }));
-        }
-        if (!leaks.isEmpty()) {
-            served.destroy(true);
-        }
+        teardown.report();
     }
 
     void closeQuietly() {
@@ -469,25 +282,6 @@ final class LiveDevice implements BlockDevice {
             close();
         } catch (DblockException e) {
             // The reason the device could not be made is on its way already and says more.
-        }
-    }
-
-    private static String indent(List<String> lines) {
-        StringBuilder text = new StringBuilder();
-        lines.forEach(line -> text.append("  ").append(line).append('\n'));
-        return text.toString();
-    }
-
-    /** Teardown has to happen in an interrupted thread too, so this only notes the interrupt. */
-    private static void sleep(Duration duration) {
-        boolean interrupted = Thread.interrupted();
-        try {
-            Thread.sleep(duration.toMillis());
-        } catch (InterruptedException e) {
-            interrupted = true;
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
         }
     }
 

@@ -248,8 +248,8 @@ class DeviceSpecTest {
 
     @Test
     void deviceNumbersAreThoseOfStat() {
-        assertThat(LiveDevice.deviceNumber(259, 0)).isEqualTo(0x10300L);
-        assertThat(LiveDevice.deviceNumber(8, 17)).isEqualTo(0x811L);
-        assertThat(LiveDevice.deviceNumber(259, 300)).isEqualTo(0x11032cL);
+        assertThat(DeviceNode.number(259, 0)).isEqualTo(0x10300L);
+        assertThat(DeviceNode.number(8, 17)).isEqualTo(0x811L);
+        assertThat(DeviceNode.number(259, 300)).isEqualTo(0x11032cL);
     }
 }

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock;
+
+import io.dblock.kernel.ControlException;
+import io.dblock.kernel.DeviceInfo;
+import io.dblock.kernel.Errno;
+import io.dblock.kernel.Mounts;
+import io.dblock.server.ServedDevice;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Where a device is mounted, by itself and by others, and who uses it. What changes a mount is for one thread at a time,
+ * as its device sees to; anybody may ask where it is.
+ */
+final class DeviceMounts {
+    private final FilesystemTools tools = FilesystemTools.ofThisMachine();
+    private final RunDirectory runs;
+    private final ServedDevice served;
+    private final DeviceSpec spec;
+    private final Path node;
+    private volatile Optional<Path> point = Optional.empty();
+
+    DeviceMounts(ServedDevice served, DeviceSpec spec, RunDirectory runs) {
+        this.served = served;
+        this.spec = spec;
+        this.runs = runs;
+        node = DeviceNode.of(spec.name());
+    }
+
+    /** Where {@link #mount()} has mounted it. */
+    Optional<Path> point() {
+        return point;
+    }
+
+    /** Makes the filesystem. */
+    void format() {
+        tools.format(node, spec);
+        Udev.settle();
+    }
+
+    /** Mounts it in the run's directory. */
+    Path mount() {
+        Path created = runs.createMountPoint(spec.name());
+        tools.mount(node, created, spec);
+        point = Optional.of(created);
+        return created;
+    }
+
+    /** Unmounts if that is possible soon; else says who uses it. */
+    List<String> tryUnmount(boolean afterCut) {
+        if (point.isEmpty()) {
+            return List.of();
+        }
+        Path mounted = point.get();
+        return whileBusy(afterCut).until(() -> {
+            int result = Bounded.call("umount " + mounted, () -> Mounts.unmount(mounted));
+            if (result == 0 || isGone(result)) {
+                point = Optional.empty();
+                return true;
+            }
+            if (result != -Errno.EBUSY.number()) {
+                throw new DblockException("Cannot unmount " + mounted + ": " + Errno.describe(-result)
+                        + (result == -Errno.EPERM.number() ? ". Unmounting needs root." : "."));
+            }
+            return false;
+        });
+    }
+
+    /** Somebody has unmounted it already. */
+    private static boolean isGone(int result) {
+        return result == -Errno.EINVAL.number() || result == -Errno.ENOENT.number();
+    }
+
+    /** Takes a mount of it out of the tree, whoever uses it. */
+    void detach(Path mounted) {
+        int result = Bounded.call("umount -l " + mounted, () -> Mounts.detach(mounted));
+        if (result < 0 && !isGone(result)) {
+            throw new DblockException(
+                    "Cannot take the mount at " + mounted + " away: " + Errno.describe(-result) + ".");
+        }
+        if (point.equals(Optional.of(mounted))) {
+            point = Optional.empty();
+        }
+    }
+
+    /**
+     * After a cut, files that are open and that nothing refers to any more are as those of a process that has died, and are
+     * collected; otherwise they are a leak to be reported.
+     */
+    BusyWait whileBusy(boolean afterCut) {
+        return new BusyWait(
+                this::holders,
+                () -> afterCut
+                        || point.map(mounted -> Holders.ofThisMachine().isMappedHere(mounted))
+                                .orElse(false),
+                System::gc,
+                System::nanoTime,
+                BusyWait::pause);
+    }
+
+    /** Who uses it, one line each. */
+    List<String> holders() {
+        List<Path> points = new ArrayList<>();
+        point.ifPresent(points::add);
+        foreign().forEach(mount -> points.add(mount.point()));
+        return Holders.ofThisMachine().find(node, points);
+    }
+
+    /** Where the device or a partition of it is mounted in this process's namespace, but by {@link #mount()}. */
+    List<ProcFs.Mount> foreign() {
+        DeviceInfo info;
+        try {
+            info = served.info();
+        } catch (ControlException e) {
+            return List.of(); // It is gone.
+        }
+        Set<String> numbers = new HashSet<>(Set.of(info.major() + ":" + info.minor()));
+        try (DirectoryStream<Path> partitions =
+                Files.newDirectoryStream(Path.of("/sys/class/block", spec.name()), spec.name() + "*")) {
+            for (Path partition : partitions) {
+                numbers.add(Files.readString(partition.resolve("dev")).strip());
+            }
+        } catch (IOException e) {
+            // It, or a partition, is going away: what is mounted is found by the number above.
+        }
+        List<ProcFs.Mount> mounts = new ArrayList<>();
+        for (ProcFs.Mount mount : new ProcFs(Path.of("/proc")).mounts("self")) {
+            // btrfs has device numbers of its own, 0:n; the name is this device's alone as long as it is mounted.
+            boolean ours = numbers.contains(mount.device())
+                    || (mount.device().startsWith("0:") && mount.source().equals(node.toString()));
+            if (ours && !point.equals(Optional.of(mount.point()))) {
+                mounts.add(mount);
+            }
+        }
+        // The innermost first.
+        Collections.reverse(mounts);
+        return mounts;
+    }
+}
