@@ -13,7 +13,9 @@
  * How it goes: open /dev/dblockctl (a session), DBLOCK_CTL_CREATE, have one or
  * more threads call DBLOCK_SERVE, then DBLOCK_CTL_START makes the disk appear.
  * DBLOCK_CTL_DESTROY ends it: every blocked DBLOCK_SERVE returns with
- * DBLOCK_SERVE_END set. A device ends with its session unless it was created
+ * DBLOCK_SERVE_END set. Threads that serve many devices need not block in
+ * DBLOCK_SERVE: poll, select and epoll tell when a device of a session has
+ * something to fetch, see below. A device ends with its session unless it was created
  * with DBLOCK_F_OUTLIVE; and when all processes that ever served it are dead
  * (before the first has: when its creator is), even if the session's file is
  * still open somewhere.
@@ -60,6 +62,8 @@
 #define DBLOCK_FEAT_PARTIAL_ERROR	(1ULL << 1)
 #define DBLOCK_FEAT_ANSWER_ZEROES	(1ULL << 2)
 #define DBLOCK_FEAT_ANSWER_MORE		(1ULL << 3)
+#define DBLOCK_FEAT_POLL		(1ULL << 4)	/* the session can be polled */
+#define DBLOCK_FEAT_OLDEST		(1ULL << 5)	/* dblock_info.oldest and what follows */
 
 struct dblock_version {
 	__u32 abi;		/* out: DBLOCK_ABI_VERSION */
@@ -128,7 +132,20 @@ struct dblock_target {
 #define DBLOCK_STATE_LIVE	2
 #define DBLOCK_STATE_ENDING	3	/* being destroyed, or its server is gone */
 
-/* in: create.id, or create.name when the id is 0; the rest is out. */
+/* Who has the request that is under way the longest. */
+#define DBLOCK_OLDEST_NONE	0	/* none is under way, or the module lacks DBLOCK_FEAT_OLDEST */
+#define DBLOCK_OLDEST_WAITING	1	/* it waits for a server to fetch it */
+#define DBLOCK_OLDEST_HELD	2	/* a server has fetched it and has not answered */
+
+/*
+ * in: create.id, or create.name when the id is 0; the rest is out, and the
+ * members from oldest_sector on must be zero.
+ *
+ * The members oldest_* tell of the request that is under way the longest: as
+ * it came, also when parts of it are answered already. It fails when it is
+ * older than create.timeout_ms, which the kernel looks for about once a second.
+ * They are zero when oldest is DBLOCK_OLDEST_NONE.
+ */
 struct dblock_info {
 	struct dblock_create create;	/* as created, with the defaults filled in */
 	__u32 state;			/* DBLOCK_STATE_* */
@@ -138,8 +155,14 @@ struct dblock_info {
 	__s32 owner;			/* pid that created it, in the caller's namespace; 0: not visible or gone */
 	__u32 servers;			/* processes that serve it */
 	__u32 pending;			/* requests waiting for a server or held by one */
+	__u32 oldest;			/* DBLOCK_OLDEST_* */
+	__u64 oldest_sector;		/* first sector, of 512 bytes; 0 for a flush */
+	__u32 oldest_length;		/* bytes; 0 for a flush */
+	__u32 oldest_age_ms;		/* since it came, as exact as the kernel's tick */
+	__u16 oldest_op;		/* DBLOCK_OP_* */
+	__u16 oldest_queue;
 	__u32 reserved0;
-	__u64 reserved[4];
+	__u64 reserved[1];
 };
 
 struct dblock_list {
@@ -256,6 +279,26 @@ struct dblock_serve {
 	__u32 state;		/* out: DBLOCK_SERVE_END */
 	__u64 reserved[4];
 };
+
+/* ---- poll, select, epoll on /dev/dblockctl ---- */
+
+/*
+ * With DBLOCK_FEAT_POLL a session is ready (EPOLLIN | EPOLLRDNORM) while
+ *
+ *  - a request of one of its devices waits to be fetched, or
+ *  - one of its devices has ended and no DBLOCK_SERVE on this session has
+ *    returned DBLOCK_SERVE_END for it yet. Each device counts once, whether or
+ *    not it was ever served.
+ *
+ * It does not say which device: try DBLOCK_SERVE with timeout_ns 0 on each; a
+ * session per device tells. A request that comes while a thread waits for one
+ * in DBLOCK_SERVE goes to that thread and wakes nobody who polls. What another
+ * thread took first, or a time-out ended, is not there any more when the
+ * poller comes: DBLOCK_SERVE then returns no request.
+ *
+ * A session is never ready for writing and has no errors; without
+ * DBLOCK_FEAT_POLL it is always ready for both, and epoll refuses it (EPERM).
+ */
 
 #define DBLOCK_IOC_MAGIC	0xdb
 

@@ -14,6 +14,7 @@
 #include <linux/log2.h>
 #include <linux/major.h>
 #include <linux/module.h>
+#include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -41,6 +42,86 @@ static struct workqueue_struct *dblock_watch_wq;
 static void dblock_watch(struct work_struct *work);
 static DECLARE_DELAYED_WORK(dblock_watch_work, dblock_watch);
 
+/* ---- the session ---- */
+
+struct dblock_session *dblock_session_new(void)
+{
+	struct dblock_session *session;
+
+	session = kzalloc(sizeof(*session), GFP_KERNEL);
+	if (!session)
+		return NULL;
+	kref_init(&session->ref);
+	xa_init(&session->devices);
+	init_waitqueue_head(&session->poll_wait);
+	return session;
+}
+
+static void dblock_session_release(struct kref *ref)
+{
+	kfree(container_of(ref, struct dblock_session, ref));
+}
+
+/*
+ * Whether a poll of it says so. Looks at one device after the other, each held
+ * by a reference: there may be thousands, too many for one RCU section.
+ */
+bool dblock_session_ready(struct dblock_session *session)
+{
+	unsigned long index = 0;
+	bool ready = false;
+	void *entry;
+
+	for (; !ready; index++) {
+		struct dblock_device *dev = NULL;
+
+		rcu_read_lock();
+		entry = xa_find(&session->devices, &index, ULONG_MAX, DBLOCK_POLLED);
+		if (entry && !xa_is_value(entry) && kref_get_unless_zero(&((struct dblock_device *)entry)->ref))
+			dev = entry;
+		rcu_read_unlock();
+		if (!entry)
+			break;
+		if (entry == DBLOCK_END_UNTOLD)
+			ready = true;
+		if (!dev)
+			continue;
+		ready = dblock_queues_waiting(dev) ||
+			(dblock_ended(dev) && !test_bit(DBLOCK_DEV_TOLD, &dev->flags));
+		dblock_device_put(dev);
+	}
+	return ready;
+}
+
+/* A DBLOCK_SERVE on the session has told the end of this device; `dev` is NULL if it is gone. */
+void dblock_session_told(struct dblock_session *session, struct dblock_device *dev, u32 id)
+{
+	xa_lock(&session->devices);
+	if (dev)
+		set_bit(DBLOCK_DEV_TOLD, &dev->flags);
+	if (xa_load(&session->devices, id) == DBLOCK_END_UNTOLD) {
+		/* Replaces what is there, so it needs no memory. */
+		__xa_store(&session->devices, id, DBLOCK_END_TOLD, GFP_NOWAIT);
+		__xa_clear_mark(&session->devices, id, DBLOCK_POLLED);
+	}
+	xa_unlock(&session->devices);
+}
+
+/* The device is gone; its id is remembered for servers that come late. */
+static void dblock_session_forget(struct dblock_session *session, struct dblock_device *dev)
+{
+	lockdep_assert_held(&dblock_lock);
+	xa_lock(&session->devices);
+	/* Replaces what is there, so it needs no memory. */
+	if (test_bit(DBLOCK_DEV_TOLD, &dev->flags)) {
+		__xa_store(&session->devices, dev->id, DBLOCK_END_TOLD, GFP_NOWAIT);
+		__xa_clear_mark(&session->devices, dev->id, DBLOCK_POLLED);
+	} else {
+		__xa_store(&session->devices, dev->id, DBLOCK_END_UNTOLD, GFP_NOWAIT);
+	}
+	xa_unlock(&session->devices);
+}
+
 /* ---- the object ---- */
 
 static void dblock_device_release_work(struct work_struct *work)
@@ -57,6 +138,7 @@ static void dblock_device_release_work(struct work_struct *work)
 		kfree(server);
 	}
 	put_pid(dev->owner);
+	kref_put(&dev->home->ref, dblock_session_release);
 	kfree_rcu(dev, rcu);
 	/* dblock_devices_exit() waits for this work, so its text stays. */
 	module_put(THIS_MODULE);
@@ -216,9 +298,8 @@ static void dblock_device_remove(struct work_struct *work)
 
 	mutex_lock(&dblock_lock);
 	xa_erase(&dblock_devices, dev->id);
-	/* Replaces what is there, so it needs no memory. */
 	if (dev->session)
-		xa_store(&dev->session->devices, dev->id, DBLOCK_ENDED, GFP_NOWAIT);
+		dblock_session_forget(dev->session, dev);
 	dev->session = NULL;
 	dev->gone = true;
 	mutex_unlock(&dblock_lock);
@@ -323,7 +404,9 @@ void dblock_session_end(struct dblock_session *session)
 			dblock_device_kill(dev);
 	}
 	mutex_unlock(&dblock_lock);
+	/* Nobody polls it: that has the file. Its devices know it no more but to wake nobody. */
 	xa_destroy(&session->devices);
+	kref_put(&session->ref, dblock_session_release);
 }
 
 int dblock_device_destroy(const struct dblock_target *target)
@@ -665,6 +748,7 @@ static int dblock_device_publish(struct dblock_device *dev)
 		xa_erase(&dblock_devices, dev->id);
 		return ret;
 	}
+	xa_set_mark(&dev->session->devices, dev->id, DBLOCK_POLLED);
 	p->id = dev->id;
 	list_add_tail(&dev->name_node, &dblock_names);
 	strscpy(dev->disk->disk_name, p->name, DISK_NAME_LEN);
@@ -688,6 +772,8 @@ int dblock_device_create(struct dblock_session *session, struct dblock_create *p
 	kref_init(&dev->ref);
 	dev->params = *params;
 	dev->session = session;
+	dev->home = session;
+	kref_get(&session->ref);
 	dev->owner = get_pid(task_tgid(current));
 	spin_lock_init(&dev->server_lock);
 	INIT_LIST_HEAD(&dev->servers);
@@ -779,6 +865,7 @@ int dblock_device_info(struct dblock_info *info)
 	info->major = MAJOR(READ_ONCE(dev->devt));
 	info->minor = MINOR(READ_ONCE(dev->devt));
 	info->pending = dblock_queues_pending(dev);
+	dblock_queues_oldest(dev, info);
 
 	spin_lock(&dev->server_lock);
 	list_for_each_entry(server, &dev->servers, node)

@@ -59,6 +59,9 @@ struct dblock_slot {
 	struct dblock_queue *queue;
 	struct dblock_server *server;	/* FETCHING to FAKED: who has it */
 	u32 generation;			/* of the cookie; changes with every request, never 0 */
+	u32 length;			/* bytes, as it came; 0 for a flush */
+	sector_t sector;
+	unsigned long since;		/* jiffies at which it came */
 	u8 state;
 	blk_status_t abort;		/* FETCHING, ANSWERING: end it with this */
 };
@@ -86,6 +89,7 @@ struct dblock_server {
 #define DBLOCK_DEV_DEAD		0	/* every request fails, servers are told the end */
 #define DBLOCK_DEV_END		1	/* removed in good order, servers are told the end */
 #define DBLOCK_DEV_UNSERVED	2	/* outlives its servers, who are dead: requests fail */
+#define DBLOCK_DEV_TOLD		3	/* under the xa_lock of its session: that was told the end */
 
 struct dblock_device {
 	struct kref ref;		/* the table, the disk, the removal, each call under way */
@@ -96,6 +100,7 @@ struct dblock_device {
 	struct dblock_create params;	/* with the defaults filled in */
 	unsigned long flags;
 	struct dblock_session *session;	/* under dblock_lock; NULL once that has ended */
+	struct dblock_session *home;	/* the same, until the release: whom requests wake */
 	struct pid *owner;
 
 	struct blk_mq_tag_set tag_set;
@@ -123,13 +128,27 @@ struct dblock_device {
 	struct completion removed;
 };
 
-/* An open file of the control node. */
+/*
+ * An open file of the control node. The memory stays until the last of its
+ * devices is released, so that a request can wake who polls it without asking
+ * whether the file is still open: when it is closed nobody polls it any more.
+ */
 struct dblock_session {
-	/* By id: its devices, and DBLOCK_ENDED for those that have ended. Changed under dblock_lock. */
+	struct kref ref;		/* the file, each device made on it */
+	/*
+	 * By id: its devices, and one of the values below for those that are
+	 * gone. Changed under dblock_lock, but for DBLOCK_END_UNTOLD, which
+	 * becomes DBLOCK_END_TOLD under the xa_lock alone.
+	 */
 	struct xarray devices;
+	wait_queue_head_t poll_wait;
 };
 
-#define DBLOCK_ENDED	xa_mk_value(0)
+#define DBLOCK_END_TOLD		xa_mk_value(0)
+#define DBLOCK_END_UNTOLD	xa_mk_value(1)
+
+/* Mark of those a poll has to look at: all but DBLOCK_END_TOLD. */
+#define DBLOCK_POLLED		XA_MARK_0
 
 /* device.c */
 int dblock_devices_init(void);
@@ -139,6 +158,9 @@ int dblock_device_start(struct dblock_session *session, const struct dblock_targ
 int dblock_device_destroy(const struct dblock_target *target);
 int dblock_device_info(struct dblock_info *info);
 int dblock_device_list(struct dblock_list *list);
+struct dblock_session *dblock_session_new(void);
+bool dblock_session_ready(struct dblock_session *session);
+void dblock_session_told(struct dblock_session *session, struct dblock_device *dev, u32 id);
 void dblock_session_end(struct dblock_session *session);
 struct dblock_device *dblock_device_get(struct dblock_session *session, u32 id);
 void dblock_device_put(struct dblock_device *dev);
@@ -151,6 +173,9 @@ extern const struct blk_mq_ops dblock_mq_ops;
 int dblock_queues_init(struct dblock_device *dev);
 void dblock_queues_exit(struct dblock_device *dev);
 unsigned int dblock_queues_pending(struct dblock_device *dev);
+bool dblock_queues_waiting(struct dblock_device *dev);
+void dblock_queues_oldest(struct dblock_device *dev, struct dblock_info *info);
+bool dblock_ended(const struct dblock_device *dev);
 void dblock_queues_fail(struct dblock_device *dev, bool only_orphans);
 void dblock_queues_wake(struct dblock_device *dev);
 int dblock_serve(struct dblock_device *dev, struct dblock_serve __user *user,

@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -19,23 +20,28 @@
 
 static int dblock_ctl_open(struct inode *inode, struct file *file)
 {
-	struct dblock_session *session;
-
-	session = kzalloc(sizeof(*session), GFP_KERNEL);
-	if (!session)
-		return -ENOMEM;
-	xa_init(&session->devices);
-	file->private_data = session;
-	return 0;
+	file->private_data = dblock_session_new();
+	return file->private_data ? 0 : -ENOMEM;
 }
 
 static int dblock_ctl_release(struct inode *inode, struct file *file)
 {
+	dblock_session_end(file->private_data);
+	return 0;
+}
+
+static __poll_t dblock_ctl_poll(struct file *file, poll_table *wait)
+{
 	struct dblock_session *session = file->private_data;
 
-	dblock_session_end(session);
-	kfree(session);
-	return 0;
+	poll_wait(file, &session->poll_wait, wait);
+	/*
+	 * Either this sees the request, or who made it wait sees this waiter:
+	 * pairs with dblock_queue_wake(). poll_wait() itself has no such
+	 * barrier before v6.13.
+	 */
+	smp_mb();
+	return dblock_session_ready(session) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 static int dblock_ctl_version(void __user *argp)
@@ -43,7 +49,8 @@ static int dblock_ctl_version(void __user *argp)
 	struct dblock_version version = {
 		.abi = DBLOCK_ABI_VERSION,
 		.features = DBLOCK_FEAT_WRITE_ZEROES | DBLOCK_FEAT_PARTIAL_ERROR |
-			    DBLOCK_FEAT_ANSWER_ZEROES | DBLOCK_FEAT_ANSWER_MORE,
+			    DBLOCK_FEAT_ANSWER_ZEROES | DBLOCK_FEAT_ANSWER_MORE |
+			    DBLOCK_FEAT_POLL | DBLOCK_FEAT_OLDEST,
 		.module = DBLOCK_MODULE_VERSION,
 	};
 
@@ -100,7 +107,9 @@ static int dblock_ctl_info(void __user *argp)
 		goto out;
 	if (strnlen(info->create.name, DBLOCK_NAME_LEN) == DBLOCK_NAME_LEN)
 		goto out;
-	if (memchr_inv(info->reserved, 0, sizeof(info->reserved)) ||
+	/* From where the reserved members once began. */
+	if (memchr_inv(&info->oldest_sector, 0,
+		       sizeof(*info) - offsetof(struct dblock_info, oldest_sector)) ||
 	    memchr_inv(info->create.reserved, 0, sizeof(info->create.reserved)))
 		goto out;
 	ret = dblock_device_info(info);
@@ -139,9 +148,14 @@ static int dblock_ctl_serve(struct dblock_session *session, void __user *argp)
 		if (PTR_ERR(dev) != -ENXIO)
 			return PTR_ERR(dev);
 		/* It ended before this thread came. */
-		return dblock_serve_ended(argp, &call);
+		ret = dblock_serve_ended(argp, &call);
+		if (!ret)
+			dblock_session_told(session, NULL, call.device);
+		return ret;
 	}
 	ret = dblock_serve(dev, argp, &call, false);
+	if (!ret && (call.state & DBLOCK_SERVE_END))
+		dblock_session_told(session, dev, call.device);
 	dblock_device_put(dev);
 	return ret;
 }
@@ -181,6 +195,7 @@ static const struct file_operations dblock_ctl_fops = {
 	.owner		= THIS_MODULE,
 	.open		= dblock_ctl_open,
 	.release	= dblock_ctl_release,
+	.poll		= dblock_ctl_poll,
 	.unlocked_ioctl	= dblock_ctl_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 	.llseek		= noop_llseek,

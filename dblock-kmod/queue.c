@@ -11,6 +11,7 @@
 #include <linux/highmem.h>
 #include <linux/ktime.h>
 #include <linux/pagemap.h>
+#include <linux/poll.h>
 #include <linux/random.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -36,7 +37,7 @@ static struct dblock_slot *dblock_slot_of(struct request *rq)
 	return &q->slots[rq->tag];
 }
 
-static bool dblock_ended(const struct dblock_device *dev)
+bool dblock_ended(const struct dblock_device *dev)
 {
 	return READ_ONCE(dev->flags) & (BIT(DBLOCK_DEV_DEAD) | BIT(DBLOCK_DEV_END));
 }
@@ -99,12 +100,24 @@ static blk_status_t dblock_status(int error)
 
 /* ---- from the block layer ---- */
 
+/*
+ * Somebody is told that a request waits. A thread found asleep in DBLOCK_SERVE
+ * takes it, or finds it when it has looked once more and passes it on: see
+ * dblock_wait(), dblock_pass_on(), dblock_unfetch(). Only when there is none is
+ * it for who polls.
+ */
 static void dblock_queue_wake(struct dblock_queue *q)
 {
-	if (wq_has_sleeper(&q->wait))
+	struct wait_queue_head *poll_wait = &q->dev->home->poll_wait;
+
+	/* Between queueing and looking for sleepers, as in wq_has_sleeper(); once for all three. */
+	smp_mb();
+	if (waitqueue_active(&q->wait))
 		wake_up(&q->wait);
-	else
+	else if (waitqueue_active(&q->dev->any_wait))
 		wake_up(&q->dev->any_wait);
+	else if (waitqueue_active(poll_wait))
+		wake_up_poll(poll_wait, EPOLLIN | EPOLLRDNORM);
 }
 
 static blk_status_t dblock_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd)
@@ -134,6 +147,9 @@ static blk_status_t dblock_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk
 	slot->rq = rq;
 	slot->server = NULL;
 	slot->abort = BLK_STS_OK;
+	slot->since = jiffies;
+	slot->sector = req_op(rq) == REQ_OP_FLUSH ? 0 : blk_rq_pos(rq);
+	slot->length = req_op(rq) == REQ_OP_FLUSH ? 0 : blk_rq_bytes(rq);
 	slot->state = SLOT_QUEUED;
 	if (!++slot->generation)
 		slot->generation = 1;
@@ -263,6 +279,66 @@ unsigned int dblock_queues_pending(struct dblock_device *dev)
 	return pending;
 }
 
+/* Whether a request waits to be fetched. */
+bool dblock_queues_waiting(struct dblock_device *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->nr_queues; i++)
+		if (!list_empty_careful(&dev->queues[i].queued))
+			return true;
+	return false;
+}
+
+static u16 dblock_op(const struct request *rq)
+{
+	switch (req_op(rq)) {
+	case REQ_OP_READ:
+		return DBLOCK_OP_READ;
+	case REQ_OP_WRITE:
+		return DBLOCK_OP_WRITE;
+	case REQ_OP_FLUSH:
+		return DBLOCK_OP_FLUSH;
+	case REQ_OP_DISCARD:
+		return DBLOCK_OP_DISCARD;
+	default:
+		return DBLOCK_OP_WRITE_ZEROES;
+	}
+}
+
+/* Tells of the request that is under way the longest. */
+void dblock_queues_oldest(struct dblock_device *dev, struct dblock_info *info)
+{
+	unsigned long now = jiffies, age, oldest = 0;
+	unsigned int i, tag;
+
+	for (i = 0; i < dev->nr_queues; i++) {
+		struct dblock_queue *q = &dev->queues[i];
+
+		spin_lock(&q->lock);
+		for (tag = 0; q->pending && tag < dev->params.depth; tag++) {
+			struct dblock_slot *slot = &q->slots[tag];
+
+			/* One that is being completed is nobody's to wait for. */
+			if (slot->state == SLOT_FREE || slot->state == SLOT_ENDING)
+				continue;
+			/* It may have come after `now`. */
+			age = time_after(now, slot->since) ? now - slot->since : 0;
+			if (info->oldest != DBLOCK_OLDEST_NONE && age <= oldest)
+				continue;
+			oldest = age;
+			info->oldest = slot->state == SLOT_QUEUED ? DBLOCK_OLDEST_WAITING :
+								    DBLOCK_OLDEST_HELD;
+			info->oldest_sector = slot->sector;
+			info->oldest_length = slot->length;
+			info->oldest_op = dblock_op(slot->rq);
+			info->oldest_queue = i;
+		}
+		spin_unlock(&q->lock);
+	}
+	info->oldest_age_ms = jiffies_to_msecs(oldest);
+}
+
 /*
  * Fails every request there is, or only those that dead servers hold. The
  * caller has made sure that no new one comes, or does not mind.
@@ -307,6 +383,7 @@ void dblock_queues_wake(struct dblock_device *dev)
 	for (i = 0; i < dev->nr_queues; i++)
 		wake_up_all(&dev->queues[i].wait);
 	wake_up_all(&dev->any_wait);
+	wake_up_poll(&dev->home->poll_wait, EPOLLIN | EPOLLRDNORM);
 }
 
 /* ---- copies that do not fault ---- */
@@ -596,14 +673,7 @@ static int dblock_take_answers(struct dblock_device *dev, struct dblock_serve *c
 
 static bool dblock_queued(struct dblock_device *dev, struct dblock_queue *q)
 {
-	unsigned int i;
-
-	if (q)
-		return !list_empty_careful(&q->queued);
-	for (i = 0; i < dev->nr_queues; i++)
-		if (!list_empty_careful(&dev->queues[i].queued))
-			return true;
-	return false;
+	return q ? !list_empty_careful(&q->queued) : dblock_queues_waiting(dev);
 }
 
 /*
@@ -635,9 +705,16 @@ static int dblock_wait(struct dblock_device *dev, struct dblock_queue *q, ktime_
 			schedule();
 	}
 	finish_wait(head, &wait);
-	/* A wake-up may have come after the last look; nobody else got it. */
-	if (ret <= 0 && dblock_queued(dev, q))
-		ret = 1;
+	if (ret <= 0) {
+		/*
+		 * A wake-up may have come after the last look; nobody else got
+		 * it. Who still found this one asleep has queued before that:
+		 * pairs with dblock_queue_wake().
+		 */
+		smp_mb();
+		if (dblock_queued(dev, q))
+			ret = 1;
+	}
 	return ret;
 }
 
@@ -647,7 +724,6 @@ static unsigned int dblock_dequeue(struct dblock_queue *q, struct dblock_server 
 {
 	struct dblock_slot *slot;
 	unsigned int n = 0;
-	bool more;
 
 	if (list_empty_careful(&q->queued))
 		return 0;
@@ -668,11 +744,7 @@ static unsigned int dblock_dequeue(struct dblock_queue *q, struct dblock_server 
 		list_move_tail(&slot->node, fetched);
 		n++;
 	}
-	more = !list_empty(&q->queued);
 	spin_unlock(&q->lock);
-	/* For another thread. A wake-up that found this one awake would be lost otherwise. */
-	if (more)
-		dblock_queue_wake(q);
 	return n;
 }
 
@@ -686,6 +758,21 @@ static unsigned int dblock_dequeue_any(struct dblock_device *dev, struct dblock_
 		n += dblock_dequeue(&dev->queues[(first + i) % dev->nr_queues], server, fetched,
 				    max - n, &room);
 	return n;
+}
+
+/*
+ * Tells others of what this thread has not fetched: a wake-up may have been
+ * spent on it, for a request of a queue that it did not come to.
+ */
+static void dblock_pass_on(struct dblock_device *dev, struct dblock_queue *q)
+{
+	unsigned int i;
+
+	/* Who found this thread asleep has queued before that: pairs with dblock_queue_wake(). */
+	smp_mb();
+	for (i = 0; i < dev->nr_queues; i++)
+		if ((!q || q == &dev->queues[i]) && dblock_queued(dev, &dev->queues[i]))
+			dblock_queue_wake(&dev->queues[i]);
 }
 
 /* Back to the head of the queue, in the order they had. */
@@ -741,23 +828,7 @@ static void dblock_describe(const struct dblock_slot *slot, struct dblock_reques
 	memset(req, 0, sizeof(*req));
 	req->cookie = dblock_cookie(slot);
 	req->queue = slot->queue->index;
-	switch (req_op(rq)) {
-	case REQ_OP_READ:
-		req->op = DBLOCK_OP_READ;
-		break;
-	case REQ_OP_WRITE:
-		req->op = DBLOCK_OP_WRITE;
-		break;
-	case REQ_OP_FLUSH:
-		req->op = DBLOCK_OP_FLUSH;
-		break;
-	case REQ_OP_DISCARD:
-		req->op = DBLOCK_OP_DISCARD;
-		break;
-	default:
-		req->op = DBLOCK_OP_WRITE_ZEROES;
-		break;
-	}
+	req->op = dblock_op(rq);
 	if (req->op != DBLOCK_OP_FLUSH) {
 		req->sector = blk_rq_pos(rq);
 		req->length = blk_rq_bytes(rq);
@@ -845,6 +916,7 @@ static int dblock_fetch(struct dblock_device *dev, struct dblock_server *server,
 			n = dblock_dequeue(q, server, &fetched, call->max_requests, &room);
 		else
 			n = dblock_dequeue_any(dev, server, &fetched, call->max_requests, room);
+		dblock_pass_on(dev, q);
 		if (!n)
 			continue;
 

@@ -17,6 +17,9 @@ CASE(structures_have_their_fixed_sizes_and_offsets)
 	check_eq(offsetof(struct dblock_create, name), 72);
 	check_eq(offsetof(struct dblock_create, id), 104);
 	check_eq(offsetof(struct dblock_info, state), 160);
+	check_eq(offsetof(struct dblock_info, oldest), 188);
+	check_eq(offsetof(struct dblock_info, oldest_sector), 192);
+	check_eq(offsetof(struct dblock_info, oldest_op), 208);
 	check_eq(offsetof(struct dblock_request, op), 32);
 	check_eq(offsetof(struct dblock_answer, result), 24);
 	check_eq(offsetof(struct dblock_serve, timeout_ns), 40);
@@ -42,7 +45,8 @@ CASE(version_tells_abi_features_and_module)
 	check_ok(ioctl(session_open(), DBLOCK_CTL_VERSION, &version));
 	check_eq(version.abi, DBLOCK_ABI_VERSION);
 	check_eq(version.features, DBLOCK_FEAT_WRITE_ZEROES | DBLOCK_FEAT_PARTIAL_ERROR |
-				   DBLOCK_FEAT_ANSWER_ZEROES | DBLOCK_FEAT_ANSWER_MORE);
+				   DBLOCK_FEAT_ANSWER_ZEROES | DBLOCK_FEAT_ANSWER_MORE |
+				   DBLOCK_FEAT_POLL | DBLOCK_FEAT_OLDEST);
 	check_eq(version.reserved0, 0);
 	check(all_bytes(version.reserved, sizeof(version.reserved), 0), "reserved members are not zero");
 	check(memchr(version.module, 0, sizeof(version.module)) && version.module[0],
@@ -147,8 +151,12 @@ CASE(info_and_list_are_validated)
 	check_fails(EINVAL, ioctl(session, DBLOCK_CTL_INFO, &info));
 	info = (struct dblock_info){ .create.id = spec.id, .create.name = "dblock0" };
 	check_fails(EINVAL, ioctl(session, DBLOCK_CTL_INFO, &info));
-	info = (struct dblock_info){ .create.id = spec.id, .reserved = { 0, 0, 0, 1 } };
-	check_fails(EINVAL, ioctl(session, DBLOCK_CTL_INFO, &info));
+	/* All that was reserved before it was given a meaning on the way out. */
+	for (size_t i = offsetof(struct dblock_info, oldest_sector); i < sizeof(info); i++) {
+		info = (struct dblock_info){ .create.id = spec.id };
+		((uint8_t *)&info)[i] = 1;
+		check_fails(EINVAL, ioctl(session, DBLOCK_CTL_INFO, &info));
+	}
 	list = (struct dblock_list){ .ids = (uintptr_t)ids, .capacity = 4, .reserved = { 0, 1 } };
 	check_fails(EINVAL, ioctl(session, DBLOCK_CTL_LIST, &list));
 	list = (struct dblock_list){ .ids = 0, .capacity = 4 };

@@ -21,6 +21,8 @@ final class Abi {
     static final long FEAT_PARTIAL_ERROR = 1 << 1;
     static final long FEAT_ANSWER_ZEROES = 1 << 2;
     static final long FEAT_ANSWER_MORE = 1 << 3;
+    static final long FEAT_POLL = 1 << 4;
+    static final long FEAT_OLDEST = 1 << 5;
 
     static final int VERSION_SIZE = 80;
     static final int VERSION_ABI = 0;
@@ -64,6 +66,16 @@ final class Abi {
     static final int INFO_OWNER = 176;
     static final int INFO_SERVERS = 180;
     static final int INFO_PENDING = 184;
+    static final int INFO_OLDEST = 188;
+    static final int INFO_OLDEST_SECTOR = 192;
+    static final int INFO_OLDEST_LENGTH = 200;
+    static final int INFO_OLDEST_AGE_MS = 204;
+    static final int INFO_OLDEST_OP = 208;
+    static final int INFO_OLDEST_QUEUE = 210;
+
+    static final int OLDEST_NONE = 0;
+    static final int OLDEST_WAITING = 1;
+    static final int OLDEST_HELD = 2;
 
     static final int LIST_SIZE = 32;
     static final int LIST_IDS = 0;

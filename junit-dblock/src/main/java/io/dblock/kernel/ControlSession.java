@@ -5,9 +5,11 @@ import io.dblock.DblockException;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -249,7 +251,22 @@ public final class ControlSession implements AutoCloseable {
                 buffer.getInt(Abi.INFO_MINOR),
                 buffer.getInt(Abi.INFO_OWNER),
                 buffer.getInt(Abi.INFO_SERVERS),
-                buffer.getInt(Abi.INFO_PENDING));
+                buffer.getInt(Abi.INFO_PENDING),
+                oldest(buffer));
+    }
+
+    /** A module without DBLOCK_FEAT_OLDEST leaves these members zero, as they were given to it. */
+    private static Optional<OldestRequest> oldest(ByteBuffer buffer) {
+        int who = buffer.getInt(Abi.INFO_OLDEST);
+        if (who == Abi.OLDEST_NONE) {
+            return Optional.empty();
+        }
+        return Optional.of(new OldestRequest(
+                Short.toUnsignedInt(buffer.getShort(Abi.INFO_OLDEST_OP)),
+                buffer.getLong(Abi.INFO_OLDEST_SECTOR) * Abi.SECTOR_SIZE,
+                Integer.toUnsignedLong(buffer.getInt(Abi.INFO_OLDEST_LENGTH)),
+                Duration.ofMillis(Integer.toUnsignedLong(buffer.getInt(Abi.INFO_OLDEST_AGE_MS))),
+                who == Abi.OLDEST_HELD));
     }
 
     private static Set<DeviceParameters.Flag> flags(long bits) {
@@ -302,6 +319,20 @@ public final class ControlSession implements AutoCloseable {
             }
             return devices;
         }
+    }
+
+    /** What it makes its calls to. */
+    Linux linux() {
+        return linux;
+    }
+
+    /** The same object for all sessions with one kernel. */
+    public Object kernel() {
+        return linux;
+    }
+
+    int fd() {
+        return fd;
     }
 
     /** DBLOCK_SERVE with the structure at this address; 0 or a negative error. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.kernel;
 
+import java.util.Optional;
+
 /**
  * What the module says of a device, see {@code struct dblock_info} in dblock.h.
  *
@@ -13,6 +15,7 @@ package io.dblock.kernel;
  * @param owner pid that created it; 0 if not visible or gone
  * @param servers how many processes serve it
  * @param pending requests waiting for a server or held by one
+ * @param oldest the one of them that is under way the longest; empty if there is none, or the module does not tell
  */
 public record DeviceInfo(
         int id,
@@ -23,7 +26,8 @@ public record DeviceInfo(
         int minor,
         int owner,
         int servers,
-        int pending) {
+        int pending,
+        Optional<OldestRequest> oldest) {
 
     /** Its name. */
     public String name() {

@@ -48,7 +48,8 @@ final class FakeMachine implements Machine {
                 id,
                 owner,
                 1,
-                0);
+                0,
+                Optional.empty());
     }
 
     @Override
