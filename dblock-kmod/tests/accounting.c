@@ -108,15 +108,6 @@ static void check_no_oldest(struct device *dev)
 	      "it tells of a request");
 }
 
-/* Serves what others (udev) ask for on a new disk, until that is over. */
-static void quiesce(struct device *dev, const struct hand *hand)
-{
-	struct dblock_request rq;
-
-	while (check_ok(fetch(hand, &rq, 1, 20)))
-		answer_well(dev, hand, &rq);
-}
-
 CASE(oldest_request_is_told_until_it_is_answered)
 {
 	struct dblock_create spec = spec_of(4 * MIB);
@@ -132,7 +123,7 @@ CASE(oldest_request_is_told_until_it_is_answered)
 	check_ok(ctl_start(dev->session, dev->id));
 	check_wait(10, node_exists(dev->name), "waiting for %s", dev->path);
 	fd = device_open(dev, O_RDWR | O_DIRECT);
-	quiesce(dev, &hand);
+	quiesce(dev, &hand, 20);
 	check_no_oldest(dev);
 
 	start = now();
@@ -228,7 +219,7 @@ CASE(oldest_request_of_every_kind_and_queue_is_told)
 	check_ok(ctl_start(dev->session, dev->id));
 	check_wait(10, node_exists(dev->name), "waiting for %s", dev->path);
 	fd = device_open(dev, O_RDWR | O_DIRECT);
-	quiesce(dev, &hand);
+	quiesce(dev, &hand, 20);
 
 	io = io_start(IO_FSYNC, fd, NULL, 0, 0);
 	check_wait(10, (info = info_of(dev)).pending, "the flush");
@@ -236,7 +227,7 @@ CASE(oldest_request_of_every_kind_and_queue_is_told)
 	check_eq(info.oldest_sector, 0);
 	check_eq(info.oldest_length, 0);
 	check(info.oldest_queue < dev->spec.queues, "queue %u", info.oldest_queue);
-	quiesce(dev, &hand);
+	quiesce(dev, &hand, 20);
 	check_eq(io_finish(io, 10), 0);
 
 	for (int kind = DBLOCK_OP_DISCARD; kind <= DBLOCK_OP_WRITE_ZEROES; kind++) {
@@ -247,7 +238,7 @@ CASE(oldest_request_of_every_kind_and_queue_is_told)
 		check_eq(info.oldest_op, kind);
 		check_eq(info.oldest_sector, MIB / 512);
 		check_eq(info.oldest_length, 65536);
-		quiesce(dev, &hand);
+		quiesce(dev, &hand, 20);
 		check(wait_child(pid, 10, NULL), "operation %d is not done", kind);
 	}
 	check_no_oldest(dev);
@@ -271,7 +262,7 @@ CASE(oldest_request_is_gone_when_its_time_is_up)
 	check_ok(ctl_start(dev->session, dev->id));
 	check_wait(10, node_exists(dev->name), "waiting for %s", dev->path);
 	fd = device_open(dev, O_RDWR | O_DIRECT);
-	quiesce(dev, &hand);
+	quiesce(dev, &hand, 20);
 	io = io_start(IO_READ, fd, buffer_new(4096), 4096, MIB);
 	step("watching a request until it times out");
 	for (double end = now() + 15; !io->done; nap_ms(5)) {

@@ -497,10 +497,19 @@ struct dblock_create spec_of(uint64_t size)
 
 struct device *device_create(const struct dblock_create *spec)
 {
+	int session = session_open();
+	struct device *dev = device_create_on(session, spec);
+
+	close(session);
+	return dev;
+}
+
+struct device *device_create_on(int session, const struct dblock_create *spec)
+{
 	struct device *dev = calloc(1, sizeof(*dev));
 
 	dev->spec = *spec;
-	dev->session = session_open();
+	dev->session = check_ok(fcntl(session, F_DUPFD_CLOEXEC, 3));
 	if (ctl_create_patiently(dev->session, &dev->spec))
 		fail("DBLOCK_CTL_CREATE: %s", errno_name(errno));
 	dev->id = dev->spec.id;
@@ -840,6 +849,14 @@ void answer_well(struct device *dev, const struct hand *hand, const struct dbloc
 
 	memory_apply(dev, rq, &answer);
 	check_ok(answer_now(hand, &answer));
+}
+
+void quiesce(struct device *dev, const struct hand *hand, int ms)
+{
+	struct dblock_request rq;
+
+	while (check_ok(fetch(hand, &rq, 1, ms)))
+		answer_well(dev, hand, &rq);
 }
 
 /* ---- I/O in a thread ---- */

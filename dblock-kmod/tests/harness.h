@@ -194,6 +194,8 @@ struct device {
 struct dblock_create spec_of(uint64_t size);
 
 struct device *device_create(const struct dblock_create *spec);
+/* On a session there is; the device gets a descriptor of its own for it. */
+struct device *device_create_on(int session, const struct dblock_create *spec);
 /* On the session (fd -1) or an fd of the block device. answer NULL: memory_answer. */
 struct server *server_start(struct device *dev, int fd, uint32_t queue, uint32_t batch,
 			    answer_fn answer, void *arg);
@@ -240,6 +242,8 @@ int answer_now(const struct hand *hand, const struct dblock_answer *answer);
 struct dblock_answer answer_of(const struct dblock_request *rq, const void *data);
 /* Successfully, from the store. */
 void answer_well(struct device *dev, const struct hand *hand, const struct dblock_request *rq);
+/* Answers what waits (of a new disk udev reads) until nothing came for so long. */
+void quiesce(struct device *dev, const struct hand *hand, int ms);
 
 /* ---- I/O in a thread of its own ---- */
 
