@@ -27,7 +27,7 @@ final class BusyWait {
     private final LongSupplier clock;
     private final Consumer<Duration> sleep;
 
-    /** With the lines of {@link Holders}, whether garbage of this JVM may hold the disk, what collects it, and a clock. */
+    /** With the lines of {@link io.dblock.proc.Holders}, whether garbage of this JVM may hold the disk, what collects it, and a clock. */
     BusyWait(
             Supplier<List<String>> holders,
             BooleanSupplier collectable,

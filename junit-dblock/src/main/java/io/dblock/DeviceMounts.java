@@ -5,6 +5,8 @@ import io.dblock.kernel.ControlException;
 import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.Errno;
 import io.dblock.kernel.Mounts;
+import io.dblock.proc.Holders;
+import io.dblock.proc.ProcFs;
 import io.dblock.server.ServedDevice;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;

@@ -7,6 +7,7 @@ import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.Errno;
 import io.dblock.kernel.ModuleLoader;
 import io.dblock.kernel.Mounts;
+import io.dblock.proc.ProcFs;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;

@@ -8,6 +8,7 @@ import io.dblock.kernel.DiskCalls;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
 import io.dblock.power.UnflushedWrite;
+import io.dblock.proc.ProcFs;
 import io.dblock.server.RequestCounts;
 import io.dblock.server.ServedDevice;
 import io.dblock.server.ServedSnapshot;

@@ -3,6 +3,8 @@ package io.dblock;
 
 import io.dblock.kernel.ControlException;
 import io.dblock.kernel.Errno;
+import io.dblock.proc.Holders;
+import io.dblock.proc.ProcFs;
 import io.dblock.server.ServedDevice;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -3,6 +3,7 @@ package io.dblock;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.dblock.proc.ProcFs;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

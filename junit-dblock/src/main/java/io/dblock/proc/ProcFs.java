@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.dblock;
+package io.dblock.proc;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -10,11 +10,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** What /proc says of processes and mounts. Below any root, so that tests can bring a tree of their own. */
-final class ProcFs {
+/** What /proc says of processes, tasks and mounts. Below any root, so that tests can bring a tree of their own. */
+public final class ProcFs {
     private final Path proc;
 
-    ProcFs(Path proc) {
+    /** Of what is mounted at {@code proc}. */
+    public ProcFs(Path proc) {
         this.proc = proc;
     }
 
@@ -23,10 +24,10 @@ final class ProcFs {
      *
      * @param device {@code major:minor}
      */
-    record Mount(String device, Path point, String type, String source) {}
+    public record Mount(String device, Path point, String type, String source) {}
 
     /** When a process started, in clock ticks since boot; empty if there is none of this pid that still lives. */
-    Optional<String> startTime(long pid) {
+    public Optional<String> startTime(long pid) {
         String stat = read(proc.resolve(Long.toString(pid)).resolve("stat"));
         // The second field is the command in parentheses, which may itself contain any of the separators.
         int end = stat.lastIndexOf(')');
@@ -40,7 +41,7 @@ final class ProcFs {
     }
 
     /** The command line of a process, or its name if it has none. */
-    String command(long pid) {
+    public String command(long pid) {
         Path directory = proc.resolve(Long.toString(pid));
         String line = read(directory.resolve("cmdline")).replace('\0', ' ').strip();
         if (line.isEmpty()) {
@@ -50,7 +51,7 @@ final class ProcFs {
     }
 
     /** The mounts a process sees; {@code self} may be used for this one. */
-    List<Mount> mounts(String pid) {
+    public List<Mount> mounts(String pid) {
         List<Mount> mounts = new ArrayList<>();
         for (String line : read(proc.resolve(pid).resolve("mountinfo")).split("\n", -1)) {
             String[] fields = line.split(" ", -1);
@@ -64,7 +65,7 @@ final class ProcFs {
     }
 
     /** All pids. */
-    List<Long> pids() {
+    public List<Long> pids() {
         List<Long> pids = new ArrayList<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(proc, "[0-9]*")) {
             for (Path entry : entries) {
@@ -74,6 +75,71 @@ final class ProcFs {
             // Without /proc nobody can be named; whoever asks says that it found nobody.
         }
         return pids;
+    }
+
+    /**
+     * A task, which is what the kernel calls a thread.
+     *
+     * @param state as in proc(5): R runs, S sleeps and can be woken by a signal, D sleeps and cannot, T is stopped, Z is dead
+     */
+    public record Task(long pid, long tid, String name, char state) {
+        /** Whether it waits in the kernel and no signal ends that. */
+        public boolean isUninterruptible() {
+            return state == 'D';
+        }
+    }
+
+    /** The tasks of a process that are there just now; none if it is gone. */
+    public List<Task> tasks(long pid) {
+        List<Task> tasks = new ArrayList<>();
+        try (DirectoryStream<Path> entries =
+                Files.newDirectoryStream(proc.resolve(Long.toString(pid)).resolve("task"), "[0-9]*")) {
+            for (Path entry : entries) {
+                task(pid, Long.parseLong(entry.getFileName().toString())).ifPresent(tasks::add);
+            }
+        } catch (IOException e) {
+            // It has ended.
+        }
+        return tasks;
+    }
+
+    /** This task, unless it is gone. */
+    public Optional<Task> task(long pid, long tid) {
+        String stat = read(directory(pid, tid).resolve("stat"));
+        int begin = stat.indexOf('(');
+        int end = stat.lastIndexOf(')');
+        if (begin < 0 || end + 2 >= stat.length()) {
+            return Optional.empty();
+        }
+        return Optional.of(new Task(pid, tid, stat.substring(begin + 1, end), stat.charAt(end + 2)));
+    }
+
+    /** How often a task has been switched out so far: if that has not changed, it is where it was. 0 if it is gone. */
+    public long switches(Task task) {
+        return read(directory(task.pid(), task.tid()).resolve("status"))
+                .lines()
+                .filter(line -> line.contains("ctxt_switches:"))
+                .mapToLong(line ->
+                        Long.parseLong(line.substring(line.indexOf(':') + 1).strip()))
+                .sum();
+    }
+
+    /** Where in the kernel a task waits, the innermost function first; one function, or none, for who is not root. */
+    public List<String> kernelStack(Task task) {
+        Path directory = directory(task.pid(), task.tid());
+        String stack = read(directory.resolve("stack"));
+        if (stack.isBlank()) {
+            String function = read(directory.resolve("wchan")).strip();
+            return function.isEmpty() || function.equals("0") ? List.of() : List.of(function);
+        }
+        return stack.lines()
+                .map(line -> line.startsWith("[<") ? line.substring(line.indexOf("]") + 1) : line)
+                .map(String::strip)
+                .toList();
+    }
+
+    private Path directory(long pid, long tid) {
+        return proc.resolve(Long.toString(pid)).resolve("task").resolve(Long.toString(tid));
     }
 
     /** Octal escapes of blank, tab, newline and backslash, see proc(5). */

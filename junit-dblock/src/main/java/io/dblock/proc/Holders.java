@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.dblock;
+package io.dblock.proc;
 
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
@@ -13,7 +13,7 @@ import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
 /** Finds who uses a disk: its node, and the files under a mount of it. */
-final class Holders {
+public final class Holders {
     private static final Pattern BLANKS = Pattern.compile(" +");
     private static final int MAPS_PATH = 5;
 
@@ -22,13 +22,14 @@ final class Holders {
     private final long self;
 
     /** For a /proc, a /sys/class/block, and the pid of this JVM. */
-    Holders(ProcFs proc, Path sysBlock, long self) {
+    public Holders(ProcFs proc, Path sysBlock, long self) {
         this.proc = proc;
         this.sysBlock = sysBlock;
         this.self = self;
     }
 
-    static Holders ofThisMachine() {
+    /** Of the machine this JVM runs on. */
+    public static Holders ofThisMachine() {
         return new Holders(
                 new ProcFs(Path.of("/proc")),
                 Path.of("/sys/class/block"),
@@ -41,7 +42,7 @@ final class Holders {
      * @param node the disk's node, such as {@code /dev/dblock0}; its partitions count too
      * @param mountPoints where it is mounted
      */
-    List<String> find(Path node, List<Path> mountPoints) {
+    public List<String> find(Path node, List<Path> mountPoints) {
         Predicate<String> ours = path -> isOurs(path, node, mountPoints);
         List<String> lines = new ArrayList<>();
         for (long pid : proc.pids()) {
@@ -74,7 +75,7 @@ final class Holders {
     }
 
     /** Whether this JVM maps a file below this directory. */
-    boolean isMappedHere(Path mountPoint) {
+    public boolean isMappedHere(Path mountPoint) {
         return mapped(proc.path().resolve(Long.toString(self))).stream()
                 .anyMatch(file -> file.startsWith(mountPoint + "/"));
     }
