@@ -16,8 +16,9 @@ public final class Batch {
     private final ByteBuffer buffer;
     private final long address;
     private final int answersAt;
-    private final int maxRequests;
+    private final int capacity;
     private final int maxAnswers;
+    private int maxRequests;
     private int answers;
     private int requests;
     private boolean ended;
@@ -29,19 +30,49 @@ public final class Batch {
      * @param maxAnswers how many answers to give at most in one call, 1 to 4096
      */
     public Batch(int device, int queue, int maxRequests, int maxAnswers) {
-        this.maxRequests = maxRequests;
+        this(device, queue, maxRequests, maxRequests, maxAnswers);
+    }
+
+    /** The same with memory for {@code capacity} requests, which {@link #direct} may ask for later. */
+    public Batch(int device, int queue, int maxRequests, int capacity, int maxAnswers) {
+        this.capacity = capacity;
         this.maxAnswers = maxAnswers;
-        answersAt = REQUESTS + maxRequests * Abi.REQUEST_SIZE;
+        answersAt = REQUESTS + capacity * Abi.REQUEST_SIZE;
         memory = NativeMemory.allocate(answersAt + maxAnswers * Abi.ANSWER_SIZE);
         buffer = memory.buffer();
         address = memory.address();
+        direct(device, queue, maxRequests);
+    }
+
+    /**
+     * Uses it for another device or queue from now on, as if it were new.
+     *
+     * @param limit how many requests to take at most in one call, no more than it was made for
+     * @throws IllegalStateException if there are answers in it that nobody has given
+     */
+    public void direct(int device, int queue, int limit) {
+        if (limit > capacity) {
+            throw new IllegalArgumentException(
+                    "A batch for " + capacity + " requests cannot take " + limit + " in one call.");
+        }
+        if (answers != 0) {
+            throw new IllegalStateException("The batch still has " + answers + " answers to give.");
+        }
         buffer.putInt(Abi.SERVE_DEVICE, device);
         buffer.putInt(Abi.SERVE_QUEUE, queue);
+        maxRequests = limit;
+        requests = 0;
+        ended = false;
     }
 
     /** Whether one more answer fits. */
     public boolean hasRoom() {
         return answers < maxAnswers;
+    }
+
+    /** Whether all answers added to it were given. */
+    public boolean hasNoAnswers() {
+        return answers == 0;
     }
 
     /** Adds the answer that all that remains of a request succeeded; {@code data} is the address of what a read has read. */
@@ -100,20 +131,30 @@ public final class Batch {
      * @throws ControlException if the module refuses the call as a whole
      */
     public int serve(ControlSession session, NativeMemory data, LongConsumer late) {
-        return call(session, data == null ? 0 : data.address(), data == null ? 0 : data.size(), maxRequests, late);
+        return serve(session, data, NO_LIMIT, late);
+    }
+
+    /**
+     * The same, waiting no longer than {@code nanos}; with less than 0, without limit.
+     *
+     * @return how many requests there are now; 0 when none came in this time, or when the device has ended
+     */
+    public int serve(ControlSession session, NativeMemory data, long nanos, LongConsumer late) {
+        return call(
+                session, data == null ? 0 : data.address(), data == null ? 0 : data.size(), maxRequests, nanos, late);
     }
 
     /** Gives the answers and does not wait. */
     public void giveAnswers(ControlSession session, LongConsumer late) {
-        call(session, 0, 0, 0, late);
+        call(session, 0, 0, 0, NO_LIMIT, late);
     }
 
-    private int call(ControlSession session, long data, long dataSize, int wanted, LongConsumer late) {
+    private int call(ControlSession session, long data, long dataSize, int wanted, long nanos, LongConsumer late) {
         requests = 0;
         buffer.putLong(Abi.SERVE_REQUESTS, wanted == 0 ? 0 : address + REQUESTS);
         buffer.putLong(Abi.SERVE_BUFFER, data);
         buffer.putLong(Abi.SERVE_BUFFER_SIZE, dataSize);
-        buffer.putLong(Abi.SERVE_TIMEOUT_NS, NO_LIMIT);
+        buffer.putLong(Abi.SERVE_TIMEOUT_NS, nanos);
         buffer.putInt(Abi.SERVE_MAX_REQUESTS, wanted);
         int given = 0;
         boolean mended = false;

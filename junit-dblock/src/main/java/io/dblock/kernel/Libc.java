@@ -23,6 +23,8 @@ final class Libc implements Linux {
     static final int SEEK_DATA = 3;
     static final int SEEK_HOLE = 4;
     private static final int PR_SET_IO_FLUSHER = 57;
+    private static final int EPOLL_CLOEXEC = 0x80000;
+    private static final int EFD_CLOEXEC_NONBLOCK = 0x80000 | 0x800;
     private static final int FALLOC_KEEP_SIZE = 0x01;
     private static final int FALLOC_PUNCH_HOLE = 0x02;
 
@@ -50,6 +52,31 @@ final class Libc implements Linux {
     @Override
     public int ioctl(int fd, long request, long argument) {
         return result(NativeMethods.ioctl(fd, request, argument));
+    }
+
+    @Override
+    public int epollCreate() {
+        return result(NativeMethods.epoll_create1(EPOLL_CLOEXEC));
+    }
+
+    @Override
+    public int epollControl(int epoll, int operation, int fd, long event) {
+        return result(NativeMethods.epoll_ctl(epoll, operation, fd, event));
+    }
+
+    @Override
+    public int epollWait(int epoll, long events, int capacity, int timeoutMillis) {
+        return result(NativeMethods.epoll_wait(epoll, events, capacity, timeoutMillis));
+    }
+
+    @Override
+    public int eventfd() {
+        return result(NativeMethods.eventfd(0, EFD_CLOEXEC_NONBLOCK));
+    }
+
+    @Override
+    public int signal(int eventfd) {
+        return result(NativeMethods.eventfd_write(eventfd, 1));
     }
 
     @Override
@@ -96,6 +123,11 @@ final class Libc implements Linux {
 
     int setIoFlusher() {
         return result(NativeMethods.prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0));
+    }
+
+    /** setsid(2). */
+    int newSession() {
+        return result(NativeMethods.setsid());
     }
 
     int fsync(int fd) {
@@ -156,6 +188,16 @@ final class Libc implements Linux {
 
         static native long syscall(long number, long a, long b, long c);
 
+        static native int epoll_create1(int flags);
+
+        static native int epoll_ctl(int epoll, int operation, int fd, long event);
+
+        static native int epoll_wait(int epoll, long events, int capacity, int timeoutMillis);
+
+        static native int eventfd(int initial, int flags);
+
+        static native int eventfd_write(int fd, long value);
+
         static native long mmap(long address, long length, int protection, int flags, int fd, long offset);
 
         static native int munmap(long address, long length);
@@ -171,6 +213,8 @@ final class Libc implements Linux {
         static native int umount2(String path, int flags);
 
         static native int prctl(int option, long a, long b, long c, long d);
+
+        static native int setsid();
 
         static native int getpagesize();
 

@@ -11,6 +11,13 @@ interface Linux {
     int O_CLOEXEC = 0x80000;
     int O_NONBLOCK = 0x800;
 
+    int EPOLL_CTL_ADD = 1;
+    int EPOLL_CTL_DEL = 2;
+    int EPOLL_CTL_MOD = 3;
+    int EPOLLIN = 0x001;
+    int EPOLLONESHOT = 1 << 30;
+    int EPOLLET = 1 << 31;
+
     /** open(2). */
     int open(String path, int flags);
 
@@ -19,6 +26,21 @@ interface Linux {
 
     /** ioctl(2). No allocation, no lock: this is the data path. */
     int ioctl(int fd, long request, long argument);
+
+    /** epoll_create1(2), closed on exec. */
+    int epollCreate();
+
+    /** epoll_ctl(2); {@code event} is the address of a struct epoll_event, see {@link Readiness}. */
+    int epollControl(int epoll, int operation, int fd, long event);
+
+    /** epoll_wait(2); {@code events} is the address of an array of struct epoll_event. */
+    int epollWait(int epoll, long events, int capacity, int timeoutMillis);
+
+    /** eventfd(2) of 0, closed on exec, that never blocks. */
+    int eventfd();
+
+    /** Adds 1 to an eventfd. */
+    int signal(int eventfd);
 
     /** finit_module(2), without parameters. */
     int finitModule(int fd);

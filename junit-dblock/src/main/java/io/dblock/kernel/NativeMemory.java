@@ -4,13 +4,14 @@ package io.dblock.kernel;
 import com.sun.jna.Native;
 import com.sun.jna.Pointer;
 import io.dblock.DblockException;
+import java.lang.ref.Cleaner;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Memory outside the heap, by address. Two kinds: a mapping of any size that costs what is written to it, freed by
- * {@link #close()}; and a direct buffer, freed by the garbage collector.
+ * Memory outside the heap, by address. Three kinds: a mapping of any size that costs what is written to it, freed by
+ * {@link #close()}; a direct buffer, freed by the garbage collector; and a mapping with a buffer, freed by that too.
  */
 public final class NativeMemory implements AutoCloseable {
     /** What MADV_DONTNEED works by. */
@@ -55,6 +56,18 @@ public final class NativeMemory implements AutoCloseable {
     public static NativeMemory allocate(int size) {
         ByteBuffer buffer = ByteBuffer.allocateDirect(size).order(ByteOrder.nativeOrder());
         return new NativeMemory(addressOf(buffer), size, buffer);
+    }
+
+    /**
+     * The same in a mapping of its own, whose pages {@link #giveBack()} takes away. No part of the JVM's limit for direct
+     * buffers.
+     */
+    public static NativeMemory allocateMapped(int size) {
+        NativeMemory mapping = map(size);
+        // Its slices keep the buffer, and so the memory.
+        ByteBuffer buffer = new Pointer(mapping.address).getByteBuffer(0, size).order(ByteOrder.nativeOrder());
+        Cleaning.CLEANER.register(buffer, mapping::close);
+        return new NativeMemory(mapping.address, size, buffer);
     }
 
     static NativeMemory ofString(String text) {
@@ -129,12 +142,22 @@ public final class NativeMemory implements AutoCloseable {
         }
     }
 
+    /** Makes a mapping zeros and gives all its pages back; they come again when they are written to. */
+    public void giveBack() {
+        release(0, size);
+    }
+
     /** Throws if a range is not within this memory. */
     public void checkRange(long offset, long length) {
         if (offset < 0 || length < 0 || offset > size - length) {
             throw new IndexOutOfBoundsException("The range of " + length + " bytes at " + offset + " is not within the "
                     + size + " bytes there are.");
         }
+    }
+
+    /** Its thread starts when it is needed first. */
+    private static final class Cleaning {
+        static final Cleaner CLEANER = Cleaner.create();
     }
 
     /** Frees a mapping. Idempotent; nobody may use it any more. */

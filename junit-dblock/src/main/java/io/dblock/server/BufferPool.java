@@ -3,44 +3,83 @@ package io.dblock.server;
 
 import io.dblock.kernel.NativeMemory;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
- * Buffers for the data of requests that outlive the call that brought them. Their memory is freed by the garbage
- * collector, so a handler that touches a buffer too late spoils data but never crashes the JVM.
+ * Buffers for the data of requests, of sizes that are powers of two. Their memory is freed by the garbage collector, so a
+ * handler that touches a buffer too late spoils data but never crashes the JVM. So that it spoils nobody else's, a device
+ * with a handler of the user's has a pool of its own; all others of a JVM share one.
  */
 final class BufferPool {
     private static final int SMALLEST = 12; // log2 of 4096
     private static final int LARGEST = 24; // log2 of DBLOCK_MAX_IO
-    private static final long KEPT = 64L << 20;
+    /** From here on a mapping of its own costs less than zeroing. */
+    private static final int MAPPED = 17;
 
-    private final List<ArrayDeque<NativeMemory>> free = new ArrayList<>();
+    private final long limit;
+    /** By size; null as long as there was none. */
+    @SuppressWarnings({"unchecked", "rawtypes"})
+    private final ArrayDeque<NativeMemory>[] free = new ArrayDeque[LARGEST - SMALLEST + 1];
+
     private long kept;
 
-    BufferPool() {
-        for (int i = SMALLEST; i <= LARGEST; i++) {
-            free.add(new ArrayDeque<>());
-        }
+    /** Keeps at most so many bytes that nobody uses. */
+    BufferPool(long limit) {
+        this.limit = limit;
     }
 
-    /** A buffer of at least this size, with anything in it. */
+    private static int log(long size) {
+        return Math.max(SMALLEST, Long.SIZE - Long.numberOfLeadingZeros(size - 1));
+    }
+
+    /** A buffer of at least this size, with anything in it. Its pages are there. */
     NativeMemory take(int size) {
-        int log = Math.max(SMALLEST, Integer.SIZE - Integer.numberOfLeadingZeros(size - 1));
+        int log = log(size);
         synchronized (this) {
-            NativeMemory buffer = free.get(log - SMALLEST).poll();
+            NativeMemory buffer = free[log - SMALLEST] == null ? null : free[log - SMALLEST].poll();
             if (buffer != null) {
                 kept -= buffer.size();
                 return buffer;
             }
         }
-        return NativeMemory.allocate(1 << log);
+        if (log < MAPPED) {
+            return NativeMemory.allocate(1 << log);
+        }
+        NativeMemory buffer = NativeMemory.allocateMapped(1 << log);
+        // A page that is missing would have to be found on the way of a request, when memory may be short.
+        buffer.zero(0, buffer.size());
+        return buffer;
     }
 
-    synchronized void release(NativeMemory buffer) {
-        if (kept + buffer.size() <= KEPT) {
-            kept += buffer.size();
-            free.get(Long.numberOfTrailingZeros(buffer.size()) - SMALLEST).push(buffer);
+    void release(NativeMemory buffer) {
+        int log = log(buffer.size());
+        synchronized (this) {
+            if (kept + buffer.size() <= limit) {
+                if (free[log - SMALLEST] == null) {
+                    free[log - SMALLEST] = new ArrayDeque<>(1);
+                }
+                free[log - SMALLEST].push(buffer);
+                kept += buffer.size();
+                return;
+            }
+        }
+        if (log >= MAPPED) {
+            // It may take long until the collector frees it.
+            buffer.giveBack();
+        }
+    }
+
+    /** Gives back the memory of all that nobody uses. */
+    synchronized void trim() {
+        for (int i = 0; i < free.length; i++) {
+            if (free[i] == null) {
+                continue;
+            }
+            if (i + SMALLEST < MAPPED) {
+                free[i].forEach(buffer -> kept -= buffer.size());
+                free[i] = null;
+            } else {
+                free[i].forEach(NativeMemory::giveBack);
+            }
         }
     }
 }

@@ -5,11 +5,10 @@ import io.dblock.kernel.Batch;
 
 /** Serves a queue from a store in memory, under its write cache: in batches, reads without a copy. */
 final class DirectWorker extends Worker {
-    private static final int BATCH = 64;
     private static final int BUFFER = 1 << 20;
 
     DirectWorker(LocalDevice device, int queue) {
-        super(device, queue, Math.min(BATCH, device.depth()), Math.max(BUFFER, device.maxIo()));
+        super(device, queue, Math.min(BatchPool.CAPACITY, device.depth()), Math.max(BUFFER, device.maxIo()));
     }
 
     @Override

@@ -18,7 +18,6 @@ import io.dblock.kernel.ControlSession;
 import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.DeviceParameters;
 import io.dblock.kernel.Errno;
-import io.dblock.kernel.ServerThread;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
 import io.dblock.power.UnflushedWrite;
@@ -26,33 +25,36 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntFunction;
 
-/** A device served by threads of this JVM, one for each of its queues, on a control session of its own. */
+/** A device served by this JVM, by one thread for each of its queues while it is busy, on a control session of its own. */
 final class LocalDevice implements ServedDevice {
     private static final int MAX_FAILURES = 100;
-    private static final int ANSWERS_AT_ONCE = 64;
     private static final int CLOSED = Integer.MIN_VALUE;
     private static final Duration NAME_WAIT = Duration.ofSeconds(5);
     private static final Duration JOIN = Duration.ofSeconds(5);
+    private static final long KEPT_BUFFERS = 64L << 20;
 
     private final ControlSession session;
     private final DeviceInfo created;
     private final AutoCloseable handler;
     private final Counters counters = new Counters();
-    private final BufferPool buffers = new BufferPool();
-    private final List<Throwable> failures = new ArrayList<>();
-    private final List<Worker> workers = new ArrayList<>();
-    private final List<Thread> threads = new ArrayList<>();
-    private final ConcurrentLinkedDeque<Batch> answerBatches = new ConcurrentLinkedDeque<>();
+    private final List<Throwable> failures = new ArrayList<>(0);
     /** How many threads are in {@link #answerNow}; with {@link #CLOSED} added when no further one may come. */
     private final AtomicInteger answering = new AtomicInteger();
+
+    /** A failure for which the list had no room. */
+    private Throwable unlisted;
 
     private volatile boolean destroyed;
     private boolean closed;
 
     private Filters filters;
+    private Serving serving;
+    /** Null if it may use those that are shared. */
+    private BufferPool ownBuffers;
+
     private volatile PowerSupply powerSupply = PowerSupply.of(this);
 
     private LocalDevice(ControlSession session, DeviceInfo created, AutoCloseable handler) {
@@ -75,6 +77,7 @@ final class LocalDevice implements ServedDevice {
             device.serve(queue ->
                     store instanceof DirectStore ? new DirectWorker(device, queue) : new StoreWorker(device, queue));
         } else {
+            device.ownBuffers = new BufferPool(KEPT_BUFFERS);
             device.filters = Filters.over(device, filters, new HandlerDisk(handler, device::failed));
             device.serve(queue -> new BlockingWorker(device, queue, handler));
         }
@@ -85,6 +88,7 @@ final class LocalDevice implements ServedDevice {
     static LocalDevice create(
             ControlSession session, DeviceParameters parameters, FilterSpec filters, RequestHandler handler) {
         LocalDevice device = new LocalDevice(session, make(session, parameters), () -> {});
+        device.ownBuffers = new BufferPool(KEPT_BUFFERS);
         device.filters = Filters.over(device, filters, new RequestDisk(handler, device::failed));
         device.serve(queue -> new RequestWorker(device, queue, handler));
         return device;
@@ -110,21 +114,11 @@ final class LocalDevice implements ServedDevice {
         }
     }
 
-    private interface WorkerFactory {
-        Worker forQueue(int queue);
-    }
-
-    private void serve(WorkerFactory factory) {
+    private void serve(IntFunction<Worker> factory) {
+        serving = new Serving(this, created.parameters().queues(), factory);
         boolean done = false;
         try {
-            for (int queue = 0; queue < created.parameters().queues(); queue++) {
-                Worker worker = factory.forQueue(queue);
-                Thread thread = new Thread(worker, created.name() + "-queue" + queue);
-                thread.setDaemon(true);
-                workers.add(worker);
-                threads.add(thread);
-            }
-            threads.forEach(Thread::start);
+            serving.start(session);
             done = true;
         } finally {
             if (!done) {
@@ -158,22 +152,41 @@ final class LocalDevice implements ServedDevice {
     }
 
     BufferPool buffers() {
-        return buffers;
+        return ownBuffers != null ? ownBuffers : serving.sharedBuffers();
     }
 
-    boolean isWorker(Worker worker) {
-        return threads.get(workers.indexOf(worker)) == Thread.currentThread();
+    Serving serving() {
+        return serving;
     }
 
-    void markAsFlusher() {
-        ServerThread.avoidWritebackRecursion();
+    /** Nobody serves it for now. */
+    void idle() {
+        if (ownBuffers != null) {
+            ownBuffers.trim();
+        }
     }
 
+    /** Must not throw: it is called when memory is short, too. */
     void failed(Throwable failure) {
         synchronized (failures) {
-            if (failures.size() < MAX_FAILURES) {
-                failures.add(failure);
+            if (failures.size() >= MAX_FAILURES) {
+                return;
             }
+            try {
+                failures.add(failure);
+            } catch (OutOfMemoryError e) {
+                unlisted = failure;
+            }
+        }
+    }
+
+    /** The module does not let it be served: what is asked of it fails now, and not by its timeout. */
+    void unservable(Throwable failure) {
+        failed(failure);
+        try {
+            session.destroy(id(), true);
+        } catch (DblockException e) {
+            failed(e);
         }
     }
 
@@ -181,12 +194,17 @@ final class LocalDevice implements ServedDevice {
         if (destroyed) {
             return; // The device's end has ended every request; that is nobody's fault.
         }
-        counters.lateAnswers.increment();
-        failed(new BlockIOException(
-                Errno.ETIMEDOUT,
-                "An answer came too late: the kernel had given up on the request after "
-                        + created.parameters().timeoutMillis()
-                        + " ms. Answer earlier, or give the device a longer requestTimeout."));
+        try {
+            counters.lateAnswers.increment();
+            failed(new BlockIOException(
+                    Errno.ETIMEDOUT,
+                    "An answer came too late: the kernel had given up on the request after "
+                            + created.parameters().timeoutMillis()
+                            + " ms. Answer earlier, or give the device a longer requestTimeout."));
+        } catch (OutOfMemoryError e) {
+            // The answers behind this one have to be given all the same.
+            failed(e);
+        }
     }
 
     /** Adds answers to a batch; {@code give} gives those in it, to make room. */
@@ -201,8 +219,7 @@ final class LocalDevice implements ServedDevice {
             return; // The device is gone, the request with it.
         }
         try {
-            Batch polled = answerBatches.poll();
-            Batch batch = polled != null ? polled : new Batch(id(), -1, 0, ANSWERS_AT_ONCE);
+            Batch batch = serving.batches().take(id(), -1, 0);
             boolean[] late = new boolean[1];
             Runnable give = () -> batch.giveAnswers(session, cookie -> late[0] = true);
             answers.addTo(batch, give);
@@ -210,9 +227,7 @@ final class LocalDevice implements ServedDevice {
             if (late[0]) {
                 answeredLate();
             }
-            if (!batch.ended()) {
-                answerBatches.push(batch);
-            }
+            serving.batches().release(batch);
         } finally {
             answering.decrementAndGet();
         }
@@ -328,6 +343,10 @@ final class LocalDevice implements ServedDevice {
     @Override
     public List<Throwable> failures() {
         synchronized (failures) {
+            if (unlisted != null) {
+                failures.add(unlisted);
+                unlisted = null;
+            }
             return List.copyOf(failures);
         }
     }
@@ -365,12 +384,7 @@ final class LocalDevice implements ServedDevice {
         filters.endFaults();
         int state = answering.addAndGet(CLOSED);
         long deadline = System.nanoTime() + JOIN.toNanos();
-        String stuck = join(deadline);
-        if (stuck != null) {
-            // A handler that waits for something usually ends when it is interrupted.
-            threads.forEach(Thread::interrupt);
-            stuck = join(System.nanoTime() + JOIN.toNanos());
-        }
+        String stuck = serving.close(JOIN);
         while (state != CLOSED && System.nanoTime() < deadline) {
             Thread.onSpinWait();
             state = answering.get();
@@ -402,37 +416,5 @@ final class LocalDevice implements ServedDevice {
             result.addSuppressed(failure);
         }
         return result;
-    }
-
-    /** Null if all threads have ended by then, else a description of one that has not. */
-    private String join(long deadline) {
-        boolean interrupted = false;
-        String stuck = null;
-        for (Thread thread : threads) {
-            while (thread.isAlive() && stuck == null) {
-                long left = Duration.ofNanos(deadline - System.nanoTime()).toMillis();
-                if (left <= 0) {
-                    stuck = describe(thread);
-                    break;
-                }
-                try {
-                    thread.join(left);
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-        return stuck;
-    }
-
-    private static String describe(Thread thread) {
-        StringBuilder text = new StringBuilder("its thread \"" + thread.getName() + "\", which is in");
-        for (StackTraceElement element : thread.getStackTrace()) {
-            text.append("\n    at ").append(element);
-        }
-        return text.append("\n").toString();
     }
 }

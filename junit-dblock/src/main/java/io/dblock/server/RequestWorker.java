@@ -33,7 +33,7 @@ final class RequestWorker extends Worker {
 
     /** Whether this request is being handled by the current thread, so that its answer can go with the next call. */
     boolean isHandling(PendingRequest request) {
-        return current == request && device.isWorker(this);
+        return current == request && isHere();
     }
 
     /** Puts the answer into the next call; {@code data} stays untouched until that was made. */

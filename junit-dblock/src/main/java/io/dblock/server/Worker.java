@@ -10,21 +10,29 @@ import io.dblock.handler.BlockIOException;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestInfo;
 import io.dblock.kernel.Batch;
+import io.dblock.kernel.ControlException;
 import io.dblock.kernel.Errno;
 import io.dblock.kernel.NativeMemory;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongConsumer;
 
 /**
- * A thread that serves one queue of a device. As long as no fault rule is armed, a request costs no object here.
+ * Serves one queue of a device while that is busy. As long as no fault rule is armed, a request costs no object here.
  *
  * <p>A request is answered with the next call to the kernel. Just before that its write counts as completed, and it is
  * ended in the journal; if the power has been cut since it came, its answer becomes an error.
  */
-abstract class Worker implements Runnable {
+abstract class Worker {
     /** In place of a number in the journal: a request it has no word for. */
     private static final long NOT_RECORDED = 0;
+
+    private static final long BUSY = Long.MIN_VALUE;
+    private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(10);
 
     final LocalDevice device;
     final Batch batch;
@@ -48,6 +56,11 @@ abstract class Worker implements Runnable {
     private long position;
     private long fetchedAt;
     private DivertedRequest diverted;
+    /** When the last requests came, or {@link #BUSY} while they are handled. */
+    private final AtomicLong idleSince = new AtomicLong();
+
+    private boolean ended;
+    private volatile Thread thread;
 
     Worker(LocalDevice device, int queue, int batchSize, int bufferSize) {
         this.device = device;
@@ -55,13 +68,13 @@ abstract class Worker implements Runnable {
         journal = filters.journal();
         faults = filters.faults();
         cache = filters.cache();
-        batch = new Batch(device.id(), queue, batchSize, batchSize);
-        fetched = NativeMemory.allocate(bufferSize);
+        fetched = device.buffers().take(bufferSize);
+        batch = device.serving().batches().take(device.id(), queue, batchSize);
         late = cookie -> device.answeredLate();
         sequences = new long[batchSize];
         tickets = new long[batchSize];
         errors = new int[batchSize];
-        rules = new ArrayList<>(java.util.Collections.nCopies(batchSize, List.of()));
+        rules = new ArrayList<>(Collections.nCopies(batchSize, List.of()));
     }
 
     /**
@@ -71,34 +84,83 @@ abstract class Worker implements Runnable {
      */
     abstract void handle(int i, long sequence) throws Exception;
 
-    @Override
-    public final void run() {
-        device.markAsFlusher();
-        try {
-            while (true) {
-                int requests = batch.serve(device.session(), fetched, late);
-                releaseAnswered();
-                if (batch.ended()) {
-                    return;
-                }
-                position = filters.position();
-                fetchedAt = System.nanoTime();
-                for (int i = 0; i < requests; i++) {
-                    take(i);
-                }
-                handOver();
+    /** Who runs {@link #serve()}; null when nobody does any more. */
+    final void setThread(Thread thread) {
+        this.thread = thread;
+    }
+
+    final Thread thread() {
+        return thread;
+    }
+
+    /** Whether it has handled nothing for {@link Serving#LINGER}. */
+    final boolean isIdle() {
+        long since = idleSince.get();
+        return since != BUSY && System.nanoTime() - since >= Serving.LINGER.toNanos();
+    }
+
+    /** Whether the device has ended. */
+    final boolean ended() {
+        return ended;
+    }
+
+    /**
+     * Serves until the device has ended or {@link Serving#mayLeave} says so.
+     *
+     * @return true for the latter; false if it cannot go on, too
+     */
+    final boolean serve() {
+        long patience = device.serving().patience();
+        long last = System.nanoTime();
+        while (true) {
+            idleSince.lazySet(last);
+            int requests;
+            try {
+                requests = batch.serve(device.session(), fetched, patience, late);
+            } catch (ControlException e) {
+                device.unservable(e);
+                return false;
+            } catch (Throwable t) {
+                // The answers are in the batch still, and go with the next call.
+                device.failed(t);
+                LockSupport.parkNanos(PAUSE);
+                continue;
             }
-        } catch (Throwable t) {
-            // The requests this thread would have fetched end with the kernel's timeout.
-            device.failed(t);
+            releaseAnswered();
+            if (batch.ended()) {
+                ended = true;
+                return false;
+            }
+            if (requests == 0) {
+                if (device.serving().mayLeave(this)) {
+                    return true;
+                }
+                continue;
+            }
+            idleSince.lazySet(BUSY);
+            position = filters.position();
+            last = System.nanoTime();
+            fetchedAt = last;
+            for (int i = 0; i < requests; i++) {
+                take(i);
+            }
+            handOver();
+        }
+    }
+
+    /** Gives back what it serves with. Nobody may be in {@link #serve()}. */
+    final void close() {
+        device.buffers().release(fetched);
+        if (batch.hasNoAnswers()) {
+            device.serving().batches().release(batch);
         }
     }
 
     /** Must not throw. */
     private void take(int i) {
-        count(i);
         long sequence = NOT_RECORDED;
         try {
+            count(i);
             operation(batch.operation(i));
             sequence = journal.begin(
                     fetchedAt, batch.operation(i), batch.flags(i), batch.offset(i), batch.length(i), batch.queue(i));
@@ -139,7 +201,12 @@ abstract class Worker implements Runnable {
 
     /** Whether this request is being handled by the current thread, so that its answer can go with the next call. */
     final boolean isHandling(DivertedRequest request) {
-        return diverted == request && device.isWorker(this);
+        return diverted == request && isHere();
+    }
+
+    /** Whether the current thread serves here. */
+    final boolean isHere() {
+        return thread == Thread.currentThread();
     }
 
     /** Puts the answer into the next call; {@code data} stays untouched until that was made. */
@@ -183,17 +250,33 @@ abstract class Worker implements Runnable {
     }
 
     private void releaseAnswered() {
-        for (int i = 0; i < answered.size(); i++) {
-            device.buffers().release(answered.get(i));
+        try {
+            for (int i = 0; i < answered.size(); i++) {
+                device.buffers().release(answered.get(i));
+            }
+        } catch (Throwable t) {
+            // What the pool does not get, the garbage collector does.
+            device.failed(t);
         }
         answered.clear();
     }
 
-    /** The answers in the batch are about to be given. */
+    /** The answers in the batch are about to be given. Must not throw. */
     private void handOver() {
         if (answers == 0) {
             return;
         }
+        try {
+            complete();
+        } catch (Throwable t) {
+            // Nobody knows how far it came.
+            batch.failAnswers(Errno.EIO.number());
+            device.failed(t);
+        }
+        answers = 0;
+    }
+
+    private void complete() {
         if (cache != null) {
             for (int i = 0; i < answers; i++) {
                 if (tickets[i] != 0) {
@@ -211,7 +294,6 @@ abstract class Worker implements Runnable {
                 journal.end(sequences[i], now, errors[i], rules.get(i));
             }
         }
-        answers = 0;
     }
 
     private void count(int i) {
@@ -263,13 +345,17 @@ abstract class Worker implements Runnable {
         return fetchedAt;
     }
 
-    /** Fails request {@code i} because of this. */
+    /** Fails request {@code i} because of this. Must not throw: there may be no memory left. */
     private void failRequest(int i, long sequence, Throwable thrown) {
-        if (cache == null || cache.powered()) {
-            device.failed(thrown);
-        }
-        device.counters().errors.increment();
         batch.answerError(batch.cookie(i), errno(thrown).number());
         answered(sequence, 0, errno(thrown));
+        try {
+            device.counters().errors.increment();
+            if (cache == null || cache.powered()) {
+                device.failed(thrown);
+            }
+        } catch (Throwable t) {
+            device.failed(t);
+        }
     }
 }

@@ -89,7 +89,20 @@ public final class FakeKernel implements Linux {
         }
     }
 
+    private static final class Interest {
+        int events;
+        long data;
+        boolean told;
+    }
+
     private final Map<Integer, Set<Integer>> sessions = new HashMap<>();
+    /** By epoll instance and file. */
+    private final Map<Integer, Map<Integer, Interest>> epolls = new TreeMap<>();
+    /** Whether a signal has not been told of. */
+    private final Map<Integer, Boolean> eventfds = new HashMap<>();
+    /** Devices that have ended and whose server was not told. */
+    private final Set<Integer> untold = new HashSet<>();
+
     private final Map<Integer, Device> devices = new TreeMap<>();
     private final Map<String, Integer> heldNames = new HashMap<>();
     private final Random random;
@@ -102,6 +115,7 @@ public final class FakeKernel implements Linux {
             Abi.FEAT_WRITE_ZEROES | Abi.FEAT_PARTIAL_ERROR | Abi.FEAT_ANSWER_ZEROES | Abi.FEAT_ANSWER_MORE;
     private int openError;
     private int versionError;
+    private boolean pollable = true;
     private int serveCalls;
     private int interrupted;
 
@@ -130,6 +144,12 @@ public final class FakeKernel implements Linux {
     /** From now on it has these features. */
     public FakeKernel withFeatures(long others) {
         features = others;
+        return this;
+    }
+
+    /** As a module from before DBLOCK_FEAT_POLL: its sessions cannot be waited for. */
+    public FakeKernel withoutPoll() {
+        pollable = false;
         return this;
     }
 
@@ -198,6 +218,11 @@ public final class FakeKernel implements Linux {
         return sessions.size();
     }
 
+    /** How many other files are open: epoll instances and eventfds. */
+    public synchronized int openWaits() {
+        return epolls.size() + eventfds.size();
+    }
+
     /** How many devices there are. */
     public synchronized int deviceCount() {
         return devices.size();
@@ -235,6 +260,11 @@ public final class FakeKernel implements Linux {
 
     @Override
     public synchronized int close(int fd) {
+        epolls.values().forEach(interests -> interests.remove(fd));
+        if (epolls.remove(fd) != null || eventfds.remove(fd) != null) {
+            notifyAll();
+            return 0;
+        }
         Set<Integer> ids = sessions.remove(fd);
         if (ids == null) {
             throw new AssertionError("closed twice: " + fd);
@@ -250,6 +280,7 @@ public final class FakeKernel implements Linux {
     private void end(Device device) {
         device.state = Abi.STATE_ENDING;
         devices.remove(device.id);
+        untold.add(device.id);
         for (Deque<Request> queue : device.queues) {
             queue.forEach(request -> request.end(-Errno.EIO.number()));
             queue.clear();
@@ -258,6 +289,107 @@ public final class FakeKernel implements Linux {
                 .filter(request -> !request.done)
                 .forEach(request -> request.end(-Errno.EIO.number()));
         notifyAll();
+    }
+
+    @Override
+    public synchronized int epollCreate() {
+        int fd = nextFd++;
+        epolls.put(fd, new TreeMap<>());
+        return fd;
+    }
+
+    @Override
+    public synchronized int eventfd() {
+        int fd = nextFd++;
+        eventfds.put(fd, false);
+        return fd;
+    }
+
+    @Override
+    public synchronized int signal(int eventfd) {
+        if (eventfds.replace(eventfd, true) == null) {
+            return -Errno.EBADF.number();
+        }
+        notifyAll();
+        return 0;
+    }
+
+    @Override
+    public synchronized int epollControl(int epoll, int operation, int fd, long event) {
+        Map<Integer, Interest> interests = epolls.get(epoll);
+        if (interests == null || (!sessions.containsKey(fd) && !eventfds.containsKey(fd))) {
+            return -Errno.EBADF.number();
+        }
+        if (sessions.containsKey(fd) && !pollable) {
+            return -Errno.EPERM.number();
+        }
+        if (operation == EPOLL_CTL_ADD && interests.containsKey(fd)) {
+            return -Errno.EEXIST.number();
+        }
+        if (operation != EPOLL_CTL_ADD && !interests.containsKey(fd)) {
+            return -Errno.ENOENT.number();
+        }
+        if (operation == EPOLL_CTL_DEL) {
+            interests.remove(fd);
+            return 0;
+        }
+        ByteBuffer in = at(event, Readiness.EVENT_SIZE);
+        Interest interest = new Interest();
+        interest.events = in.getInt(Readiness.EVENT_EVENTS);
+        interest.data = in.getLong(Readiness.EVENT_DATA);
+        interests.put(fd, interest);
+        notifyAll();
+        return 0;
+    }
+
+    @Override
+    public synchronized int epollWait(int epoll, long events, int capacity, int timeoutMillis) {
+        long deadline = System.nanoTime() + timeoutMillis * 1_000_000L;
+        while (true) {
+            Map<Integer, Interest> interests = epolls.get(epoll);
+            if (interests == null) {
+                return -Errno.EBADF.number();
+            }
+            if (signal()) {
+                return -Errno.EINTR.number();
+            }
+            int count = 0;
+            for (Map.Entry<Integer, Interest> entry : interests.entrySet()) {
+                Interest interest = entry.getValue();
+                if (count < capacity && !interest.told && isReady(entry.getKey())) {
+                    interest.told = (interest.events & EPOLLONESHOT) != 0;
+                    // Edge-triggered.
+                    eventfds.replace(entry.getKey(), false);
+                    ByteBuffer out = at(events + (long) count * Readiness.EVENT_SIZE, Readiness.EVENT_SIZE);
+                    out.putInt(Readiness.EVENT_EVENTS, EPOLLIN);
+                    out.putLong(Readiness.EVENT_DATA, interest.data);
+                    count++;
+                }
+            }
+            long left = timeoutMillis < 0 ? Long.MAX_VALUE : deadline - System.nanoTime();
+            if (count > 0 || left <= 0) {
+                return count;
+            }
+            try {
+                wait(1 + Math.min(left / 1_000_000, Integer.MAX_VALUE));
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return -Errno.EINTR.number();
+            }
+        }
+    }
+
+    private boolean isReady(int fd) {
+        if (eventfds.containsKey(fd)) {
+            return eventfds.get(fd);
+        }
+        for (int id : sessions.get(fd)) {
+            Device device = devices.get(id);
+            if (device == null ? untold.contains(id) : device.queues.stream().anyMatch(queue -> !queue.isEmpty())) {
+                return true;
+            }
+        }
+        return false;
     }
 
     @Override
@@ -438,7 +570,7 @@ public final class FakeKernel implements Linux {
         call.putInt(Abi.SERVE_STATE, 0);
         Device device = devices.get(id);
         if (device == null) {
-            return ended(call);
+            return ended(id, call);
         }
         int wanted = call.getInt(Abi.SERVE_MAX_REQUESTS);
         if (wanted > 0
@@ -460,9 +592,11 @@ public final class FakeKernel implements Linux {
         if (wanted == 0) {
             return 0;
         }
+        long limit = call.getLong(Abi.SERVE_TIMEOUT_NS);
+        long deadline = System.nanoTime() + limit;
         while (true) {
             if (device.state == Abi.STATE_ENDING) {
-                return ended(call);
+                return ended(id, call);
             }
             if (signal()) {
                 return -Errno.EINTR.number();
@@ -472,11 +606,16 @@ public final class FakeKernel implements Linux {
                 call.putInt(Abi.SERVE_NR_REQUESTS, got);
                 return 0;
             }
-            wait();
+            long left = limit < 0 ? Long.MAX_VALUE : deadline - System.nanoTime();
+            if (left <= 0) {
+                return 0;
+            }
+            wait(1 + Math.min(left / 1_000_000, Integer.MAX_VALUE));
         }
     }
 
-    private static int ended(ByteBuffer call) {
+    private int ended(int id, ByteBuffer call) {
+        untold.remove(id);
         call.putInt(Abi.SERVE_STATE, Abi.SERVE_END);
         return 0;
     }
