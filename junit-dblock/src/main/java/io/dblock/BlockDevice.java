@@ -171,6 +171,20 @@ public interface BlockDevice extends AutoCloseable {
     List<Throwable> handlerFailures();
 
     /**
+     * What has happened to the device that no test wants, in order, at most the first hundred: requests that nobody answered,
+     * with what everybody involved was doing, and what its clean up had to do by force.
+     */
+    List<String> incidents();
+
+    /**
+     * Removes the disk as if it was pulled out: a surprise removal. Requests under way and later ones fail, whoever waits
+     * for one goes on, and the node disappears when its last user has closed it. A filesystem on it fails; it still has to be
+     * unmounted, and the device to be {@linkplain #close() closed}. Needs nobody who answers, and may be called by any thread
+     * while others wait for the disk. Does nothing if it is gone already.
+     */
+    void unplug();
+
+    /**
      * Unmounts it, removes it, and frees what it kept. Does nothing the second time.
      *
      * @throws LeakException if something still used it; the device is gone all the same
@@ -270,6 +284,9 @@ public interface BlockDevice extends AutoCloseable {
 
         /** How many entries the journal keeps, a power of two from 1024 to 2^24. Default 65536, which take 5 MB. */
         Builder journalEntries(int entries);
+
+        /** Which process serves it. Default {@link Placement#AUTOMATIC}. */
+        Builder placement(Placement placement);
 
         /** Takes over everything from {@code spec}; a handler set before stays. */
         Builder spec(DeviceSpec spec);

@@ -36,6 +36,7 @@ final class DeviceBuilder implements BlockDevice.Builder {
     private long cacheLimit = 256L << 20;
     private int journalEntries = 1 << 16;
     private OptionalLong seed = OptionalLong.empty();
+    private Placement placement = Placement.AUTOMATIC;
     private BlockHandler blockHandler;
     private RequestHandler requestHandler;
 
@@ -196,6 +197,12 @@ final class DeviceBuilder implements BlockDevice.Builder {
     }
 
     @Override
+    public DeviceBuilder placement(Placement value) {
+        placement = value;
+        return this;
+    }
+
+    @Override
     public DeviceBuilder cacheLimit(long bytes) {
         cacheLimit = bytes;
         return this;
@@ -239,6 +246,7 @@ final class DeviceBuilder implements BlockDevice.Builder {
         cacheLimit = spec.cacheLimit();
         journalEntries = spec.journalEntries();
         seed = spec.seed();
+        placement = spec.placement();
         return this;
     }
 
@@ -268,7 +276,8 @@ final class DeviceBuilder implements BlockDevice.Builder {
                 imageMode,
                 cacheLimit,
                 journalEntries,
-                seed);
+                seed,
+                placement);
     }
 
     @Override
@@ -282,6 +291,11 @@ final class DeviceBuilder implements BlockDevice.Builder {
             throw new IllegalArgumentException(
                     "Both a handler and the image " + spec.image().get()
                             + " are set. Allowed: one of them. To filter an image, let the handler call a FileStore.");
+        }
+        if (spec.placement() == Placement.SERVER_PROCESS && (blockHandler != null || requestHandler != null)) {
+            throw new IllegalArgumentException(
+                    "placement is SERVER_PROCESS, and a handler is set. Allowed with a handler:"
+                            + " AUTOMATIC and TEST_JVM, since it is code of the test's JVM.");
         }
         boolean empty = spec.image().isEmpty() && blockHandler == null && requestHandler == null;
         if (spec.readOnly() && spec.filesystem() != Filesystem.NONE && empty) {

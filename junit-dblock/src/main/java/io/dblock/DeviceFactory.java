@@ -7,11 +7,13 @@ import io.dblock.handler.BlockHandler;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestHandler;
 import io.dblock.kernel.DeviceParameters;
+import io.dblock.server.DeviceServer;
 import io.dblock.server.FilterSpec;
 import io.dblock.server.LocalServer;
 import io.dblock.server.ServedDevice;
 import io.dblock.server.ServedSnapshot;
 import io.dblock.server.StoreSpec;
+import io.dblock.server.process.ServerProcess;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
@@ -44,14 +46,15 @@ final class DeviceFactory {
         Devices.prepare();
         ServedDevice served;
         if (blockHandler != null) {
-            served = LocalServer.create(parameters, filters, blockHandler);
+            served = LocalServer.instance().create(parameters, filters, blockHandler);
         } else if (requestHandler != null) {
-            served = LocalServer.create(parameters, filters, requestHandler);
+            served = LocalServer.instance().create(parameters, filters, requestHandler);
         } else {
-            served = LocalServer.create(
-                    parameters,
-                    filters,
-                    new StoreSpec(sized.size(), sized.logicalBlockSize(), sized.image(), sized.imageMode()));
+            served = server(sized.placement())
+                    .create(
+                            parameters,
+                            filters,
+                            new StoreSpec(sized.size(), sized.logicalBlockSize(), sized.image(), sized.imageMode()));
         }
         boolean empty = sized.image().isEmpty()
                 && !served.created().parameters().flags().contains(READ_ONLY);
@@ -71,7 +74,12 @@ final class DeviceFactory {
                 .spec());
         DeviceParameters parameters = parameters(spec, EnumSet.allOf(Operation.class));
         Devices.prepare();
-        return present(LocalServer.fork(parameters, filters(spec), snapshot), spec, false);
+        return present(snapshot.fork(parameters, filters(spec)), spec, false);
+    }
+
+    /** Who serves a built-in store. */
+    private static DeviceServer server(Placement placement) {
+        return placement == Placement.TEST_JVM ? LocalServer.instance() : ServerProcess.instance();
     }
 
     private static String[] withOption(List<String> options, String option) {

@@ -41,6 +41,7 @@ import java.util.regex.Pattern;
  *     and durable
  * @param journalEntries how many entries the journal keeps, a power of two, 1024 to 2^24; older ones are dropped
  * @param seed of all random choices; none: a new one for each device
+ * @param placement which process serves it
  */
 public record DeviceSpec(
         String name,
@@ -67,7 +68,8 @@ public record DeviceSpec(
         Optional<ImageMode> imageMode,
         long cacheLimit,
         int journalEntries,
-        OptionalLong seed) {
+        OptionalLong seed,
+        Placement placement) {
 
     /** What every device's name starts with. */
     public static final String NAME_PREFIX = "dblock";

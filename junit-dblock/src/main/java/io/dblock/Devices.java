@@ -2,6 +2,7 @@
 package io.dblock;
 
 import io.dblock.kernel.ModuleLoader;
+import io.dblock.server.process.ServerProcess;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -44,6 +45,7 @@ final class Devices {
                 System.err.println("junit-dblock: at the end of the JVM: " + e.getMessage());
             }
         }
+        ServerProcess.stop();
         ModuleLoader.unloadIfOurs();
     }
 }

@@ -3,7 +3,7 @@ package io.dblock;
 
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
-import io.dblock.server.LocalServer;
+import io.dblock.server.DeviceServer;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,8 +43,12 @@ public final class PowerDomain {
                             + " @DblockDevice.");
                 })
                 .toList();
-        LocalServer.joinPower(live.stream().map(LiveDevice::served).toList());
+        server(live).joinPower(live.stream().map(LiveDevice::served).toList());
         return new PowerDomain(live);
+    }
+
+    private static DeviceServer server(List<LiveDevice> devices) {
+        return devices.get(0).served().server();
     }
 
     /** Cuts the power of all and loses all that was not durable; see {@link BlockDevice#powerCut()}. */
@@ -61,8 +65,8 @@ public final class PowerDomain {
      */
     public Map<BlockDevice, CutReport> powerCut(Survivors survivors) {
         Map<BlockDevice, CutReport> reports = new LinkedHashMap<>();
-        List<CutReport> cut =
-                LocalServer.cutPower(devices.stream().map(LiveDevice::served).toList(), survivors);
+        List<CutReport> cut = server(devices)
+                .cutPower(devices.stream().map(LiveDevice::served).toList(), survivors);
         for (int i = 0; i < devices.size(); i++) {
             reports.put(devices.get(i), cut.get(i));
         }

@@ -6,6 +6,7 @@ import io.dblock.CacheMode;
 import io.dblock.Filesystem;
 import io.dblock.LeakException;
 import io.dblock.ModuleUnavailableException;
+import io.dblock.Placement;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.BlockIOException;
 import io.dblock.handler.ImageMode;
@@ -125,6 +126,9 @@ public @interface DblockDevice {
 
     /** Further options of mount, one each: {@code {"noatime", "data=journal"}}. */
     String[] mountOptions() default {};
+
+    /** At most one value: which process serves the device. Left out: {@link Placement#AUTOMATIC}. */
+    Placement[] placement() default {};
 
     /** At most one value: whether the device has a volatile write cache. Left out: {@link CacheMode#WRITE_BACK}. */
     CacheMode[] cache() default {};

@@ -6,6 +6,7 @@ import io.dblock.ByteSize;
 import io.dblock.CacheMode;
 import io.dblock.Filesystem;
 import io.dblock.ModuleUnavailableException;
+import io.dblock.Placement;
 import io.dblock.fault.FaultRule;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.ImageMode;
@@ -468,6 +469,12 @@ public final class DblockExtension
         /** See {@link DblockDevice#seed()}. */
         public Builder seed(long seed) {
             settings.seed = seed;
+            return this;
+        }
+
+        /** See {@link DblockDevice#placement()}. */
+        public Builder placement(Placement placement) {
+            settings.placement = placement;
             return this;
         }
 

@@ -86,6 +86,9 @@ public final class DblockParameters {
     /** {@code true} or {@code false}: {@value}. See {@link DblockDevice#failOnHandlerException()}. */
     public static final String FAIL_ON_HANDLER_EXCEPTION = PREFIX + "failOnHandlerException";
 
+    /** {@code automatic}, {@code server_process} or {@code test_jvm}, in any case: {@value}. See {@link DblockDevice#placement()}. */
+    public static final String PLACEMENT = PREFIX + "placement";
+
     /** Limit of the volatile cache, as {@code 16MiB}: {@value}. See {@link DblockDevice#cacheLimit()}. */
     public static final String CACHE_LIMIT = PREFIX + "cacheLimit";
 

@@ -5,6 +5,7 @@ import io.dblock.BlockDevice;
 import io.dblock.ByteSize;
 import io.dblock.CacheMode;
 import io.dblock.Filesystem;
+import io.dblock.Placement;
 import io.dblock.fault.FaultRule;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.ImageMode;
@@ -68,6 +69,7 @@ final class DeviceSettings {
 
     Integer journalEntries;
     Long seed;
+    Placement placement;
     Artefacts artefacts;
     Path artefactsDirectory;
     /** Armed on each device, in this order. */
@@ -101,6 +103,7 @@ final class DeviceSettings {
                 : named("cacheLimit", () -> ByteSize.parse(annotation.cacheLimit()));
         settings.journalEntries = zeroToNull(annotation.journalEntries());
         settings.seed = single("seed", Arrays.stream(annotation.seed()).boxed().toArray(Long[]::new));
+        settings.placement = single("placement", annotation.placement());
         settings.artefacts = annotation.artefacts() == Artefacts.DEFAULT ? null : annotation.artefacts();
         settings.artefactsDirectory =
                 annotation.artefactsDirectory().isEmpty() ? null : Path.of(annotation.artefactsDirectory());
@@ -132,6 +135,7 @@ final class DeviceSettings {
         copy.cacheLimit = cacheLimit;
         copy.journalEntries = journalEntries;
         copy.seed = seed;
+        copy.placement = placement;
         copy.artefacts = artefacts;
         copy.artefactsDirectory = artefactsDirectory;
         copy.faults = faults;
@@ -183,6 +187,10 @@ final class DeviceSettings {
         all.cacheLimit = or(cacheLimit, () -> parameters.size(DblockParameters.CACHE_LIMIT));
         all.journalEntries = or(journalEntries, () -> parameters.integer(DblockParameters.JOURNAL_ENTRIES));
         all.seed = or(seed, () -> parameters.longInteger(DblockParameters.SEED));
+        // A parameter for all the other devices is not meant for one with a handler, which has no choice.
+        if (all.handler == null) {
+            all.placement = or(placement, () -> parameters.constant(DblockParameters.PLACEMENT, Placement.class));
+        }
         all.artefacts = or(artefacts, () -> parameters.constant(DblockParameters.ARTEFACTS, Artefacts.class));
         if (all.artefacts == null || all.artefacts == Artefacts.DEFAULT) {
             all.artefacts = Artefacts.ON_FAILURE;
@@ -269,6 +277,9 @@ final class DeviceSettings {
         }
         if (seed != null) {
             builder.seed(seed);
+        }
+        if (placement != null) {
+            builder.placement(placement);
         }
         customizer.accept(builder);
         return builder;

@@ -9,7 +9,8 @@ public class ControlException extends DblockException {
 
     private final int errno;
 
-    ControlException(String message, int errno) {
+    /** With the given message and the error's number, positive. */
+    public ControlException(String message, int errno) {
         super(message);
         this.errno = errno;
     }

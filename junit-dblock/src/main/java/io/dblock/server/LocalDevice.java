@@ -12,6 +12,7 @@ import io.dblock.handler.RequestHandler;
 import io.dblock.handler.Store;
 import io.dblock.journal.EventKind;
 import io.dblock.journal.Journal;
+import io.dblock.journal.Recorder;
 import io.dblock.kernel.Batch;
 import io.dblock.kernel.ControlException;
 import io.dblock.kernel.ControlSession;
@@ -234,6 +235,11 @@ final class LocalDevice implements ServedDevice {
     }
 
     @Override
+    public DeviceServer server() {
+        return LocalServer.instance();
+    }
+
+    @Override
     public DeviceInfo created() {
         return created;
     }
@@ -269,6 +275,11 @@ final class LocalDevice implements ServedDevice {
     @Override
     public Faults faults() {
         return filters.userFaults();
+    }
+
+    @Override
+    public Recorder recorder() {
+        return filters.journal();
     }
 
     @Override

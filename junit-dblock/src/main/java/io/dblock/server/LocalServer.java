@@ -15,16 +15,23 @@ import java.io.IOException;
 import java.util.List;
 
 /** Serves devices from this JVM. */
-public final class LocalServer {
+public final class LocalServer implements DeviceServer {
+    private static final LocalServer INSTANCE = new LocalServer();
+
     private LocalServer() {}
 
-    /** Creates a device whose data are kept by a built-in store, and serves it. It is not started yet. */
-    public static ServedDevice create(DeviceParameters parameters, FilterSpec filters, StoreSpec store) {
+    /** The one there is. */
+    public static LocalServer instance() {
+        return INSTANCE;
+    }
+
+    @Override
+    public ServedDevice create(DeviceParameters parameters, FilterSpec filters, StoreSpec store) {
         return create(parameters, filters, open(store));
     }
 
-    /** The same with a handler of the user's; closed with the device, also if it cannot be made. */
-    public static ServedDevice create(DeviceParameters parameters, FilterSpec filters, BlockHandler handler) {
+    /** Creates a device that a handler of the user's answers for, and serves it; the handler is closed with the device, also if it cannot be made. */
+    public ServedDevice create(DeviceParameters parameters, FilterSpec filters, BlockHandler handler) {
         boolean done = false;
         try {
             ServedDevice device = onOwnSession(session -> LocalDevice.create(session, parameters, filters, handler));
@@ -38,28 +45,26 @@ public final class LocalServer {
     }
 
     /** The same with a handler in request form. */
-    public static ServedDevice create(DeviceParameters parameters, FilterSpec filters, RequestHandler handler) {
+    public ServedDevice create(DeviceParameters parameters, FilterSpec filters, RequestHandler handler) {
         return onOwnSession(session -> LocalDevice.create(session, parameters, filters, handler));
     }
 
-    /** Creates a device with the content of a snapshot of one of this server's devices. */
-    public static ServedDevice fork(DeviceParameters parameters, FilterSpec filters, ServedSnapshot snapshot) {
-        return create(parameters, filters, ((LocalSnapshot) snapshot).fork());
+    @Override
+    public void joinPower(List<ServedDevice> devices) {
+        PowerSupply.join(devices.stream().map(LocalServer::local).toList());
     }
 
-    /**
-     * Puts devices on one power supply.
-     *
-     * @throws IllegalArgumentException if one is given twice, or shares its supply already
-     * @throws IllegalStateException if a user's handler answers for one of them
-     */
-    public static void joinPower(List<ServedDevice> devices) {
-        PowerSupply.join(devices.stream().map(LocalDevice.class::cast).toList());
+    @Override
+    public List<CutReport> cutPower(List<ServedDevice> devices, Survivors survivors) {
+        return local(devices.get(0)).powerSupply().cut(survivors);
     }
 
-    /** Cuts the power that these devices, all of one supply, share; the reports are in their order. */
-    public static List<CutReport> cutPower(List<ServedDevice> devices, Survivors survivors) {
-        return ((LocalDevice) devices.get(0)).powerSupply().cut(survivors);
+    private static LocalDevice local(ServedDevice device) {
+        if (device instanceof LocalDevice local) {
+            return local;
+        }
+        throw new IllegalArgumentException(device.created().name()
+                + " is served by another process. Allowed: devices of" + " one placement; give them all the same.");
     }
 
     private interface OnSession {

@@ -3,7 +3,7 @@ package io.dblock.server;
 
 import io.dblock.DblockException;
 import io.dblock.filter.Snapshot;
-import io.dblock.handler.Store;
+import io.dblock.kernel.DeviceParameters;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -16,8 +16,9 @@ final class LocalSnapshot implements ServedSnapshot {
         this.snapshot = snapshot;
     }
 
-    Store fork() {
-        return snapshot.fork();
+    @Override
+    public ServedDevice fork(DeviceParameters parameters, FilterSpec filters) {
+        return LocalServer.instance().create(parameters, filters, snapshot.fork());
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.dblock.server;
 
 import io.dblock.fault.Faults;
 import io.dblock.journal.Journal;
+import io.dblock.journal.Recorder;
 import io.dblock.kernel.ControlException;
 import io.dblock.kernel.DeviceInfo;
 import io.dblock.power.CutReport;
@@ -15,6 +16,9 @@ import java.util.List;
  * in another process.
  */
 public interface ServedDevice extends AutoCloseable {
+
+    /** Who serves it. */
+    DeviceServer server();
 
     /** The device as it was made. */
     DeviceInfo created();
@@ -30,6 +34,9 @@ public interface ServedDevice extends AutoCloseable {
 
     /** Its fault rules. */
     Faults faults();
+
+    /** Who writes its journal. */
+    Recorder recorder();
 
     /** What it was asked. */
     Journal journal();

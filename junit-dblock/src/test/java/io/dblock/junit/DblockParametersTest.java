@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.dblock.BlockDevice;
 import io.dblock.CacheMode;
 import io.dblock.Filesystem;
+import io.dblock.Placement;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.BlockRequest;
 import io.dblock.handler.ImageMode;
@@ -95,7 +96,8 @@ class DblockParametersTest {
                                 requestTimeout = "500ms",
                                 cacheLimit = "1MiB",
                                 journalEntries = 2048,
-                                seed = -7)
+                                seed = -7,
+                                placement = Placement.TEST_JVM)
                         BlockDevice disk) {}
     }
 
@@ -124,7 +126,8 @@ class DblockParametersTest {
                         Map.entry("requestTimeout", List.of(Duration.ofMillis(500))),
                         Map.entry("cacheLimit", List.of(1L << 20)),
                         Map.entry("journalEntries", List.of(2048)),
-                        Map.entry("seed", List.of(-7L))));
+                        Map.entry("seed", List.of(-7L)),
+                        Map.entry("placement", List.of(Placement.TEST_JVM))));
     }
 
     @Test
@@ -147,7 +150,8 @@ class DblockParametersTest {
                 .with(DblockParameters.REQUEST_TIMEOUT, "PT2S")
                 .with(DblockParameters.CACHE_LIMIT, "4KiB")
                 .with(DblockParameters.JOURNAL_ENTRIES, "4096")
-                .with(DblockParameters.SEED, "-9223372036854775808");
+                .with(DblockParameters.SEED, "-9223372036854775808")
+                .with(DblockParameters.PLACEMENT, "server_process");
         assertThat(built(run))
                 .containsExactlyInAnyOrderEntriesOf(Map.ofEntries(
                         Map.entry("size", List.of(32L << 20)),
@@ -166,7 +170,8 @@ class DblockParametersTest {
                         Map.entry("requestTimeout", List.of(Duration.ofSeconds(2))),
                         Map.entry("cacheLimit", List.of(4096L)),
                         Map.entry("journalEntries", List.of(4096)),
-                        Map.entry("seed", List.of(Long.MIN_VALUE))));
+                        Map.entry("seed", List.of(Long.MIN_VALUE)),
+                        Map.entry("placement", List.of(Placement.SERVER_PROCESS))));
     }
 
     @Test
@@ -317,6 +322,7 @@ class DblockParametersTest {
                 "cacheLimit             | much     | Not a size",
                 "journalEntries         | all      | a whole number",
                 "seed                   | 1.5      | a whole number from -2^63",
+                "placement              | here     | automatic, server_process, test_jvm",
                 "artefacts              | often    | default, on_failure, always, never",
             })
     void aBadValueIsNamedWithItsParameterAndWhatIsAllowed(String parameter, String value, String allowed) {

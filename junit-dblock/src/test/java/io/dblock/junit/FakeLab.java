@@ -9,6 +9,7 @@ import io.dblock.DeviceStatistics;
 import io.dblock.Filesystem;
 import io.dblock.LeakException;
 import io.dblock.ModuleUnavailableException;
+import io.dblock.Placement;
 import io.dblock.Snapshot;
 import io.dblock.fault.Faults;
 import io.dblock.filter.UnitDisk;
@@ -53,6 +54,7 @@ final class FakeLab {
     final Set<String> leaking = ConcurrentHashMap.newKeySet();
     final Set<String> unmountable = ConcurrentHashMap.newKeySet();
     final Map<String, List<Throwable>> handlerFailures = new ConcurrentHashMap<>();
+    final Map<String, List<String>> incidents = new ConcurrentHashMap<>();
     volatile String unavailable;
     volatile int failingCreation = -1;
     private int created;
@@ -159,7 +161,8 @@ final class FakeLab {
                     Optional.empty(),
                     1 << 20,
                     1024,
-                    OptionalLong.of(1));
+                    OptionalLong.of(1),
+                    Placement.AUTOMATIC);
         }
 
         @Override
@@ -292,6 +295,16 @@ final class FakeLab {
         @Override
         public List<Throwable> handlerFailures() {
             return handlerFailures.getOrDefault(name, List.of());
+        }
+
+        @Override
+        public List<String> incidents() {
+            return incidents.getOrDefault(name, List.of());
+        }
+
+        @Override
+        public void unplug() {
+            log.add("unplug " + name);
         }
 
         @Override

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.server.process;
+
+import io.dblock.DblockException;
+import java.io.BufferedInputStream;
+import java.io.BufferedOutputStream;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import java.lang.reflect.Type;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
+
+/**
+ * Calls between two processes, in both directions at once, over a pair of streams. Each side has an interface whose methods
+ * the other calls through a proxy; arguments, results and exceptions are data, see {@link Codec} and {@link Failure}.
+ *
+ * <p>A frame is its length (4 bytes, of what follows), what it is (1), the number of the call (8), and its content: for a call
+ * the number of the method (2), by name among those of the interface, and the arguments.
+ *
+ * <p>No call waits without a limit, whatever the other side does: one thread writes, one reads, and each call that comes in is
+ * made by a thread of its own. Safe for use by several threads.
+ */
+final class Connection implements AutoCloseable {
+    private static final byte CALL = 1;
+    private static final byte RETURN = 2;
+    private static final byte THROW = 3;
+    private static final byte CANCEL = 4;
+    private static final int MAX_FRAME = 1 << 30;
+    private static final int MAX_KEPT = 1000;
+
+    private final DataInputStream in;
+    private final DataOutputStream out;
+    private final List<Method> methods;
+    private final String peer;
+    private final Supplier<String> peerState;
+
+    private Object target;
+
+    private final AtomicLong numbers = new AtomicLong();
+    private final Map<Long, CompletableFuture<Frame>> pending = new ConcurrentHashMap<>();
+    private final Map<Long, Thread> running = new ConcurrentHashMap<>();
+    private final LinkedBlockingQueue<Frame> outgoing = new LinkedBlockingQueue<>();
+    private final ExecutorService callers;
+    /** What our own code has thrown when it was called, by its number: it may come back. */
+    private final Map<Long, Throwable> thrownHere = new LinkedHashMap<>();
+
+    private final Thread reader;
+    private final Thread writer;
+    private final List<Runnable> atEnd = new ArrayList<>();
+    /** Why there are no further calls; null as long as there are. */
+    private volatile String end;
+
+    private record Frame(byte kind, long number, byte[] content) {}
+
+    /**
+     * Over these streams, which are closed with it. Nothing happens before {@link #start}.
+     *
+     * @param calls the interface that the other side calls
+     * @param peer what the other side is called in errors
+     * @param peerState what becomes of the other side, for errors
+     */
+    Connection(InputStream in, OutputStream out, Class<?> calls, String peer, Supplier<String> peerState) {
+        this.in = new DataInputStream(new BufferedInputStream(in, 1 << 16));
+        this.out = new DataOutputStream(new BufferedOutputStream(out, 1 << 16));
+        this.peer = peer;
+        this.peerState = peerState;
+        methods = methods(calls);
+        callers = Executors.newCachedThreadPool(work -> daemon(work, "junit-dblock call"));
+        reader = daemon(this::read, "junit-dblock from " + peer);
+        writer = daemon(this::write, "junit-dblock to " + peer);
+    }
+
+    private static Thread daemon(Runnable work, String name) {
+        Thread thread = new Thread(work, name);
+        thread.setDaemon(true);
+        return thread;
+    }
+
+    private static List<Method> methods(Class<?> type) {
+        Method[] methods = type.getMethods();
+        Arrays.sort(methods, Comparator.comparing(Method::getName).thenComparing(Method::toGenericString));
+        // Found out now: a method that cannot be called is an error of ours.
+        for (Method method : methods) {
+            Arrays.stream(method.getGenericParameterTypes()).forEach(Codec::of);
+            if (method.getReturnType() != void.class) {
+                Codec.of(method.getGenericReturnType());
+            }
+            method.setAccessible(true);
+        }
+        return List.of(methods);
+    }
+
+    /** Begins; {@code answering} answers the calls of the other side. */
+    void start(Object answering) {
+        target = answering;
+        reader.start();
+        writer.start();
+    }
+
+    /** Has this done when there are no further calls; at once if that is so already. */
+    void atEnd(Runnable action) {
+        synchronized (atEnd) {
+            if (end == null) {
+                atEnd.add(action);
+                return;
+            }
+        }
+        action.run();
+    }
+
+    /** Whether calls are still possible. */
+    boolean isOpen() {
+        return end == null;
+    }
+
+    /**
+     * The other side's interface. Its methods throw {@link DblockException} if there is no answer within the limit, or the
+     * other side has ended. One that declares {@link InterruptedException} can be interrupted, and is then on the other side,
+     * too; others go on waiting.
+     */
+    <T> T remote(Class<T> type, Duration limit) {
+        List<Method> known = methods(type);
+        return type.cast(
+                Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, (proxy, method, arguments) -> {
+                    int number = known.indexOf(method);
+                    if (number < 0) {
+                        return ofObject(type, proxy, method, arguments);
+                    }
+                    return call(method, number, arguments == null ? new Object[0] : arguments, limit);
+                }));
+    }
+
+    private static Object ofObject(Class<?> type, Object proxy, Method method, Object[] arguments) {
+        return switch (method.getName()) {
+            case "equals" -> proxy == arguments[0];
+            case "hashCode" -> System.identityHashCode(proxy);
+            default -> "remote " + type.getSimpleName();
+        };
+    }
+
+    private Object call(Method method, int methodNumber, Object[] arguments, Duration limit) throws Throwable {
+        ByteArrayOutputStream content = new ByteArrayOutputStream();
+        DataOutputStream data = new DataOutputStream(content);
+        data.writeShort(methodNumber);
+        Type[] types = method.getGenericParameterTypes();
+        for (int i = 0; i < types.length; i++) {
+            Codec.of(types[i]).write(arguments[i], data);
+        }
+        long number = numbers.incrementAndGet();
+        CompletableFuture<Frame> answer = new CompletableFuture<>();
+        pending.put(number, answer);
+        try {
+            if (end != null) {
+                throw ended(method);
+            }
+            outgoing.add(new Frame(CALL, number, content.toByteArray()));
+            Frame frame = await(method, number, answer, limit);
+            if (frame.kind() == THROW) {
+                throw thrown(method, (Failure) Codec.decode(Failure.class, frame.content()));
+            }
+            return method.getReturnType() == void.class
+                    ? null
+                    : Codec.decode(method.getGenericReturnType(), frame.content());
+        } finally {
+            pending.remove(number);
+        }
+    }
+
+    private Frame await(Method method, long number, CompletableFuture<Frame> answer, Duration limit)
+            throws InterruptedException {
+        boolean interruptible = Arrays.asList(method.getExceptionTypes()).contains(InterruptedException.class);
+        boolean interrupted = false;
+        long deadline = System.nanoTime() + limit.toNanos();
+        try {
+            while (true) {
+                try {
+                    return answer.get(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
+                } catch (InterruptedException e) {
+                    if (interruptible) {
+                        outgoing.add(new Frame(CANCEL, number, new byte[0]));
+                        throw e;
+                    }
+                    interrupted = true;
+                } catch (TimeoutException e) {
+                    throw new DblockException(peer + " has not answered " + method.getName() + "() within "
+                            + limit.toMillis() + " ms. " + peerState.get());
+                } catch (ExecutionException e) {
+                    throw ended(method);
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private DblockException ended(Method method) {
+        return new DblockException(
+                peer + " is gone, so " + method.getName() + "() is not possible: " + end + " " + peerState.get());
+    }
+
+    private Throwable thrown(Method method, Failure failure) {
+        Throwable thrown = toThrowable(failure);
+        if (thrown instanceof Failure.Foreign) {
+            return thrown;
+        }
+        boolean known = failure.kind() != Failure.Kind.OTHER;
+        boolean unchecked = thrown instanceof RuntimeException || thrown instanceof Error;
+        boolean declared = Arrays.stream(method.getExceptionTypes()).anyMatch(type -> type.isInstance(thrown));
+        if (!known || !unchecked && !declared) {
+            return new DblockException(
+                    peer + " failed in " + method.getName() + "(): " + failure.type() + ": " + failure.message(),
+                    thrown);
+        }
+        // As if it had been thrown here, which to its reader it was.
+        thrown.setStackTrace(new Throwable().getStackTrace());
+        return thrown;
+    }
+
+    /** The throwable again; the very object if it was thrown by this side's own code. */
+    Throwable toThrowable(Failure failure) {
+        return failure.toThrowable(number -> {
+            synchronized (thrownHere) {
+                return thrownHere.get(number);
+            }
+        });
+    }
+
+    private void read() {
+        String reason = "its end of the connection was closed.";
+        try {
+            while (true) {
+                int length = in.readInt();
+                if (length < 9 || length > MAX_FRAME) {
+                    throw new IOException("a frame of " + length + " bytes came");
+                }
+                byte kind = in.readByte();
+                long number = in.readLong();
+                take(new Frame(kind, number, in.readNBytes(length - 9)));
+            }
+        } catch (EOFException e) {
+            // That is the regular end.
+        } catch (IOException | RuntimeException e) {
+            reason = "reading from it failed: " + e + ".";
+        }
+        end(reason);
+    }
+
+    private void take(Frame frame) throws IOException {
+        switch (frame.kind()) {
+            case CALL -> callers.execute(() -> answer(frame));
+            case CANCEL ->
+                running.computeIfPresent(frame.number(), (number, thread) -> {
+                    thread.interrupt();
+                    return thread;
+                });
+            case RETURN, THROW -> {
+                CompletableFuture<Frame> waiting = pending.get(frame.number());
+                // Nobody waits for it any more if its limit is over.
+                if (waiting != null) {
+                    waiting.complete(frame);
+                }
+            }
+            default -> throw new IOException("a frame of the unknown kind " + frame.kind() + " came");
+        }
+    }
+
+    private void answer(Frame call) {
+        Frame answer;
+        running.put(call.number(), Thread.currentThread());
+        try {
+            answer = new Frame(RETURN, call.number(), make(call.content()));
+        } catch (Throwable t) {
+            answer = new Frame(THROW, call.number(), Codec.encode(Failure.class, keep(t)));
+        } finally {
+            running.remove(call.number());
+            // One that came too late for this call must not hit the next of this thread.
+            Thread.interrupted();
+        }
+        outgoing.add(answer);
+    }
+
+    /** The target's own interfaces decide what of its failures may come back as the same object. */
+    private Failure keep(Throwable thrown) {
+        if (!(target instanceof TestCommands)) {
+            return Failure.of(thrown);
+        }
+        long number = Failure.Foreign.nextNumber();
+        synchronized (thrownHere) {
+            if (thrownHere.size() == MAX_KEPT) {
+                thrownHere.remove(thrownHere.keySet().iterator().next());
+            }
+            thrownHere.put(number, thrown);
+        }
+        return Failure.of(thrown, number);
+    }
+
+    private byte[] make(byte[] content) throws Throwable {
+        DataInputStream data = new DataInputStream(new ByteArrayInputStream(content));
+        Method method = methods.get(data.readShort());
+        Type[] types = method.getGenericParameterTypes();
+        Object[] arguments = new Object[types.length];
+        for (int i = 0; i < types.length; i++) {
+            arguments[i] = Codec.of(types[i]).read(data);
+        }
+        try {
+            Object result = method.invoke(target, arguments);
+            return method.getReturnType() == void.class
+                    ? new byte[0]
+                    : Codec.encode(method.getGenericReturnType(), result);
+        } catch (InvocationTargetException e) {
+            throw e.getCause();
+        }
+    }
+
+    private void write() {
+        try {
+            while (true) {
+                Frame frame = outgoing.poll();
+                if (frame == null) {
+                    out.flush();
+                    frame = outgoing.take();
+                }
+                out.writeInt(9 + frame.content().length);
+                out.writeByte(frame.kind());
+                out.writeLong(frame.number());
+                out.write(frame.content());
+            }
+        } catch (IOException e) {
+            end("writing to it failed: " + e + ".");
+        } catch (InterruptedException e) {
+            // The end has been told to all.
+        }
+    }
+
+    private void end(String reason) {
+        List<Runnable> actions;
+        synchronized (atEnd) {
+            if (end != null) {
+                return;
+            }
+            end = reason;
+            actions = List.copyOf(atEnd);
+            atEnd.clear();
+        }
+        writer.interrupt();
+        DblockException over = new DblockException(reason);
+        pending.values().forEach(answer -> answer.completeExceptionally(over));
+        actions.forEach(Runnable::run);
+        callers.shutdown();
+    }
+
+    /** Ends it: calls that wait fail. */
+    @Override
+    public void close() {
+        end("this side has closed the connection.");
+        // What is blocked in a stream's read ends with the process on the other side; closing it could wait for that.
+        try {
+            out.close();
+        } catch (IOException e) {
+            // What had not been written is not wanted any more.
+        }
+    }
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.server.process;
+
+import io.dblock.DblockException;
+import io.dblock.fault.Faults;
+import io.dblock.journal.Journal;
+import io.dblock.journal.Recorder;
+import io.dblock.kernel.ControlException;
+import io.dblock.kernel.ControlSession;
+import io.dblock.kernel.DeviceInfo;
+import io.dblock.kernel.Errno;
+import io.dblock.kernel.ModuleLoader;
+import io.dblock.power.CutReport;
+import io.dblock.power.Survivors;
+import io.dblock.power.UnflushedWrite;
+import io.dblock.server.DeviceServer;
+import io.dblock.server.RequestCounts;
+import io.dblock.server.ServedDevice;
+import io.dblock.server.ServedSnapshot;
+import io.dblock.server.process.ServerCommands.Made;
+import io.dblock.server.process.ServerCommands.Remains;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+/**
+ * A device that the server process serves. What concerns the kernel alone is asked of the module directly, so that the
+ * device can be ended even if its server does not answer.
+ */
+final class RemoteDevice implements ServedDevice {
+    private static final Duration DESTROY = Duration.ofSeconds(20);
+    private static final Duration CLOSE = Duration.ofSeconds(60);
+
+    private final ServerProcess process;
+    private final Made made;
+    private final ControlSession control;
+    private final RemoteRecorder recorder;
+    private final RemoteFaults faults;
+    private final Journal journal;
+
+    private volatile Optional<Remains> remains = Optional.empty();
+    private boolean closed;
+
+    private RemoteDevice(ServerProcess process, Made made, ControlSession control) {
+        this.process = process;
+        this.made = made;
+        this.control = control;
+        recorder = new RemoteRecorder(this);
+        faults = new RemoteFaults(this);
+        journal = new Journal(
+                recorder,
+                made.info().parameters().size(),
+                made.info().parameters().logicalBlock());
+    }
+
+    /** The device that this makes on the server. */
+    static RemoteDevice make(ServerProcess process, Supplier<Made> maker) {
+        // Loads the module if need be: that is for this JVM to do, and to undo.
+        ControlSession control = ModuleLoader.openSession();
+        boolean done = false;
+        try {
+            RemoteDevice device = new RemoteDevice(process, maker.get(), control);
+            done = true;
+            return device;
+        } finally {
+            if (!done) {
+                control.close();
+            }
+        }
+    }
+
+    ServerProcess process() {
+        return process;
+    }
+
+    ServerCommands commands() {
+        return process.commands();
+    }
+
+    /** Its number at the server. */
+    long number() {
+        return made.device();
+    }
+
+    /** What is left of it once it is closed. */
+    Optional<Remains> remains() {
+        return remains;
+    }
+
+    /** From what is left of it if it is closed, else from the server. */
+    <T> T ask(Function<Remains, T> closedAlready, Function<ServerCommands, T> live) {
+        Optional<Remains> left = remains;
+        if (left.isPresent()) {
+            return closedAlready.apply(left.get());
+        }
+        try {
+            return live.apply(commands());
+        } catch (DblockException | IllegalStateException e) {
+            // Closed meanwhile, perhaps.
+            return remains.map(closedAlready).orElseThrow(() -> e);
+        }
+    }
+
+    @Override
+    public DeviceServer server() {
+        return process;
+    }
+
+    @Override
+    public DeviceInfo created() {
+        return made.info();
+    }
+
+    @Override
+    public DeviceInfo info() {
+        return control.info(made.info().id());
+    }
+
+    @Override
+    public void start() {
+        commands().start(number());
+    }
+
+    @Override
+    public RequestCounts counts() {
+        return ask(Remains::counts, server -> server.counts(number()));
+    }
+
+    @Override
+    public Faults faults() {
+        return faults;
+    }
+
+    @Override
+    public Recorder recorder() {
+        return recorder;
+    }
+
+    @Override
+    public Journal journal() {
+        return journal;
+    }
+
+    @Override
+    public CutReport powerCut(Survivors survivors) {
+        return commands().powerCut(number(), survivors);
+    }
+
+    @Override
+    public void restorePower() {
+        commands().restorePower(number());
+    }
+
+    @Override
+    public boolean powered() {
+        return ask(left -> false, server -> server.powered(number()));
+    }
+
+    @Override
+    public List<UnflushedWrite> unflushed() {
+        return commands().unflushed(number());
+    }
+
+    @Override
+    public ServedSnapshot snapshot() {
+        return new RemoteSnapshot(process, commands().snapshot(number()));
+    }
+
+    @Override
+    public ServedSnapshot snapshot(Survivors survivors) {
+        return new RemoteSnapshot(process, commands().snapshotAfterCut(number(), survivors));
+    }
+
+    @Override
+    public List<Throwable> failures() {
+        return ask(Remains::failures, server -> server.failures(number())).stream()
+                .map(process::toThrowable)
+                .toList();
+    }
+
+    @Override
+    public void destroy(boolean force) {
+        try {
+            process.commands(DESTROY).destroy(number(), force);
+        } catch (ControlException e) {
+            throw e;
+        } catch (DblockException e) {
+            // The server is gone or does not answer. The module does.
+            destroyDirectly(force);
+        }
+    }
+
+    private void destroyDirectly(boolean force) {
+        try {
+            control.destroy(made.info().id(), force);
+        } catch (ControlException e) {
+            if (!e.is(Errno.ENODEV) && !e.is(Errno.EALREADY)) {
+                throw e;
+            }
+        }
+    }
+
+    @Override
+    public synchronized void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        try {
+            remains = Optional.of(process.commands(CLOSE).close(number()));
+        } finally {
+            if (remains.isEmpty()) {
+                destroyDirectly(true);
+            }
+            faults.end();
+            control.close();
+        }
+    }
+}

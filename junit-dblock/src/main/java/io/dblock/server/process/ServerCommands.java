@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.server.process;
+
+import io.dblock.fault.FaultRule;
+import io.dblock.handler.RequestInfo;
+import io.dblock.journal.Capture;
+import io.dblock.journal.JournalEntry;
+import io.dblock.kernel.DeviceInfo;
+import io.dblock.kernel.DeviceParameters;
+import io.dblock.kernel.Errno;
+import io.dblock.power.CutReport;
+import io.dblock.power.Survivors;
+import io.dblock.power.UnflushedWrite;
+import io.dblock.server.FilterSpec;
+import io.dblock.server.RequestCounts;
+import io.dblock.server.StoreSpec;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What the test's JVM asks of the server process. Devices, snapshots, rules, held requests and subscriptions go by numbers;
+ * a rule's and a held request's are their device's.
+ */
+interface ServerCommands {
+
+    /** A device that was made. */
+    record Made(long device, DeviceInfo info) {}
+
+    /** A rule as it is now. */
+    record FaultView(long fault, FaultRule rule, boolean armed, long hits, String text) {}
+
+    /** A held request. */
+    record HeldView(long request, RequestInfo info, Duration heldFor) {}
+
+    /** A journal without its entries. */
+    record JournalState(
+            long last,
+            Map<String, Long> marks,
+            long dropped,
+            long lastDropped,
+            long droppedContents,
+            long flushEpoch) {}
+
+    /** What is left of a device when it is closed. */
+    record Remains(
+            JournalState journal,
+            List<JournalEntry> entries,
+            RequestCounts counts,
+            List<Failure> failures,
+            List<FaultView> armed,
+            List<FaultView> history,
+            long seed) {}
+
+    /** Its pid; the first call. */
+    long hello();
+
+    Made create(DeviceParameters parameters, FilterSpec filters, StoreSpec store);
+
+    Made fork(long snapshot, DeviceParameters parameters, FilterSpec filters);
+
+    void start(long device);
+
+    void destroy(long device, boolean force);
+
+    Remains close(long device);
+
+    RequestCounts counts(long device);
+
+    List<Failure> failures(long device);
+
+    // ---- power ----
+
+    CutReport powerCut(long device, Survivors survivors);
+
+    void restorePower(long device);
+
+    boolean powered(long device);
+
+    List<UnflushedWrite> unflushed(long device);
+
+    void joinPower(List<Long> devices);
+
+    List<CutReport> cutPower(List<Long> devices, Survivors survivors);
+
+    // ---- snapshots ----
+
+    long snapshot(long device);
+
+    long snapshotAfterCut(long device, Survivors survivors);
+
+    byte[] readSnapshot(long snapshot, long offset, int length);
+
+    void saveSnapshot(long snapshot, String file) throws IOException;
+
+    void closeSnapshot(long snapshot);
+
+    // ---- faults ----
+
+    /** @param predicate its number in the test's JVM, 0 for none */
+    FaultView addFault(long device, FaultRule rule, long predicate);
+
+    List<FaultView> faults(long device);
+
+    List<FaultView> faultHistory(long device);
+
+    FaultView fault(long device, long fault);
+
+    void awaitHits(long device, long fault, long count, Duration timeout) throws InterruptedException;
+
+    List<HeldView> held(long device, long fault);
+
+    Duration heldFor(long device, long request);
+
+    void releaseHeld(long device, long request);
+
+    void failHeld(long device, long request, Errno errno);
+
+    void releaseFault(long device, long fault);
+
+    void replaceFault(long device, long fault, FaultRule rule);
+
+    void removeFault(long device, long fault);
+
+    void clearFaults(long device);
+
+    long seed(long device);
+
+    void reseed(long device, long seed);
+
+    // ---- journal ----
+
+    long mark(long device, String text);
+
+    List<JournalEntry> entries(long device, long after);
+
+    JournalState journalState(long device);
+
+    Optional<byte[]> content(long device, long sequence);
+
+    void capture(long device, Capture capture, long maxContentBytes);
+
+    void subscribe(long device, long subscription);
+
+    /** When this returns, no further entries are sent. */
+    void unsubscribe(long device, long subscription);
+
+    // ---- the process ----
+
+    /** What its threads are doing, one text for each. */
+    List<String> stacks();
+}

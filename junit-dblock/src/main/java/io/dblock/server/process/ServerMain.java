@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.server.process;
+
+import io.dblock.kernel.Command;
+import io.dblock.kernel.OwnProcess;
+import io.dblock.server.LocalServer;
+import java.io.FileDescriptor;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Path;
+import java.time.Duration;
+
+/**
+ * The server process: standard input and output are the connection to the test's JVM. It ends when its standard input does,
+ * or when the test's JVM is dead although something still keeps the pipe open; nothing else ends it but a signal that cannot
+ * be caught.
+ */
+public final class ServerMain {
+    private static final Duration LOOK = Duration.ofMillis(500);
+    private static final Duration DESTROY = Duration.ofSeconds(10);
+
+    private ServerMain() {}
+
+    /** @param arguments the pid of the test's JVM */
+    public static void main(String[] arguments) {
+        long test = Long.parseLong(arguments[0]);
+        InputStream in = new FileInputStream(FileDescriptor.in);
+        OutputStream out = new FileOutputStream(FileDescriptor.out);
+        // Whoever prints something must not print it into the connection.
+        System.setOut(System.err);
+        // A terminal's Ctrl-C is for the test's JVM, which still needs its disks then to unmount them.
+        OwnProcess.newSession();
+        OwnProcess.detachDiskMounts();
+        Connection connection = new Connection(
+                in,
+                out,
+                ServerCommands.class,
+                "The test's JVM (pid " + test + ")",
+                () -> "It is in state " + ProcessState.of(test) + ".");
+        CommandServer server = new CommandServer(
+                LocalServer.instance(), connection.remote(TestCommands.class, Command.timeout()), path -> Path.of(
+                                "/proc", Long.toString(test), "root")
+                        .resolve(Path.of("/").relativize(path)));
+        String started = ProcessState.startTime(test);
+        connection.atEnd(() -> end(server));
+        connection.start(server);
+        waitForDeath(test, started);
+        end(server);
+    }
+
+    /** A thread of a dead process that still waits for a disk keeps the process's files open: so its state is looked at. */
+    private static void waitForDeath(long pid, String started) {
+        while (!started.isEmpty() && ProcessState.startTime(pid).equals(started) && ProcessState.of(pid) != 'Z') {
+            try {
+                Thread.sleep(LOOK.toMillis());
+            } catch (InterruptedException e) {
+                return;
+            }
+        }
+    }
+
+    /** Nothing is left to be done for anybody: the disks fail, and nobody waits for this process. */
+    private static void end(CommandServer server) {
+        Thread destroyer = new Thread(server::destroyAll, "junit-dblock end");
+        destroyer.setDaemon(true);
+        destroyer.start();
+        try {
+            destroyer.join(DESTROY.toMillis());
+        } catch (InterruptedException e) {
+            // Then without: the kernel destroys them with this process.
+        }
+        Runtime.getRuntime().halt(0);
+    }
+}
