@@ -2,39 +2,222 @@
 package io.dblock.it.death;
 
 import io.dblock.BlockDevice;
+import io.dblock.DblockException;
 import io.dblock.Filesystem;
+import io.dblock.handler.BlockHandler;
+import io.dblock.handler.FileStore;
+import io.dblock.handler.ImageMode;
+import io.dblock.handler.MemoryStore;
+import io.dblock.kernel.ControlException;
+import io.dblock.kernel.ControlSession;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
 
-/** A program that keeps writing to a device of its own until it is killed. */
+/**
+ * The JVM that things happen to: it has disks, and does as it is told on its standard input, a line each, answered by one
+ * line on its standard output: {@code ok} or {@code failed}, and what else there is to say.
+ */
 public final class Victim {
 
-    private Victim() {}
+    private static final long RAW_SIZE = 16L << 20;
+    private static final int WRITE = 64 << 10;
+    private static final int FILE_WRITES = 64;
 
-    /** Prints the node and the mount point once it is under way. */
-    public static void main(String[] args) throws Exception {
-        BlockDevice disk =
-                BlockDevice.builder().size("128MiB").filesystem(Filesystem.EXT4).create();
-        Path file = disk.mount().resolve("file");
-        ByteBuffer data = ByteBuffer.allocateDirect(256 << 10);
-        Random random = new Random(1);
-        try (FileChannel channel =
-                FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.READ)) {
-            for (long round = 0; ; round++) {
-                data.clear();
-                data.putLong(0, random.nextLong());
-                channel.write(data, random.nextInt(200) * (long) data.capacity());
-                if (round % 8 == 0) {
-                    channel.force(false);
-                }
-                if (round == 16) {
-                    System.out.println(disk.path() + " " + disk.mount());
-                    System.out.flush();
+    private final AtomicReference<MoodyHandler.Mood> mood = new AtomicReference<>(MoodyHandler.WELL);
+    private final List<BlockDevice> disks = new ArrayList<>();
+    private final Images images;
+    private CountDownLatch hang = new CountDownLatch(0);
+
+    private Victim(Images images) {
+        this.images = images;
+    }
+
+    /** The arguments are the images of the filesystems, ext4's and XFS's. */
+    public static void main(String[] args) throws IOException {
+        PrintStream answers = System.out;
+        System.setOut(System.err);
+        Victim victim = new Victim(new Images(Path.of(args[0]), Path.of(args[1])));
+        BufferedReader orders = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        String order = orders.readLine();
+        while (order != null) {
+            String answer;
+            try {
+                answer = "ok " + victim.obey(order.split(" ", -1));
+            } catch (Exception | Error e) {
+                e.printStackTrace();
+                answer = "failed " + e;
+            }
+            answers.println(answer.replace('\n', '|'));
+            answers.flush();
+            order = orders.readLine();
+        }
+        // Whoever gave the orders is gone.
+        Runtime.getRuntime().halt(3);
+    }
+
+    private String obey(String[] order) throws IOException {
+        return switch (order[0]) {
+            case "disks" -> make(Serving.valueOf(order[1]), Duration.ofMillis(Long.parseLong(order[2])));
+            case "write" -> writeOwnFiles();
+            case "out-of-memory" -> feel(Moods.outOfMemory(new Random(Long.parseLong(order[1]))));
+            case "throw" -> feel(Moods.thrown(new Random(Long.parseLong(order[1]))));
+            case "hang" -> {
+                hang = new CountDownLatch(1);
+                yield feel(Moods.hanging(hang, new Random(Long.parseLong(order[1]))));
+            }
+            case "recover" -> {
+                hang.countDown();
+                yield feel(MoodyHandler.WELL);
+            }
+            case "failures" -> failures();
+            case "destroy" -> destroy();
+            case "close-sessions" -> closeSessions();
+            case "close" -> close();
+            case "exit" -> {
+                new Thread(() -> System.exit(0)).start();
+                yield "";
+            }
+            case "halt" -> {
+                Runtime.getRuntime().halt(0);
+                yield "";
+            }
+            default -> throw new IllegalArgumentException("no such order: " + order[0]);
+        };
+    }
+
+    private String make(Serving serving, Duration timeout) throws IOException {
+        boolean own = serving == Serving.HANDLER;
+        BlockDevice.Builder raw = BlockDevice.builder().requestTimeout(timeout);
+        BlockDevice.Builder ext4 = BlockDevice.builder().requestTimeout(timeout);
+        BlockDevice.Builder xfs = BlockDevice.builder().requestTimeout(timeout);
+        if (own) {
+            raw.size(RAW_SIZE).handler(new MoodyHandler(new MemoryStore(RAW_SIZE), mood));
+            for (var disk : List.of(new Copy(ext4, images.ext4()), new Copy(xfs, images.xfs()))) {
+                BlockHandler store = new FileStore(disk.image, ImageMode.COPY_ON_WRITE, 512);
+                disk.builder.size(Files.size(disk.image)).handler(new MoodyHandler(store, mood));
+            }
+        } else {
+            raw.size(RAW_SIZE);
+            ext4.image(images.ext4(), ImageMode.COPY_ON_WRITE).filesystem(Filesystem.EXT4);
+            xfs.image(images.xfs(), ImageMode.COPY_ON_WRITE).filesystem(Filesystem.XFS);
+        }
+        for (BlockDevice.Builder builder : List.of(raw, ext4, xfs)) {
+            disks.add(builder.create());
+        }
+        return new Disks(
+                        disks.get(0).path(),
+                        disks.get(1).path(),
+                        disks.get(2).path(),
+                        own ? Path.of("-") : disks.get(1).mount(),
+                        own ? Path.of("-") : disks.get(2).mount())
+                .line();
+    }
+
+    private record Copy(BlockDevice.Builder builder, Path image) {}
+
+    private String feel(MoodyHandler.Mood next) {
+        mood.set(next);
+        return "";
+    }
+
+    /** Keeps writing to files on its own disks, so that there is always something of its own dirty. */
+    private String writeOwnFiles() throws IOException {
+        for (BlockDevice disk : disks.subList(1, disks.size())) {
+            Path file = disk.mount().resolve("own");
+            FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            Thread writer = new Thread(
+                    () -> {
+                        ByteBuffer data = ByteBuffer.allocateDirect(WRITE);
+                        Random random = new Random(1);
+                        try {
+                            for (long round = 1; ; round++) {
+                                data.clear();
+                                data.putLong(0, random.nextLong());
+                                channel.write(data, random.nextInt(FILE_WRITES) * (long) WRITE);
+                                if (round % 64 == 0) {
+                                    channel.force(false);
+                                }
+                            }
+                        } catch (IOException e) {
+                            // As is to be expected of a disk that goes away; its reader is the kernel's own report.
+                            System.err.println("own file: " + e);
+                        }
+                    },
+                    "writer");
+            writer.setDaemon(true);
+            writer.start();
+        }
+        return "";
+    }
+
+    private String failures() {
+        StringBuilder text = new StringBuilder();
+        for (BlockDevice disk : disks) {
+            disk.handlerFailures().stream()
+                    .map(f -> f.getClass().getSimpleName())
+                    .distinct()
+                    .forEach(name -> text.append(name).append(' '));
+        }
+        return text.toString().strip();
+    }
+
+    /** By force, and by means of another session than that which serves it. */
+    private String destroy() {
+        StringBuilder outcome = new StringBuilder();
+        try (ControlSession session = ControlSession.open()) {
+            for (BlockDevice disk : disks) {
+                try {
+                    session.destroy(disk.name(), true);
+                    outcome.append("destroyed ");
+                } catch (ControlException e) {
+                    outcome.append(e.errno()).append(' ');
                 }
             }
         }
+        return outcome.toString().strip();
+    }
+
+    /** Closes the descriptors of the control node behind the library's back, and keeps their numbers from being used again. */
+    private String closeSessions() throws IOException {
+        int closed = 0;
+        try (DirectoryStream<Path> fds = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
+            for (Path fd : fds) {
+                if (Files.isSymbolicLink(fd)
+                        && Files.readSymbolicLink(fd).toString().equals("/dev/dblockctl")) {
+                    Kernel.replaceByNothing(Integer.parseInt(fd.getFileName().toString()));
+                    closed++;
+                }
+            }
+        }
+        return Integer.toString(closed);
+    }
+
+    private String close() {
+        List<String> said = new ArrayList<>();
+        for (BlockDevice disk : disks) {
+            try {
+                disk.close();
+            } catch (DblockException e) {
+                said.add(e.getClass().getSimpleName() + ": " + e.getMessage());
+            }
+        }
+        disks.clear();
+        mood.set(MoodyHandler.WELL);
+        return String.join("; ", said);
     }
 }
