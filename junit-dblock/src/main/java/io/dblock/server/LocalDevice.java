@@ -40,6 +40,9 @@ final class LocalDevice implements ServedDevice {
     private final ControlSession session;
     private final DeviceInfo created;
     private final AutoCloseable handler;
+    /** Who answers, for people. */
+    private final String answers;
+
     private final Counters counters = new Counters();
     private final List<Throwable> failures = new ArrayList<>(0);
     /** How many threads are in {@link #answerNow}; with {@link #CLOSED} added when no further one may come. */
@@ -58,7 +61,9 @@ final class LocalDevice implements ServedDevice {
 
     private volatile PowerSupply powerSupply = PowerSupply.of(this);
 
-    private LocalDevice(ControlSession session, DeviceInfo created, AutoCloseable handler) {
+    private LocalDevice(ControlSession session, DeviceInfo created, AutoCloseable handler, Object answering) {
+        answers = (answering instanceof Store ? "the built-in store " : "the handler ")
+                + answering.getClass().getName();
         this.session = session;
         this.created = created;
         this.handler = handler;
@@ -71,8 +76,8 @@ final class LocalDevice implements ServedDevice {
     static LocalDevice create(
             ControlSession session, DeviceParameters parameters, FilterSpec filters, BlockHandler handler) {
         // A store is closed by its cache, which outlives the device if there are snapshots.
-        LocalDevice device =
-                new LocalDevice(session, make(session, parameters), handler instanceof Store ? () -> {} : handler);
+        LocalDevice device = new LocalDevice(
+                session, make(session, parameters), handler instanceof Store ? () -> {} : handler, handler);
         if (handler instanceof Store store) {
             device.filters = Filters.overStore(device, filters, store);
             device.serve(queue ->
@@ -88,7 +93,7 @@ final class LocalDevice implements ServedDevice {
     /** The same with a handler in request form. */
     static LocalDevice create(
             ControlSession session, DeviceParameters parameters, FilterSpec filters, RequestHandler handler) {
-        LocalDevice device = new LocalDevice(session, make(session, parameters), () -> {});
+        LocalDevice device = new LocalDevice(session, make(session, parameters), () -> {}, handler);
         device.ownBuffers = new BufferPool(KEPT_BUFFERS);
         device.filters = Filters.over(device, filters, new RequestDisk(handler, device::failed));
         device.serve(queue -> new RequestWorker(device, queue, handler));
@@ -232,6 +237,13 @@ final class LocalDevice implements ServedDevice {
         } finally {
             answering.decrementAndGet();
         }
+    }
+
+    @Override
+    public Answering answering() {
+        Watchdog.Party jvm =
+                new Watchdog.Party("the test's JVM", ProcessHandle.current().pid(), JavaStacks::ofThisJvm);
+        return new Answering(jvm, false, List.of(answers + " of the test's JVM answers"));
     }
 
     @Override

@@ -20,6 +20,18 @@ public interface ServedDevice extends AutoCloseable {
     /** Who serves it. */
     DeviceServer server();
 
+    /** Who answers its requests: the JVM, and a description of what does so there, a line each. */
+    Answering answering();
+
+    /**
+     * Who answers requests.
+     *
+     * @param jvm the process
+     * @param outside whether this is not the JVM that asks
+     * @param lines what answers in it
+     */
+    record Answering(Watchdog.Party jvm, boolean outside, List<String> lines) {}
+
     /** The device as it was made. */
     DeviceInfo created();
 

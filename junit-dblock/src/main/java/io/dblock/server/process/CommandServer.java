@@ -19,6 +19,7 @@ import io.dblock.server.RequestCounts;
 import io.dblock.server.ServedDevice;
 import io.dblock.server.ServedSnapshot;
 import io.dblock.server.StoreSpec;
+import io.dblock.server.Watchdog;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -39,6 +40,7 @@ final class CommandServer implements ServerCommands {
 
     private final DeviceServer server;
     private final TestCommands test;
+    private final long testPid;
     /** A path as the test sees it, as this process does. */
     private final UnaryOperator<Path> ofTest;
 
@@ -50,9 +52,10 @@ final class CommandServer implements ServerCommands {
     /** What there is of a device. */
     private record Device(ServedDevice served, NumberedFaults faults, Map<Long, Subscription> subscriptions) {}
 
-    CommandServer(DeviceServer server, TestCommands test, UnaryOperator<Path> ofTest) {
+    CommandServer(DeviceServer server, TestCommands test, long testPid, UnaryOperator<Path> ofTest) {
         this.server = server;
         this.test = test;
+        this.testPid = testPid;
         this.ofTest = ofTest;
     }
 
@@ -385,6 +388,11 @@ final class CommandServer implements ServerCommands {
     @Override
     public List<String> stacks() {
         return JavaStacks.ofThisJvm();
+    }
+
+    @Override
+    public void watch(int id, List<String> description) {
+        Watchdog.watch(new DeviceOfTest(id, description, testPid, test));
     }
 
     /** Destroys all devices by force, whoever uses them. */

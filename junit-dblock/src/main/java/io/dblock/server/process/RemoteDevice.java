@@ -17,6 +17,7 @@ import io.dblock.server.DeviceServer;
 import io.dblock.server.RequestCounts;
 import io.dblock.server.ServedDevice;
 import io.dblock.server.ServedSnapshot;
+import io.dblock.server.Watchdog;
 import io.dblock.server.process.ServerCommands.Made;
 import io.dblock.server.process.ServerCommands.Remains;
 import java.time.Duration;
@@ -101,6 +102,13 @@ final class RemoteDevice implements ServedDevice {
             // Closed meanwhile, perhaps.
             return remains.map(closedAlready).orElseThrow(() -> e);
         }
+    }
+
+    @Override
+    public Answering answering() {
+        Watchdog.Party jvm = new Watchdog.Party(
+                "the server process", process.pidOfThis(), () -> process.commands(DESTROY).stacks());
+        return new Answering(jvm, true, List.of("a built-in store in the server process answers"));
     }
 
     @Override

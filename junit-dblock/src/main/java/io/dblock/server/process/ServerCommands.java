@@ -151,4 +151,12 @@ interface ServerCommands {
 
     /** What its threads are doing, one text for each. */
     List<String> stacks();
+
+    /**
+     * Watches a device that the test's JVM answers itself, until it is gone.
+     *
+     * @param id the module's number of it
+     * @param description who answers it, a line each
+     */
+    void watch(int id, List<String> description);
 }

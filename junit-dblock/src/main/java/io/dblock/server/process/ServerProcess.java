@@ -3,6 +3,7 @@ package io.dblock.server.process;
 
 import io.dblock.DblockException;
 import io.dblock.kernel.Command;
+import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.DeviceParameters;
 import io.dblock.kernel.ServerThread;
 import io.dblock.power.CutReport;
@@ -11,6 +12,7 @@ import io.dblock.server.DeviceServer;
 import io.dblock.server.FilterSpec;
 import io.dblock.server.ServedDevice;
 import io.dblock.server.StoreSpec;
+import io.dblock.server.Watchdog;
 import java.io.File;
 import java.io.IOException;
 import java.net.URISyntaxException;
@@ -24,6 +26,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 
 /**
  * The process that serves the devices of this JVM, seen from here. There is one at a time; it is started on first use, and
@@ -78,6 +83,46 @@ public final class ServerProcess implements DeviceServer {
             current.end();
             current = null;
         }
+    }
+
+    /**
+     * Has the server process watch a device that this JVM answers itself: it sees when all threads of this one are stuck.
+     * Returns at once; if there is no server process yet, it is started meanwhile.
+     *
+     * @param description who answers it, a line each
+     * @param reports takes what is found out, see {@link Watchdog.Subject#report}
+     * @return what ends it
+     */
+    public static Watchdog.Watch watch(DeviceInfo device, List<String> description, Consumer<String> reports) {
+        AtomicReference<TestSide> told = new AtomicReference<>();
+        AtomicBoolean over = new AtomicBoolean();
+        Thread thread = new Thread(
+                () -> {
+                    try {
+                        ServerProcess server = instance();
+                        told.set(server.test);
+                        server.test.addReports(device.id(), reports);
+                        if (!over.get()) {
+                            server.commands().watch(device.id(), description);
+                        }
+                    } catch (DblockException e) {
+                        // Gone already, if it is over.
+                        if (!over.get()) {
+                            System.err.println(
+                                    "junit-dblock: " + device.name() + " is not watched from outside of this JVM: " + e);
+                        }
+                    }
+                },
+                "junit-dblock watch " + device.name());
+        thread.setDaemon(true);
+        thread.start();
+        return () -> {
+            over.set(true);
+            TestSide test = told.get();
+            if (test != null) {
+                test.removeReports(device.id());
+            }
+        };
     }
 
     private static ServerProcess start() {
@@ -215,6 +260,10 @@ public final class ServerProcess implements DeviceServer {
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    long pidOfThis() {
+        return process.pid();
     }
 
     ServerCommands commands() {

@@ -19,4 +19,7 @@ interface TestCommands {
 
     /** What its threads are doing, one text for each. */
     List<String> stacks();
+
+    /** A report of a device that is watched for this JVM, by the module's number of it. */
+    void watchReport(int id, String text);
 }

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 
 /** What the server process may call in the test's JVM: predicates, and listeners of journals. */
@@ -16,6 +17,8 @@ final class TestSide implements TestCommands {
     private final AtomicLong numbers = new AtomicLong();
     private final Map<Long, Predicate<RequestInfo>> predicates = new ConcurrentHashMap<>();
     private final Map<Long, Recorder.Listener> listeners = new ConcurrentHashMap<>();
+    /** By the module's numbers of the devices that the server process watches for this JVM. */
+    private final Map<Integer, Consumer<String>> reports = new ConcurrentHashMap<>();
 
     long add(Predicate<RequestInfo> predicate) {
         long number = numbers.incrementAndGet();
@@ -57,6 +60,22 @@ final class TestSide implements TestCommands {
         Recorder.Listener listener = listeners.remove(subscription);
         if (listener != null) {
             listener.end();
+        }
+    }
+
+    void addReports(int id, Consumer<String> consumer) {
+        reports.put(id, consumer);
+    }
+
+    void removeReports(int id) {
+        reports.remove(id);
+    }
+
+    @Override
+    public void watchReport(int id, String text) {
+        Consumer<String> consumer = reports.get(id);
+        if (consumer != null) {
+            consumer.accept(text);
         }
     }
 
