@@ -84,6 +84,7 @@ final class Moods {
         };
     }
 
+    @SuppressWarnings("InfiniteRecursion") // That is its purpose.
     private static void overflow() {
         overflow();
     }
