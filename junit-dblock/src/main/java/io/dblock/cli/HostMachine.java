@@ -4,6 +4,7 @@ package io.dblock.cli;
 import io.dblock.BlockDevice;
 import io.dblock.DblockException;
 import io.dblock.Leavings;
+import io.dblock.Placement;
 import io.dblock.kernel.ControlSession;
 import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.ModuleLoader;
@@ -130,7 +131,12 @@ final class HostMachine implements Machine {
 
     @Override
     public BlockDevice create(String name, long size) {
-        return BlockDevice.builder().name(name).size(size).create();
+        // This process does nothing else: it needs no other to serve for it.
+        return BlockDevice.builder()
+                .name(name)
+                .size(size)
+                .placement(Placement.TEST_JVM)
+                .create();
     }
 
     @Override

@@ -205,8 +205,7 @@ public final class ServerProcess implements DeviceServer {
                 "-XX:+UseSerialGC",
                 "-Xshare:auto",
                 // Its file would be mapped into memory, and may lie on one of the disks.
-                "-XX:-UsePerfData",
-                "-XX:TieredStopAtLevel=4"));
+                "-XX:-UsePerfData"));
         command.add("--enable-native-access=ALL-UNNAMED");
         command.addAll(List.of("-cp", classPath(), ServerMain.class.getName()));
         command.add(Long.toString(ProcessHandle.current().pid()));
