@@ -18,6 +18,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /**
  * Where a device is mounted, by itself and by others, and who uses it. What changes a mount is for one thread at a time,
@@ -30,6 +31,7 @@ final class DeviceMounts {
     private final DeviceSpec spec;
     private final Path node;
     private volatile Optional<Path> point = Optional.empty();
+    private volatile List<ProcFs.Mount> remembered = List.of();
 
     DeviceMounts(ServedDevice served, DeviceSpec spec, RunDirectory runs) {
         this.served = served;
@@ -57,14 +59,19 @@ final class DeviceMounts {
         return created;
     }
 
+    /** How to call what may wait for the disk. */
+    interface Caller {
+        <T> T call(String what, Supplier<T> call);
+    }
+
     /** Unmounts if that is possible soon; else says who uses it. */
-    List<String> tryUnmount(boolean afterCut) {
+    List<String> tryUnmount(boolean afterCut, Caller caller) {
         if (point.isEmpty()) {
             return List.of();
         }
         Path mounted = point.get();
         return whileBusy(afterCut).until(() -> {
-            int result = Bounded.call("umount " + mounted, () -> Mounts.unmount(mounted));
+            int result = caller.call("umount " + mounted, () -> Mounts.unmount(mounted));
             if (result == 0 || isGone(result)) {
                 point = Optional.empty();
                 return true;
@@ -83,8 +90,8 @@ final class DeviceMounts {
     }
 
     /** Takes a mount of it out of the tree, whoever uses it. */
-    void detach(Path mounted) {
-        int result = Bounded.call("umount -l " + mounted, () -> Mounts.detach(mounted));
+    void detach(Path mounted, Caller caller) {
+        int result = caller.call("umount -l " + mounted, () -> Mounts.detach(mounted));
         if (result < 0 && !isGone(result)) {
             throw new DblockException(
                     "Cannot take the mount at " + mounted + " away: " + Errno.describe(-result) + ".");
@@ -117,13 +124,21 @@ final class DeviceMounts {
         return Holders.ofThisMachine().find(node, points);
     }
 
+    /** To be called before the device goes: who else has mounted it cannot be found out afterwards. */
+    void remember() {
+        remembered = foreign();
+    }
+
     /** Where the device or a partition of it is mounted in this process's namespace, but by {@link #mount()}. */
     List<ProcFs.Mount> foreign() {
         DeviceInfo info;
         try {
             info = served.info();
         } catch (ControlException e) {
-            return List.of(); // It is gone.
+            // It is gone. Its number may be another's by now, but not as long as what was mounted then still is.
+            List<ProcFs.Mount> left = new ArrayList<>(remembered);
+            left.retainAll(new ProcFs(Path.of("/proc")).mounts("self"));
+            return left;
         }
         Set<String> numbers = new HashSet<>(Set.of(info.major() + ":" + info.minor()));
         try (DirectoryStream<Path> partitions =

@@ -3,7 +3,6 @@ package io.dblock;
 
 import io.dblock.kernel.ModuleLoader;
 import io.dblock.server.process.ServerProcess;
-import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -32,12 +31,13 @@ final class Devices {
         LIVE.remove(device);
     }
 
+    /** Those there are now. */
+    static synchronized List<LiveDevice> live() {
+        return List.copyOf(LIVE);
+    }
+
     private static void shutDown() {
-        List<LiveDevice> left;
-        synchronized (Devices.class) {
-            left = new ArrayList<>(LIVE);
-        }
-        for (LiveDevice device : left) {
+        for (LiveDevice device : live()) {
             try {
                 device.close();
             } catch (RuntimeException e) {

@@ -3,8 +3,11 @@ package io.dblock;
 
 import io.dblock.fault.Faults;
 import io.dblock.journal.Journal;
+import io.dblock.kernel.Command;
+import io.dblock.kernel.ControlException;
 import io.dblock.kernel.DirectChannel;
 import io.dblock.kernel.DiskCalls;
+import io.dblock.kernel.OldestRequest;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
 import io.dblock.power.UnflushedWrite;
@@ -12,21 +15,38 @@ import io.dblock.proc.ProcFs;
 import io.dblock.server.RequestCounts;
 import io.dblock.server.ServedDevice;
 import io.dblock.server.ServedSnapshot;
+import io.dblock.server.Watchdog;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /** A device as the test holds it: its node, its filesystem, and its server. */
-final class LiveDevice implements BlockDevice {
+final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
+    private static final int MAX_INCIDENTS = 100;
+    /** How long a call that is under way may take to end before the disk is removed under it. */
+    private static final Duration END_OF_CALL = Duration.ofSeconds(5);
+
     private final RunDirectory runs = RunDirectory.ofThisMachine();
     private final ServedDevice served;
     private final DeviceSpec spec;
     private final Path path;
     private final DeviceMounts mounts;
-    private boolean closed;
+    /** For whatever changes its mounts. Not for what has to work while such a call waits for the disk. */
+    private final DeviceLock lock = new DeviceLock();
+
+    private final Object closing = new Object();
+    private final List<String> incidents = new CopyOnWriteArrayList<>();
+    private volatile boolean closed;
+    /** Guards {@link #gone}: after that, its server must not be asked for what needs the kernel's device. */
+    private final Object removal = new Object();
+
+    private boolean gone;
+    private volatile Watchdog.Watch watch = () -> {};
 
     LiveDevice(ServedDevice served, DeviceSpec spec) {
         this.served = served;
@@ -39,7 +59,14 @@ final class LiveDevice implements BlockDevice {
     void appear() {
         runs.note(name());
         served.start();
+        watch = Watches.of(served, this::note);
         DeviceNode.await(served.info());
+    }
+
+    private void note(String incident) {
+        if (incidents.size() < MAX_INCIDENTS) {
+            incidents.add(incident);
+        }
     }
 
     @Override
@@ -73,7 +100,11 @@ final class LiveDevice implements BlockDevice {
     }
 
     @Override
-    public synchronized void format() {
+    public void format() {
+        lock.run(this::formatAlone);
+    }
+
+    private void formatAlone() {
         checkOpen();
         checkFilesystem("format()");
         if (mounts.point().isPresent()) {
@@ -87,11 +118,15 @@ final class LiveDevice implements BlockDevice {
     }
 
     @Override
-    public synchronized Path mount() {
+    public Path mount() {
+        return lock.with(this::mountAlone);
+    }
+
+    private Path mountAlone() {
         checkOpen();
         checkFilesystem("mount()");
         if (mounts.point().isEmpty() || !served.powered()) {
-            restorePower();
+            restorePowerAlone();
         }
         // A device that was mounted when its power was cut is mounted again now.
         return mounts.point().orElseGet(mounts::mount);
@@ -117,13 +152,13 @@ final class LiveDevice implements BlockDevice {
     }
 
     @Override
-    public synchronized void unmount() {
-        unmount(false);
+    public void unmount() {
+        lock.run(() -> unmount(false));
     }
 
     private void unmount(boolean afterCut) {
         checkOpen();
-        List<String> holders = mounts.tryUnmount(afterCut);
+        List<String> holders = mounts.tryUnmount(afterCut, Bounded::call);
         if (mounts.point().isPresent()) {
             throw LeakException.of(
                     name() + " cannot be unmounted from " + mounts.point().get() + ", it is still in use:",
@@ -133,24 +168,28 @@ final class LiveDevice implements BlockDevice {
     }
 
     @Override
-    public synchronized Path remount() {
-        checkOpen();
-        checkFilesystem("remount()");
-        unmount();
-        DiskCalls.flushBuffers(path);
-        return mount();
+    public Path remount() {
+        return lock.with(() -> {
+            checkOpen();
+            checkFilesystem("remount()");
+            unmount(false);
+            DiskCalls.flushBuffers(path);
+            return mountAlone();
+        });
     }
 
     @Override
     public FileChannel openChannel() {
-        synchronized (this) {
-            checkOpen();
-        }
+        checkOpen();
         return DirectChannel.open(path, logicalBlockSize(), !spec.readOnly());
     }
 
     @Override
-    public synchronized void dropCaches() {
+    public void dropCaches() {
+        lock.run(this::dropCachesAlone);
+    }
+
+    private void dropCachesAlone() {
         checkOpen();
         mounts.point().ifPresent(DiskCalls::syncFilesystem);
         DiskCalls.flushBuffers(path);
@@ -204,14 +243,16 @@ final class LiveDevice implements BlockDevice {
 
     @Override
     public CutReport powerCut(Survivors survivors) {
-        synchronized (this) {
-            checkOpen();
-        }
+        checkOpen();
         return served.powerCut(survivors);
     }
 
     @Override
-    public synchronized void restorePower() {
+    public void restorePower() {
+        lock.run(this::restorePowerAlone);
+    }
+
+    private void restorePowerAlone() {
         checkOpen();
         if (served.powered()) {
             return;
@@ -232,7 +273,7 @@ final class LiveDevice implements BlockDevice {
         DiskCalls.dropBuffers(path);
         served.restorePower();
         if (mounted) {
-            mount();
+            mountAlone();
         }
     }
 
@@ -266,16 +307,79 @@ final class LiveDevice implements BlockDevice {
     }
 
     @Override
-    public synchronized void close() {
-        if (closed) {
-            return;
+    public List<String> incidents() {
+        return List.copyOf(incidents);
+    }
+
+    @Override
+    public void unplug() {
+        synchronized (removal) {
+            if (!gone) {
+                mounts.remember();
+                served.destroy(true);
+            }
         }
-        closed = true;
-        Teardown teardown = new Teardown(served, mounts, path);
-        teardown.run();
-        runs.forget(name());
-        Devices.remove(this);
-        teardown.report();
+    }
+
+    @Override
+    public void unplug(String why) {
+        note(why);
+        System.err.println("junit-dblock: " + why);
+        unplug();
+    }
+
+    @Override
+    public Duration oldestRequest() {
+        synchronized (removal) {
+            if (gone) {
+                return Duration.ZERO;
+            }
+            try {
+                return served.info().oldest().map(OldestRequest::age).orElse(Duration.ZERO);
+            } catch (ControlException e) {
+                return Duration.ZERO; // Destroyed, and nobody has it open.
+            }
+        }
+    }
+
+    private void closeServer() {
+        watch.close();
+        synchronized (removal) {
+            gone = true;
+        }
+        served.close();
+    }
+
+    @Override
+    public void close() {
+        synchronized (closing) {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            Teardown teardown = new Teardown(served, mounts, path, this::oldestRequest, this::closeServer, this::note);
+            boolean alone = takeLock(teardown);
+            try {
+                teardown.run();
+            } finally {
+                if (alone) {
+                    lock.giveBack();
+                }
+                runs.forget(name());
+                Devices.remove(this);
+            }
+            teardown.report();
+        }
+    }
+
+    /** Whether the lock could be had. A call of another thread that waits for the disk gets an error. */
+    private boolean takeLock(Teardown teardown) {
+        if (lock.take(END_OF_CALL)) {
+            return true;
+        }
+        teardown.force(lock.holder() + " was still using it in a call that had not returned after "
+                + END_OF_CALL.toSeconds() + " s");
+        return lock.take(Command.timeout());
     }
 
     void closeQuietly() {

@@ -125,6 +125,7 @@ final class ArtefactFiles {
         text.append(device.journal().flushEpoch()).append(" flushes\n");
         list(text, "fault rules, in the order in which they were armed", rules(device));
         list(text, "unflushed writes", unflushed(device));
+        list(text, "incidents", device.incidents());
         list(text, "thrown by its handler", device.handlerFailures());
         return text.toString();
     }

@@ -222,7 +222,7 @@ public final class DblockExtension
         ExtensionContext outer = RUNNING.get();
         RUNNING.set(context);
         try {
-            return invocation.proceed();
+            return Guarded.proceed(invocation, context);
         } finally {
             if (outer == null) {
                 RUNNING.remove();

@@ -40,6 +40,8 @@ final class DeviceLease implements AutoCloseable {
     private final CleanupTracker tracker;
     private final ArtefactFiles artefacts;
     private FileChannel channel;
+    /** How many of the device's incidents have been reported. */
+    private int told;
 
     DeviceLease(BlockDevice device, DeviceSettings settings, String declaration, ExtensionContext context) {
         this.device = device;
@@ -115,6 +117,7 @@ final class DeviceLease implements AutoCloseable {
                 failure.addSuppressed(e);
             }
         }
+        reportLateIncidents();
         if (failure == null) {
             if (!reported && settings.artefacts == Artefacts.ALWAYS) {
                 artefacts.write(device, declaration).forEach(context::publishReportEntry);
@@ -170,6 +173,7 @@ final class DeviceLease implements AutoCloseable {
         if (!rules.isEmpty()) {
             entry.put("junit-dblock.faults", String.join("; ", rules));
         }
+        putIncidents(entry);
         if (settings.artefacts != Artefacts.NEVER) {
             entry.putAll(artefacts.write(device, declaration));
         }
@@ -177,6 +181,26 @@ final class DeviceLease implements AutoCloseable {
         context.getExecutionException()
                 .or(() -> Optional.ofNullable(own))
                 .ifPresent(thrown -> thrown.addSuppressed(new DeviceReport(entry)));
+    }
+
+    private void putIncidents(Map<String, String> entry) {
+        List<String> incidents = device.incidents();
+        List<String> untold = incidents.subList(Math.min(told, incidents.size()), incidents.size());
+        told = incidents.size();
+        if (!untold.isEmpty()) {
+            entry.put("junit-dblock.incidents", String.join("\n    ", untold));
+        }
+    }
+
+    /** What has happened since the failure was reported: a test that ran into its time limit may have been freed only now. */
+    private void reportLateIncidents() {
+        Map<String, String> entry = new LinkedHashMap<>();
+        putIncidents(entry);
+        if (!entry.isEmpty()) {
+            entry.put("junit-dblock.device", declaration);
+            context.publishReportEntry(entry);
+            context.getExecutionException().ifPresent(thrown -> thrown.addSuppressed(new DeviceReport(entry)));
+        }
     }
 
     private boolean toBeKept() {

@@ -3,7 +3,11 @@ package io.dblock.junit;
 
 import io.dblock.BlockDevice;
 import io.dblock.ModuleUnavailableException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.extension.ExtensionConfigurationException;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
@@ -44,8 +48,32 @@ final class Devices {
         }
         DeviceLease lease = new DeviceLease(device, settings, declaration, context);
         context.getStore(NAMESPACE).put(lease, lease);
+        made(context).add(device);
         lease.report();
         return lease;
+    }
+
+    /** The devices of this context and of those around it, also those still to be made. */
+    static Supplier<List<BlockDevice>> of(ExtensionContext context) {
+        List<List<BlockDevice>> all = new ArrayList<>();
+        for (ExtensionContext around = context;
+                around != null;
+                around = around.getParent().orElse(null)) {
+            all.add(made(around));
+        }
+        return () -> all.stream().flatMap(List::stream).toList();
+    }
+
+    /** Those of this very context: a store also finds its ancestors' values, so it is keyed by the context. */
+    private static List<BlockDevice> made(ExtensionContext context) {
+        return Stores.computeIfAbsent(context.getStore(NAMESPACE), context.getUniqueId(), key -> new Made(), Made.class)
+                .devices();
+    }
+
+    private record Made(List<BlockDevice> devices) {
+        Made() {
+            this(new CopyOnWriteArrayList<>());
+        }
     }
 
     private static void requireAvailable(WhenUnavailable mode, String declaration, ExtensionContext context) {

@@ -183,4 +183,14 @@ final class UnitDevice implements BlockDevice {
     public List<Throwable> handlerFailures() {
         throw notHere();
     }
+
+    @Override
+    public List<String> incidents() {
+        throw notHere();
+    }
+
+    @Override
+    public void unplug() {
+        throw notHere();
+    }
 }
