@@ -177,8 +177,60 @@ CASE(unloading_races_with_creating_and_destroying)
 	load();
 }
 
+/*
+ * The same throughout a death under I/O, or a forced destroy: refused until
+ * nothing of the device is left, its last user's file included, and then done.
+ */
+static void unloading_is_tried_throughout(const void *arg)
+{
+	bool killed = *(const bool *)arg;
+	struct rng rng = rng_new(31);
+	unsigned int refused = 0;
+
+	for (int round = 0; round < 5; round++) {
+		struct dblock_create spec = spec_of(4 * MIB);
+		atomic_int counts[3] = { 0 };
+		struct remote *remote;
+		struct hammer *hammer;
+		pthread_t thread;
+		int fd, status;
+
+		load();
+		remote = remote_up(&spec, NULL, NULL);
+		fd = remote_open(remote, O_RDWR | O_DIRECT);
+		hammer = hammer_start(remote->path, 3);
+		pthread_create(&thread, NULL, unloader, counts);
+		usleep(rng_below(&rng, 100000));
+		if (killed) {
+			check_ok(kill(remote->pid, SIGKILL));
+		} else {
+			pid_t pid = fork_case();
+
+			if (!pid)
+				_exit(ctl_destroy(session_open(), remote->id, DBLOCK_DESTROY_FORCE) ? errno : 0);
+			check(wait_child(pid, 10, &status) && !status, "destroying: status %#x", status);
+			check_ok(kill(remote->pid, SIGKILL));
+		}
+		hammer_join(hammer, 10);
+		check(wait_child(remote->pid, 10, NULL), "the server is still there");
+		check_wait(10, !device_exists(remote->name), "%s to go", remote->name);
+		/* Its disk is still open here. */
+		check_eq(counts[1], 0);
+		check_wait(10, counts[2] > 0, "unloading to be tried");
+		close(fd);
+		check_wait(10, counts[1] > 0, "the module to be unloaded");
+		counts[0] = 1;
+		pthread_join(thread, NULL);
+		refused += counts[2];
+		check(access("/sys/module/dblock", F_OK), "still there");
+	}
+	note("refused %u times", refused);
+	load();
+}
+
 int main(int argc, char **argv)
 {
+	static const bool no, yes = true;
 	static const struct test tests[] = {
 		TEST(refused_while_a_session_is_open),
 		TEST(refused_while_a_device_exists),
@@ -186,6 +238,8 @@ int main(int argc, char **argv)
 		TEST_FOR(unloads_after_a_killed_server, 60),
 		TEST_FOR(loaded_and_unloaded_twenty_times_with_a_device_each, 60),
 		TEST_FOR(unloading_races_with_creating_and_destroying, 60),
+		{ "unloading_is_tried_throughout_the_death_of_a_server", unloading_is_tried_throughout, &yes, 60 },
+		{ "unloading_is_tried_throughout_a_forced_destroy", unloading_is_tried_throughout, &no, 60 },
 	};
 
 	return run_tests(argc, argv, tests, ARRAY_SIZE(tests));
