@@ -132,8 +132,8 @@ struct dblock_target {
 #define DBLOCK_STATE_LIVE	2
 #define DBLOCK_STATE_ENDING	3	/* being destroyed, or its server is gone */
 
-/* Who has the request that is under way the longest. */
-#define DBLOCK_OLDEST_NONE	0	/* none is under way, or the module lacks DBLOCK_FEAT_OLDEST */
+/* Where the request is that is under way the longest. */
+#define DBLOCK_OLDEST_NONE	0	/* there is none, or no DBLOCK_FEAT_OLDEST */
 #define DBLOCK_OLDEST_WAITING	1	/* it waits for a server to fetch it */
 #define DBLOCK_OLDEST_HELD	2	/* a server has fetched it and has not answered */
 
@@ -162,7 +162,7 @@ struct dblock_info {
 	__u16 oldest_op;		/* DBLOCK_OP_* */
 	__u16 oldest_queue;
 	__u32 reserved0;
-	__u64 reserved[1];
+	__u64 reserved1;
 };
 
 struct dblock_list {

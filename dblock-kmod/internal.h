@@ -89,7 +89,7 @@ struct dblock_server {
 #define DBLOCK_DEV_DEAD		0	/* every request fails, servers are told the end */
 #define DBLOCK_DEV_END		1	/* removed in good order, servers are told the end */
 #define DBLOCK_DEV_UNSERVED	2	/* outlives its servers, who are dead: requests fail */
-#define DBLOCK_DEV_TOLD		3	/* under the xa_lock of its session: that was told the end */
+#define DBLOCK_DEV_TOLD		3	/* its session was told the end; under that's xa_lock */
 
 struct dblock_device {
 	struct kref ref;		/* the table, the disk, the removal, each call under way */

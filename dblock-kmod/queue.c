@@ -112,11 +112,11 @@ static void dblock_queue_wake(struct dblock_queue *q)
 
 	/* Between queueing and looking for sleepers, as in wq_has_sleeper(); once for all three. */
 	smp_mb();
-	if (waitqueue_active(&q->wait))
+	if (waitqueue_active(&q->wait)) /* after the barrier */
 		wake_up(&q->wait);
-	else if (waitqueue_active(&q->dev->any_wait))
+	else if (waitqueue_active(&q->dev->any_wait)) /* after the barrier */
 		wake_up(&q->dev->any_wait);
-	else if (waitqueue_active(poll_wait))
+	else if (waitqueue_active(poll_wait)) /* after the barrier */
 		wake_up_poll(poll_wait, EPOLLIN | EPOLLRDNORM);
 }
 
