@@ -153,7 +153,7 @@ CASE(every_single_request_wakes_a_sleeping_dispatcher)
 	uint8_t *buf = buffer_new(4096);
 	int fd = device_open(d->devs[0], O_RDWR | O_DIRECT);
 
-	for (int i = 0; i < 3000; i++) {
+	for (int i = 0; i < 1500; i++) {
 		step("request %d", i);
 		check_eq(pread(fd, buf, 4096, i % 1000 * 4096), 4096);
 	}
@@ -289,7 +289,7 @@ CASE(two_requests_at_once_get_two_servers)
 	device_start(pair.dev);
 	pthread_barrier_init(&barrier, NULL, 2);
 	for (int i = 0; i < 2; i++) {
-		readers[i] = (struct reader){ device_open(pair.dev, O_RDONLY | O_DIRECT), i, &barrier, 1500 };
+		readers[i] = (struct reader){ device_open(pair.dev, O_RDONLY | O_DIRECT), i, &barrier, 800 };
 		pthread_create(&threads[i], NULL, reader, &readers[i]);
 	}
 	for (int i = 0; i < 2; i++) {
@@ -388,7 +388,7 @@ CASE(sessions_and_devices_come_and_go_while_polled)
 {
 	struct chaos c = { .epoll = epoll_create1(EPOLL_CLOEXEC) };
 	pthread_t threads[4];
-	double end = now() + 12;
+	double end = now() + 6;
 	struct rng rng = rng_new(11);
 
 	for (int i = 0; i < 4; i++)
@@ -440,7 +440,7 @@ CASE(sessions_are_closed_under_io_while_in_an_epoll)
 {
 	struct chaos c = { .epoll = epoll_create1(EPOLL_CLOEXEC) };
 	pthread_t threads[4];
-	double end = now() + 8;
+	double end = now() + 5;
 	int other = session_open();
 
 	for (int i = 0; i < 4; i++)
