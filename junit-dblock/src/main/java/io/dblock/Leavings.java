@@ -8,13 +8,18 @@ import io.dblock.kernel.Errno;
 import io.dblock.kernel.ModuleLoader;
 import io.dblock.kernel.Mounts;
 import io.dblock.proc.ProcFs;
+import io.dblock.server.process.ServerMain;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 
-/** What a run that crashed has left: its mounts and devices, known by the identity of its process, and no others. */
+/** What a run that crashed has left: its mounts, devices and server process, known by the identity of its process, and no others. */
 public final class Leavings {
+    private static final Duration END = Duration.ofSeconds(10);
+
     private final RunDirectory runs;
     private final ProcFs proc;
     private final Machine machine;
@@ -23,6 +28,9 @@ public final class Leavings {
     interface Machine {
         /** umount2(2), lazily; 0 or a negative error. */
         int detach(Path mountPoint);
+
+        /** Ends this process and waits for it to be gone. */
+        void kill(long pid);
 
         /** Destroys the device of this name by force, if its owner is gone. */
         void destroyIfAbandoned(String name);
@@ -64,6 +72,11 @@ public final class Leavings {
             }
 
             @Override
+            public void kill(long pid) {
+                ProcessHandle.of(pid).ifPresent(Leavings::kill);
+            }
+
+            @Override
             public void destroyIfAbandoned(String name) {
                 try {
                     DeviceInfo info = session.info(name);
@@ -81,10 +94,44 @@ public final class Leavings {
         return new Leavings(RunDirectory.ofThisMachine(), new ProcFs(Path.of("/proc")), machine).clear();
     }
 
+    /** A process that has gone on living for the time that this takes is in the kernel, and its devices fail all the same. */
+    private static void kill(ProcessHandle process) {
+        process.destroyForcibly();
+        process.onExit()
+                .completeOnTimeout(process, END.toMillis(), TimeUnit.MILLISECONDS)
+                .join();
+    }
+
+    /**
+     * The server processes of a run that is gone. They end by themselves, but not while they are stopped. One serves the
+     * process whose pid it was given, unless that is another's by now, which has started after it.
+     */
+    private List<Long> servers(RunDirectory.Owner owner) {
+        List<Long> servers = new ArrayList<>();
+        for (long pid : proc.pids()) {
+            List<String> arguments = proc.arguments(pid);
+            int size = arguments.size();
+            if (size > 1
+                    && arguments.get(size - 1).equals(Long.toString(owner.pid()))
+                    && arguments.get(size - 2).equals(ServerMain.class.getName())) {
+                long started = proc.startTime(pid).map(Long::parseLong).orElse(0L);
+                long next = proc.startTime(owner.pid()).map(Long::parseLong).orElse(Long.MAX_VALUE);
+                if (started >= owner.started() && started < next) {
+                    servers.add(pid);
+                }
+            }
+        }
+        return servers;
+    }
+
     /** What was found and cleared, one line each. */
     List<String> clear() {
         List<String> done = new ArrayList<>();
         for (Path directory : runs.abandoned()) {
+            for (long server : servers(RunDirectory.ownerOf(directory))) {
+                machine.kill(server);
+                done.add("ended the server process " + server);
+            }
             List<Path> points = new ArrayList<>();
             for (ProcFs.Mount mount : proc.mounts("self")) {
                 if (mount.point().startsWith(directory)) {

@@ -80,6 +80,19 @@ final class RunDirectory {
         deleteIfPossible(own());
     }
 
+    /**
+     * Whose directory one is.
+     *
+     * @param started in clock ticks since boot
+     */
+    record Owner(long pid, long started) {}
+
+    /** The process that had this {@linkplain #abandoned() abandoned} directory. */
+    static Owner ownerOf(Path abandoned) {
+        String[] name = abandoned.getFileName().toString().split("-", 2);
+        return new Owner(Long.parseLong(name[0]), Long.parseLong(name[1]));
+    }
+
     /** The directories of processes that are gone. */
     List<Path> abandoned() {
         List<Path> found = new ArrayList<>();

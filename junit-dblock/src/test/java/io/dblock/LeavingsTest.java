@@ -34,6 +34,11 @@ class LeavingsTest {
             }
 
             @Override
+            public void kill(long pid) {
+                done.add("kill " + pid);
+            }
+
+            @Override
             public void destroyIfAbandoned(String name) {
                 done.add("destroy " + name);
             }
@@ -99,6 +104,36 @@ class LeavingsTest {
     @Test
     void aZombieIsADeadProcess() throws Exception {
         process(200, "2222", "Z");
+        leave("200-2222", "dblock0");
+        mounts();
+        leavings.clear();
+        assertThat(done).containsExactly("destroy dblock0");
+    }
+
+    private void server(long pid, String start, String of, String mainClass) throws Exception {
+        process(pid, start);
+        Files.writeString(
+                root.resolve("proc/" + pid + "/cmdline"),
+                String.join("\0", "/usr/bin/java", "-cp", "a.jar", mainClass, of) + "\0");
+    }
+
+    @Test
+    void theServerProcessOfADeadRunIsEndedBeforeItsDevicesAre() throws Exception {
+        server(300, "2223", "200", "io.dblock.server.process.ServerMain");
+        leave("200-2222", "dblock0");
+        mounts();
+        leavings.clear();
+        assertThat(done).containsExactly("kill 300", "destroy dblock0");
+    }
+
+    @Test
+    void noOtherProcessIsTakenForAServer() throws Exception {
+        server(300, "2223", "200", "com.example.Main");
+        server(301, "2223", "201", "io.dblock.server.process.ServerMain");
+        // Its owner's pid is another's now, to whom it belongs; and one from before.
+        process(200, "5000");
+        server(302, "5001", "200", "io.dblock.server.process.ServerMain");
+        server(303, "2221", "200", "io.dblock.server.process.ServerMain");
         leave("200-2222", "dblock0");
         mounts();
         leavings.clear();

@@ -40,6 +40,13 @@ public final class ProcFs {
         return alive && fields.length > 19 ? Optional.of(fields[19]) : Optional.empty();
     }
 
+    /** The arguments of a process, the program first; none if it is gone, or has none. */
+    public List<String> arguments(long pid) {
+        String line = read(proc.resolve(Long.toString(pid)).resolve("cmdline"));
+        // Each ends with a zero byte, the last one, too.
+        return line.isEmpty() ? List.of() : List.of(line.split("\0", 0));
+    }
+
     /** The command line of a process, or its name if it has none. */
     public String command(long pid) {
         Path directory = proc.resolve(Long.toString(pid));
