@@ -3,7 +3,6 @@ package io.dblock.filter;
 
 import io.dblock.journal.ContentHash;
 import io.dblock.kernel.NativeMemory;
-import java.lang.ref.Cleaner;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.OptionalLong;
@@ -14,12 +13,13 @@ import java.util.OptionalLong;
  * after its device was closed. Safe for use by several threads.
  */
 final class ContentRing {
-    private static final Cleaner CLEANER = Cleaner.create();
     private static final int CHUNK = 1 << 20;
     private static final int OFFSET_BITS = 32;
     private static final long OFFSET = (1L << OFFSET_BITS) - 1;
 
-    private final ContentHash hash = new ContentHash();
+    /** Made when it is needed first. */
+    private ContentHash hash;
+
     private final ArrayDeque<Chunk> chunks = new ArrayDeque<>();
     private long firstChunk;
     private long bytes;
@@ -33,10 +33,8 @@ final class ContentRing {
         int parts;
 
         Chunk(int size) {
-            NativeMemory mapping = NativeMemory.map(size);
-            memory = mapping;
-            view = mapping.view(0, size);
-            CLEANER.register(this, mapping::close);
+            memory = NativeMemory.allocateMapped(size);
+            view = memory.buffer();
         }
     }
 
@@ -127,7 +125,7 @@ final class ContentRing {
 
     /** The hash of the data at this position, which must be there. */
     synchronized long hash(long position, int length) {
-        return hash.hash(chunk(position).view, (int) (position & OFFSET), length);
+        return hasher().hash(chunk(position).view, (int) (position & OFFSET), length);
     }
 
     /** The hash of the data at this position, if they are still there. */
@@ -137,7 +135,14 @@ final class ContentRing {
 
     /** The hash of other data. */
     synchronized long hash(ByteBuffer source, int start, int length) {
-        return hash.hash(source, start, length);
+        return hasher().hash(source, start, length);
+    }
+
+    private ContentHash hasher() {
+        if (hash == null) {
+            hash = new ContentHash();
+        }
+        return hash;
     }
 
     private Chunk chunk(long position) {

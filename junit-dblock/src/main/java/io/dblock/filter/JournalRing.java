@@ -15,6 +15,7 @@ import io.dblock.kernel.Batch;
 import io.dblock.kernel.Errno;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +42,9 @@ public final class JournalRing implements Recorder, AutoCloseable {
     public static final long DEFAULT_CONTENT_BYTES = 16 << 20;
 
     private static final int CHUNK = 1 << 10;
+    /** The first chunk grows from so many entries: an idle device has had the few reads for its partitions. */
+    private static final int FIRST = 1 << 5;
+
     private static final Operation[] OPERATIONS = {
         Operation.READ, Operation.WRITE, Operation.FLUSH, Operation.DISCARD, Operation.WRITE_ZEROES
     };
@@ -459,16 +463,21 @@ public final class JournalRing implements Recorder, AutoCloseable {
 
     /** Makes room for the next entry, whose number is {@link #last} then; returns its chunk. */
     private long[] place() {
-        long sequence = ++last;
+        long sequence = last + 1;
         int index = index(sequence);
         long[] chunk = chunks[index];
         if (chunk == null) {
-            chunk = new long[CHUNK * FIELDS];
+            chunk = new long[(index == 0 ? FIRST : CHUNK) * FIELDS];
+            chunks[index] = chunk;
+        } else if (at(sequence) == chunk.length) {
+            chunk = Arrays.copyOf(chunk, 2 * chunk.length);
             chunks[index] = chunk;
         }
         if (sequence > capacity) {
             evict(sequence - capacity, chunk);
         }
+        // Not before there is a place: with too little memory this is not reached.
+        last = sequence;
         return chunk;
     }
 

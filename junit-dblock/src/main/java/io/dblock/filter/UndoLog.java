@@ -2,6 +2,7 @@
 package io.dblock.filter;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -24,6 +25,8 @@ final class UndoLog {
 
     private static final int SLOT_BITS = 24;
     private static final int PAGE_SHIFT = 10;
+    /** The first page grows from so many records. */
+    private static final int FIRST = 1 << 5;
     /** So many pages stay when there is no record. */
     private static final int KEPT_PAGES = 64;
     /** Longs of a record: a cache line. */
@@ -184,8 +187,11 @@ final class UndoLog {
             freeSlot = (int) get(slot, LINKS);
         } else {
             slot = slots++;
-            if (slot >>> PAGE_SHIFT == pages.size()) {
-                pages.add(new long[FIELDS << PAGE_SHIFT]);
+            int page = slot >>> PAGE_SHIFT;
+            if (page == pages.size()) {
+                pages.add(new long[page == 0 ? FIRST * FIELDS : FIELDS << PAGE_SHIFT]);
+            } else if ((slot & (1 << PAGE_SHIFT) - 1) * FIELDS == pages.get(page).length) {
+                pages.set(page, Arrays.copyOf(pages.get(page), 2 * pages.get(page).length));
             }
         }
         count++;
