@@ -116,6 +116,7 @@ public final class FakeKernel implements Linux {
     private int openError;
     private int versionError;
     private boolean pollable = true;
+    private int serveError;
     private int serveCalls;
     private int interrupted;
 
@@ -150,6 +151,12 @@ public final class FakeKernel implements Linux {
     /** As a module from before DBLOCK_FEAT_POLL: its sessions cannot be waited for. */
     public FakeKernel withoutPoll() {
         pollable = false;
+        return this;
+    }
+
+    /** From now on SERVE fails with this; null: works. */
+    public synchronized FakeKernel refusingToServe(Errno error) {
+        serveError = error == null ? 0 : error.number();
         return this;
     }
 
@@ -421,12 +428,7 @@ public final class FakeKernel implements Linux {
         } else if (request == Abi.CTL_LIST) {
             return list(at(argument, Abi.LIST_SIZE));
         } else if (request == Abi.SERVE) {
-            try {
-                return serve(session, at(argument, Abi.SERVE_SIZE));
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                return -Errno.EINTR.number();
-            }
+            return serve(session, at(argument, Abi.SERVE_SIZE));
         }
         return -Errno.ENOTTY.number();
     }
@@ -556,7 +558,7 @@ public final class FakeKernel implements Linux {
         return false;
     }
 
-    private int serve(Set<Integer> session, ByteBuffer call) throws InterruptedException {
+    private int serve(Set<Integer> session, ByteBuffer call) {
         serveCalls++;
         if (!isZero(call, Abi.SERVE_FLAGS, Abi.SERVE_CONSUMED) || !isZero(call, 72, Abi.SERVE_SIZE)) {
             return -Errno.EINVAL.number();
@@ -571,6 +573,9 @@ public final class FakeKernel implements Linux {
         Device device = devices.get(id);
         if (device == null) {
             return ended(id, call);
+        }
+        if (serveError != 0) {
+            return -serveError;
         }
         int wanted = call.getInt(Abi.SERVE_MAX_REQUESTS);
         if (wanted > 0
@@ -594,23 +599,35 @@ public final class FakeKernel implements Linux {
         }
         long limit = call.getLong(Abi.SERVE_TIMEOUT_NS);
         long deadline = System.nanoTime() + limit;
-        while (true) {
-            if (device.state == Abi.STATE_ENDING) {
-                return ended(id, call);
+        boolean interrupted = false;
+        try {
+            while (true) {
+                if (device.state == Abi.STATE_ENDING) {
+                    return ended(id, call);
+                }
+                if (signal()) {
+                    return -Errno.EINTR.number();
+                }
+                int got = fetch(device, call, wanted);
+                if (got > 0) {
+                    call.putInt(Abi.SERVE_NR_REQUESTS, got);
+                    return 0;
+                }
+                long left = limit < 0 ? Long.MAX_VALUE : deadline - System.nanoTime();
+                if (left <= 0) {
+                    return 0;
+                }
+                try {
+                    wait(1 + Math.min(left / 1_000_000, Integer.MAX_VALUE));
+                } catch (InterruptedException e) {
+                    // Java's interrupts are no signals.
+                    interrupted = true;
+                }
             }
-            if (signal()) {
-                return -Errno.EINTR.number();
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
             }
-            int got = fetch(device, call, wanted);
-            if (got > 0) {
-                call.putInt(Abi.SERVE_NR_REQUESTS, got);
-                return 0;
-            }
-            long left = limit < 0 ? Long.MAX_VALUE : deadline - System.nanoTime();
-            if (left <= 0) {
-                return 0;
-            }
-            wait(1 + Math.min(left / 1_000_000, Integer.MAX_VALUE));
         }
     }
 
