@@ -761,8 +761,9 @@ static unsigned int dblock_dequeue_any(struct dblock_device *dev, struct dblock_
 }
 
 /*
- * Tells others of what this thread has not fetched: a wake-up may have been
- * spent on it, for a request of a queue that it did not come to.
+ * Tells others of what this thread has not fetched. It was still found asleep
+ * when it had seen a request already: a wake-up for one of another queue may
+ * have been spent on it, and who was woken for the one it took finds nothing.
  */
 static void dblock_pass_on(struct dblock_device *dev, struct dblock_queue *q)
 {
