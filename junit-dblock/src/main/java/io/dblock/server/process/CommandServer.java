@@ -129,7 +129,7 @@ final class CommandServer implements ServerCommands {
         }
         return new Remains(
                 stateOf(recorder),
-                recorder.entries(0),
+                EncodedEntries.of(recorder.entries(0)),
                 served.counts(),
                 failuresOf(served),
                 device.faults().armed(),

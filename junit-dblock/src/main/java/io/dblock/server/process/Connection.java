@@ -51,6 +51,8 @@ final class Connection implements AutoCloseable {
     private static final byte CANCEL = 4;
     private static final int MAX_FRAME = 1 << 30;
     private static final int MAX_KEPT = 1000;
+    /** For calls to a side that has not answered the one before. */
+    private static final Duration IF_SILENT = Duration.ofSeconds(1);
 
     private final DataInputStream in;
     private final DataOutputStream out;
@@ -71,6 +73,8 @@ final class Connection implements AutoCloseable {
     private final Thread reader;
     private final Thread writer;
     private final List<Runnable> atEnd = new ArrayList<>();
+    /** Whether a call has not been answered in its time, and nothing at all has come since: another is no use. */
+    private volatile boolean silent;
     /** Why there are no further calls; null as long as there are. */
     private volatile String end;
 
@@ -138,8 +142,8 @@ final class Connection implements AutoCloseable {
     }
 
     /**
-     * The other side's interface. Its methods throw {@link DblockException} if there is no answer within the limit, or the
-     * other side has ended. One that declares {@link InterruptedException} can be interrupted, and is then on the other side,
+     * The other side's interface. Its methods throw {@link DblockException} if there is no answer within the limit, which is
+     * a short one as long as the other side is silent after an earlier call, or the other side has ended. One that declares {@link InterruptedException} can be interrupted, and is then on the other side,
      * too; others go on waiting.
      */
     <T> T remote(Class<T> type, Duration limit) {
@@ -178,7 +182,8 @@ final class Connection implements AutoCloseable {
                 throw ended(method);
             }
             outgoing.add(new Frame(CALL, number, content.toByteArray()));
-            Frame frame = await(method, number, answer, limit);
+            Frame frame =
+                    await(method, number, answer, silent && IF_SILENT.compareTo(limit) < 0 ? IF_SILENT : limit);
             if (frame.kind() == THROW) {
                 throw thrown(method, (Failure) Codec.decode(Failure.class, frame.content()));
             }
@@ -206,6 +211,7 @@ final class Connection implements AutoCloseable {
                     }
                     interrupted = true;
                 } catch (TimeoutException e) {
+                    silent = true;
                     throw new DblockException(peer + " has not answered " + method.getName() + "() within "
                             + limit.toMillis() + " ms. " + peerState.get());
                 } catch (ExecutionException e) {
@@ -261,7 +267,9 @@ final class Connection implements AutoCloseable {
                 }
                 byte kind = in.readByte();
                 long number = in.readLong();
-                take(new Frame(kind, number, in.readNBytes(length - 9)));
+                Frame frame = new Frame(kind, number, in.readNBytes(length - 9));
+                silent = false;
+                take(frame);
             }
         } catch (EOFException e) {
             // That is the regular end.

@@ -44,10 +44,14 @@ interface ServerCommands {
             long droppedContents,
             long flushEpoch) {}
 
-    /** What is left of a device when it is closed. */
+    /**
+     * What is left of a device when it is closed.
+     *
+     * @param entries a list of {@link JournalEntry}, encoded: there may be many, and seldom does anybody look
+     */
     record Remains(
             JournalState journal,
-            List<JournalEntry> entries,
+            byte[] entries,
             RequestCounts counts,
             List<Failure> failures,
             List<FaultView> armed,

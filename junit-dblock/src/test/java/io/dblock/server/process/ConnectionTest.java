@@ -221,6 +221,21 @@ class ConnectionTest {
     }
 
     @Test
+    void whoHasNotAnsweredIsNotWaitedForAsLongAgain() throws Exception {
+        PipedInputStream toNobody = new PipedInputStream(1 << 16);
+        PipedInputStream fromNobody = new PipedInputStream(1 << 16);
+        try (PipedOutputStream nobody = new PipedOutputStream(fromNobody);
+                Connection lonely = new Connection(
+                        fromNobody, new PipedOutputStream(toNobody), TestCommands.class, "Nobody", () -> "It is T.")) {
+            lonely.start(side);
+            Calls patient = lonely.remote(Calls.class, Duration.ofMillis(200));
+            Calls morePatient = lonely.remote(Calls.class, Duration.ofHours(1));
+            assertThatThrownBy(() -> patient.echo(List.of())).hasMessageContaining("within 200 ms. It is T.");
+            assertThatThrownBy(() -> morePatient.echo(List.of())).hasMessageContaining("within 1000 ms. It is T.");
+        }
+    }
+
+    @Test
     void anInterruptOfACallReachesTheOtherSide() throws Exception {
         CompletableFuture<Throwable> seen = new CompletableFuture<>();
         Thread caller = new Thread(() -> seen.complete(catchThrowable(() -> calls().block())));
