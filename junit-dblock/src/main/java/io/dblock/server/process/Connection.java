@@ -182,8 +182,7 @@ final class Connection implements AutoCloseable {
                 throw ended(method);
             }
             outgoing.add(new Frame(CALL, number, content.toByteArray()));
-            Frame frame =
-                    await(method, number, answer, silent && IF_SILENT.compareTo(limit) < 0 ? IF_SILENT : limit);
+            Frame frame = await(method, number, answer, silent && IF_SILENT.compareTo(limit) < 0 ? IF_SILENT : limit);
             if (frame.kind() == THROW) {
                 throw thrown(method, (Failure) Codec.decode(Failure.class, frame.content()));
             }

@@ -106,8 +106,9 @@ final class RemoteDevice implements ServedDevice {
 
     @Override
     public Answering answering() {
-        Watchdog.Party jvm = new Watchdog.Party(
-                "the server process", process.pidOfThis(), () -> process.commands(DESTROY).stacks());
+        Watchdog.Party jvm =
+                new Watchdog.Party("the server process", process.pidOfThis(), () -> process.commands(DESTROY)
+                        .stacks());
         return new Answering(jvm, true, List.of("a built-in store in the server process answers"));
     }
 

@@ -40,8 +40,7 @@ public final class ServerMain {
                 "The test's JVM (pid " + test + ")",
                 () -> "It is in state " + ProcessState.of(test) + ".");
         CommandServer server = new CommandServer(
-                LocalServer.instance(), connection.remote(TestCommands.class, Command.timeout()),
-                test, path -> Path.of(
+                LocalServer.instance(), connection.remote(TestCommands.class, Command.timeout()), test, path -> Path.of(
                                 "/proc", Long.toString(test), "root")
                         .resolve(Path.of("/").relativize(path)));
         String started = ProcessState.startTime(test);

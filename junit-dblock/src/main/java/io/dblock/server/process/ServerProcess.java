@@ -108,8 +108,8 @@ public final class ServerProcess implements DeviceServer {
                     } catch (DblockException e) {
                         // Gone already, if it is over.
                         if (!over.get()) {
-                            System.err.println(
-                                    "junit-dblock: " + device.name() + " is not watched from outside of this JVM: " + e);
+                            System.err.println("junit-dblock: " + device.name()
+                                    + " is not watched from outside of this JVM: " + e);
                         }
                     }
                 },

@@ -152,8 +152,7 @@ class CodecTest {
     }
 
     static Stream<Method> commands() {
-        return Stream.of(ServerCommands.class, TestCommands.class)
-                .flatMap(type -> Arrays.stream(type.getMethods()));
+        return Stream.of(ServerCommands.class, TestCommands.class).flatMap(type -> Arrays.stream(type.getMethods()));
     }
 
     @ParameterizedTest

@@ -175,7 +175,9 @@ class ConnectionTest {
                 .isInstanceOfSatisfying(ControlException.class, e -> assertThat(e.is(Errno.EBUSY))
                         .isTrue())
                 .hasMessage("busy");
-        assertThatThrownBy(() -> calls().fail("io")).isExactlyInstanceOf(IOException.class).hasMessage("no room");
+        assertThatThrownBy(() -> calls().fail("io"))
+                .isExactlyInstanceOf(IOException.class)
+                .hasMessage("no room");
         assertThatThrownBy(() -> calls().fail("block"))
                 .isInstanceOfSatisfying(
                         BlockIOException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EILSEQ));
