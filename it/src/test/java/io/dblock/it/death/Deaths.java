@@ -45,8 +45,16 @@ record Deaths(int rounds, Duration box, long seed, List<String> only) {
         return rounds > 0 ? had < rounds : had < 1 || spent.compareTo(box) < 0;
     }
 
-    /** Many rounds: what makes each of them shorter is worth its preparation. */
+    /** Many rounds: what makes each of them shorter is worth its preparation, and whoever waits is told of each. */
     boolean isLong() {
         return rounds >= 10;
+    }
+
+    /** As the options that repeat it. */
+    @Override
+    public String toString() {
+        return "-Ddblock.deaths.seed=" + seed
+                + (rounds > 0 ? " -Ddblock.deaths.rounds=" + rounds : " -Ddblock.deaths.seconds=" + box.toSeconds())
+                + (only.isEmpty() ? "" : " -Ddblock.deaths.rows=\"" + String.join(",", only) + "\"");
     }
 }

@@ -19,6 +19,28 @@ final class Fio implements AutoCloseable {
     /** Nothing should need it: a round ends its load long before. */
     private static final Duration RUNTIME = Duration.ofMinutes(5);
 
+    /** What is done to the filesystems. The images of ext4 and XFS have 24 and 300 MiB. */
+    enum Load {
+        /** With fsync now and then. */
+        SYNCING("16k", "6m", "6m", "--fsync=16"),
+        /** Without: dirty pages are always there. */
+        DIRTYING("16k", "6m", "6m", "--direct=0"),
+        /** As much as there is room for. */
+        HEAVY("256k", "14m", "96m", "--direct=0");
+
+        private final String block;
+        private final String ext4Size;
+        private final String xfsSize;
+        private final String more;
+
+        Load(String block, String ext4Size, String xfsSize, String more) {
+            this.block = block;
+            this.ext4Size = ext4Size;
+            this.xfsSize = xfsSize;
+            this.more = more;
+        }
+    }
+
     private final Process process;
     private final Path output;
 
@@ -28,7 +50,7 @@ final class Fio implements AutoCloseable {
     }
 
     /** Starts it, and returns when all three jobs have done some I/O. */
-    static Fio start(Disks disks, boolean syncs, Duration bound) throws IOException {
+    static Fio start(Disks disks, Load load, Duration bound) throws IOException {
         List<String> command = new ArrayList<>(List.of(
                 "fio",
                 "--thread",
@@ -46,18 +68,8 @@ final class Fio implements AutoCloseable {
                 "--direct=1",
                 "--ioengine=libaio",
                 "--iodepth=8"));
-        for (Path mount : List.of(disks.ext4Mount(), disks.xfsMount())) {
-            command.addAll(List.of(
-                    "--name=" + mount.getFileName(),
-                    "--filename=" + mount.resolve("fio"),
-                    "--rw=randwrite",
-                    "--bs=16k",
-                    "--size=6m",
-                    "--ioengine=psync"));
-            if (syncs) {
-                command.add("--fsync=16");
-            }
-        }
+        command.addAll(filesystemJob("ext4", disks.ext4Mount(), load, load.ext4Size));
+        command.addAll(filesystemJob("xfs", disks.xfsMount(), load, load.xfsSize));
         Path output = Files.createTempFile("fio", ".out");
         long before = disks.requestsOfRaw();
         Process process = new ProcessBuilder(command)
@@ -77,6 +89,17 @@ final class Fio implements AutoCloseable {
             fio.close();
             throw e;
         }
+    }
+
+    private static List<String> filesystemJob(String name, Path mount, Load load, String size) {
+        return List.of(
+                "--name=" + name,
+                "--filename=" + mount.resolve("fio"),
+                "--rw=randwrite",
+                "--bs=" + load.block,
+                "--size=" + size,
+                "--ioengine=psync",
+                load.more);
     }
 
     /**

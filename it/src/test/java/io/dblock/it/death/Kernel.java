@@ -15,6 +15,9 @@ import java.nio.file.Path;
 /** System calls that Java does not have. Most cost a tenth of the program that would make them. */
 final class Kernel {
 
+    /** Has a JVM print the stacks of its threads. */
+    static final int SIGQUIT = 3;
+
     static final int SIGSTOP = 19;
     static final int SIGCONT = 18;
     static final int SIGKILL = 9;

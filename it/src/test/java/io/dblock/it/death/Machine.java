@@ -69,6 +69,30 @@ final class Machine {
         return found;
     }
 
+    /** Where the threads of a process wait in the kernel, those that only wait for each other left out. */
+    static String kernelStacks(long pid) throws IOException {
+        StringBuilder text = new StringBuilder();
+        Path tasks = PROC.resolve(Long.toString(pid)).resolve("task");
+        for (String task : entries(tasks, "[0-9]*")) {
+            String stack = read(tasks.resolve(task).resolve("stack"));
+            if (!stack.contains("futex_wait")) {
+                text.append(read(tasks.resolve(task).resolve("stat"))).append(stack);
+            }
+        }
+        return text.toString();
+    }
+
+    /** The server processes of a JVM. */
+    static List<Long> serversOf(long testJvm) throws IOException {
+        List<Long> found = new ArrayList<>();
+        for (String pid : entries(PROC, "[0-9]*")) {
+            if (read(PROC.resolve(pid).resolve("cmdline")).endsWith("ServerMain\0" + testJvm + "\0")) {
+                found.add(Long.parseLong(pid));
+            }
+        }
+        return found;
+    }
+
     /** Waits until the devices are gone, with whatever is still mounted on them. */
     static void awaitNoDevices(Duration bound) {
         Poll.until("the devices to go", bound, () -> devices().isEmpty());

@@ -3,9 +3,11 @@ package io.dblock.it.death;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.dblock.Leavings;
 import io.dblock.it.support.Poll;
 import io.dblock.kernel.ControlException;
 import io.dblock.kernel.ControlSession;
+import io.dblock.kernel.Mounts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,16 +21,18 @@ import java.util.random.RandomGenerator;
 /** One death, from the making of the disks to a clean machine. */
 final class Round {
 
-    /** Of every wait. The promise is 2 s on a real machine; an emulated one that others use too is far slower. */
-    static final Duration BOUND = Duration.ofSeconds(60);
+    /** Of every wait. The promise is 2 s on a real machine; an emulated one that others use too is a hundred times slower. */
+    static final Duration BOUND = Duration.ofMinutes(5);
 
     private static final int MOST_LOAD_MILLIS = 400;
-    private static final Path MOUNTS = Path.of("/run/dblock-deaths");
+    private static final Path POINTS = Path.of("/run/dblock-deaths");
 
     private final Row row;
     private final VictimProcess victim;
     private final RandomGenerator random;
+    private Serving serving;
     private Disks disks;
+    private Fio load;
 
     Round(Row row, VictimProcess victim, RandomGenerator random) {
         this.row = row;
@@ -53,27 +57,44 @@ final class Round {
         return random;
     }
 
+    Fio load() {
+        return load;
+    }
+
+    /** The pid of the victim's server process. */
+    long server() throws IOException {
+        List<Long> servers = Machine.serversOf(victim.pid());
+        assertThat(servers).as("the server processes of %s", victim.pid()).hasSize(1);
+        return servers.get(0);
+    }
+
     Outcome run(String note) throws IOException {
         Kernel.note(note);
+        serving = row.servings().get(random.nextInt(row.servings().size()));
         disks = Disks.parse(
-                victim.order("disks " + row.serving() + " " + row.timeout().toMillis()));
-        if (row.serving() == Serving.HANDLER) {
+                victim.order("disks " + serving + " " + row.timeout().toMillis()));
+        if (serving == Serving.HANDLER) {
             disks = mounted(disks);
         }
         row.prepare(this);
         Duration lastError;
         Unloader unloader = new Unloader(RandomGenerator.of("L64X128MixRandom"));
         try (unloader;
-                Fio fio = Fio.start(disks, row.loadSyncs(), BOUND)) {
+                Fio fio = Fio.start(disks, row.load(), BOUND)) {
+            load = fio;
             LockSupport.parkNanos(
                     Duration.ofMillis(random.nextInt(MOST_LOAD_MILLIS)).toNanos());
             long struck = System.nanoTime();
             row.strike(this);
             int status = fio.awaitEnd(BOUND);
             lastError = Duration.ofNanos(System.nanoTime() - struck);
-            assertThat(status)
-                    .as("the status of fio, which should have got errors; it said:\n%s", fio.said())
-                    .isNotZero();
+            if (row.fails()) {
+                assertThat(status)
+                        .as("the status of fio, which should have got errors; it said:\n%s", fio.said())
+                        .isNotZero();
+            } else {
+                assertThat(fio.said()).as("what fio said").containsPattern("(?s)(err= 0:.*){3}");
+            }
             row.recover(this);
             end();
             Machine.awaitClean(BOUND);
@@ -82,14 +103,24 @@ final class Round {
         return new Outcome(lastError, unloader.refused(), unloader.unloaded());
     }
 
+    /** Takes away what a round that failed has left, for the sake of the next one. */
+    void abandon() {
+        for (String point : List.of("ext4", "xfs")) {
+            Mounts.detach(POINTS.resolve(point));
+        }
+        Leavings.clearAll();
+    }
+
     private void end() throws IOException {
         if (row.dies()) {
             victim.awaitEnd(BOUND);
+            Poll.until("the server process of a dead JVM to be gone", BOUND, () -> Machine.serversOf(victim.pid())
+                    .isEmpty());
             // What it had mounted keeps no device.
             Machine.awaitNoDevices(BOUND);
             return;
         }
-        if (row.serving() == Serving.HANDLER) {
+        if (serving == Serving.HANDLER) {
             for (Path mount : List.of(disks.ext4Mount(), disks.xfsMount())) {
                 bounded("unmounting " + mount, () -> Kernel.unmount(mount));
                 Files.delete(mount);
@@ -102,8 +133,8 @@ final class Round {
 
     /** Mounts those of a handler, which the library takes for raw. */
     private static Disks mounted(Disks raw) throws IOException {
-        Path ext4 = Files.createDirectories(MOUNTS.resolve("ext4"));
-        Path xfs = Files.createDirectories(MOUNTS.resolve("xfs"));
+        Path ext4 = Files.createDirectories(POINTS.resolve("ext4"));
+        Path xfs = Files.createDirectories(POINTS.resolve("xfs"));
         bounded("mounting ext4", () -> Kernel.mount(raw.ext4(), ext4, "ext4", ""));
         bounded("mounting XFS", () -> Kernel.mount(raw.xfs(), xfs, "xfs", ""));
         return new Disks(raw.raw(), raw.ext4(), raw.xfs(), ext4, xfs);

@@ -3,14 +3,16 @@ package io.dblock.it.death;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.dblock.it.support.Poll;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 
 /** A way to die. */
 enum Row {
     /** With files of its own open and dirty on its disks, every other time. */
-    KILLED_TEST_JVM("kill -9 of the test JVM", Serving.STORE, Survival.DIES) {
+    KILLED_TEST_JVM("kill -9 of the test JVM, which serves the disks", Survival.DIES, Serving.TEST_JVM) {
         @Override
         void prepare(Round round) throws IOException {
             if (round.random().nextBoolean()) {
@@ -24,7 +26,48 @@ enum Row {
         }
     },
 
-    OWN_FILES_AT_EXIT("files of the JVM's own dirty on its disks at its exit", Serving.STORE, Survival.DIES) {
+    KILLED_TEST_JVM_WITH_SERVER(
+            "kill -9 of the test JVM, which has a server process", Survival.DIES, Serving.SERVER_PROCESS) {
+        @Override
+        void prepare(Round round) throws IOException {
+            if (round.random().nextBoolean()) {
+                round.victim().order("write");
+            }
+        }
+
+        @Override
+        void strike(Round round) {
+            round.victim().kill();
+        }
+    },
+
+    KILLED_SERVER("kill -9 of the server process", Survival.LIVES, Serving.SERVER_PROCESS) {
+        @Override
+        void strike(Round round) throws IOException {
+            Kernel.signal(round.server(), Kernel.SIGKILL);
+        }
+    },
+
+    KILLED_BOTH("kill -9 of the test JVM and of its server process", Survival.DIES, Serving.SERVER_PROCESS) {
+        @Override
+        void strike(Round round) throws IOException {
+            long server = round.server();
+            boolean serverFirst = round.random().nextBoolean();
+            if (serverFirst) {
+                Kernel.signal(server, Kernel.SIGKILL);
+            }
+            round.victim().kill();
+            if (!serverFirst) {
+                Kernel.signal(server, Kernel.SIGKILL);
+            }
+        }
+    },
+
+    OWN_FILES_AT_EXIT(
+            "files of the JVM's own dirty on its disks at its exit",
+            Survival.DIES,
+            Serving.TEST_JVM,
+            Serving.SERVER_PROCESS) {
         @Override
         void prepare(Round round) throws IOException {
             round.victim().order("write");
@@ -37,7 +80,24 @@ enum Row {
         }
     },
 
-    STOPPED_TEST_JVM("SIGSTOP of a test JVM with a handler, longer than the timeout", Serving.HANDLER, Survival.LIVES) {
+    STOPPED_SERVER("SIGSTOP of the server process, longer than the timeout", Survival.LIVES, Serving.SERVER_PROCESS) {
+        @Override
+        Duration timeout() {
+            return SHORT;
+        }
+
+        @Override
+        void strike(Round round) throws IOException {
+            Kernel.signal(round.server(), Kernel.SIGSTOP);
+        }
+
+        @Override
+        void recover(Round round) throws IOException {
+            Kernel.signal(round.server(), Kernel.SIGCONT);
+        }
+    },
+
+    STOPPED_TEST_JVM("SIGSTOP of a test JVM with a handler, longer than the timeout", Survival.LIVES, Serving.HANDLER) {
         @Override
         Duration timeout() {
             return SHORT;
@@ -54,7 +114,7 @@ enum Row {
         }
     },
 
-    OUT_OF_MEMORY("OutOfMemoryError in a handler", Serving.HANDLER, Survival.LIVES) {
+    OUT_OF_MEMORY("OutOfMemoryError in a handler", Survival.LIVES, Serving.HANDLER) {
         @Override
         void strike(Round round) throws IOException {
             round.victim().order("out-of-memory " + round.random().nextLong());
@@ -67,7 +127,7 @@ enum Row {
         }
     },
 
-    THROWING("an exception or Error from a handler", Serving.HANDLER, Survival.LIVES) {
+    THROWING("an exception or Error from a handler", Survival.LIVES, Serving.HANDLER) {
         @Override
         void strike(Round round) throws IOException {
             round.victim().order("throw " + round.random().nextLong());
@@ -80,7 +140,7 @@ enum Row {
         }
     },
 
-    NEVER_ANSWERING("a handler that never answers", Serving.HANDLER, Survival.LIVES) {
+    NEVER_ANSWERING("a handler that never answers", Survival.LIVES, Serving.HANDLER) {
         @Override
         Duration timeout() {
             return SHORT;
@@ -97,10 +157,10 @@ enum Row {
         }
     },
 
-    SESSION_CLOSED("close of the session's fd from another thread", Serving.HANDLER, Survival.LIVES) {
+    SESSION_CLOSED("close of the session's fd from another thread", Survival.LIVES, Serving.HANDLER, Serving.TEST_JVM) {
         @Override
         void strike(Round round) throws IOException {
-            assertThat(round.victim().order("close-sessions")).isEqualTo("3");
+            assertThat(round.victim().order("close-sessions")).matches("[3-9]");
         }
 
         @Override
@@ -110,10 +170,14 @@ enum Row {
         }
     },
 
-    DESTROYED("forced destroy with mounted filesystems and dirty pages", Serving.STORE, Survival.LIVES) {
+    DESTROYED(
+            "forced destroy with mounted filesystems and dirty pages",
+            Survival.LIVES,
+            Serving.SERVER_PROCESS,
+            Serving.TEST_JVM) {
         @Override
-        boolean loadSyncs() {
-            return false;
+        Fio.Load load() {
+            return Fio.Load.DIRTYING;
         }
 
         @Override
@@ -122,14 +186,56 @@ enum Row {
         }
     },
 
-    DESTROYED_BY_ANOTHER("destroyed by another process", Serving.STORE, Survival.LIVES) {
+    DESTROYED_BY_ANOTHER("destroyed by another process", Survival.LIVES, Serving.SERVER_PROCESS, Serving.TEST_JVM) {
         @Override
         void strike(Round round) {
             assertThat(round.destroyAll()).containsOnly("destroyed");
         }
     },
 
-    TWO_DESTROYERS("two destroyers at once", Serving.STORE, Survival.LIVES) {
+    /** Of the load alone, or of the servers too; then a clean end, or a kill. */
+    MEMORY_PRESSURE(
+            "memory pressure (a small cgroup) with heavy dirty data",
+            Survival.LIVES,
+            Serving.SERVER_PROCESS,
+            Serving.TEST_JVM) {
+        @Override
+        Fio.Load load() {
+            return Fio.Load.HEAVY;
+        }
+
+        @Override
+        boolean fails() {
+            return false;
+        }
+
+        @Override
+        void strike(Round round) throws IOException {
+            try (SmallGroup group = SmallGroup.make()) {
+                group.add(round.load().pid());
+                if (round.random().nextBoolean()) {
+                    // Its stores grow with what is written: about 120 MB.
+                    group.limit(MEMORY_OF_ALL);
+                    group.add(round.victim().pid());
+                    for (long server : Machine.serversOf(round.victim().pid())) {
+                        group.add(server);
+                    }
+                } else {
+                    group.limit(MEMORY_OF_LOAD);
+                }
+                Poll.until(
+                        "the load to meet the limit, or to end",
+                        Round.BOUND,
+                        () -> group.pressed() > 0 || !round.load().isRunning());
+                LockSupport.parkNanos(Duration.ofMillis(round.random().nextInt(PRESSED_MILLIS))
+                        .toNanos());
+                round.load().stop();
+                round.load().awaitEnd(Round.BOUND);
+            }
+        }
+    },
+
+    TWO_DESTROYERS("two destroyers at once", Survival.LIVES, Serving.SERVER_PROCESS, Serving.TEST_JVM) {
         @Override
         void strike(Round round) throws IOException {
             round.victim().tell("destroy");
@@ -147,25 +253,43 @@ enum Row {
         LIVES
     }
 
+    /** Rows that may as well be run by two machines at once. */
+    enum Group {
+        /** A process dies. */
+        PROCESSES,
+        /** It goes on. */
+        SERVERS
+    }
+
     /** Of requests, where it is waited for: well above what an emulated machine needs for one. */
-    private static final Duration SHORT = Duration.ofMillis(1500);
+    private static final Duration SHORT = Duration.ofMillis(2500);
 
     private static final int EXITS = 8;
+
+    private static final long MEMORY_OF_LOAD = 12L << 20;
+    private static final long MEMORY_OF_ALL = 160L << 20;
+    private static final int PRESSED_MILLIS = 800;
 
     private static final Duration LONG = Duration.ofSeconds(30);
 
     private final String title;
-    private final Serving serving;
     private final Survival survival;
+    @SuppressWarnings("ImmutableEnumChecker") // as List.of() makes it
+    private final List<Serving> servings;
 
-    Row(String title, Serving serving, Survival survival) {
+    Row(String title, Survival survival, Serving... servings) {
         this.title = title;
-        this.serving = serving;
         this.survival = survival;
+        this.servings = List.of(servings);
     }
 
-    Serving serving() {
-        return serving;
+    /** Who may serve the disks; one of them does in a round. */
+    List<Serving> servings() {
+        return servings;
+    }
+
+    Group group() {
+        return survival == Survival.DIES || this == KILLED_SERVER ? Group.PROCESSES : Group.SERVERS;
     }
 
     boolean dies() {
@@ -177,8 +301,12 @@ enum Row {
         return LONG;
     }
 
-    /** Whether the load calls fsync now and then, or leaves more and more dirty. */
-    boolean loadSyncs() {
+    Fio.Load load() {
+        return Fio.Load.SYNCING;
+    }
+
+    /** Whether the load gets errors; else it is ended, and gets none. */
+    boolean fails() {
         return true;
     }
 

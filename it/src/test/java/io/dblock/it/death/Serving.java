@@ -3,8 +3,10 @@ package io.dblock.it.death;
 
 /** Who answers for a victim's disks. */
 enum Serving {
-    /** A built-in store, mounted by the library. */
-    STORE,
+    /** Built-in stores in the victim's server process, mounted by the library. */
+    SERVER_PROCESS,
+    /** The same in the victim itself. */
+    TEST_JVM,
     /** A handler of the victim's own, see {@link MoodyHandler}. */
     HANDLER
 }

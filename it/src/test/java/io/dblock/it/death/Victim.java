@@ -4,6 +4,7 @@ package io.dblock.it.death;
 import io.dblock.BlockDevice;
 import io.dblock.DblockException;
 import io.dblock.Filesystem;
+import io.dblock.Placement;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.FileStore;
 import io.dblock.handler.ImageMode;
@@ -113,6 +114,8 @@ public final class Victim {
             }
         } else {
             raw.size(RAW_SIZE);
+            Placement placement = Placement.valueOf(serving.name());
+            List.of(raw, ext4, xfs).forEach(builder -> builder.placement(placement));
             ext4.image(images.ext4(), ImageMode.COPY_ON_WRITE).filesystem(Filesystem.EXT4);
             xfs.image(images.xfs(), ImageMode.COPY_ON_WRITE).filesystem(Filesystem.XFS);
         }

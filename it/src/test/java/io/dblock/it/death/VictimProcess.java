@@ -21,8 +21,10 @@ import java.util.concurrent.TimeUnit;
 final class VictimProcess implements AutoCloseable {
 
     /** For an order that a loaded emulated machine may take long for. */
-    private static final Duration BOUND = Duration.ofSeconds(90);
+    private static final Duration BOUND = Duration.ofMinutes(5);
 
+    private static final Duration STACKS = Duration.ofSeconds(20);
+    private static final Duration STACKS_END = Duration.ofSeconds(2);
     private static final int SHOWN = 4000;
 
     private final Process process;
@@ -88,12 +90,37 @@ final class VictimProcess implements AutoCloseable {
             Thread.currentThread().interrupt();
             throw new AssertionError("Interrupted while the victim was to " + order, e);
         }
-        if (answer == null || !answer.startsWith("ok")) {
-            throw new AssertionError("The victim (process " + pid() + ") was to " + order + " and "
-                    + (answer == null ? "did not answer within " + BOUND : "answered: " + answer) + ". Its errors:\n"
-                    + errors());
+        if (answer == null) {
+            throw new AssertionError(
+                    "The victim (process " + pid() + ") was to " + order + " and did not answer within " + BOUND
+                            + ". Its errors:\n" + errors() + "\nIts threads:\n" + stacks());
+        }
+        if (!answer.startsWith("ok")) {
+            throw new AssertionError("The victim (process " + pid() + ") was to " + order + " and answered: " + answer
+                    + ". Its errors:\n" + errors());
         }
         return answer.substring(Math.min(3, answer.length()));
+    }
+
+    /** What its threads do, and its server's, as far as they can still say it. */
+    private String stacks() throws IOException {
+        StringBuilder text = new StringBuilder();
+        List<Long> jvms = new ArrayList<>(Machine.serversOf(pid()));
+        jvms.add(pid());
+        for (long jvm : jvms) {
+            text.append(Machine.kernelStacks(jvm));
+            Kernel.signal(jvm, Kernel.SIGQUIT);
+        }
+        try {
+            String line = answers.poll(STACKS.toMillis(), TimeUnit.MILLISECONDS);
+            while (line != null) {
+                text.append(line).append('\n');
+                line = answers.poll(STACKS_END.toMillis(), TimeUnit.MILLISECONDS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return text.toString();
     }
 
     String errors() throws IOException {
