@@ -45,7 +45,9 @@ final class StuckRequestReport {
         this.info = info;
         this.request = request;
         proc = watchdog.proc();
-        deadline = System.nanoTime() + watchdog.answer().toNanos();
+        Duration left = WatchedDevice.limit(info).minus(request.age()).minusSeconds(1);
+        Duration wait = left.compareTo(watchdog.answer()) > 0 ? left : watchdog.answer();
+        deadline = System.nanoTime() + wait.toNanos();
     }
 
     /** Makes one, which takes a few seconds if somebody does not answer. */
@@ -75,20 +77,24 @@ final class StuckRequestReport {
 
     private void make() {
         Future<List<String>> description = BoundedCalls.start("asks for the handler", subject::description);
-        List<Watchdog.Party> parties = BoundedCalls.call("asks for the parties", subject::parties, watchdog.answer())
+        List<Watchdog.Party> parties = BoundedCalls.await(
+                        BoundedCalls.start("asks for the parties", subject::parties), deadline)
                 .orElse(List.of());
         List<Asked> asked = parties.stream()
                 .map(party -> new Asked(party, BoundedCalls.start("asks for stacks", party.stacks())))
                 .toList();
-        Future<List<String>> users = BoundedCalls.start("looks for holders", () -> users(parties));
         Future<List<String>> waiting = BoundedCalls.start("looks for waiting tasks", this::uninterruptible);
+        Future<List<String>> users = BoundedCalls.start("looks for holders", () -> users(parties));
 
         headline();
         section("", description, "who answers it is not known: that question was not answered");
         for (Asked one : asked) {
             threads(one);
         }
-        section("tasks of the machine that wait in the kernel and cannot be interrupted:", waiting, "not known");
+        section(
+                "tasks of the machine that wait in the kernel and cannot be interrupted:",
+                waiting,
+                "not known: looking for them took too long");
         section("who uses the disk:", users, "not known: looking for it took too long");
         asked.stream().findFirst().ifPresent(one -> diagnose(one.party()));
     }
@@ -111,9 +117,9 @@ final class StuckRequestReport {
                         request.held()
                                 ? "its server has it and has not answered"
                                 : "no server has asked for it: all of its threads are busy or stuck")
-                .append("; ")
+                .append("; requests under way: ")
                 .append(info.pending())
-                .append(" requests are under way\n");
+                .append('\n');
     }
 
     private static String seconds(Duration duration) {

@@ -29,7 +29,7 @@ public final class Watchdog {
     private static final int REPORTS_AT_ONCE = 8;
     private static final Duration MIN_PERIOD = Duration.ofMillis(100);
     private static final Duration MAX_PERIOD = Duration.ofSeconds(2);
-    /** How long each question of a report may take. */
+    /** How long the questions of a report may take at least; longer if there is time until the request fails. */
     private static final Duration ANSWER = Duration.ofSeconds(5);
 
     private static Watchdog ofThisJvm;
@@ -136,7 +136,7 @@ public final class Watchdog {
     /** How long a request has been under way when it is reported: late enough to be odd, early enough to be looked at. */
     static Duration reportAfter(Duration limit) {
         Duration most = limit.multipliedBy(3).dividedBy(5);
-        Duration before = limit.minusSeconds(10);
+        Duration before = limit.minusSeconds(20);
         return most.compareTo(before) > 0 ? most : before;
     }
 

@@ -31,7 +31,7 @@ import org.junit.platform.testkit.engine.EngineExecutionResults;
  * A test that waits in the kernel for its disk is ended by its time limit, or by an interrupt. Every request here would be
  * waited for for an hour, which is the devices' own limit.
  */
-@Timeout(value = 5, unit = TimeUnit.MINUTES, threadMode = ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 15, unit = TimeUnit.MINUTES, threadMode = ThreadMode.SEPARATE_THREAD)
 class InterruptTest {
 
     @AfterEach
