@@ -90,8 +90,9 @@ final class Codec {
             return simple;
         }
         if (raw.isEnum()) {
-            Object[] constants = raw.getEnumConstants();
-            return form((value, out) -> out.writeByte(((Enum<?>) value).ordinal()), in -> constants[in.readByte()]);
+            // Both ends have the same classes, so a constant's place among all of them names it.
+            List<?> constants = List.of(raw.getEnumConstants());
+            return form((value, out) -> out.writeByte(constants.indexOf(value)), in -> constants.get(in.readByte()));
         }
         if (raw.isRecord()) {
             return record(raw);
@@ -140,6 +141,11 @@ final class Codec {
         if (type == byte[].class) {
             return form((value, out) -> writeBytes((byte[]) value, out), Codec::readBytes);
         }
+        if (type == EncodedEntries.class) {
+            return form(
+                    (value, out) -> writeBytes(((EncodedEntries) value).bytes(), out),
+                    in -> new EncodedEntries(readBytes(in)));
+        }
         if (type == String.class) {
             return form(
                     (value, out) -> writeBytes(((String) value).getBytes(StandardCharsets.UTF_8), out),
@@ -153,8 +159,8 @@ final class Codec {
         if (type == Duration.class) {
             return form(
                     (value, out) -> {
-                        out.writeLong(((Duration) value).getSeconds());
-                        out.writeInt(((Duration) value).getNano());
+                        out.writeLong(((Duration) value).toSeconds());
+                        out.writeInt(((Duration) value).toNanosPart());
                     },
                     in -> Duration.ofSeconds(in.readLong(), in.readInt()));
         }

@@ -78,7 +78,30 @@ final class Connection implements AutoCloseable {
     /** Why there are no further calls; null as long as there are. */
     private volatile String end;
 
-    private record Frame(byte kind, long number, byte[] content) {}
+    /** What goes over the wire, but for its length. */
+    private static final class Frame {
+        private final byte kind;
+        private final long number;
+        private final byte[] content;
+
+        Frame(byte kind, long number, byte[] content) {
+            this.kind = kind;
+            this.number = number;
+            this.content = content;
+        }
+
+        byte kind() {
+            return kind;
+        }
+
+        long number() {
+            return number;
+        }
+
+        byte[] content() {
+            return content;
+        }
+    }
 
     /**
      * Over these streams, which are closed with it. Nothing happens before {@link #start}.
@@ -237,7 +260,7 @@ final class Connection implements AutoCloseable {
         boolean known = failure.kind() != Failure.Kind.OTHER;
         boolean unchecked = thrown instanceof RuntimeException || thrown instanceof Error;
         boolean declared = Arrays.stream(method.getExceptionTypes()).anyMatch(type -> type.isInstance(thrown));
-        if (!known || !unchecked && !declared) {
+        if (!known || (!unchecked && !declared)) {
             return new DblockException(
                     peer + " failed in " + method.getName() + "(): " + failure.type() + ": " + failure.message(),
                     thrown);

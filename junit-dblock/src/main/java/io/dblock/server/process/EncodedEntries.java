@@ -13,9 +13,13 @@ import java.util.List;
 
 /** Entries of a journal as bytes. */
 final class EncodedEntries {
-    private EncodedEntries() {}
+    private final byte[] encoded;
 
-    static byte[] of(List<JournalEntry> entries) {
+    EncodedEntries(byte[] encoded) {
+        this.encoded = encoded;
+    }
+
+    static EncodedEntries of(List<JournalEntry> entries) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         DataOutputStream out = new DataOutputStream(bytes);
         Codec.Form form = Codec.of(JournalEntry.class);
@@ -26,19 +30,23 @@ final class EncodedEntries {
         } catch (IOException e) {
             throw new UncheckedIOException(e); // Memory does not fail to be written.
         }
-        return bytes.toByteArray();
+        return new EncodedEntries(bytes.toByteArray());
     }
 
-    static List<JournalEntry> decode(byte[] bytes) {
+    byte[] bytes() {
+        return encoded;
+    }
+
+    List<JournalEntry> decode() {
         List<JournalEntry> entries = new ArrayList<>();
-        ByteArrayInputStream in = new ByteArrayInputStream(bytes);
+        ByteArrayInputStream in = new ByteArrayInputStream(encoded);
         Codec.Form form = Codec.of(JournalEntry.class);
         try {
             while (in.available() > 0) {
                 entries.add((JournalEntry) form.read(new DataInputStream(in)));
             }
         } catch (IOException e) {
-            throw new UncheckedIOException("These " + bytes.length + " bytes are no entries of a journal", e);
+            throw new UncheckedIOException("These " + encoded.length + " bytes are no entries of a journal", e);
         }
         return entries;
     }

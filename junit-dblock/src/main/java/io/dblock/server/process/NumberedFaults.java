@@ -28,7 +28,7 @@ final class NumberedFaults {
     // Guarded by this.
     private final Map<Fault, Long> numbers = new HashMap<>();
     private final Map<Long, Fault> byNumber = new HashMap<>();
-    private final Map<HeldRequest, Long> heldNumbers = new IdentityHashMap<>();
+    private final IdentityHashMap<HeldRequest, Long> heldNumbers = new IdentityHashMap<>();
     private final Map<Long, HeldRequest> held = new HashMap<>();
     private long last;
 

@@ -35,7 +35,7 @@ final class RemoteRecorder implements Recorder {
     @Override
     public List<JournalEntry> entries(long after) {
         return device.ask(
-                remains -> EncodedEntries.decode(remains.entries()).stream()
+                remains -> remains.entries().decode().stream()
                         .filter(entry -> entry.sequence() > after)
                         .toList(),
                 server -> server.entries(device.number(), after));

@@ -47,11 +47,11 @@ interface ServerCommands {
     /**
      * What is left of a device when it is closed.
      *
-     * @param entries a list of {@link JournalEntry}, encoded: there may be many, and seldom does anybody look
+     * @param entries of the journal: there may be many, and seldom does anybody look
      */
     record Remains(
             JournalState journal,
-            byte[] entries,
+            EncodedEntries entries,
             RequestCounts counts,
             List<Failure> failures,
             List<FaultView> armed,
@@ -103,7 +103,11 @@ interface ServerCommands {
 
     // ---- faults ----
 
-    /** @param predicate its number in the test's JVM, 0 for none */
+    /**
+     * Arms a rule.
+     *
+     * @param predicate its number in the test's JVM, 0 for none
+     */
     FaultView addFault(long device, FaultRule rule, long predicate);
 
     List<FaultView> faults(long device);

@@ -23,7 +23,11 @@ public final class ServerMain {
 
     private ServerMain() {}
 
-    /** @param arguments the pid of the test's JVM */
+    /**
+     * Serves until the test's JVM is gone.
+     *
+     * @param arguments its pid
+     */
     public static void main(String[] arguments) {
         long test = Long.parseLong(arguments[0]);
         InputStream in = new FileInputStream(FileDescriptor.in);

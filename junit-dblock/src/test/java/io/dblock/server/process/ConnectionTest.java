@@ -226,9 +226,9 @@ class ConnectionTest {
     void whoHasNotAnsweredIsNotWaitedForAsLongAgain() throws Exception {
         PipedInputStream toNobody = new PipedInputStream(1 << 16);
         PipedInputStream fromNobody = new PipedInputStream(1 << 16);
-        try (PipedOutputStream nobody = new PipedOutputStream(fromNobody);
-                Connection lonely = new Connection(
-                        fromNobody, new PipedOutputStream(toNobody), TestCommands.class, "Nobody", () -> "It is T.")) {
+        new PipedOutputStream(fromNobody);
+        try (Connection lonely = new Connection(
+                fromNobody, new PipedOutputStream(toNobody), TestCommands.class, "Nobody", () -> "It is T.")) {
             lonely.start(side);
             Calls patient = lonely.remote(Calls.class, Duration.ofMillis(200));
             Calls morePatient = lonely.remote(Calls.class, Duration.ofHours(1));
