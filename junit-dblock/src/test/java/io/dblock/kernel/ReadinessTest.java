@@ -50,7 +50,7 @@ class ReadinessTest {
         @Override
         public void makeReady(ControlSession session) {
             String name = session.create(ControlSessionTest.parameters("")).name();
-            kernel.submit(name, Batch.OP_READ, 0, 0, 512, null, 0);
+            CompletableFuture<?> unused = kernel.submit(name, Batch.OP_READ, 0, 0, 512, null, 0);
         }
 
         @Override
