@@ -20,6 +20,11 @@ final class MoodyHandler implements BlockHandler {
 
     static final Mood WELL = () -> {};
 
+    /** For handlers in request form: takes requests and never completes them. */
+    static final Mood FORGETFUL = () -> {
+        throw new IllegalStateException("a request handler forgets before it is struck");
+    };
+
     private final BlockHandler data;
     private final AtomicReference<Mood> mood;
 

@@ -101,7 +101,7 @@ final class Rounds implements AutoCloseable {
             return Optional.of(
                     new AssertionError(note + ": " + e.getMessage() + "\nThe victim's errors:\n" + victim.errors(), e));
         } finally {
-            if (row.dies() || !well) {
+            if (row.dies() || !well || !victim.isAlive()) {
                 victim.close();
                 survivor = row.dies() ? survivor : null;
             }

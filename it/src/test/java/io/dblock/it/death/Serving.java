@@ -8,5 +8,12 @@ enum Serving {
     /** The same in the victim itself. */
     TEST_JVM,
     /** A handler of the victim's own, see {@link MoodyHandler}. */
-    HANDLER
+    HANDLER,
+    /** The same in request form. */
+    REQUEST_HANDLER;
+
+    /** Whether the library takes the disks for raw, so that somebody else has to mount them. */
+    boolean isHandler() {
+        return this == HANDLER || this == REQUEST_HANDLER;
+    }
 }

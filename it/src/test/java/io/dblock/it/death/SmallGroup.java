@@ -26,16 +26,29 @@ final class SmallGroup implements AutoCloseable {
         Files.writeString(group.resolve("cgroup.procs"), Long.toString(pid));
     }
 
-    /** Takes effect at once: what is beyond it has to be written and dropped before this returns. */
+    /**
+     * Takes effect at once: what is beyond it has to be written and dropped before this returns. Who gets over it is held up;
+     * only who gets to the double of it all the same may be killed.
+     */
     void limit(long bytes) throws IOException {
-        Files.writeString(group.resolve("memory.max"), Long.toString(bytes));
+        Files.writeString(group.resolve("memory.max"), Long.toString(2 * bytes));
+        Files.writeString(group.resolve("memory.high"), Long.toString(bytes));
     }
 
     /** How often its processes have met the limit. */
     long pressed() throws IOException {
+        return event("high ") + event("max ");
+    }
+
+    /** How many of its processes the kernel has killed, for there was nothing left to drop. */
+    long killed() throws IOException {
+        return event("oom_kill ");
+    }
+
+    private long event(String name) throws IOException {
         return Files.readAllLines(group.resolve("memory.events")).stream()
-                .filter(line -> line.startsWith("max "))
-                .mapToLong(line -> Long.parseLong(line.substring("max ".length())))
+                .filter(line -> line.startsWith(name))
+                .mapToLong(line -> Long.parseLong(line.substring(name.length())))
                 .findFirst()
                 .orElseThrow();
     }
@@ -43,6 +56,7 @@ final class SmallGroup implements AutoCloseable {
     /** Puts those of its processes that live back where all others are, and removes it. */
     @Override
     public void close() throws IOException {
+        Files.writeString(group.resolve("memory.high"), "max");
         Files.writeString(group.resolve("memory.max"), "max");
         Poll.until("the processes of " + group + " to have left it", Round.BOUND, () -> {
             List<String> members = Files.readAllLines(group.resolve("cgroup.procs"));

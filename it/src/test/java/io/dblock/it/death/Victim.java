@@ -41,6 +41,9 @@ public final class Victim {
 
     private final AtomicReference<MoodyHandler.Mood> mood = new AtomicReference<>(MoodyHandler.WELL);
     private final List<BlockDevice> disks = new ArrayList<>();
+    /** What handlers in request form have their data in: nobody closes it with the device. */
+    private final List<BlockHandler> forgotten = new ArrayList<>();
+
     private final Images images;
     private CountDownLatch hang = new CountDownLatch(0);
 
@@ -79,7 +82,10 @@ public final class Victim {
             case "throw" -> feel(Moods.thrown(new Random(Long.parseLong(order[1]))));
             case "hang" -> {
                 hang = new CountDownLatch(1);
-                yield feel(Moods.hanging(hang, new Random(Long.parseLong(order[1]))));
+                yield feel(
+                        forgotten.isEmpty()
+                                ? Moods.hanging(hang, new Random(Long.parseLong(order[1])))
+                                : MoodyHandler.FORGETFUL);
             }
             case "recover" -> {
                 hang.countDown();
@@ -102,15 +108,17 @@ public final class Victim {
     }
 
     private String make(Serving serving, Duration timeout) throws IOException {
-        boolean own = serving == Serving.HANDLER;
+        boolean own = serving.isHandler();
         BlockDevice.Builder raw = BlockDevice.builder().requestTimeout(timeout);
         BlockDevice.Builder ext4 = BlockDevice.builder().requestTimeout(timeout);
         BlockDevice.Builder xfs = BlockDevice.builder().requestTimeout(timeout);
         if (own) {
-            raw.size(RAW_SIZE).handler(new MoodyHandler(new MemoryStore(RAW_SIZE), mood));
+            answer(serving, raw.size(RAW_SIZE), new MemoryStore(RAW_SIZE));
             for (var disk : List.of(new Copy(ext4, images.ext4()), new Copy(xfs, images.xfs()))) {
-                BlockHandler store = new FileStore(disk.image, ImageMode.COPY_ON_WRITE, 512);
-                disk.builder.size(Files.size(disk.image)).handler(new MoodyHandler(store, mood));
+                answer(
+                        serving,
+                        disk.builder.size(Files.size(disk.image)),
+                        new FileStore(disk.image, ImageMode.COPY_ON_WRITE, 512));
             }
         } else {
             raw.size(RAW_SIZE);
@@ -129,6 +137,15 @@ public final class Victim {
                         own ? Path.of("-") : disks.get(1).mount(),
                         own ? Path.of("-") : disks.get(2).mount())
                 .line();
+    }
+
+    private void answer(Serving serving, BlockDevice.Builder disk, BlockHandler data) {
+        if (serving == Serving.HANDLER) {
+            disk.handler(new MoodyHandler(data, mood));
+        } else {
+            disk.handler(new MoodyRequests(data, mood));
+            forgotten.add(data);
+        }
     }
 
     private record Copy(BlockDevice.Builder builder, Path image) {}
@@ -210,7 +227,7 @@ public final class Victim {
         return Integer.toString(closed);
     }
 
-    private String close() {
+    private String close() throws IOException {
         List<String> said = new ArrayList<>();
         for (BlockDevice disk : disks) {
             try {
@@ -220,6 +237,10 @@ public final class Victim {
             }
         }
         disks.clear();
+        for (BlockHandler data : forgotten) {
+            data.close();
+        }
+        forgotten.clear();
         mood.set(MoodyHandler.WELL);
         return String.join("; ", said);
     }
