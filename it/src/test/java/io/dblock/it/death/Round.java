@@ -134,7 +134,7 @@ final class Round {
         }
         assertThat(victim.order("close"))
                 .as("what the library said when the disks were closed")
-                .matches(row::closesWell);
+                .matches(said -> excused || row.closesWell(said), "what may be said then");
     }
 
     /** Mounts those of a handler, which the library takes for raw. */

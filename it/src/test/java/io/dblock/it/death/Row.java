@@ -46,6 +46,12 @@ enum Row {
         void strike(Round round) throws IOException {
             Kernel.signal(round.server(), Kernel.SIGKILL);
         }
+
+        @Override
+        boolean closesWell(String said) {
+            // Who closes the disks is told why they had failed.
+            return said.contains("The server process") && said.contains("killed by signal 9");
+        }
     },
 
     KILLED_BOTH("kill -9 of the test JVM and of its server process", Survival.DIES, Serving.SERVER_PROCESS) {
