@@ -42,7 +42,7 @@ final class Mapping implements AutoCloseable {
             Method unmap = type.getMethod("invokeCleaner", ByteBuffer.class);
             unmap.invoke(unsafe.get(null), buffer);
         } catch (ReflectiveOperationException e) {
-            throw new AssertionError("Cannot unmap", e);
+            throw new LinkageError("Cannot unmap", e);
         }
     }
 }
