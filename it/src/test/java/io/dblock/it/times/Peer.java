@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.it.times;
+
+import io.dblock.BlockDevice;
+import io.dblock.Placement;
+import io.dblock.it.support.Commands;
+import io.dblock.it.support.Poll;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/** A kind of block device that a program can make, without running another program for it. */
+interface Peer extends AutoCloseable {
+    int MIB = 64;
+
+    /** Makes one of {@link #MIB} MiB, and returns the kernel's name for it. */
+    String create() throws IOException;
+
+    /** Destroys it. */
+    void destroy() throws IOException;
+
+    /** Gives back what all devices of the kind need. */
+    @Override
+    default void close() {}
+
+    /** Ours. */
+    static Peer dblock(Placement placement) {
+        return new Peer() {
+            private BlockDevice device;
+
+            @Override
+            public String create() {
+                device = BlockDevice.builder()
+                        .size(MIB + "MiB")
+                        .placement(placement)
+                        .create();
+                return device.name();
+            }
+
+            @Override
+            public void destroy() {
+                device.close();
+            }
+        };
+    }
+
+    /** Memory in the kernel, made by configfs. */
+    static Peer nullBlk() throws IOException {
+        load("null_blk", "nr_devices=0");
+        Path config = Path.of("/sys/kernel/config");
+        if (Files.notExists(config.resolve("nullb"))) {
+            Commands.run("mount", "-t", "configfs", "configfs", config);
+        }
+        Path own = config.resolve("nullb/dblock-it");
+        return new Peer() {
+            @Override
+            public String create() throws IOException {
+                Files.createDirectory(own);
+                write(own.resolve("size"), MIB);
+                write(own.resolve("memory_backed"), 1);
+                write(own.resolve("power"), 1);
+                // Since Linux 6.0 it is called as its directory.
+                return Files.exists(Path.of("/sys/block/dblock-it"))
+                        ? "dblock-it"
+                        : "nullb" + Files.readString(own.resolve("index")).strip();
+            }
+
+            @Override
+            public void destroy() throws IOException {
+                Files.delete(own);
+            }
+
+            @Override
+            public void close() {
+                unload("null_blk");
+            }
+        };
+    }
+
+    /** Compressed memory in the kernel. */
+    static Peer zram() {
+        load("zram", "num_devices=0");
+        Path control = Path.of("/sys/class/zram-control");
+        return new Peer() {
+            private String number;
+
+            @Override
+            public String create() throws IOException {
+                number = Files.readString(control.resolve("hot_add")).strip();
+                write(Path.of("/sys/block/zram" + number + "/disksize"), MIB + "M");
+                return "zram" + number;
+            }
+
+            @Override
+            public void destroy() throws IOException {
+                write(control.resolve("hot_remove"), number);
+            }
+
+            @Override
+            public void close() {
+                unload("zram");
+            }
+        };
+    }
+
+    /** A SCSI host with one disk. */
+    static Peer scsiDebug() {
+        load("sd_mod");
+        load("scsi_debug", "add_host=0", "dev_size_mb=" + MIB);
+        Path hosts = Path.of("/sys/bus/pseudo/drivers/scsi_debug/add_host");
+        return new Peer() {
+            private String disk;
+
+            @Override
+            public String create() throws IOException {
+                Set<String> before = scsiDisks();
+                write(hosts, 1);
+                Spin.until("a new SCSI disk", () -> scsiDisks().size() > before.size());
+                Set<String> now = scsiDisks();
+                now.removeAll(before);
+                disk = now.iterator().next();
+                // It is there before it has been asked for its size, and the node comes last.
+                Spin.until("its node", () -> Files.exists(Path.of("/dev", disk)));
+                return disk;
+            }
+
+            @Override
+            public void destroy() throws IOException {
+                write(hosts, -1);
+                Spin.until(disk + " to go", () -> !scsiDisks().contains(disk));
+            }
+
+            @Override
+            public void close() {
+                unload("scsi_debug");
+            }
+        };
+    }
+
+    private static Set<String> scsiDisks() throws IOException {
+        try (Stream<Path> disks = Files.list(Path.of("/sys/block"))) {
+            return disks.map(disk -> disk.getFileName().toString())
+                    .filter(name -> name.startsWith("sd"))
+                    .collect(Collectors.toCollection(TreeSet::new));
+        }
+    }
+
+    private static void write(Path attribute, Object value) throws IOException {
+        Files.writeString(attribute, value.toString());
+    }
+
+    private static void load(String module, String... parameters) {
+        Commands.run(Stream.concat(Stream.of("modprobe", module), List.of(parameters).stream())
+                .toArray());
+    }
+
+    private static void unload(String module) {
+        Poll.until(
+                module + " to be unloaded",
+                Duration.ofSeconds(30),
+                () -> Commands.tryRun("modprobe", "-r", module).status() == 0);
+    }
+}
