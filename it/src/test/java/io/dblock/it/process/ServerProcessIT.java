@@ -104,7 +104,8 @@ class ServerProcessIT {
 
     @Test
     void allDevicesShareOneServer(
-            @DblockDevice(size = "1MiB") BlockDevice one, @DblockDevice(size = "1MiB") BlockDevice two) throws Exception {
+            @DblockDevice(size = "1MiB") BlockDevice one, @DblockDevice(size = "1MiB") BlockDevice two)
+            throws Exception {
         write(one, 0, 1);
         write(two, 0, 2);
         assertThat(server().isAlive()).isTrue();
@@ -169,15 +170,15 @@ class ServerProcessIT {
         IllegalStateException thrown = new IllegalStateException("mine");
         List<Long> asked = new ArrayList<>();
         try (Fault fault = disk.faults()
-                        .on(WRITE)
-                        .matching(request -> {
-                            asked.add(request.offset());
-                            if (request.offset() == 8192) {
-                                throw thrown;
-                            }
-                            return request.offset() == 4096;
-                        })
-                        .fail(Errno.ENOSPC)) {
+                .on(WRITE)
+                .matching(request -> {
+                    asked.add(request.offset());
+                    if (request.offset() == 8192) {
+                        throw thrown;
+                    }
+                    return request.offset() == 4096;
+                })
+                .fail(Errno.ENOSPC)) {
             write(disk, 0, 1);
             assertThatThrownBy(() -> write(disk, 4096, 1)).hasMessageContaining("No space left");
             assertThatThrownBy(() -> write(disk, 8192, 1)).hasMessageContaining("Input/output error");
@@ -231,9 +232,8 @@ class ServerProcessIT {
                     snapshot.save(image);
                 }
                 assertThat(Files.size(image)).isEqualTo(1 << 20);
-                try (BlockDevice disk = BlockDevice.builder()
-                        .image(image, ImageMode.IN_PLACE)
-                        .create()) {
+                try (BlockDevice disk =
+                        BlockDevice.builder().image(image, ImageMode.IN_PLACE).create()) {
                     write(disk, 4096, 6);
                 }
                 byte[] bytes = Files.readAllBytes(image);
