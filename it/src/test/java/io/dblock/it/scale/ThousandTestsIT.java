@@ -26,8 +26,8 @@ import org.junit.platform.testkit.engine.EngineTestKit;
  * <p>How many is set by {@code -Ddblock.scale.tests}; a thousand of them one after the other and a thousand eight at a time:
  *
  * <pre>{@code
- * mvn verify -Ddblock.skip.others=true -Ddblock.device.tests='**}{@code /ThousandTestsIT.java'
- *     -Ddblock.device.more.tests='**}{@code /ThousandTestsIT.java' -Ddblock.scale.tests=1000
+ * mvn verify -Ddblock.skip.others=true -Ddblock.device.tests=io/dblock/it/scale/ThousandTestsIT.java
+ *     -Ddblock.device.more.tests=io/dblock/it/scale/ThousandTestsIT.java -Ddblock.scale.tests=1000
  * }</pre>
  */
 class ThousandTestsIT {

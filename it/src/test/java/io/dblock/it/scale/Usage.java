@@ -106,7 +106,9 @@ final class Usage {
         for (String line : Files.readAllLines(PROC.resolve("slabinfo"))) {
             String[] words = line.split(" +", -1);
             if (SLABS.matcher(words[0]).matches()) {
-                put("kernel: objects in " + words[0], "", 64, 0.5, Long.parseLong(words[1]));
+                // All of the slab that a CPU takes from counts as used.
+                long ofCpus = Long.parseLong(words[4]) * Runtime.getRuntime().availableProcessors();
+                put("kernel: objects in " + words[0], "", ofCpus, 0.5, Long.parseLong(words[1]));
             }
         }
     }
