@@ -43,7 +43,7 @@ class ThousandDevicesIT {
         Random random = new Random(seed);
         System.out.printf("  %d devices, %s, seed %d%n", count, placement, seed);
         List<BlockDevice> devices = new ArrayList<>();
-        try {
+        try (Closer all = new Closer(devices)) {
             // What the first one loads and starts is not the others' cost.
             devices.add(create(placement));
             writeAndRead(devices.get(0), random);
@@ -63,7 +63,21 @@ class ThousandDevicesIT {
             for (BlockDevice device : devices) {
                 assertThat(device.handlerFailures()).as("seed %d", seed).isEmpty();
             }
-        } finally {
+            all.announce();
+        }
+        for (BlockDevice device : devices) {
+            assertThat(device.path()).doesNotExist();
+        }
+    }
+
+    /** Closes all, whatever becomes of the first. */
+    private record Closer(List<BlockDevice> devices) implements AutoCloseable {
+        void announce() {
+            System.out.printf("  destroying %d devices%n", devices.size());
+        }
+
+        @Override
+        public void close() {
             long start = System.nanoTime();
             RuntimeException failure = null;
             for (BlockDevice device : devices) {
@@ -77,9 +91,6 @@ class ThousandDevicesIT {
             if (failure != null) {
                 throw failure;
             }
-        }
-        for (BlockDevice device : devices) {
-            assertThat(device.path()).doesNotExist();
         }
     }
 
