@@ -44,6 +44,9 @@ final class DeviceFactory {
         DeviceParameters parameters = parameters(sized, operations);
         FilterSpec filters = filters(sized);
         Devices.prepare();
+        if (blockHandler != null || requestHandler != null || sized.placement() == Placement.TEST_JVM) {
+            ServerProcess.startAhead(); // It is to watch this device, see Watches.
+        }
         ServedDevice served;
         if (blockHandler != null) {
             served = LocalServer.instance().create(parameters, filters, blockHandler);

@@ -20,14 +20,13 @@ public final class MappedInOwnJvm {
      * @param arguments the disk's request timeout in seconds
      */
     public static void main(String[] arguments) throws Exception {
-        try (BlockDevice other = BlockDevice.builder().size("1MiB").create();
-                BlockDevice disk = BlockDevice.builder()
-                        .size("64MiB")
-                        .filesystem(Filesystem.EXT4)
-                        .placement(Placement.TEST_JVM)
-                        .requestTimeout(Duration.ofSeconds(Long.parseLong(arguments[0])))
-                        .create()) {
-            System.out.println("disk " + disk.name() + " beside " + other.name());
+        try (BlockDevice disk = BlockDevice.builder()
+                .size("64MiB")
+                .filesystem(Filesystem.EXT4)
+                .placement(Placement.TEST_JVM)
+                .requestTimeout(Duration.ofSeconds(Long.parseLong(arguments[0])))
+                .create()) {
+            System.out.println("disk " + disk.name());
             MappedFile content = new MappedFile(PAGES, 29);
             Path file = disk.mount().resolve("mapped");
             try (RandomAccessFile made = new RandomAccessFile(file.toFile(), "rw")) {

@@ -26,8 +26,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 
 /**
@@ -85,44 +83,42 @@ public final class ServerProcess implements DeviceServer {
         }
     }
 
+    /** Starts it, if there is none, while this JVM does something else. What goes wrong is told to who needs it next. */
+    public static void startAhead() {
+        if (pid().isPresent()) {
+            return;
+        }
+        Thread thread = new Thread(
+                () -> {
+                    try {
+                        instance();
+                    } catch (DblockException e) {
+                        // It is tried again, and fails again, for somebody who can be told.
+                    }
+                },
+                "junit-dblock start of the server process");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
     /**
      * Has the server process watch a device that this JVM answers itself: it sees when all threads of this one are stuck.
-     * Returns at once; if there is no server process yet, it is started meanwhile.
+     * Returns when it does, since this JVM may be stuck soon. If it cannot, standard error has a line that says so.
      *
      * @param description who answers it, a line each
      * @param reports takes what is found out, see {@link Watchdog.Subject#report}
      * @return what ends it
      */
     public static Watchdog.Watch watch(DeviceInfo device, List<String> description, Consumer<String> reports) {
-        AtomicReference<TestSide> told = new AtomicReference<>();
-        AtomicBoolean over = new AtomicBoolean();
-        Thread thread = new Thread(
-                () -> {
-                    try {
-                        ServerProcess server = instance();
-                        told.set(server.test);
-                        server.test.addReports(device.id(), reports);
-                        if (!over.get()) {
-                            server.commands().watch(device.id(), description);
-                        }
-                    } catch (DblockException e) {
-                        // Gone already, if it is over.
-                        if (!over.get()) {
-                            System.err.println("junit-dblock: " + device.name()
-                                    + " is not watched from outside of this JVM: " + e);
-                        }
-                    }
-                },
-                "junit-dblock watch " + device.name());
-        thread.setDaemon(true);
-        thread.start();
-        return () -> {
-            over.set(true);
-            TestSide test = told.get();
-            if (test != null) {
-                test.removeReports(device.id());
-            }
-        };
+        try {
+            ServerProcess server = instance();
+            server.test.addReports(device.id(), reports);
+            server.commands().watch(device.id(), description);
+            return () -> server.test.removeReports(device.id());
+        } catch (DblockException e) {
+            System.err.println("junit-dblock: " + device.name() + " is not watched from outside of this JVM: " + e);
+            return () -> {};
+        }
     }
 
     private static ServerProcess start() {
