@@ -177,6 +177,9 @@ public final class ControlSession implements AutoCloseable {
                 remedy = "There is none; \"java -jar junit-dblock-cli.jar list\" shows those there are.";
             } else if (result == -Errno.EALREADY.number()) {
                 remedy = "Another call is destroying it.";
+            } else if (result == -Errno.ENOTTY.number() || result == -Errno.EBADF.number()) {
+                remedy = "Somebody else has closed this session's file descriptor, or uses its number now: look for code"
+                        + " that closes descriptors it has not opened.";
             } else {
                 remedy = "Destroying needs CAP_SYS_ADMIN: run as root.";
             }
