@@ -87,6 +87,7 @@ final class StuckRequestReport {
         Future<List<String>> users = BoundedCalls.start("looks for holders", () -> users(parties));
 
         headline();
+        int belowHeadline = text.length();
         section("", description, "who answers it is not known: that question was not answered");
         for (Asked one : asked) {
             threads(one);
@@ -96,7 +97,12 @@ final class StuckRequestReport {
                 waiting,
                 "not known: looking for them took too long");
         section("who uses the disk:", users, "not known: looking for it took too long");
+        int end = text.length();
         asked.stream().findFirst().ifPresent(one -> diagnose(one.party()));
+        // Found last, read first: what is between may be hundreds of lines.
+        String cause = text.substring(end);
+        text.setLength(end);
+        text.insert(belowHeadline, cause);
     }
 
     private void headline() {

@@ -238,7 +238,10 @@ class WatchdogTest {
                 .contains("in filemap_fault")
                 .contains("cause: the test's JVM waits for itself")
                 .contains("placement = SERVER_PROCESS")
-                .contains("FileChannel");
+                .contains("FileChannel")
+                .satisfies(report -> assertThat(report.indexOf("cause:"))
+                        .as("the place of the cause")
+                        .isLessThan(report.indexOf("does not say what its threads")));
         assertThat(disk.givenUp.await(BOUND.toSeconds(), TimeUnit.SECONDS)).isTrue();
         assertThat(disk.nextReport()).contains("removed by force");
     }
