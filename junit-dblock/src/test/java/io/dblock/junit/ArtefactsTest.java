@@ -93,6 +93,33 @@ class ArtefactsTest {
                         + "    artefacts: " + directory.resolve(place).toAbsolutePath()));
     }
 
+    static class Stuck {
+        @DblockDevice
+        BlockDevice disk;
+
+        @Test
+        void fails() {
+            FakeLab.current().incidents.put(disk.name(), List.of("a WRITE has waited for 20 s"));
+            throw new AssertionError("timed out");
+        }
+    }
+
+    @Test
+    void whatHappenedToTheDeviceIsInTheFailureTheReportAndTheArtefacts() throws Exception {
+        EngineExecutionResults results = run(Stuck.class).execute();
+        assertThat(Run.reportEntries(results))
+                .filteredOn(entry -> entry.containsKey("junit-dblock.incidents"))
+                .singleElement()
+                .satisfies(entry ->
+                        assertThat(entry.get("junit-dblock.incidents")).isEqualTo("a WRITE has waited for 20 s"));
+        assertThat(Files.readString(directory.resolve(CLASS + "Stuck/fails/disk/device.txt")))
+                .contains("a WRITE has waited for 20 s");
+        Throwable failure = run(Stuck.class).expectOneFailure();
+        assertThat(failure).hasMessage("timed out");
+        assertThat(failure.getSuppressed()).singleElement().satisfies(report -> assertThat(report)
+                .hasMessageContaining("incidents: a WRITE has waited for 20 s"));
+    }
+
     @Test
     void theyAreReported() {
         EngineExecutionResults results = run(Failing.class).execute();
