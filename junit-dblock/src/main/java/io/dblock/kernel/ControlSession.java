@@ -178,8 +178,9 @@ public final class ControlSession implements AutoCloseable {
             } else if (result == -Errno.EALREADY.number()) {
                 remedy = "Another call is destroying it.";
             } else if (result == -Errno.ENOTTY.number() || result == -Errno.EBADF.number()) {
-                remedy = "Somebody else has closed this session's file descriptor, or uses its number now: look for code"
-                        + " that closes descriptors it has not opened.";
+                remedy =
+                        "Somebody else has closed this session's file descriptor, or uses its number now: look for code"
+                                + " that closes descriptors it has not opened.";
             } else {
                 remedy = "Destroying needs CAP_SYS_ADMIN: run as root.";
             }
