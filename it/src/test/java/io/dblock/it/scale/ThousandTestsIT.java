@@ -93,7 +93,7 @@ class ThousandTestsIT {
         try {
             for (int test = 0; test < tests; test++) {
                 left.add(new FileInputStream("/dev/null"));
-                kept.add(new byte[64 << 10]);
+                kept.add(new byte[1 << 20]);
                 kept.add(ByteBuffer.allocateDirect(2 << 20));
                 Thread thread = new Thread(() -> await(over), "left behind " + test);
                 thread.start();
