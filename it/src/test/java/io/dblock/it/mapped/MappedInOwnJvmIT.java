@@ -81,7 +81,7 @@ class MappedInOwnJvmIT {
                 .as("what the device has kept of it")
                 .contains("A file of the disk is mapped into the memory of the JVM that answers for the disk");
 
-        Matcher disk = Pattern.compile("^disk (dblock\\S+) ", Pattern.MULTILINE).matcher(Files.readString(output));
+        Matcher disk = Pattern.compile("^disk (dblock\\S+)$", Pattern.MULTILINE).matcher(Files.readString(output));
         assertThat(disk.find()).isTrue();
         Poll.until(disk.group(1) + " to be gone", GONE, () -> Files.notExists(Path.of("/sys/block", disk.group(1))));
         assertThat(Files.readString(Path.of("/proc/self/mounts"))).doesNotContain("/dev/" + disk.group(1) + " ");
