@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.server.process;
 
+import io.dblock.DblockException;
 import io.dblock.kernel.Command;
+import io.dblock.kernel.Errno;
+import io.dblock.kernel.Mounts;
 import io.dblock.kernel.OwnProcess;
+import io.dblock.proc.ProcFs;
 import io.dblock.server.LocalServer;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
@@ -11,6 +15,9 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
 
 /**
  * The server process: standard input and output are the connection to the test's JVM. It ends when its standard input does,
@@ -18,6 +25,7 @@ import java.time.Duration;
  * be caught.
  */
 public final class ServerMain {
+    private static final ProcFs PROC = new ProcFs(Path.of("/proc"));
     private static final Duration LOOK = Duration.ofMillis(500);
     private static final Duration DESTROY = Duration.ofSeconds(10);
 
@@ -36,27 +44,44 @@ public final class ServerMain {
         System.setOut(System.err);
         // A terminal's Ctrl-C is for the test's JVM, which still needs its disks then to unmount them.
         OwnProcess.newSession();
-        OwnProcess.detachDiskMounts();
+        detachDiskMounts();
         Connection connection = new Connection(
                 in,
                 out,
                 ServerCommands.class,
                 "The test's JVM (pid " + test + ")",
-                () -> "It is in state " + ProcessState.of(test) + ".");
+                () -> "It is in state " + ServerProcess.stateOf(test) + ".");
         CommandServer server = new CommandServer(
                 LocalServer.instance(), connection.remote(TestCommands.class, Command.timeout()), test, path -> Path.of(
                                 "/proc", Long.toString(test), "root")
                         .resolve(Path.of("/").relativize(path)));
-        String started = ProcessState.startTime(test);
+        Optional<String> started = PROC.startTime(test);
         connection.atEnd(() -> end(server));
         connection.start(server);
         waitForDeath(test, started);
         end(server);
     }
 
+    /**
+     * Takes all mounts of this module's disks away, of whichever process: a mount namespace of its own begins with copies of
+     * them, which would keep those disks busy.
+     */
+    private static void detachDiskMounts() {
+        List<ProcFs.Mount> mounts = PROC.mounts("self");
+        // The innermost first.
+        Collections.reverse(mounts);
+        for (ProcFs.Mount mount : mounts) {
+            int result = mount.source().startsWith("/dev/dblock") ? Mounts.detach(mount.point()) : 0;
+            if (result < 0 && result != -Errno.EINVAL.number() && result != -Errno.ENOENT.number()) {
+                throw new DblockException(
+                        "Cannot take the mount at " + mount.point() + " away: " + Errno.describe(-result) + ".");
+            }
+        }
+    }
+
     /** A thread of a dead process that still waits for a disk keeps the process's files open: so its state is looked at. */
-    private static void waitForDeath(long pid, String started) {
-        while (!started.isEmpty() && ProcessState.startTime(pid).equals(started) && ProcessState.of(pid) != 'Z') {
+    private static void waitForDeath(long pid, Optional<String> started) {
+        while (started.isPresent() && PROC.startTime(pid).equals(started)) {
             try {
                 Thread.sleep(LOOK.toMillis());
             } catch (InterruptedException e) {

@@ -8,6 +8,7 @@ import io.dblock.kernel.DeviceParameters;
 import io.dblock.kernel.ServerThread;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
+import io.dblock.proc.ProcFs;
 import io.dblock.server.DeviceServer;
 import io.dblock.server.FilterSpec;
 import io.dblock.server.ServedDevice;
@@ -234,8 +235,16 @@ public final class ServerProcess implements DeviceServer {
                     + (status > 128 ? " (killed by signal " + (status - 128) + ")" : "")
                     + ". Its devices fail all I/O; the next device gets a new server.";
         }
-        return "It is in state " + ProcessState.of(process.pid())
+        return "It is in state " + stateOf(process.pid())
                 + ". If it was stopped, let it go on (kill -CONT), or end it (kill -KILL): its devices then fail.";
+    }
+
+    /** As ps(1) shows it, such as S, T (stopped) or Z (dead); X if there is no such process. */
+    static char stateOf(long pid) {
+        return new ProcFs(Path.of("/proc"))
+                .task(pid, pid)
+                .map(ProcFs.Task::state)
+                .orElse('X');
     }
 
     private void end() {
