@@ -93,6 +93,11 @@ final class Machine {
         return found;
     }
 
+    /** What a process was started with; empty if it is gone. */
+    static List<String> commandOf(long pid) {
+        return List.of(read(PROC.resolve(Long.toString(pid)).resolve("cmdline")).split("\0", -1));
+    }
+
     /** Waits until the devices are gone, with whatever is still mounted on them. */
     static void awaitNoDevices(Duration bound) {
         Poll.until("the devices to go", bound, () -> devices().isEmpty());

@@ -71,6 +71,9 @@ final class Round {
     long server() throws IOException {
         List<Long> servers = Machine.serversOf(victim.pid());
         assertThat(servers).as("the server processes of %s", victim.pid()).hasSize(1);
+        assertThat(Machine.commandOf(servers.get(0)))
+                .as("the server's command, with what DBLOCK_SERVER_OPTIONS had")
+                .containsAll(victim.serverOptions());
         return servers.get(0);
     }
 

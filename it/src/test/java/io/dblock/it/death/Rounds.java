@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.it.death;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.dblock.it.support.Commands;
+import io.dblock.it.support.Poll;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -44,14 +47,21 @@ final class Rounds implements AutoCloseable {
         return rounds;
     }
 
-    /** Has a victim do what victims do, and keep the classes it needed for all others. */
+    /** Has a victim and its server do what they do, and keep the classes they needed for all others. */
     private void archiveClasses() throws IOException {
-        try (VictimProcess first = VictimProcess.start(images, classPath, classPath.archiving())) {
-            first.order("disks TEST_JVM 30000");
-            first.order("close");
+        try (VictimProcess first = VictimProcess.start(images, classPath.archiving())) {
+            for (String serving : List.of("TEST_JVM", "SERVER_PROCESS")) {
+                first.order("disks " + serving + " 30000");
+                first.order("close");
+            }
             first.tell("exit");
             first.awaitEnd(Round.BOUND);
+            Poll.until("the first server process to be gone", Round.BOUND, () -> Machine.serversOf(first.pid())
+                    .isEmpty());
         }
+        assertThat(classPath.hasArchives())
+                .as("archives of classes were written")
+                .isTrue();
     }
 
     Stream<DynamicTest> of(Row.Group group) {
@@ -117,10 +127,10 @@ final class Rounds implements AutoCloseable {
 
     private VictimProcess victim(Row row) throws IOException {
         if (row.dies()) {
-            return VictimProcess.start(images, classPath, List.of());
+            return VictimProcess.start(images, classPath.options());
         }
         if (survivor == null) {
-            survivor = VictimProcess.start(images, classPath, List.of());
+            survivor = VictimProcess.start(images, classPath.options());
         }
         return survivor;
     }

@@ -262,12 +262,16 @@ enum Row {
         LIVES
     }
 
-    /** Rows that may as well be run by two machines at once. */
+    /** Rows that are run one after another; a group may as well have a machine of its own. They take about the same time. */
     enum Group {
-        /** A process dies. */
-        PROCESSES,
-        /** It goes on. */
-        SERVERS
+        /** The test's JVM is killed. */
+        KILLED,
+        /** Server and test's JVM end together. */
+        ENDED,
+        /** The server does not answer. */
+        SILENT,
+        /** It answers, or is taken its disks. */
+        FAILING
     }
 
     /** Of requests, where it is waited for: well above what an emulated machine needs for one. */
@@ -299,7 +303,12 @@ enum Row {
     }
 
     Group group() {
-        return survival == Survival.DIES || this == KILLED_SERVER ? Group.PROCESSES : Group.SERVERS;
+        return switch (this) {
+            case KILLED_TEST_JVM, KILLED_TEST_JVM_WITH_SERVER -> Group.KILLED;
+            case KILLED_BOTH, OWN_FILES_AT_EXIT -> Group.ENDED;
+            case KILLED_SERVER, STOPPED_SERVER, STOPPED_TEST_JVM, NEVER_ANSWERING -> Group.SILENT;
+            default -> Group.FAILING;
+        };
     }
 
     boolean dies() {

@@ -18,12 +18,18 @@ import java.util.stream.Stream;
 /** As few classes as a victim needs: the shorter the way, the faster it starts. */
 final class VictimClassPath {
 
+    /** It does not live long enough for more. */
+    private static final String FAST_SERVER = "-XX:TieredStopAtLevel=1";
+
     private final List<Path> jars;
     private final Path archive;
+    /** Of the server process, which has a shorter class path. */
+    private final Path serverArchive;
 
-    private VictimClassPath(List<Path> jars, Path archive) {
+    private VictimClassPath(List<Path> jars, Path directory) {
         this.jars = jars;
-        this.archive = archive;
+        archive = directory.resolve("classes.jsa");
+        serverArchive = directory.resolve("server.jsa");
     }
 
     /** Everything in jars, for the JVM shares no classes of directories. */
@@ -34,22 +40,42 @@ final class VictimClassPath {
             Path place = placeOf(type);
             jars.add(Files.isDirectory(place) ? pack(place, directory.resolve(type.getSimpleName() + ".jar")) : place);
         }
-        return new VictimClassPath(jars, directory.resolve("classes.jsa"));
+        return new VictimClassPath(jars, directory);
     }
 
-    /** The options that have a JVM write its classes to an archive when it ends; later ones share them. */
-    List<String> archiving() {
-        return List.of("-XX:ArchiveClassesAtExit=" + archive, "-Xlog:cds=off", "-Xlog:cds+dynamic=off");
+    /** Of a victim and its server that write their classes to archives when they end; later ones share them. */
+    Options archiving() {
+        return new Options(
+                concat(classPath(), archiving(archive)), concat(List.of(FAST_SERVER), archiving(serverArchive)));
     }
 
-    List<String> options() {
-        List<String> options = new ArrayList<>();
-        options.add("-cp");
-        options.add(jars.stream().map(Path::toString).collect(Collectors.joining(":")));
-        if (Files.exists(archive)) {
-            options.add("-XX:SharedArchiveFile=" + archive);
-        }
-        return options;
+    /** Of a victim, and of its server. */
+    Options options() {
+        return new Options(concat(classPath(), sharing(archive)), concat(List.of(FAST_SERVER), sharing(serverArchive)));
+    }
+
+    /** Whether they have been written. */
+    boolean hasArchives() {
+        return Files.exists(archive) && Files.exists(serverArchive);
+    }
+
+    /** Of two JVMs. */
+    record Options(List<String> victim, List<String> server) {}
+
+    private List<String> classPath() {
+        return List.of("-cp", jars.stream().map(Path::toString).collect(Collectors.joining(":")));
+    }
+
+    private static List<String> archiving(Path file) {
+        return List.of("-XX:ArchiveClassesAtExit=" + file, "-Xlog:cds=off", "-Xlog:cds+dynamic=off");
+    }
+
+    private static List<String> sharing(Path file) {
+        return Files.exists(file) ? List.of("-XX:SharedArchiveFile=" + file) : List.of();
+    }
+
+    private static List<String> concat(List<String> some, List<String> more) {
+        return Stream.concat(some.stream(), more.stream()).toList();
     }
 
     private static Path placeOf(Class<?> type) {

@@ -28,12 +28,14 @@ final class VictimProcess implements AutoCloseable {
     private static final int SHOWN = 4000;
 
     private final Process process;
+    private final List<String> serverOptions;
     private final Path errors;
     private final BufferedWriter orders;
     private final BlockingQueue<String> answers = new LinkedBlockingQueue<>();
 
-    private VictimProcess(Process process, Path errors) {
+    private VictimProcess(Process process, List<String> serverOptions, Path errors) {
         this.process = process;
+        this.serverOptions = serverOptions;
         this.errors = errors;
         orders = new BufferedWriter(new OutputStreamWriter(process.getOutputStream(), StandardCharsets.UTF_8));
         Thread reader = new Thread(this::read, "victim's answers");
@@ -41,19 +43,18 @@ final class VictimProcess implements AutoCloseable {
         reader.start();
     }
 
-    static VictimProcess start(Images images, VictimClassPath classPath, List<String> more) throws IOException {
+    static VictimProcess start(Images images, VictimClassPath.Options options) throws IOException {
         Path errors = Files.createTempFile("victim", ".err");
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(
                 List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto", "-Xmx48m"));
-        command.addAll(classPath.options());
-        command.addAll(more);
+        command.addAll(options.victim());
         command.addAll(List.of(
                 Victim.class.getName(), images.ext4().toString(), images.xfs().toString()));
-        Process process =
-                new ProcessBuilder(command).redirectError(errors.toFile()).start();
-        return new VictimProcess(process, errors);
+        ProcessBuilder builder = new ProcessBuilder(command).redirectError(errors.toFile());
+        builder.environment().put("DBLOCK_SERVER_OPTIONS", String.join(" ", options.server()));
+        return new VictimProcess(builder.start(), options.server(), errors);
     }
 
     private void read() {
@@ -130,6 +131,11 @@ final class VictimProcess implements AutoCloseable {
 
     long pid() {
         return process.pid();
+    }
+
+    /** The options of its server's JVM. */
+    List<String> serverOptions() {
+        return serverOptions;
     }
 
     boolean isAlive() {

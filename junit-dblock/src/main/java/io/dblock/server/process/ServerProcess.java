@@ -28,6 +28,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 
 /**
  * The process that serves the devices of this JVM, seen from here. There is one at a time; it is started on first use, and
@@ -38,6 +39,8 @@ public final class ServerProcess implements DeviceServer {
     private static final Duration STOP = Duration.ofSeconds(20);
     /** Not more of the heap than this at first, so that a server costs little; it grows with its journals. */
     private static final String INITIAL_HEAP = "-Xms24m";
+    /** The environment variable with further options of its JVM, separated by blanks. */
+    private static final String OPTIONS = "DBLOCK_SERVER_OPTIONS";
 
     private static ServerProcess current;
 
@@ -204,6 +207,11 @@ public final class ServerProcess implements DeviceServer {
                 // Its file would be mapped into memory, and may lie on one of the disks.
                 "-XX:-UsePerfData"));
         command.add("--enable-native-access=ALL-UNNAMED");
+        // After ours, so that they win.
+        Pattern.compile("\\s+")
+                .splitAsStream(Optional.ofNullable(System.getenv(OPTIONS)).orElse(""))
+                .filter(option -> !option.isEmpty())
+                .forEach(command::add);
         command.addAll(List.of("-cp", classPath(), ServerMain.class.getName()));
         command.add(Long.toString(ProcessHandle.current().pid()));
         return command;

@@ -7,24 +7,31 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.TestInstance;
 
-/** Every way for a process that serves disks to end, see {@link Rounds}. */
-class DeadProcessesIT {
+/** A group of rows, see {@link Rounds}. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+abstract class DeathsOfGroup {
 
-    private static Rounds rounds;
+    private final Row.Group group;
+    private Rounds rounds;
+
+    DeathsOfGroup(Row.Group group) {
+        this.group = group;
+    }
 
     @BeforeAll
-    static void prepare() throws IOException {
+    void prepare() throws IOException {
         rounds = Rounds.prepare();
     }
 
     @AfterAll
-    static void report() throws IOException {
+    void report() throws IOException {
         rounds.close();
     }
 
     @TestFactory
     Stream<DynamicTest> survived() {
-        return rounds.of(Row.Group.PROCESSES);
+        return rounds.of(group);
     }
 }

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.it.death;
+
+/** Whoever serves the disks is killed or does not answer. */
+class SilentServersIT extends DeathsOfGroup {
+
+    SilentServersIT() {
+        super(Row.Group.SILENT);
+    }
+}
