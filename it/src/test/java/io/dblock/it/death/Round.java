@@ -85,12 +85,12 @@ final class Round {
         if (serving.isHandler()) {
             disks = mounted(disks);
         }
-        row.prepare(this);
         Duration lastError;
         Unloader unloader = new Unloader(RandomGenerator.of("L64X128MixRandom"));
         try (unloader;
                 Fio fio = Fio.start(disks, row.load(), BOUND)) {
             load = fio;
+            row.prepare(this);
             LockSupport.parkNanos(
                     Duration.ofMillis(random.nextInt(MOST_LOAD_MILLIS)).toNanos());
             long struck = System.nanoTime();

@@ -329,7 +329,7 @@ enum Row {
         return true;
     }
 
-    /** Before the load. */
+    /** Under load, some time before the death. */
     void prepare(Round round) throws IOException {}
 
     /** The death, under load. */

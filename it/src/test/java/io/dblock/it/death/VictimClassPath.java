@@ -18,8 +18,12 @@ import java.util.stream.Stream;
 /** As few classes as a victim needs: the shorter the way, the faster it starts. */
 final class VictimClassPath {
 
-    /** It does not live long enough for more. */
-    private static final String FAST_SERVER = "-XX:TieredStopAtLevel=1";
+    /**
+     * Neither of them lives long: compiled code would be thrown away before it has paid, and in an emulated machine it is
+     * dear, for it is translated once more. Half of a round's time was that.
+     */
+    private static final List<String> SHORT_LIVED = List.of(
+            "-XX:TieredStopAtLevel=1", "-XX:CompileThresholdScaling=100", "-XX:+UseSerialGC", "-XX:-UsePerfData");
 
     private final List<Path> jars;
     private final Path archive;
@@ -45,13 +49,12 @@ final class VictimClassPath {
 
     /** Of a victim and its server that write their classes to archives when they end; later ones share them. */
     Options archiving() {
-        return new Options(
-                concat(classPath(), archiving(archive)), concat(List.of(FAST_SERVER), archiving(serverArchive)));
+        return new Options(concat(classPath(), archiving(archive)), concat(SHORT_LIVED, archiving(serverArchive)));
     }
 
     /** Of a victim, and of its server. */
     Options options() {
-        return new Options(concat(classPath(), sharing(archive)), concat(List.of(FAST_SERVER), sharing(serverArchive)));
+        return new Options(concat(classPath(), sharing(archive)), concat(SHORT_LIVED, sharing(serverArchive)));
     }
 
     /** Whether they have been written. */
@@ -63,7 +66,8 @@ final class VictimClassPath {
     record Options(List<String> victim, List<String> server) {}
 
     private List<String> classPath() {
-        return List.of("-cp", jars.stream().map(Path::toString).collect(Collectors.joining(":")));
+        return concat(
+                SHORT_LIVED, List.of("-cp", jars.stream().map(Path::toString).collect(Collectors.joining(":"))));
     }
 
     private static List<String> archiving(Path file) {

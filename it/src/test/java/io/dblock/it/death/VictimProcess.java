@@ -47,8 +47,7 @@ final class VictimProcess implements AutoCloseable {
         Path errors = Files.createTempFile("victim", ".err");
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(
-                List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto", "-Xmx48m"));
+        command.addAll(List.of("-Xshare:auto", "-Xmx48m"));
         command.addAll(options.victim());
         command.addAll(List.of(
                 Victim.class.getName(), images.ext4().toString(), images.xfs().toString()));
