@@ -307,7 +307,7 @@ static void dblock_device_remove(struct work_struct *work)
 	/* A disk that was never added does not call free_disk. */
 	if (!dev->added)
 		dblock_disk_released(dev);
-	put_disk(dev->disk);
+	dblock_compat_put_disk(dev->disk, dev->added);
 	complete_all(&dev->removed);
 	dblock_device_put(dev);
 }
@@ -518,7 +518,7 @@ static const struct block_device_operations dblock_disk_ops = {
 	.release	= dblock_disk_release,
 	.ioctl		= dblock_disk_ioctl,
 	.compat_ioctl	= blkdev_compat_ptr_ioctl,
-	.free_disk	= dblock_disk_free,
+	DBLOCK_FREE_DISK
 };
 
 static int dblock_disk_alloc(struct dblock_device *dev)
@@ -556,6 +556,7 @@ static int dblock_disk_alloc(struct dblock_device *dev)
 		return PTR_ERR(disk);
 	disk->fops = &dblock_disk_ops;
 	disk->private_data = dev;
+	dblock_compat_own_release(disk);
 	if (p->flags & DBLOCK_F_NO_PARTITIONS)
 		disk->flags |= GENHD_FL_NO_PART;
 	if (p->flags & DBLOCK_F_READ_ONLY)
@@ -588,10 +589,9 @@ static int dblock_disk_start(struct dblock_device *dev)
 		goto unlock;
 	}
 	if (auto_start)
-		set_bit(GD_SUPPRESS_PART_SCAN, &dev->disk->state);
-	ret = device_add_disk(NULL, dev->disk, NULL);
-	if (auto_start)
-		clear_bit(GD_SUPPRESS_PART_SCAN, &dev->disk->state);
+		ret = dblock_compat_add_unscanned(dev->disk);
+	else
+		ret = device_add_disk(NULL, dev->disk, NULL);
 	if (!ret) {
 		WRITE_ONCE(dev->added, true);
 		WRITE_ONCE(dev->devt, disk_devt(dev->disk));
@@ -800,7 +800,7 @@ int dblock_device_create(struct dblock_session *session, struct dblock_create *p
 	*params = dev->params;
 	mutex_unlock(&dblock_lock);
 	if (ret) {
-		put_disk(dev->disk);
+		dblock_compat_put_disk(dev->disk, false);
 		dblock_device_put(dev);
 		dblock_device_put(dev);
 		goto put_device;

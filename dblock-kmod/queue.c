@@ -167,7 +167,7 @@ static void dblock_commit_rqs(struct blk_mq_hw_ctx *hctx)
 	dblock_queue_wake(hctx->driver_data);
 }
 
-static enum blk_eh_timer_return dblock_timeout(struct request *rq)
+static enum blk_eh_timer_return dblock_timeout(struct request *rq DBLOCK_TIMEOUT_RESERVED)
 {
 	struct dblock_slot *slot = dblock_slot_of(rq);
 	struct dblock_queue *q = slot->queue;
