@@ -18,7 +18,8 @@
  * something to fetch, see below. A device ends with its session unless it was created
  * with DBLOCK_F_OUTLIVE; and when all processes that ever served it are dead
  * (before the first has: when its creator is), even if the session's file is
- * still open somewhere.
+ * still open somewhere. One that was created with a recovery_ms waits so long
+ * for another server before that.
  */
 #ifndef _DBLOCK_H
 #define _DBLOCK_H
@@ -47,6 +48,7 @@
 #define DBLOCK_MIN_IO			4096
 #define DBLOCK_MAX_IO			(16 << 20)
 #define DBLOCK_MAX_TIMEOUT_MS		(24 * 3600 * 1000)
+#define DBLOCK_MAX_RECOVERY_MS		(24 * 3600 * 1000)
 
 /* Defaults, for members left zero. */
 #define DBLOCK_DEFAULT_LOGICAL_BLOCK	512
@@ -64,6 +66,9 @@
 #define DBLOCK_FEAT_ANSWER_MORE		(1ULL << 3)
 #define DBLOCK_FEAT_POLL		(1ULL << 4)	/* the session can be polled */
 #define DBLOCK_FEAT_OLDEST		(1ULL << 5)	/* dblock_info.oldest and what follows */
+#define DBLOCK_FEAT_CHANGE		(1ULL << 6)	/* DBLOCK_CTL_CHANGE */
+#define DBLOCK_FEAT_RECOVERY		(1ULL << 7)	/* recovery_ms, DBLOCK_CTL_ADOPT */
+#define DBLOCK_FEAT_HINTS		(1ULL << 8)	/* dblock_request.ioprio, .write_hint; REQ_PRIO, _BACKGROUND, _SWAP */
 
 struct dblock_version {
 	__u32 abi;		/* out: DBLOCK_ABI_VERSION */
@@ -90,8 +95,11 @@ struct dblock_version {
 #define DBLOCK_F_AUTO_START	(1ULL << 6)
 /* Partitions are never scanned. */
 #define DBLOCK_F_NO_PARTITIONS	(1ULL << 7)
+/* What a dead server held is given to the next one again; without, it fails.
+ * Needs recovery_ms. */
+#define DBLOCK_F_REISSUE	(1ULL << 8)
 
-#define DBLOCK_F_ALL		((1ULL << 8) - 1)
+#define DBLOCK_F_ALL		((1ULL << 9) - 1)
 
 struct dblock_create {
 	__u64 flags;			/* DBLOCK_F_* */
@@ -105,7 +113,7 @@ struct dblock_create {
 	__u32 max_io;			/* bytes in a read or write, 4096 to 16 MiB, multiple of logical_block; 0: 1 MiB */
 	__u32 timeout_ms;		/* how long the server may hold a request; 0: 30000 */
 	__u32 discard_granularity;	/* bytes, power of two, >= logical_block; 0: logical_block */
-	__u32 reserved0;
+	__u32 recovery_ms;		/* how long it waits for a new server when all are dead; 0: not at all */
 	__u64 max_discard;		/* bytes in a discard, multiple of discard_granularity; 0: no discard */
 	__u64 max_write_zeroes;		/* bytes in a write-zeroes, multiple of logical_block; 0: none */
 	char name[DBLOCK_NAME_LEN];	/* in: name, or empty for dblock<N>. out: the name */
@@ -114,7 +122,7 @@ struct dblock_create {
 	__u64 reserved[6];
 };
 
-/* ---- DBLOCK_CTL_START, DBLOCK_CTL_DESTROY ---- */
+/* ---- DBLOCK_CTL_START, DBLOCK_CTL_DESTROY, DBLOCK_CTL_ADOPT ---- */
 
 /* Remove the disk although it is open: its users get errors from then on. */
 #define DBLOCK_DESTROY_FORCE	(1U << 0)
@@ -126,11 +134,48 @@ struct dblock_target {
 	__u64 reserved[2];
 };
 
+/*
+ * Recovery (DBLOCK_FEAT_RECOVERY). When the session of a device with a
+ * recovery_ms is closed, or all processes that serve it are dead, its requests
+ * wait: those that come, those nobody had fetched, and with DBLOCK_F_REISSUE
+ * those that were held, which may then be carried out twice, in part or whole;
+ * without, these fail. The time until it is served again does not count as
+ * the server's, which begins anew for each. A server comes through the block
+ * device, or by DBLOCK_CTL_ADOPT, which makes the device one of the calling
+ * session's own as if that had created it; to its session before, if that is
+ * still open, it has ended. When nobody comes within recovery_ms the device
+ * ends; with DBLOCK_F_OUTLIVE it stays and its requests fail, and it can still
+ * be adopted.
+ */
+
+/* ---- DBLOCK_CTL_CHANGE ---- */
+
+#define DBLOCK_CHANGE_SIZE	(1U << 0)
+#define DBLOCK_CHANGE_READ_ONLY	(1U << 1)
+
+/*
+ * Changes a device, live or not started yet. A new size is told by a uevent
+ * (RESIZE=1), and whoever has the disk open sees it at once. When it shrinks,
+ * no request beyond its end is made any more, but those under way still come.
+ * Of a disk that is read-only every write, discard and write-zeroes fails, also
+ * of those who had opened it for writing (EPERM or EIO).
+ */
+struct dblock_change {
+	__u32 id;			/* the device; 0: the one of this name */
+	__u32 what;			/* DBLOCK_CHANGE_*, at least one: the others keep what they have */
+	char name[DBLOCK_NAME_LEN];	/* used when id is 0, else empty */
+	__u64 size;			/* bytes, a multiple of the logical block; 0 unless it changes */
+	__u32 read_only;		/* 1 or 0; 0 unless it changes */
+	__u32 reserved0;
+	__u64 reserved[4];
+};
+
 /* ---- DBLOCK_CTL_INFO, DBLOCK_CTL_LIST ---- */
 
 #define DBLOCK_STATE_CREATED	1	/* not started yet */
 #define DBLOCK_STATE_LIVE	2
 #define DBLOCK_STATE_ENDING	3	/* being destroyed, or its server is gone */
+#define DBLOCK_STATE_WAITING	4	/* live, and waits for a new server */
 
 /* Where the request is that is under way the longest. */
 #define DBLOCK_OLDEST_NONE	0	/* there is none, or no DBLOCK_FEAT_OLDEST */
@@ -147,7 +192,7 @@ struct dblock_target {
  * They are zero when oldest is DBLOCK_OLDEST_NONE.
  */
 struct dblock_info {
-	struct dblock_create create;	/* as created, with the defaults filled in */
+	struct dblock_create create;	/* as created and changed, with the defaults filled in */
 	__u32 state;			/* DBLOCK_STATE_* */
 	__u32 openers;			/* how often the disk is open, its own servers not counted */
 	__u32 major;			/* of the disk, 0 before the start */
@@ -185,6 +230,9 @@ struct dblock_list {
 #define DBLOCK_REQ_SYNC		(1U << 2)	/* somebody waits for it */
 #define DBLOCK_REQ_NOUNMAP	(1U << 3)	/* write-zeroes: keep the space allocated */
 #define DBLOCK_REQ_RAHEAD	(1U << 4)	/* read ahead of need, may fail freely */
+#define DBLOCK_REQ_PRIO		(1U << 5)	/* ahead of others, says who made it */
+#define DBLOCK_REQ_BACKGROUND	(1U << 6)	/* by the kernel's own writeback, nobody waits for it */
+#define DBLOCK_REQ_SWAP		(1U << 7)	/* of a swap area */
 
 struct dblock_request {
 	__u64 cookie;		/* names it in the answer */
@@ -194,7 +242,11 @@ struct dblock_request {
 	__u16 op;		/* DBLOCK_OP_* */
 	__u16 queue;
 	__u32 flags;		/* DBLOCK_REQ_* */
-	__u64 reserved[3];
+	__u16 ioprio;		/* class and level as of ioprio_set(2); 0: none */
+	__u8 write_hint;	/* RWH_WRITE_LIFE_* as of F_SET_RW_HINT, where the kernel passes it on; 0: none */
+	__u8 reserved0;
+	__u32 reserved1;
+	__u64 reserved[2];
 };
 
 /* The data of a read are zeros, and `data` is not looked at. */
@@ -309,6 +361,8 @@ struct dblock_serve {
 #define DBLOCK_CTL_DESTROY	_IOW(DBLOCK_IOC_MAGIC, 0x03, struct dblock_target)
 #define DBLOCK_CTL_INFO		_IOWR(DBLOCK_IOC_MAGIC, 0x04, struct dblock_info)
 #define DBLOCK_CTL_LIST		_IOWR(DBLOCK_IOC_MAGIC, 0x05, struct dblock_list)
+#define DBLOCK_CTL_CHANGE	_IOW(DBLOCK_IOC_MAGIC, 0x06, struct dblock_change)
+#define DBLOCK_CTL_ADOPT	_IOW(DBLOCK_IOC_MAGIC, 0x07, struct dblock_target)
 
 /* On /dev/dblockctl and on the block device. */
 #define DBLOCK_SERVE		_IOWR(DBLOCK_IOC_MAGIC, 0x10, struct dblock_serve)
@@ -325,6 +379,10 @@ struct dblock_serve {
  *  DESTROY  ENODEV no such device; EBUSY open, without DBLOCK_DESTROY_FORCE;
  *           EALREADY another call is destroying it; EPERM without CAP_SYS_ADMIN
  *  INFO     ENODEV no such device
+ *  CHANGE   ENODEV no such device; ENXIO it has ended; EPERM without CAP_SYS_ADMIN;
+ *           EINTR a signal came while it is being started or removed
+ *  ADOPT    ENODEV no such device; EBUSY it is served, or its session is open and
+ *           it does not wait; ENXIO it has ended; EPERM without CAP_SYS_ADMIN; ENOMEM
  *  all      EFAULT, EINVAL (reserved members, unknown flags), ENOTTY (no such call)
  */
 

@@ -59,7 +59,9 @@ struct dblock_session *dblock_session_new(void)
 
 static void dblock_session_release(struct kref *ref)
 {
-	kfree(container_of(ref, struct dblock_session, ref));
+	struct dblock_session *session = container_of(ref, struct dblock_session, ref);
+
+	kfree_rcu(session, rcu);
 }
 
 /*
@@ -138,7 +140,7 @@ static void dblock_device_release_work(struct work_struct *work)
 		kfree(server);
 	}
 	put_pid(dev->owner);
-	kref_put(&dev->home->ref, dblock_session_release);
+	kref_put(&rcu_dereference_protected(dev->home, true)->ref, dblock_session_release);
 	kfree_rcu(dev, rcu);
 	/* dblock_devices_exit() waits for this work, so its text stays. */
 	module_put(THIS_MODULE);
@@ -185,6 +187,18 @@ static struct dblock_device *dblock_device_find(u32 id, const char *name)
 	return NULL;
 }
 
+static struct dblock_device *dblock_device_named(u32 id, const char *name)
+{
+	struct dblock_device *dev;
+
+	mutex_lock(&dblock_lock);
+	dev = dblock_device_find(id, name);
+	if (dev)
+		kref_get(&dev->ref);
+	mutex_unlock(&dblock_lock);
+	return dev;
+}
+
 /* ---- who serves it ---- */
 
 /* True from the moment the process cannot run its own code any more. */
@@ -216,6 +230,7 @@ static struct dblock_server *dblock_server_find(struct dblock_device *dev, struc
 struct dblock_server *dblock_server_enter(struct dblock_device *dev, bool on_disk)
 {
 	struct dblock_server *server, *fresh = NULL;
+	bool waited = false;
 
 	for (;;) {
 		spin_lock(&dev->server_lock);
@@ -225,7 +240,14 @@ struct dblock_server *dblock_server_enter(struct dblock_device *dev, bool on_dis
 			list_add(&fresh->node, &dev->servers);
 			server = fresh;
 			fresh = NULL;
-			clear_bit(DBLOCK_DEV_UNSERVED, &dev->flags);
+		}
+		if (server) {
+			/* It lives, and has a session again. */
+			WRITE_ONCE(server->dead, false);
+			if (test_bit(DBLOCK_DEV_UNSERVED, &dev->flags))
+				clear_bit(DBLOCK_DEV_UNSERVED, &dev->flags);
+			waited = test_bit(DBLOCK_DEV_WAITING, &dev->flags) &&
+				 test_and_clear_bit(DBLOCK_DEV_WAITING, &dev->flags);
 		}
 		if (server && on_disk) {
 			server->on_disk = true;
@@ -239,6 +261,8 @@ struct dblock_server *dblock_server_enter(struct dblock_device *dev, bool on_dis
 			return ERR_PTR(-ENOMEM);
 	}
 	kfree(fresh);
+	if (waited)
+		dblock_queues_renew(dev);
 	return server;
 }
 
@@ -335,10 +359,33 @@ static void dblock_device_kill(struct dblock_device *dev)
 		queue_work(dblock_wq, &dev->remove_work);
 }
 
+/* Fails what the dead hold, or gives it to others. */
+static void dblock_device_orphans(struct dblock_device *dev)
+{
+	if (dev->params.flags & DBLOCK_F_REISSUE)
+		dblock_queues_reissue(dev);
+	else
+		dblock_queues_fail(dev, true);
+}
+
+/* All its servers are dead. Whether it waits for another. */
+static bool dblock_device_waits(struct dblock_device *dev)
+{
+	lockdep_assert_held(&dev->server_lock);
+	if (!dev->params.recovery_ms || test_bit(DBLOCK_DEV_UNSERVED, &dev->flags))
+		return false;
+	if (!test_and_set_bit(DBLOCK_DEV_WAITING, &dev->flags))
+		dev->waiting_since = jiffies;
+	if (time_before(jiffies, dev->waiting_since + msecs_to_jiffies(dev->params.recovery_ms)))
+		return true;
+	clear_bit(DBLOCK_DEV_WAITING, &dev->flags);
+	return false;
+}
+
 static void dblock_device_check_servers(struct dblock_device *dev)
 {
 	struct dblock_server *server;
-	bool any = false, alive = false, orphans = false;
+	bool any = false, alive = false, orphans = false, waits = false;
 
 	spin_lock(&dev->server_lock);
 	list_for_each_entry(server, &dev->servers, node) {
@@ -351,14 +398,17 @@ static void dblock_device_check_servers(struct dblock_device *dev)
 		WRITE_ONCE(server->dead, true);
 		orphans = true;
 	}
-	if (any && !alive && (dev->params.flags & DBLOCK_F_OUTLIVE))
-		set_bit(DBLOCK_DEV_UNSERVED, &dev->flags);
+	if (any && !alive) {
+		waits = dblock_device_waits(dev);
+		if (!waits && (dev->params.flags & DBLOCK_F_OUTLIVE))
+			set_bit(DBLOCK_DEV_UNSERVED, &dev->flags);
+	}
 	spin_unlock(&dev->server_lock);
 
-	if (alive) {
+	if (alive || waits) {
 		/* What the dead hold nobody else can answer. */
 		if (orphans)
-			dblock_queues_fail(dev, true);
+			dblock_device_orphans(dev);
 	} else if (dev->params.flags & DBLOCK_F_OUTLIVE) {
 		if (any)
 			dblock_queues_fail(dev, false);
@@ -390,20 +440,43 @@ void dblock_watch_now(void)
 	mod_delayed_work(dblock_watch_wq, &dblock_watch_work, 0);
 }
 
+/* It may go on without its session. Whoever served it there has to come anew. */
+static bool dblock_device_recovers(struct dblock_device *dev)
+{
+	struct dblock_server *server;
+	bool any = false;
+
+	if (!dev->params.recovery_ms)
+		return false;
+	spin_lock(&dev->server_lock);
+	list_for_each_entry(server, &dev->servers, node) {
+		any = true;
+		if (!server->on_disk && !server->disk_calls)
+			WRITE_ONCE(server->dead, true);
+	}
+	spin_unlock(&dev->server_lock);
+	return any;
+}
+
 void dblock_session_end(struct dblock_session *session)
 {
 	struct dblock_device *dev;
 	unsigned long index;
+	bool recovers = false;
 
 	mutex_lock(&dblock_lock);
 	xa_for_each(&session->devices, index, dev) {
 		if (xa_is_value(dev))
 			continue;
 		dev->session = NULL;
-		if (!(dev->params.flags & DBLOCK_F_OUTLIVE))
+		if (dblock_device_recovers(dev))
+			recovers = true;
+		else if (!(dev->params.flags & DBLOCK_F_OUTLIVE))
 			dblock_device_kill(dev);
 	}
 	mutex_unlock(&dblock_lock);
+	if (recovers)
+		dblock_watch_now();
 	/* Nobody polls it: that has the file. Its devices know it no more but to wake nobody. */
 	xa_destroy(&session->devices);
 	kref_put(&session->ref, dblock_session_release);
@@ -411,16 +484,11 @@ void dblock_session_end(struct dblock_session *session)
 
 int dblock_device_destroy(const struct dblock_target *target)
 {
+	struct dblock_device *dev = dblock_device_named(target->id, target->name);
 	bool force = target->flags & DBLOCK_DESTROY_FORCE;
-	struct dblock_device *dev;
 	unsigned int own;
 	int ret;
 
-	mutex_lock(&dblock_lock);
-	dev = dblock_device_find(target->id, target->name);
-	if (dev)
-		kref_get(&dev->ref);
-	mutex_unlock(&dblock_lock);
 	if (!dev)
 		return -ENODEV;
 
@@ -559,8 +627,10 @@ static int dblock_disk_alloc(struct dblock_device *dev)
 	dblock_compat_own_release(disk);
 	if (p->flags & DBLOCK_F_NO_PARTITIONS)
 		disk->flags |= GENHD_FL_NO_PART;
-	if (p->flags & DBLOCK_F_READ_ONLY)
+	if (p->flags & DBLOCK_F_READ_ONLY) {
+		set_bit(DBLOCK_DEV_READ_ONLY, &dev->flags);
 		set_disk_ro(disk, true);
+	}
 	set_capacity(disk, p->size >> SECTOR_SHIFT);
 	dev->disk = disk;
 	return 0;
@@ -661,12 +731,17 @@ static bool dblock_size_valid(u32 size, u32 min, u32 max)
 	return size >= min && size <= max && is_power_of_2(size);
 }
 
+static bool dblock_capacity_valid(u64 size, const struct dblock_create *p)
+{
+	return size && !(size & (p->logical_block - 1)) && size <= MAX_LFS_FILESIZE;
+}
+
 /* Fills in the defaults and checks the rest. */
 static int dblock_params_validate(struct dblock_create *p)
 {
 	if (p->flags & ~DBLOCK_F_ALL)
 		return -EINVAL;
-	if (p->reserved0 || p->reserved1 || memchr_inv(p->reserved, 0, sizeof(p->reserved)))
+	if (p->reserved1 || memchr_inv(p->reserved, 0, sizeof(p->reserved)))
 		return -EINVAL;
 	if ((p->flags & DBLOCK_F_FUA) && !(p->flags & DBLOCK_F_WRITE_CACHE))
 		return -EINVAL;
@@ -685,7 +760,7 @@ static int dblock_params_validate(struct dblock_create *p)
 	if (p->io_opt % p->io_min)
 		return -EINVAL;
 
-	if (!p->size || p->size % p->logical_block || p->size > MAX_LFS_FILESIZE)
+	if (!dblock_capacity_valid(p->size, p))
 		return -EINVAL;
 
 	p->queues = p->queues ?: DBLOCK_DEFAULT_QUEUES;
@@ -701,6 +776,11 @@ static int dblock_params_validate(struct dblock_create *p)
 		return -EINVAL;
 	p->timeout_ms = p->timeout_ms ?: DBLOCK_DEFAULT_TIMEOUT_MS;
 	if (p->timeout_ms > DBLOCK_MAX_TIMEOUT_MS)
+		return -EINVAL;
+
+	if (p->recovery_ms > DBLOCK_MAX_RECOVERY_MS)
+		return -EINVAL;
+	if ((p->flags & DBLOCK_F_REISSUE) && !p->recovery_ms)
 		return -EINVAL;
 
 	p->discard_granularity = p->discard_granularity ?: p->logical_block;
@@ -772,7 +852,7 @@ int dblock_device_create(struct dblock_session *session, struct dblock_create *p
 	kref_init(&dev->ref);
 	dev->params = *params;
 	dev->session = session;
-	dev->home = session;
+	RCU_INIT_POINTER(dev->home, session);
 	kref_get(&session->ref);
 	dev->owner = get_pid(task_tgid(current));
 	spin_lock_init(&dev->server_lock);
@@ -843,23 +923,129 @@ int dblock_device_start(struct dblock_session *session, const struct dblock_targ
 	return ret;
 }
 
+/* ---- changes ---- */
+
+static void dblock_disk_change(struct dblock_device *dev, const struct dblock_change *change)
+{
+	struct dblock_create *p = &dev->params;
+
+	spin_lock(&dev->state_lock);
+	if (change->what & DBLOCK_CHANGE_SIZE)
+		p->size = change->size;
+	if (change->what & DBLOCK_CHANGE_READ_ONLY) {
+		if (change->read_only)
+			p->flags |= DBLOCK_F_READ_ONLY;
+		else
+			p->flags &= ~DBLOCK_F_READ_ONLY;
+		/* First: who sees a disk that is read-only finds its writes refused. */
+		assign_bit(DBLOCK_DEV_READ_ONLY, &dev->flags, change->read_only);
+	}
+	spin_unlock(&dev->state_lock);
+
+	if (change->what & DBLOCK_CHANGE_READ_ONLY)
+		set_disk_ro(dev->disk, change->read_only);
+	if (!(change->what & DBLOCK_CHANGE_SIZE))
+		return;
+	if (dev->added)
+		set_capacity_and_notify(dev->disk, change->size >> SECTOR_SHIFT);
+	else
+		set_capacity(dev->disk, change->size >> SECTOR_SHIFT);
+}
+
+int dblock_device_change(const struct dblock_change *change)
+{
+	struct dblock_device *dev = dblock_device_named(change->id, change->name);
+	int ret = 0;
+
+	if (!dev)
+		return -ENODEV;
+	if ((change->what & DBLOCK_CHANGE_SIZE) && !dblock_capacity_valid(change->size, &dev->params)) {
+		ret = -EINVAL;
+		goto put;
+	}
+	/* Held while partitions are looked for, and while a removal writes back: that may take its time. */
+	if (mutex_lock_interruptible(&dev->disk_lock)) {
+		ret = -EINTR;
+		goto put;
+	}
+	if (dblock_ended(dev))
+		ret = -ENXIO;
+	else
+		dblock_disk_change(dev, change);
+	mutex_unlock(&dev->disk_lock);
+put:
+	dblock_device_put(dev);
+	return ret;
+}
+
+static bool dblock_device_served(struct dblock_device *dev)
+{
+	struct dblock_server *server;
+	bool alive = false;
+
+	spin_lock(&dev->server_lock);
+	list_for_each_entry(server, &dev->servers, node)
+		alive |= !server->dead && !dblock_process_dying(server->tgid);
+	spin_unlock(&dev->server_lock);
+	return alive;
+}
+
+/* Whether another session may have it. */
+static int dblock_device_adoptable(struct dblock_device *dev)
+{
+	if (dblock_ended(dev) || READ_ONCE(dev->removing))
+		return -ENXIO;
+	if (dblock_device_served(dev))
+		return -EBUSY;
+	if (dev->session && !test_bit(DBLOCK_DEV_WAITING, &dev->flags) &&
+	    !test_bit(DBLOCK_DEV_UNSERVED, &dev->flags))
+		return -EBUSY;
+	return 0;
+}
+
+int dblock_device_adopt(struct dblock_session *session, const struct dblock_target *target)
+{
+	struct dblock_session *before;
+	struct dblock_device *dev;
+	int ret;
+
+	mutex_lock(&dblock_lock);
+	dev = dblock_device_find(target->id, target->name);
+	ret = dev ? dblock_device_adoptable(dev) : -ENODEV;
+	if (ret || dev->session == session)
+		goto unlock;
+	ret = xa_err(xa_store(&session->devices, dev->id, dev, GFP_NOIO));
+	if (ret)
+		goto unlock;
+	xa_set_mark(&session->devices, dev->id, DBLOCK_POLLED);
+	if (dev->session)
+		dblock_session_forget(dev->session, dev);
+	dev->session = session;
+	kref_get(&session->ref);
+	before = rcu_replace_pointer(dev->home, session, lockdep_is_held(&dblock_lock));
+	/* Who polls the session it had finds the end there, and who polls this one what waits. */
+	wake_up_poll(&before->poll_wait, EPOLLIN | EPOLLRDNORM);
+	kref_put(&before->ref, dblock_session_release);
+	wake_up_poll(&session->poll_wait, EPOLLIN | EPOLLRDNORM);
+unlock:
+	mutex_unlock(&dblock_lock);
+	return ret;
+}
+
 /* ---- what there is ---- */
 
 int dblock_device_info(struct dblock_info *info)
 {
-	struct dblock_device *dev;
+	struct dblock_device *dev = dblock_device_named(info->create.id, info->create.name);
 	struct dblock_server *server;
 
-	mutex_lock(&dblock_lock);
-	dev = dblock_device_find(info->create.id, info->create.name);
-	if (dev)
-		kref_get(&dev->ref);
-	mutex_unlock(&dblock_lock);
 	if (!dev)
 		return -ENODEV;
 
 	memset(info, 0, sizeof(*info));
+	spin_lock(&dev->state_lock);
 	info->create = dev->params;
+	spin_unlock(&dev->state_lock);
 	if (!dblock_process_dying(dev->owner))
 		info->owner = pid_vnr(dev->owner);
 	info->major = MAJOR(READ_ONCE(dev->devt));
@@ -879,7 +1065,8 @@ int dblock_device_info(struct dblock_info *info)
 	if (dev->removing)
 		info->state = DBLOCK_STATE_ENDING;
 	else if (READ_ONCE(dev->added))
-		info->state = DBLOCK_STATE_LIVE;
+		info->state = test_bit(DBLOCK_DEV_WAITING, &dev->flags) ? DBLOCK_STATE_WAITING :
+									  DBLOCK_STATE_LIVE;
 	else
 		info->state = DBLOCK_STATE_CREATED;
 	info->openers += dev->openers;

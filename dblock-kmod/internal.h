@@ -63,6 +63,7 @@ struct dblock_slot {
 	sector_t sector;
 	unsigned long since;		/* jiffies at which it came */
 	u8 state;
+	bool renewed;			/* its time begins at `since`, not when the block layer started it */
 	blk_status_t abort;		/* FETCHING, ANSWERING: end it with this */
 };
 
@@ -81,7 +82,7 @@ struct dblock_server {
 	struct list_head node;
 	struct pid *tgid;
 	bool on_disk;			/* serves through the block device, so holds it open */
-	bool dead;
+	bool dead;			/* or without the session it served on */
 	unsigned int disk_calls;	/* such calls under way */
 };
 
@@ -90,6 +91,8 @@ struct dblock_server {
 #define DBLOCK_DEV_END		1	/* removed in good order, servers are told the end */
 #define DBLOCK_DEV_UNSERVED	2	/* outlives its servers, who are dead: requests fail */
 #define DBLOCK_DEV_TOLD		3	/* its session was told the end; under that's xa_lock */
+#define DBLOCK_DEV_WAITING	4	/* its servers are dead, and it waits for another: requests wait */
+#define DBLOCK_DEV_READ_ONLY	5	/* writes fail */
 
 struct dblock_device {
 	struct kref ref;		/* the table, the disk, the removal, each call under way */
@@ -97,10 +100,10 @@ struct dblock_device {
 	u32 id;
 	struct list_head name_node;	/* from its creation until its disk is released */
 	bool gone;			/* under dblock_lock: only the name is left */
-	struct dblock_create params;	/* with the defaults filled in */
+	struct dblock_create params;	/* with the defaults filled in; what can change under state_lock */
 	unsigned long flags;
 	struct dblock_session *session;	/* under dblock_lock; NULL once that has ended */
-	struct dblock_session *home;	/* the same, until the release: whom requests wake */
+	struct dblock_session __rcu *home; /* the last one, until the release: whom requests wake */
 	struct pid *owner;
 
 	struct blk_mq_tag_set tag_set;
@@ -113,8 +116,9 @@ struct dblock_device {
 
 	spinlock_t server_lock;
 	struct list_head servers;
+	unsigned long waiting_since;	/* jiffies, while DBLOCK_DEV_WAITING */
 
-	struct mutex disk_lock;		/* start and removal, one at a time */
+	struct mutex disk_lock;		/* start, change and removal, one at a time */
 	bool added;			/* under disk_lock */
 
 	spinlock_t state_lock;		/* the rest */
@@ -135,6 +139,7 @@ struct dblock_device {
  */
 struct dblock_session {
 	struct kref ref;		/* the file, each device made on it */
+	struct rcu_head rcu;
 	/*
 	 * By id: its devices, and one of the values below for those that are
 	 * gone. Changed under dblock_lock, but for DBLOCK_END_UNTOLD, which
@@ -156,6 +161,8 @@ void dblock_devices_exit(void);
 int dblock_device_create(struct dblock_session *session, struct dblock_create *params);
 int dblock_device_start(struct dblock_session *session, const struct dblock_target *target);
 int dblock_device_destroy(const struct dblock_target *target);
+int dblock_device_change(const struct dblock_change *change);
+int dblock_device_adopt(struct dblock_session *session, const struct dblock_target *target);
 int dblock_device_info(struct dblock_info *info);
 int dblock_device_list(struct dblock_list *list);
 struct dblock_session *dblock_session_new(void);
@@ -177,6 +184,8 @@ bool dblock_queues_waiting(struct dblock_device *dev);
 void dblock_queues_oldest(struct dblock_device *dev, struct dblock_info *info);
 bool dblock_ended(const struct dblock_device *dev);
 void dblock_queues_fail(struct dblock_device *dev, bool only_orphans);
+void dblock_queues_reissue(struct dblock_device *dev);
+void dblock_queues_renew(struct dblock_device *dev);
 void dblock_queues_wake(struct dblock_device *dev);
 int dblock_serve(struct dblock_device *dev, struct dblock_serve __user *user,
 		 struct dblock_serve *call, bool on_disk);

@@ -50,7 +50,8 @@ static int dblock_ctl_version(void __user *argp)
 		.abi = DBLOCK_ABI_VERSION,
 		.features = DBLOCK_FEAT_WRITE_ZEROES | DBLOCK_FEAT_PARTIAL_ERROR |
 			    DBLOCK_FEAT_ANSWER_ZEROES | DBLOCK_FEAT_ANSWER_MORE |
-			    DBLOCK_FEAT_POLL | DBLOCK_FEAT_OLDEST,
+			    DBLOCK_FEAT_POLL | DBLOCK_FEAT_OLDEST | DBLOCK_FEAT_CHANGE |
+			    DBLOCK_FEAT_RECOVERY | DBLOCK_FEAT_HINTS,
 		.module = DBLOCK_MODULE_VERSION,
 	};
 
@@ -76,6 +77,12 @@ static int dblock_ctl_create(struct dblock_session *session, void __user *argp)
 	return copy_to_user(argp, &params, sizeof(params)) ? -EFAULT : 0;
 }
 
+/* Either the one or the other names a device. */
+static bool dblock_ctl_names(u32 id, const char *name)
+{
+	return (id ? !name[0] : name[0]) && strnlen(name, DBLOCK_NAME_LEN) < DBLOCK_NAME_LEN;
+}
+
 static int dblock_ctl_target(struct dblock_target *target, void __user *argp, u32 allowed)
 {
 	if (copy_from_user(target, argp, sizeof(*target)))
@@ -84,11 +91,28 @@ static int dblock_ctl_target(struct dblock_target *target, void __user *argp, u3
 		return -EINVAL;
 	if (memchr_inv(target->reserved, 0, sizeof(target->reserved)))
 		return -EINVAL;
-	if (target->id ? target->name[0] : !target->name[0])
+	return dblock_ctl_names(target->id, target->name) ? 0 : -EINVAL;
+}
+
+static int dblock_ctl_change(void __user *argp)
+{
+	struct dblock_change change;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (copy_from_user(&change, argp, sizeof(change)))
+		return -EFAULT;
+	if (change.reserved0 || memchr_inv(change.reserved, 0, sizeof(change.reserved)))
 		return -EINVAL;
-	if (strnlen(target->name, sizeof(target->name)) == sizeof(target->name))
+	if (!dblock_ctl_names(change.id, change.name))
 		return -EINVAL;
-	return 0;
+	if (!change.what || change.what & ~(DBLOCK_CHANGE_SIZE | DBLOCK_CHANGE_READ_ONLY))
+		return -EINVAL;
+	if (change.size && !(change.what & DBLOCK_CHANGE_SIZE))
+		return -EINVAL;
+	if (change.read_only > !!(change.what & DBLOCK_CHANGE_READ_ONLY))
+		return -EINVAL;
+	return dblock_device_change(&change);
 }
 
 static int dblock_ctl_info(void __user *argp)
@@ -103,9 +127,7 @@ static int dblock_ctl_info(void __user *argp)
 	if (copy_from_user(info, argp, sizeof(*info)))
 		goto out;
 	ret = -EINVAL;
-	if (info->create.id ? info->create.name[0] : !info->create.name[0])
-		goto out;
-	if (strnlen(info->create.name, DBLOCK_NAME_LEN) == DBLOCK_NAME_LEN)
+	if (!dblock_ctl_names(info->create.id, info->create.name))
 		goto out;
 	/* From where the reserved members once began. */
 	if (memchr_inv(&info->oldest_sector, 0,
@@ -180,6 +202,13 @@ static long dblock_ctl_ioctl(struct file *file, unsigned int cmd, unsigned long 
 			return -EPERM;
 		ret = dblock_ctl_target(&target, argp, DBLOCK_DESTROY_FORCE);
 		return ret ?: dblock_device_destroy(&target);
+	case DBLOCK_CTL_ADOPT:
+		if (!capable(CAP_SYS_ADMIN))
+			return -EPERM;
+		ret = dblock_ctl_target(&target, argp, 0);
+		return ret ?: dblock_device_adopt(session, &target);
+	case DBLOCK_CTL_CHANGE:
+		return dblock_ctl_change(argp);
 	case DBLOCK_CTL_INFO:
 		return dblock_ctl_info(argp);
 	case DBLOCK_CTL_LIST:
@@ -215,6 +244,7 @@ static int __init dblock_init(void)
 	BUILD_BUG_ON(sizeof(struct dblock_version) != 80);
 	BUILD_BUG_ON(sizeof(struct dblock_create) != 160);
 	BUILD_BUG_ON(sizeof(struct dblock_target) != 56);
+	BUILD_BUG_ON(sizeof(struct dblock_change) != 88);
 	BUILD_BUG_ON(sizeof(struct dblock_info) != 224);
 	BUILD_BUG_ON(sizeof(struct dblock_list) != 32);
 	BUILD_BUG_ON(sizeof(struct dblock_request) != 64);

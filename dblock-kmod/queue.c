@@ -108,7 +108,7 @@ static blk_status_t dblock_status(int error)
  */
 static void dblock_queue_wake(struct dblock_queue *q)
 {
-	struct wait_queue_head *poll_wait = &q->dev->home->poll_wait;
+	struct wait_queue_head *poll_wait;
 
 	/* Between queueing and looking for sleepers, as in wq_has_sleeper(); once for all three. */
 	smp_mb();
@@ -116,8 +116,13 @@ static void dblock_queue_wake(struct dblock_queue *q)
 		wake_up(&q->wait);
 	else if (waitqueue_active(&q->dev->any_wait)) /* after the barrier */
 		wake_up(&q->dev->any_wait);
-	else if (waitqueue_active(poll_wait)) /* after the barrier */
-		wake_up_poll(poll_wait, EPOLLIN | EPOLLRDNORM);
+	else {
+		rcu_read_lock();
+		poll_wait = &rcu_dereference(q->dev->home)->poll_wait;
+		if (waitqueue_active(poll_wait)) /* after the barrier */
+			wake_up_poll(poll_wait, EPOLLIN | EPOLLRDNORM);
+		rcu_read_unlock();
+	}
 }
 
 static blk_status_t dblock_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd)
@@ -126,6 +131,8 @@ static blk_status_t dblock_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk
 	struct request *rq = bd->rq;
 	struct dblock_slot *slot = &q->slots[rq->tag];
 
+	if (test_bit(DBLOCK_DEV_READ_ONLY, &q->dev->flags) && op_is_write(req_op(rq)))
+		return BLK_STS_IOERR;
 	switch (req_op(rq)) {
 	case REQ_OP_READ:
 	case REQ_OP_WRITE:
@@ -148,6 +155,7 @@ static blk_status_t dblock_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk
 	slot->server = NULL;
 	slot->abort = BLK_STS_OK;
 	slot->since = jiffies;
+	slot->renewed = false;
 	slot->sector = req_op(rq) == REQ_OP_FLUSH ? 0 : blk_rq_pos(rq);
 	slot->length = req_op(rq) == REQ_OP_FLUSH ? 0 : blk_rq_bytes(rq);
 	slot->state = SLOT_QUEUED;
@@ -167,6 +175,19 @@ static void dblock_commit_rqs(struct blk_mq_hw_ctx *hctx)
 	dblock_queue_wake(hctx->driver_data);
 }
 
+/* Whether its time is not over yet, although the block layer's is: a server came to it later. */
+static bool dblock_slot_has_time(struct dblock_slot *slot)
+{
+	struct dblock_device *dev = slot->queue->dev;
+
+	if (slot->state == SLOT_QUEUED && test_bit(DBLOCK_DEV_WAITING, &dev->flags))
+		return true;
+	if (!slot->renewed)
+		return false;
+	slot->renewed = false;
+	return time_before(jiffies, slot->since + slot->rq->timeout);
+}
+
 static enum blk_eh_timer_return dblock_timeout(struct request *rq DBLOCK_TIMEOUT_RESERVED)
 {
 	struct dblock_slot *slot = dblock_slot_of(rq);
@@ -177,6 +198,10 @@ static enum blk_eh_timer_return dblock_timeout(struct request *rq DBLOCK_TIMEOUT
 		/* Completed meanwhile. */
 		spin_unlock(&q->lock);
 		return BLK_EH_DONE;
+	}
+	if (dblock_slot_has_time(slot)) {
+		spin_unlock(&q->lock);
+		return BLK_EH_RESET_TIMER;
 	}
 	switch (slot->state) {
 	case SLOT_QUEUED:
@@ -376,6 +401,56 @@ void dblock_queues_fail(struct dblock_device *dev, bool only_orphans)
 	}
 }
 
+/* Queues what dead servers hold once more, before what was never fetched. */
+void dblock_queues_reissue(struct dblock_device *dev)
+{
+	unsigned int i, tag;
+
+	for (i = 0; i < dev->nr_queues; i++) {
+		struct dblock_queue *q = &dev->queues[i];
+		LIST_HEAD(again);
+
+		spin_lock(&q->lock);
+		for (tag = 0; q->pending && tag < dev->params.depth; tag++) {
+			struct dblock_slot *slot = &q->slots[tag];
+
+			/* Those still being copied are looked at again. One that is faked waits for its time-out. */
+			if (slot->state != SLOT_SERVED || !READ_ONCE(slot->server->dead))
+				continue;
+			slot->state = SLOT_QUEUED;
+			slot->server = NULL;
+			/* Nobody can answer it by the name it had. */
+			if (!++slot->generation)
+				slot->generation = 1;
+			list_add_tail(&slot->node, &again);
+		}
+		list_splice(&again, &q->queued);
+		spin_unlock(&q->lock);
+		dblock_queue_wake(q);
+	}
+}
+
+/* The time of what waits begins now. */
+void dblock_queues_renew(struct dblock_device *dev)
+{
+	unsigned int i, tag;
+
+	for (i = 0; i < dev->nr_queues; i++) {
+		struct dblock_queue *q = &dev->queues[i];
+
+		spin_lock(&q->lock);
+		for (tag = 0; q->pending && tag < dev->params.depth; tag++) {
+			struct dblock_slot *slot = &q->slots[tag];
+
+			if (slot->state != SLOT_QUEUED)
+				continue;
+			slot->since = jiffies;
+			slot->renewed = true;
+		}
+		spin_unlock(&q->lock);
+	}
+}
+
 void dblock_queues_wake(struct dblock_device *dev)
 {
 	unsigned int i;
@@ -383,7 +458,9 @@ void dblock_queues_wake(struct dblock_device *dev)
 	for (i = 0; i < dev->nr_queues; i++)
 		wake_up_all(&dev->queues[i].wait);
 	wake_up_all(&dev->any_wait);
-	wake_up_poll(&dev->home->poll_wait, EPOLLIN | EPOLLRDNORM);
+	rcu_read_lock();
+	wake_up_poll(&rcu_dereference(dev->home)->poll_wait, EPOLLIN | EPOLLRDNORM);
+	rcu_read_unlock();
 }
 
 /* ---- copies that do not fault ---- */
@@ -844,6 +921,14 @@ static void dblock_describe(const struct dblock_slot *slot, struct dblock_reques
 		req->flags |= DBLOCK_REQ_NOUNMAP;
 	if (rq->cmd_flags & REQ_RAHEAD)
 		req->flags |= DBLOCK_REQ_RAHEAD;
+	if (rq->cmd_flags & REQ_PRIO)
+		req->flags |= DBLOCK_REQ_PRIO;
+	if (rq->cmd_flags & REQ_BACKGROUND)
+		req->flags |= DBLOCK_REQ_BACKGROUND;
+	if (rq->cmd_flags & REQ_SWAP)
+		req->flags |= DBLOCK_REQ_SWAP;
+	req->ioprio = req_get_ioprio(rq);
+	req->write_hint = dblock_write_hint(rq);
 }
 
 /* The memory a copy needs and does not find. */

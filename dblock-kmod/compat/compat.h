@@ -73,6 +73,16 @@ static inline void dblock_compat_memzero_bvec(struct bio_vec *bv)
 #define DBLOCK_TIMEOUT_RESERVED
 #endif
 
+/* 2022-03 to 2024-02, v5.18 to v6.8: write hints go no further than the file. */
+static inline u8 dblock_write_hint(const struct request *rq)
+{
+#ifdef DBLOCK_HAVE_WRITE_HINT
+	return rq->bio ? rq->bio->bi_write_hint : 0;
+#else
+	return 0;
+#endif
+}
+
 #include "limits.h"
 #include "disk.h"
 

@@ -20,6 +20,11 @@ static inline int dblock_compat_add_disk(struct device *parent, struct gendisk *
 #define device_add_disk		dblock_compat_add_disk
 #endif
 
+/* 2020-12, v5.11: of whatever has it open, too. */
+#ifndef DBLOCK_HAVE_SET_CAPACITY_AND_NOTIFY
+#define set_capacity_and_notify(disk, size)	set_capacity_revalidate_and_notify(disk, size, true)
+#endif
+
 /* Adds it without a look for partitions. */
 static inline int dblock_compat_add_unscanned(struct gendisk *disk)
 {

@@ -10,10 +10,12 @@ CASE(structures_have_their_fixed_sizes_and_offsets)
 	check_eq(sizeof(struct dblock_create), 160);
 	check_eq(sizeof(struct dblock_target), 56);
 	check_eq(sizeof(struct dblock_info), 224);
+	check_eq(sizeof(struct dblock_change), 88);
 	check_eq(sizeof(struct dblock_list), 32);
 	check_eq(sizeof(struct dblock_request), 64);
 	check_eq(sizeof(struct dblock_answer), 48);
 	check_eq(sizeof(struct dblock_serve), 104);
+	check_eq(offsetof(struct dblock_create, recovery_ms), 52);
 	check_eq(offsetof(struct dblock_create, name), 72);
 	check_eq(offsetof(struct dblock_create, id), 104);
 	check_eq(offsetof(struct dblock_info, state), 160);
@@ -21,6 +23,8 @@ CASE(structures_have_their_fixed_sizes_and_offsets)
 	check_eq(offsetof(struct dblock_info, oldest_sector), 192);
 	check_eq(offsetof(struct dblock_info, oldest_op), 208);
 	check_eq(offsetof(struct dblock_request, op), 32);
+	check_eq(offsetof(struct dblock_request, ioprio), 40);
+	check_eq(offsetof(struct dblock_request, write_hint), 42);
 	check_eq(offsetof(struct dblock_answer, result), 24);
 	check_eq(offsetof(struct dblock_serve, timeout_ns), 40);
 	check_eq(offsetof(struct dblock_serve, consumed), 60);
@@ -34,6 +38,8 @@ CASE(call_numbers_are_fixed)
 	check_eq(DBLOCK_CTL_DESTROY, 0x4038db03u);
 	check_eq(DBLOCK_CTL_INFO, 0xc0e0db04u);
 	check_eq(DBLOCK_CTL_LIST, 0xc020db05u);
+	check_eq(DBLOCK_CTL_CHANGE, 0x4058db06u);
+	check_eq(DBLOCK_CTL_ADOPT, 0x4038db07u);
 	check_eq(DBLOCK_SERVE, 0xc068db10u);
 }
 
@@ -46,7 +52,8 @@ CASE(version_tells_abi_features_and_module)
 	check_eq(version.abi, DBLOCK_ABI_VERSION);
 	check_eq(version.features, DBLOCK_FEAT_WRITE_ZEROES | DBLOCK_FEAT_PARTIAL_ERROR |
 				   DBLOCK_FEAT_ANSWER_ZEROES | DBLOCK_FEAT_ANSWER_MORE |
-				   DBLOCK_FEAT_POLL | DBLOCK_FEAT_OLDEST);
+				   DBLOCK_FEAT_POLL | DBLOCK_FEAT_OLDEST | DBLOCK_FEAT_CHANGE |
+				   DBLOCK_FEAT_RECOVERY | DBLOCK_FEAT_HINTS);
 	check_eq(version.reserved0, 0);
 	check(all_bytes(version.reserved, sizeof(version.reserved), 0), "reserved members are not zero");
 	check(memchr(version.module, 0, sizeof(version.module)) && version.module[0],

@@ -3,8 +3,6 @@
 #include "harness.h"
 
 #include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <linux/capability.h>
 
 #define BASE	.size = MIB, .flags = DBLOCK_F_NO_PARTITIONS
 
@@ -22,7 +20,7 @@ struct row {
 
 static const struct row rows[] = {
 	ACCEPTED("defaults", .name = ""),
-	ACCEPTED("every flag", .flags = DBLOCK_F_ALL & ~DBLOCK_F_AUTO_START),
+	ACCEPTED("every flag", .recovery_ms = DBLOCK_MAX_RECOVERY_MS, .flags = DBLOCK_F_ALL & ~DBLOCK_F_AUTO_START),
 	REFUSED("first unknown flag", .flags = DBLOCK_F_ALL + 1),
 	REFUSED("last unknown flag", .flags = 1ULL << 63),
 	REFUSED("FUA without write cache", .flags = DBLOCK_F_FUA),
@@ -117,7 +115,8 @@ static const struct row rows[] = {
 	ACCEPTED("max_write_zeroes 512", .max_write_zeroes = 512),
 	ACCEPTED("max_write_zeroes 1 TiB", .max_write_zeroes = 1ULL << 40),
 
-	REFUSED("reserved0", .reserved0 = 1),
+	REFUSED("recovery_ms too long", .recovery_ms = DBLOCK_MAX_RECOVERY_MS + 1),
+	REFUSED("reissue without a recovery_ms", .flags = DBLOCK_F_REISSUE),
 	REFUSED("reserved1", .reserved1 = 1),
 	REFUSED("reserved[0]", .reserved = { 1 }),
 	REFUSED("reserved[1]", .reserved = { 0, 1 }),
@@ -276,16 +275,6 @@ CASE(queues_are_at_most_one_a_cpu)
 	check_ok(ctl_create(session_open(), &spec));
 	check(spec.queues >= 1 && spec.queues <= 64 && (long)spec.queues <= cpus, "%u queues on %ld CPUs",
 	      spec.queues, cpus);
-}
-
-static void drop_sys_admin(void)
-{
-	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct data[2];
-
-	check_ok(syscall(SYS_capget, &header, data));
-	data[0].effective &= ~(1u << CAP_SYS_ADMIN);
-	check_ok(syscall(SYS_capset, &header, data));
 }
 
 CASE(create_and_destroy_need_cap_sys_admin)

@@ -2,6 +2,7 @@
 #include "harness.h"
 
 #include <dirent.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -1351,6 +1353,16 @@ void *shared_page(size_t size)
 		_exit(1);
 	}
 	return page;
+}
+
+void drop_sys_admin(void)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2];
+
+	check_ok(syscall(SYS_capget, &header, data));
+	data[0].effective &= ~(1u << CAP_SYS_ADMIN);
+	check_ok(syscall(SYS_capset, &header, data));
 }
 
 void drop_page_cache(int fd)

@@ -322,6 +322,9 @@ bool sysfs_read(const char *name, const char *attribute, char *value, size_t siz
 long long sysfs_number(const char *name, const char *attribute);	/* fails the case */
 bool sysfs_write(const char *name, const char *attribute, const char *value);
 
+/* For the rest of the case. */
+void drop_sys_admin(void);
+
 /* Forks; the child must not return from the case but _exit. NULL for a plain fork. */
 pid_t fork_case(void);
 /* Runs a program, output as TAP comments; its exit status. */
