@@ -68,6 +68,7 @@
 #define DBLOCK_FEAT_OLDEST		(1ULL << 5)	/* dblock_info.oldest and what follows */
 #define DBLOCK_FEAT_CHANGE		(1ULL << 6)	/* DBLOCK_CTL_CHANGE */
 #define DBLOCK_FEAT_RECOVERY		(1ULL << 7)	/* recovery_ms, DBLOCK_CTL_ADOPT */
+#define DBLOCK_FEAT_ZONED		(1ULL << 9)	/* zone_size and what follows; from Linux 6.11 on */
 #define DBLOCK_FEAT_HINTS		(1ULL << 8)	/* dblock_request.ioprio, .write_hint; REQ_PRIO, _BACKGROUND, _SWAP */
 
 struct dblock_version {
@@ -118,8 +119,11 @@ struct dblock_create {
 	__u64 max_write_zeroes;		/* bytes in a write-zeroes, multiple of logical_block; 0: none */
 	char name[DBLOCK_NAME_LEN];	/* in: name, or empty for dblock<N>. out: the name */
 	__u32 id;			/* out: names the device in the calls below, never used twice */
-	__u32 reserved1;
-	__u64 reserved[6];
+	__u32 max_open_zones;		/* 0: no limit */
+	__u64 zone_size;		/* bytes, power of two, >= 4096 and max_io; size is a multiple of it; 0: not zoned */
+	__u32 max_active_zones;		/* >= max_open_zones; 0: no limit */
+	__u32 max_append;		/* bytes in a zone append, at most max_io, multiple of logical_block; 0: the kernel makes writes of them */
+	__u64 reserved[4];
 };
 
 /* ---- DBLOCK_CTL_START, DBLOCK_CTL_DESTROY, DBLOCK_CTL_ADOPT ---- */
@@ -224,6 +228,29 @@ struct dblock_list {
 #define DBLOCK_OP_FLUSH		2
 #define DBLOCK_OP_DISCARD	3
 #define DBLOCK_OP_WRITE_ZEROES	4
+
+/*
+ * Of zoned devices only. They have no length, and no data, but these: a report
+ * is answered like a read of `length` bytes, a multiple of 64, with one struct
+ * blk_zone of <linux/blkzoned.h> for each zone from that at `sector` on, and
+ * zeros when there are no more. An append has data like a write; a successful answer's
+ * `data` is the sector at which they were put, in the zone that begins at
+ * `sector`. It has no parts.
+ *
+ * The server keeps the zones and enforces their rules; ETOOMANYREFS and
+ * EOVERFLOW say that too many are open or active. The kernel asks for a
+ * report of all zones when the disk is started, which is why somebody has to
+ * serve then and DBLOCK_F_AUTO_START is refused, and of some after an error. A
+ * report that cannot be (a zone that is not where it belongs, larger than its
+ * size, of no known type) is an I/O error, and fails the start.
+ */
+#define DBLOCK_OP_ZONE_REPORT	5
+#define DBLOCK_OP_ZONE_OPEN	6
+#define DBLOCK_OP_ZONE_CLOSE	7
+#define DBLOCK_OP_ZONE_FINISH	8
+#define DBLOCK_OP_ZONE_RESET	9
+#define DBLOCK_OP_ZONE_RESET_ALL	10
+#define DBLOCK_OP_ZONE_APPEND	11
 
 #define DBLOCK_REQ_FUA		(1U << 0)	/* durable before it is answered */
 #define DBLOCK_REQ_META		(1U << 1)	/* a filesystem's metadata */
@@ -373,13 +400,13 @@ struct dblock_serve {
  *           a partition of a device there is, or the other way round); EBUSY
  *           the same, of a device that was destroyed and is still open or
  *           mounted; EPERM without CAP_SYS_ADMIN; ENOSPC too many devices;
- *           ENOMEM
- *  START    ENODEV this session has no such device; EALREADY started before;
+ *           ENOMEM; EOPNOTSUPP a zoned device without DBLOCK_FEAT_ZONED
+ *  START    EIO the zones could not be had, or cannot be; ENODEV this session has no such device; EALREADY started before;
  *           ENXIO it has ended
  *  DESTROY  ENODEV no such device; EBUSY open, without DBLOCK_DESTROY_FORCE;
  *           EALREADY another call is destroying it; EPERM without CAP_SYS_ADMIN
  *  INFO     ENODEV no such device
- *  CHANGE   ENODEV no such device; ENXIO it has ended; EPERM without CAP_SYS_ADMIN;
+ *  CHANGE   EOPNOTSUPP the size of a zoned device; ENODEV no such device; ENXIO it has ended; EPERM without CAP_SYS_ADMIN;
  *           EINTR a signal came while it is being started or removed
  *  ADOPT    ENODEV no such device; EBUSY it is served, or its session is open and
  *           it does not wait; ENXIO it has ended; EPERM without CAP_SYS_ADMIN; ENOMEM

@@ -586,6 +586,9 @@ static const struct block_device_operations dblock_disk_ops = {
 	.release	= dblock_disk_release,
 	.ioctl		= dblock_disk_ioctl,
 	.compat_ioctl	= blkdev_compat_ptr_ioctl,
+#if DBLOCK_ZONED
+	.report_zones	= dblock_report_zones,
+#endif
 	DBLOCK_FREE_DISK
 };
 
@@ -618,6 +621,7 @@ static int dblock_disk_alloc(struct dblock_device *dev)
 		lim.max_discard_segments = 1;
 	}
 	lim.max_write_zeroes_sectors = p->max_write_zeroes >> SECTOR_SHIFT;
+	dblock_zones_limits(&lim, p);
 
 	disk = blk_mq_alloc_disk(&dev->tag_set, &lim, dev);
 	if (IS_ERR(disk))
@@ -656,6 +660,15 @@ static int dblock_disk_start(struct dblock_device *dev)
 	if (test_bit(DBLOCK_DEV_END, &dev->flags)) {
 		/* A removal got the lock first: it found no disk to remove and has put it. */
 		ret = -ENXIO;
+		goto unlock;
+	}
+	/* Asks the server, so its end must not need disk_lock to fail what it holds. */
+	ret = dblock_zones_start(dev);
+	if (ret) {
+		spin_lock(&dev->state_lock);
+		dev->started = false;
+		spin_unlock(&dev->state_lock);
+		ret = test_bit(DBLOCK_DEV_DEAD, &dev->flags) ? -ENXIO : -EIO;
 		goto unlock;
 	}
 	if (auto_start)
@@ -741,7 +754,7 @@ static int dblock_params_validate(struct dblock_create *p)
 {
 	if (p->flags & ~DBLOCK_F_ALL)
 		return -EINVAL;
-	if (p->reserved1 || memchr_inv(p->reserved, 0, sizeof(p->reserved)))
+	if (memchr_inv(p->reserved, 0, sizeof(p->reserved)))
 		return -EINVAL;
 	if ((p->flags & DBLOCK_F_FUA) && !(p->flags & DBLOCK_F_WRITE_CACHE))
 		return -EINVAL;
@@ -778,6 +791,10 @@ static int dblock_params_validate(struct dblock_create *p)
 	if (p->timeout_ms > DBLOCK_MAX_TIMEOUT_MS)
 		return -EINVAL;
 
+	if (!dblock_zones_valid(p))
+		return -EINVAL;
+	if (p->zone_size && !DBLOCK_ZONED)
+		return -EOPNOTSUPP;
 	if (p->recovery_ms > DBLOCK_MAX_RECOVERY_MS)
 		return -EINVAL;
 	if ((p->flags & DBLOCK_F_REISSUE) && !p->recovery_ms)
@@ -961,6 +978,10 @@ int dblock_device_change(const struct dblock_change *change)
 		return -ENODEV;
 	if ((change->what & DBLOCK_CHANGE_SIZE) && !dblock_capacity_valid(change->size, &dev->params)) {
 		ret = -EINVAL;
+		goto put;
+	}
+	if ((change->what & DBLOCK_CHANGE_SIZE) && dev->params.zone_size) {
+		ret = -EOPNOTSUPP;
 		goto put;
 	}
 	/* Held while partitions are looked for, and while a removal writes back: that may take its time. */

@@ -175,6 +175,14 @@ struct dblock_server *dblock_server_enter(struct dblock_device *dev, bool on_dis
 void dblock_server_leave(struct dblock_device *dev, struct dblock_server *server, bool on_disk);
 void dblock_watch_now(void);
 
+/* zoned.c */
+bool dblock_zones_valid(const struct dblock_create *params);
+void dblock_zones_limits(struct queue_limits *lim, const struct dblock_create *params);
+int dblock_zones_start(struct dblock_device *dev);
+int dblock_report_zones(struct gendisk *disk, sector_t sector, unsigned int nr_zones,
+			DBLOCK_REPORT_ARGS);
+bool dblock_zone_append_fits(const struct dblock_device *dev, const struct request *rq, u64 sector);
+
 /* queue.c */
 extern const struct blk_mq_ops dblock_mq_ops;
 int dblock_queues_init(struct dblock_device *dev);

@@ -77,9 +77,13 @@ static void dblock_slots_end(struct list_head *slots, blk_status_t status)
  * are. Others that the block layer would take for a request to try again
  * (EAGAIN, EREMCHG) or has no word for become EIO.
  */
-static blk_status_t dblock_status(int error)
+static blk_status_t dblock_status(const struct dblock_device *dev, int error)
 {
 	switch (error) {
+	case -ETOOMANYREFS:
+	case -EOVERFLOW:
+		/* Too many zones open or active; without zones they mean nothing. */
+		return dev->params.zone_size ? errno_to_blk_status(error) : BLK_STS_IOERR;
 	case -EOPNOTSUPP:
 	case -ETIMEDOUT:
 	case -ENOSPC:
@@ -140,6 +144,16 @@ static blk_status_t dblock_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk
 	case REQ_OP_DISCARD:
 	case REQ_OP_WRITE_ZEROES:
 		break;
+	case REQ_OP_DRV_IN:		/* dblock_ask_zones() makes these */
+	case REQ_OP_ZONE_OPEN:
+	case REQ_OP_ZONE_CLOSE:
+	case REQ_OP_ZONE_FINISH:
+	case REQ_OP_ZONE_RESET:
+	case REQ_OP_ZONE_RESET_ALL:
+	case REQ_OP_ZONE_APPEND:
+		if (q->dev->params.zone_size)
+			break;
+		fallthrough;
 	default:
 		return BLK_STS_NOTSUPP;
 	}
@@ -326,6 +340,20 @@ static u16 dblock_op(const struct request *rq)
 		return DBLOCK_OP_FLUSH;
 	case REQ_OP_DISCARD:
 		return DBLOCK_OP_DISCARD;
+	case REQ_OP_DRV_IN:
+		return DBLOCK_OP_ZONE_REPORT;
+	case REQ_OP_ZONE_OPEN:
+		return DBLOCK_OP_ZONE_OPEN;
+	case REQ_OP_ZONE_CLOSE:
+		return DBLOCK_OP_ZONE_CLOSE;
+	case REQ_OP_ZONE_FINISH:
+		return DBLOCK_OP_ZONE_FINISH;
+	case REQ_OP_ZONE_RESET:
+		return DBLOCK_OP_ZONE_RESET;
+	case REQ_OP_ZONE_RESET_ALL:
+		return DBLOCK_OP_ZONE_RESET_ALL;
+	case REQ_OP_ZONE_APPEND:
+		return DBLOCK_OP_ZONE_APPEND;
 	default:
 		return DBLOCK_OP_WRITE_ZEROES;
 	}
@@ -540,6 +568,18 @@ static void dblock_zero_data(struct request *rq, unsigned int length)
 
 /* ---- answers ---- */
 
+/* Whether its data go to the server. */
+static bool dblock_writes(const struct request *rq)
+{
+	return req_op(rq) == REQ_OP_WRITE || req_op(rq) == REQ_OP_ZONE_APPEND;
+}
+
+/* Whether its data come from the server. */
+static bool dblock_reads(const struct request *rq)
+{
+	return req_op(rq) == REQ_OP_READ || req_op(rq) == REQ_OP_DRV_IN;
+}
+
 /* Whether the answer fits the request it names; touches neither. */
 static int dblock_answer_check(const struct dblock_device *dev, const struct request *rq,
 			       const struct dblock_answer *answer)
@@ -566,6 +606,19 @@ static int dblock_answer_check(const struct dblock_device *dev, const struct req
 	}
 	if ((answer->flags & DBLOCK_ANS_ZEROES) && req_op(rq) != REQ_OP_READ)
 		return -EBADMSG;
+	switch (req_op(rq)) {
+	case REQ_OP_ZONE_APPEND:
+		if (!answer->result && !dblock_zone_append_fits(dev, rq, answer->data))
+			return -EBADMSG;
+		fallthrough;
+	case REQ_OP_DRV_IN:
+		/* As a whole or not at all. */
+		if (answer->flags & DBLOCK_ANS_MORE || (answer->result && answer->length))
+			return -EBADMSG;
+		break;
+	default:
+		break;
+	}
 	return 0;
 }
 
@@ -623,8 +676,10 @@ static int dblock_answer_finish(struct dblock_slot *slot, const struct dblock_an
 	}
 	if (fake)
 		return 0;
+	if (req_op(slot->rq) == REQ_OP_ZONE_APPEND && !answer->result)
+		slot->rq->__sector = answer->data;
 	if (answer->result)
-		dblock_slot_end(slot, dblock_status(answer->result), answer->length);
+		dblock_slot_end(slot, dblock_status(slot->queue->dev, answer->result), answer->length);
 	else
 		dblock_slot_end(slot, BLK_STS_OK, 0);
 	return 0;
@@ -650,7 +705,7 @@ static int dblock_answer_part(struct dblock_slot *slot, const struct dblock_answ
 	if (abort)
 		return dblock_answer_unclaim(slot, -ESTALE);
 	if (answer->result)
-		status = dblock_status(answer->result);
+		status = dblock_status(slot->queue->dev, answer->result);
 	blk_update_request(slot->rq, status, answer->length);
 	/* It has been taken, even if the rest has ended by now: that is told with the next one. */
 	dblock_answer_unclaim(slot, 0);
@@ -668,7 +723,7 @@ static int dblock_answer_done(struct dblock_slot *slot, const struct dblock_answ
 /* Whether data, or zeros, come with the answer. */
 static bool dblock_answer_has_data(const struct request *rq, const struct dblock_answer *answer)
 {
-	if (req_op(rq) != REQ_OP_READ)
+	if (!dblock_reads(rq))
 		return false;
 	/* `length` of a part that failed is what failed. */
 	return !(answer->result && answer->flags & DBLOCK_ANS_MORE);
@@ -811,7 +866,7 @@ static unsigned int dblock_dequeue(struct dblock_queue *q, struct dblock_server 
 		slot = list_first_entry_or_null(&q->queued, struct dblock_slot, node);
 		if (!slot)
 			break;
-		if (req_op(slot->rq) == REQ_OP_WRITE)
+		if (dblock_writes(slot->rq))
 			bytes = blk_rq_bytes(slot->rq);
 		if (bytes > *room)
 			break;
@@ -948,7 +1003,7 @@ static bool dblock_copy_out(struct list_head *fetched, const struct dblock_serve
 
 	list_for_each_entry(slot, fetched, node) {
 		dblock_describe(slot, &req);
-		if (req.op == DBLOCK_OP_WRITE) {
+		if (dblock_writes(slot->rq)) {
 			unsigned int done;
 
 			req.data = buffer;

@@ -85,5 +85,6 @@ static inline u8 dblock_write_hint(const struct request *rq)
 
 #include "limits.h"
 #include "disk.h"
+#include "zoned.h"
 
 #endif /* _DBLOCK_COMPAT_H */

@@ -18,6 +18,8 @@ CASE(structures_have_their_fixed_sizes_and_offsets)
 	check_eq(offsetof(struct dblock_create, recovery_ms), 52);
 	check_eq(offsetof(struct dblock_create, name), 72);
 	check_eq(offsetof(struct dblock_create, id), 104);
+	check_eq(offsetof(struct dblock_create, zone_size), 112);
+	check_eq(offsetof(struct dblock_create, max_append), 124);
 	check_eq(offsetof(struct dblock_info, state), 160);
 	check_eq(offsetof(struct dblock_info, oldest), 188);
 	check_eq(offsetof(struct dblock_info, oldest_sector), 192);
@@ -53,7 +55,8 @@ CASE(version_tells_abi_features_and_module)
 	check_eq(version.features, DBLOCK_FEAT_WRITE_ZEROES | DBLOCK_FEAT_PARTIAL_ERROR |
 				   DBLOCK_FEAT_ANSWER_ZEROES | DBLOCK_FEAT_ANSWER_MORE |
 				   DBLOCK_FEAT_POLL | DBLOCK_FEAT_OLDEST | DBLOCK_FEAT_CHANGE |
-				   DBLOCK_FEAT_RECOVERY | DBLOCK_FEAT_HINTS);
+				   DBLOCK_FEAT_RECOVERY | DBLOCK_FEAT_HINTS |
+				   (kernel_at_least(6, 11) ? DBLOCK_FEAT_ZONED : 0));
 	check_eq(version.reserved0, 0);
 	check(all_bytes(version.reserved, sizeof(version.reserved), 0), "reserved members are not zero");
 	check(memchr(version.module, 0, sizeof(version.module)) && version.module[0],
