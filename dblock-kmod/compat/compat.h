@@ -11,6 +11,7 @@
 #include <linux/blkdev.h>
 #include <linux/highmem.h>
 #include <linux/pagemap.h>
+#include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <linux/version.h>
 
@@ -39,16 +40,19 @@
 typedef fmode_t blk_mode_t;
 #endif
 
-/* 2021-11, v5.16: these say how much of the memory is not there. */
+/*
+ * 2021-11, v5.16: these say how much of the memory is not there. Those before
+ * do not look whether it is the caller's at all.
+ */
 #ifndef DBLOCK_HAVE_FAULT_IN
 static inline size_t dblock_compat_fault_in_readable(const char __user *start, size_t size)
 {
-	return fault_in_pages_readable(start, size) ? size : 0;
+	return !access_ok(start, size) || fault_in_pages_readable(start, size) ? size : 0;
 }
 
 static inline size_t dblock_compat_fault_in_writeable(char __user *start, size_t size)
 {
-	return fault_in_pages_writeable(start, size) ? size : 0;
+	return !access_ok(start, size) || fault_in_pages_writeable(start, size) ? size : 0;
 }
 
 #define fault_in_readable	dblock_compat_fault_in_readable

@@ -39,8 +39,9 @@ static int expected(int error)
 	case EILSEQ:
 	case ENOMEM:
 	case EBUSY:
-	case ENODEV:
 		return error;
+	case ENODEV:
+		return kernel_at_least(5, 18) ? ENODEV : EIO;
 	case ETIME:
 		return kernel_at_least(6, 5) ? ETIME : EIO;
 	}

@@ -61,7 +61,7 @@ static uint64_t some_number(struct rng *rng)
 
 static const unsigned long calls[] = {
 	DBLOCK_CTL_VERSION, DBLOCK_CTL_CREATE, DBLOCK_CTL_START, DBLOCK_CTL_DESTROY, DBLOCK_CTL_INFO,
-	DBLOCK_CTL_LIST, DBLOCK_SERVE,
+	DBLOCK_CTL_LIST, DBLOCK_CTL_CHANGE, DBLOCK_CTL_ADOPT, DBLOCK_SERVE,
 };
 
 static void one_call(struct rng *rng, int fd, uint32_t id, uint8_t *memory)

@@ -276,11 +276,14 @@ CASE(errors_of_parts_keep_their_meaning)
 
 	stage_device(&s, &spec);
 	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+		/* v5.18 gave it a status of its own. */
+		int told = errors[i].told == ENODEV && !kernel_at_least(5, 18) ? EIO : errors[i].told;
+
 		stage_io(&s, i % 2 ? IO_WRITE : IO_READ, 8192);
 		step("%s", errno_name(errors[i].given));
 		give_part(&s, 4096, -errors[i].given);
 		give_rest(&s, 0);
-		check_eq(io_finish(s.io, 10), -errors[i].told);
+		check_eq(io_finish(s.io, 10), -told);
 	}
 	unstage(&s);
 }
@@ -455,11 +458,14 @@ CASE(reads_of_different_tasks_fail_separately)
 	struct dblock_request blocker;
 	struct io *blockers[3], *ios[2];
 	uint8_t *bufs[2] = { buffer_new(4096), buffer_new(4096) };
+	char chosen[128];
 	struct scene s;
 
 	spec.depth = 1;
 	stage_device(&s, &spec);
-	if (!sysfs_write(s.dev->name, "queue/scheduler", "mq-deadline")) {
+	/* Before v5.15 the module's disks have no schedulers, and the kernel says nothing when one is asked for. */
+	if (!sysfs_write(s.dev->name, "queue/scheduler", "mq-deadline") ||
+	    !sysfs_read(s.dev->name, "queue/scheduler", chosen, sizeof(chosen)) || !strstr(chosen, "[mq-deadline]")) {
 		unstage(&s);
 		skip("no mq-deadline");
 	}
