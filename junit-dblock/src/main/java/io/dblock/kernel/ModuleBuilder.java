@@ -12,6 +12,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /** Builds the kernel module from the sources in the jar, once per kernel; the result is kept in {@link CacheDirectory}. */
@@ -39,8 +40,20 @@ public final class ModuleBuilder {
      *     build's output
      */
     public static Path build(String kernelRelease, Path kernelBuildDirectory) {
-        return new ModuleBuilder(new RealHost(), ModuleSources.fromClassPath())
-                .buildFor(kernelRelease, kernelBuildDirectory);
+        return build(kernelRelease, sources -> make(kernelBuildDirectory));
+    }
+
+    /**
+     * The same, with another way to build it.
+     *
+     * @param command for the directory with the sources, in which it is run, what leaves {@code dblock.ko} there
+     */
+    public static Path build(String kernelRelease, Function<Path, List<String>> command) {
+        return new ModuleBuilder(new RealHost(), ModuleSources.fromClassPath()).buildFor(kernelRelease, command);
+    }
+
+    private static List<String> make(Path kernelBuildDirectory) {
+        return List.of("make", "KDIR=" + kernelBuildDirectory);
     }
 
     /** Where the module for this kernel is or would be. */
@@ -52,6 +65,10 @@ public final class ModuleBuilder {
     }
 
     Path buildFor(String kernelRelease, Path kernelBuildDirectory) {
+        return buildFor(kernelRelease, sources -> make(kernelBuildDirectory));
+    }
+
+    private Path buildFor(String kernelRelease, Function<Path, List<String>> make) {
         Path module = cached(kernelRelease);
         if (Files.exists(module)) {
             return module;
@@ -64,7 +81,7 @@ public final class ModuleBuilder {
                                 FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                         FileLock lock = channel.lock()) {
                     if (lock.isValid() && !Files.exists(module)) {
-                        buildInto(module, kernelRelease, kernelBuildDirectory);
+                        buildInto(module, kernelRelease, make);
                     }
                 }
             }
@@ -77,11 +94,11 @@ public final class ModuleBuilder {
         }
     }
 
-    private void buildInto(Path module, String release, Path kernelBuildDirectory) throws IOException {
+    private void buildInto(Path module, String release, Function<Path, List<String>> make) throws IOException {
         Path directory = Files.createTempDirectory(module.getParent(), "build");
         try {
             sources.unpack(directory);
-            List<String> command = List.of("make", "KDIR=" + kernelBuildDirectory);
+            List<String> command = make.apply(directory);
             Command.Result result;
             try {
                 result = host.run(command, directory);

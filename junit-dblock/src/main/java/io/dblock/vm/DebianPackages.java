@@ -32,16 +32,42 @@ final class DebianPackages implements PackageSource {
 
     /** Packages that hold parts of a kernel; what else a kernel package depends on is of no use in a guest. */
     private static final Pattern PARTS =
-            Pattern.compile("linux-(image|binary|modules|modules-extra|headers|kbuild)-[0-9].*");
+            Pattern.compile("linux-(image|base|binary|modules|modules-extra|headers|kbuild)-[0-9].*");
 
     /** Flavours that a guest wants: no 9p in 'cloud', no use for the real-time and debug ones. */
     private static final Pattern IMAGE = Pattern.compile("linux-image-(?:unsigned-)?([0-9][^ ]*-(?:%s))");
 
+    /** What all of apt's programs are told first. */
+    private final List<String> options;
+
+    /** With this machine's own configuration of apt. */
+    DebianPackages() {
+        this(List.of());
+    }
+
+    private DebianPackages(List<String> options) {
+        this.options = options;
+    }
+
+    /** With another configuration of apt, see {@link DebianSuites}. */
+    static DebianPackages configuredBy(Path configuration) {
+        return new DebianPackages(List.of("-c", configuration.toString()));
+    }
+
+    private List<String> apt(String program, String... arguments) {
+        List<String> command = new ArrayList<>(List.of(program));
+        command.addAll(options);
+        command.addAll(List.of(arguments));
+        return command;
+    }
+
     @Override
     public Optional<KernelPackages> find(Optional<String> prefix, Consumer<String> progress) {
-        updateListsIfEmpty(progress);
+        if (options.isEmpty()) {
+            updateListsIfEmpty(progress);
+        }
         String names =
-                Commands.check(null, QUERY_LIMIT, List.of("apt-cache", "search", "--names-only", "^linux-image-[0-9]"));
+                Commands.check(null, QUERY_LIMIT, apt("apt-cache", "search", "--names-only", "^linux-image-[0-9]"));
         List<String> releases = releases(names, flavours());
         Optional<String> release = prefix.isPresent()
                 ? newest(releases, prefix.get())
@@ -104,7 +130,7 @@ final class DebianPackages implements PackageSource {
         return Integer.compare(a.size(), b.size());
     }
 
-    private static List<String> packages(String release) {
+    private List<String> packages(String release) {
         Set<String> found = new LinkedHashSet<>();
         Deque<String> open = new ArrayDeque<>();
         open.add("linux-image-" + release);
@@ -120,7 +146,7 @@ final class DebianPackages implements PackageSource {
                 open.addAll(parts(Commands.check(
                         null,
                         QUERY_LIMIT,
-                        List.of(
+                        apt(
                                 "apt-cache",
                                 "depends",
                                 "--no-recommends",
@@ -135,8 +161,8 @@ final class DebianPackages implements PackageSource {
         return List.copyOf(found);
     }
 
-    private static boolean exists(String name) {
-        return !Commands.run(null, QUERY_LIMIT, List.of("apt-cache", "show", name))
+    private boolean exists(String name) {
+        return !Commands.run(null, QUERY_LIMIT, apt("apt-cache", "show", name))
                 .output()
                 .isBlank();
     }
@@ -156,13 +182,33 @@ final class DebianPackages implements PackageSource {
         return parts;
     }
 
+    /** The suite that a package of the release comes from, such as trixie-backports. */
+    Optional<String> suite(String release) {
+        String listing = Commands.run(null, QUERY_LIMIT, apt("apt-cache", "madison", "linux-headers-" + release))
+                .output();
+        return suiteOf(listing);
+    }
+
+    /** From {@code apt-cache madison}: name, version, and "address suite/component architecture Packages". */
+    static Optional<String> suiteOf(String listing) {
+        for (String line : listing.split("\n", -1)) {
+            String[] fields = line.split("\\|", -1);
+            String[] words =
+                    fields.length < 3 ? new String[0] : fields[2].strip().split(" +", -1);
+            if (words.length >= 2 && words[1].contains("/")) {
+                return Optional.of(words[1].substring(0, words[1].indexOf('/')));
+            }
+        }
+        return Optional.empty();
+    }
+
     @Override
     public void unpack(KernelPackages kernel, Path directory, Consumer<String> progress) {
         try {
             Path downloads = Files.createTempDirectory(directory.getParent(), ".download");
             try {
                 progress.accept("downloading " + String.join(" ", kernel.packages()));
-                List<String> command = new ArrayList<>(List.of("apt-get", "download"));
+                List<String> command = apt("apt-get", "download");
                 if (Requirements.isRoot()) {
                     // As root, apt would hand over to a user who may not write into our cache, and warn about it.
                     command.addAll(1, List.of("-o", "APT::Sandbox::User=root"));

@@ -32,6 +32,9 @@ final class KernelFinder {
     /** See {@link DebianPackages}: the series everything was measured on. */
     private static final String PREFERRED = "6.12";
 
+    /** In the directory of an unpacked kernel. */
+    private static final String SUITE = "suite";
+
     private final Path cache;
     private final Path hostRoot;
     private final Consumer<String> progress;
@@ -114,7 +117,8 @@ final class KernelFinder {
                 throw new VmException("the modules of " + image + " are not in " + directory
                         + ": name their directory with " + VmSettings.MODULES);
             }
-            return new GuestKernel(release, image.toRealPath(), directory.toRealPath(), build(directory), "named");
+            return new GuestKernel(
+                    release, image.toRealPath(), directory.toRealPath(), build(directory), Optional.empty(), "named");
         } catch (IOException e) {
             throw new VmException("cannot use the kernel " + image + ": " + e.getMessage(), e);
         }
@@ -157,7 +161,12 @@ final class KernelFinder {
                 Optional<Path> image = image(hostRoot, modules, release);
                 if (image.isPresent() && build.isPresent() && Files.exists(modules.resolve("modules.dep"))) {
                     found.add(new GuestKernel(
-                            release, image.get(), modules.toRealPath(), build, "installed on this host"));
+                            release,
+                            image.get(),
+                            modules.toRealPath(),
+                            build,
+                            Optional.empty(),
+                            "installed on this host"));
                 }
             }
         }
@@ -201,10 +210,22 @@ final class KernelFinder {
                         .or(() -> Optional.of(hostRoot.resolve("usr/src/linux-headers-" + release))
                                 .filter(Files::isDirectory));
                 return image(directory, modules, release)
-                        .map(image -> new GuestKernel(release, image, modules, build, "unpacked package"));
+                        .map(image ->
+                                new GuestKernel(release, image, modules, build, suite(directory), "unpacked package"));
             }
         }
         return Optional.empty();
+    }
+
+    /** Which release of Debian it is of, if not of this machine's. */
+    private static Optional<String> suite(Path directory) {
+        try {
+            return Files.exists(directory.resolve(SUITE))
+                    ? Optional.of(Files.readString(directory.resolve(SUITE)).strip())
+                    : Optional.empty();
+        } catch (IOException e) {
+            throw new VmException("cannot read " + directory.resolve(SUITE) + ": " + e.getMessage(), e);
+        }
     }
 
     private Optional<GuestKernel> fetch(Optional<String> wanted) throws IOException {
@@ -218,6 +239,15 @@ final class KernelFinder {
             return Optional.empty();
         }
         Optional<PackageSource.KernelPackages> packages = source.find(wanted, progress);
+        Optional<String> suite = Optional.empty();
+        if (packages.isEmpty() && wanted.isPresent()) {
+            Optional<DebianPackages> others = suites(cache.getParent()).map(suites -> suites.packages(progress));
+            if (others.isPresent()) {
+                source = others.get();
+                packages = source.find(wanted, progress);
+                suite = packages.flatMap(found -> others.get().suite(found.release()));
+            }
+        }
         if (packages.isEmpty()) {
             return Optional.empty();
         }
@@ -237,6 +267,9 @@ final class KernelFinder {
             Path directory = Files.createDirectory(aside.resolve(release));
             source.unpack(packages.get(), directory, progress);
             relocate(directory, target, release);
+            if (suite.isPresent()) {
+                Files.writeString(directory.resolve(SUITE), suite.get() + "\n");
+            }
             if (unpackedAt(directory).isEmpty()) {
                 throw new VmException("the packages " + packages.get().packages() + " hold no image and modules of "
                         + release + " where they were looked for");
@@ -255,6 +288,13 @@ final class KernelFinder {
             FileTrees.delete(aside);
         }
         return unpackedAt(target);
+    }
+
+    /** Debian's other releases, if this is Debian. */
+    static Optional<DebianSuites> suites(Path cache) {
+        return Distribution.ofThisHost() == Distribution.DEBIAN
+                ? DebianSuites.below(cache.resolve("apt"))
+                : Optional.empty();
     }
 
     /** Makes what was unpacked work in the place it will have: dependency lists, and the headers' absolute paths. */

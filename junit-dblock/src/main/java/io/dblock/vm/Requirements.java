@@ -146,6 +146,19 @@ public final class Requirements {
         }
     }
 
+    /** Installs one program that is rarely needed, whose package has its name. */
+    static void install(String program, Consumer<String> progress) {
+        if (Commands.find(program).isPresent()) {
+            return;
+        }
+        String command = Distribution.ofThisHost().installCommand(List.of(program));
+        if (!isRoot()) {
+            throw new VmException("'" + program + "' is missing; as root: " + command);
+        }
+        progress.accept("running: " + command);
+        Commands.check(null, INSTALL_LIMIT, List.of(command.split(" ", -1)));
+    }
+
     static boolean isRoot() {
         return effectiveUser().equals("0");
     }

@@ -36,7 +36,7 @@ public final class VmSetup {
         VmSettings settings = VmSettings.current();
         GuestKernel kernel = kernel(options, settings, progress);
         progress.accept("guest kernel " + kernel.release() + " (" + kernel.origin() + ": " + kernel.image() + ")");
-        Path module = module(kernel);
+        Path module = module(kernel, progress);
         progress.accept("module " + module);
         GuestImage image = image(kernel, settings);
         AcceleratorChoice choice = AcceleratorChoice.choose(image, settings, cache(), progress);
@@ -60,16 +60,21 @@ public final class VmSetup {
      * @throws VmException if the kernel or its headers cannot be had
      */
     public static Path module(VmOptions options, Consumer<String> progress) {
-        return module(kernel(options, VmSettings.current(), progress));
+        return module(kernel(options, VmSettings.current(), progress), progress);
     }
 
     /**
-     * What to give to {@code make} as {@code KDIR} to build a module for the guest's kernel by hand.
+     * What compiles the module for the guest's kernel with all warnings as errors, and has sparse look at it where that
+     * kernel is one of this machine's own release.
      *
+     * @param sources a copy of the sources: what is made is put beside them
      * @throws VmException if the kernel or its headers cannot be had
      */
-    public static Path kernelBuild(VmOptions options, Consumer<String> progress) {
-        return kernelBuild(kernel(options, VmSettings.current(), progress));
+    public static List<String> moduleCheck(VmOptions options, Path sources, Consumer<String> progress) {
+        GuestKernel kernel = kernel(options, VmSettings.current(), progress);
+        return kernel.suite().isPresent()
+                ? buildRoot(kernel, progress).command(sources, "W=1", "KCFLAGS=-Werror", "modules")
+                : List.of("make", "-C", sources.toString(), "check", "KDIR=" + kernelBuild(kernel));
     }
 
     private static Path kernelBuild(GuestKernel kernel) {
@@ -79,8 +84,21 @@ public final class VmSetup {
                                 + kernel.modules().resolve("build")));
     }
 
-    private static Path module(GuestKernel kernel) {
-        return ModuleBuilder.build(kernel.release(), kernelBuild(kernel));
+    private static Path module(GuestKernel kernel, Consumer<String> progress) {
+        if (kernel.suite().isEmpty()) {
+            return ModuleBuilder.build(kernel.release(), kernelBuild(kernel));
+        }
+        return ModuleBuilder.build(
+                kernel.release(), sources -> buildRoot(kernel, progress).command(sources));
+    }
+
+    private static BuildRoot buildRoot(GuestKernel kernel, Consumer<String> progress) {
+        String suite = kernel.suite().orElseThrow();
+        DebianSuites suites = KernelFinder.suites(CacheDirectory.root())
+                .orElseThrow(() -> new VmException("the module for kernel " + kernel.release()
+                        + " has to be built with the tools of Debian's " + suite
+                        + ", but this machine has no mirror of Debian's among its package sources"));
+        return BuildRoot.of(CacheDirectory.root().resolve("roots"), kernel.release(), suite, suites, progress);
     }
 
     /** What to boot for {@code run}: as {@link #prepare}, without the module and the JDK-shaped directory. */

@@ -78,4 +78,17 @@ class DebianPackagesTest {
                         """))
                 .containsExactly("linux-binary-7.3.1-amd64", "linux-modules-7.3.1-amd64");
     }
+
+    @Test
+    void tellsWhichSuiteAPackageIsOf() {
+        assertThat(
+                        DebianPackages.suiteOf(
+                                """
+                        linux-headers-7.3.4+deb13-amd64 | 7.3.4-1~bpo13+1 | http://a.mirror/debian trixie-backports/main amd64 Packages
+                        """))
+                .contains("trixie-backports");
+        assertThat(DebianPackages.suiteOf("")).isEmpty();
+        assertThat(DebianPackages.suiteOf("N: Unable to locate package linux-headers-9.9\n"))
+                .isEmpty();
+    }
 }

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.vm;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * A small system of another release of Debian, with the headers of one of its kernels and the compiler that belongs to
+ * them: the headers' own programs need that release's C library, and their configuration its compiler. Needs root.
+ */
+final class BuildRoot {
+
+    private static final Duration MAKE_LIMIT = Duration.ofMinutes(20);
+
+    /** objtool wants /proc. The mounts are gone with the command. */
+    private static final String ENTER =
+            "set -e; root=$1; mount -t proc proc \"$root/proc\"; mount --bind \"$2\" \"$root/mnt\"; shift 2;"
+                    + " exec chroot \"$root\" make -C /mnt \"$@\"";
+
+    private final Path root;
+    private final String release;
+
+    private BuildRoot(Path root, String release) {
+        this.root = root;
+        this.release = release;
+    }
+
+    /**
+     * The one for a kernel; made if there is none.
+     *
+     * @param directory with a directory for each
+     * @throws VmException if it cannot be made; says what is missing
+     */
+    static BuildRoot of(Path directory, String release, String suite, DebianSuites suites, Consumer<String> progress) {
+        Path root = directory.resolve(release);
+        if (!Files.isDirectory(root)) {
+            if (!Requirements.isRoot()) {
+                throw new VmException("the module for kernel " + release + " has to be built with the tools of " + suite
+                        + ", in a chroot of that release: run this as root");
+            }
+            make(root, release, suites.sources(suite), progress);
+        }
+        return new BuildRoot(root, release);
+    }
+
+    private static void make(Path root, String release, List<String> sources, Consumer<String> progress) {
+        Requirements.install("mmdebstrap", progress);
+        progress.accept("making a system to build with in " + root);
+        try {
+            Files.createDirectories(root.getParent());
+            Path aside = Files.createTempDirectory(root.getParent(), ".make");
+            try {
+                Path made = aside.resolve("root");
+                List<String> command = new ArrayList<>(List.of(
+                        "mmdebstrap",
+                        "--quiet",
+                        "--variant=apt",
+                        "--include=make,binutils,libc6-dev,linux-headers-" + release,
+                        // In the order of the sources: the release itself comes first.
+                        sources.get(0)
+                                .replaceAll(".*] ", "")
+                                .replaceAll("^deb ", "")
+                                .split(" ", -1)[1],
+                        made.toString()));
+                command.addAll(sources);
+                Commands.check(null, MAKE_LIMIT, command);
+                Files.move(made, root, StandardCopyOption.ATOMIC_MOVE);
+            } finally {
+                FileTrees.delete(aside);
+            }
+        } catch (IOException e) {
+            throw new VmException("cannot make " + root + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** What builds a module whose sources are in this directory, with further arguments for make. */
+    List<String> command(Path sources, String... arguments) {
+        List<String> command = new ArrayList<>(List.of(
+                "unshare",
+                "--mount",
+                "--propagation",
+                "private",
+                "sh",
+                "-c",
+                ENTER,
+                "sh",
+                root.toString(),
+                sources.toString(),
+                "KDIR=/usr/src/linux-headers-" + release));
+        command.addAll(List.of(arguments));
+        return command;
+    }
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.vm;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/**
+ * Debian's releases other than this machine's, for kernels it does not have: a configuration of apt of its own, on the
+ * mirror that the machine uses anyway. What is installed here stays as it is.
+ */
+final class DebianSuites {
+
+    /** 2026-11: 5.10; 6.1 and 6.12; 6.12; 7.2 and 7.3. */
+    private static final List<String> SUITES = List.of("bullseye", "bookworm", "trixie", "trixie-backports");
+
+    private static final Duration QUERY_LIMIT = Duration.ofMinutes(2);
+    private static final Duration UPDATE_LIMIT = Duration.ofMinutes(15);
+    private static final Duration FRESH = Duration.ofHours(12);
+    private static final Path KEYRING = Path.of("/usr/share/keyrings/debian-archive-keyring.gpg");
+
+    private final String mirror;
+    private final Path directory;
+
+    private DebianSuites(String mirror, Path directory) {
+        this.mirror = mirror;
+        this.directory = directory;
+    }
+
+    /** Empty if this machine has no mirror of Debian's among its package sources. */
+    static Optional<DebianSuites> below(Path directory) {
+        String targets = Commands.run(
+                        null,
+                        QUERY_LIMIT,
+                        List.of(
+                                "apt-get",
+                                "indextargets",
+                                "--format",
+                                "$(ORIGIN) $(LABEL) $(REPO_URI)",
+                                "Created-By: Packages"))
+                .output();
+        return mirrorIn(targets).map(mirror -> new DebianSuites(mirror, directory));
+    }
+
+    /** The address of the main archive, not of security updates, which are an archive of their own. */
+    static Optional<String> mirrorIn(String targets) {
+        return targets.lines()
+                .map(line -> line.split(" ", 3))
+                .filter(words -> words.length == 3 && words[0].equals("Debian") && words[1].equals("Debian"))
+                .map(words -> words[2].strip())
+                .filter(address -> address.startsWith("http"))
+                .findFirst();
+    }
+
+    /** A line of apt's sources. */
+    private String source(String suite) {
+        String signedBy = Files.exists(KEYRING) ? "[signed-by=" + KEYRING + "] " : "";
+        return "deb " + signedBy + mirror + " " + suite + " main";
+    }
+
+    /** The lines for a suite: backports build on their release. */
+    List<String> sources(String suite) {
+        String release = suite.replace("-backports", "");
+        return release.equals(suite) ? List.of(source(suite)) : List.of(source(release), source(suite));
+    }
+
+    /**
+     * The packages of all suites. Their lists are fetched if they are not fresh.
+     *
+     * @throws VmException if they cannot be had
+     */
+    DebianPackages packages(Consumer<String> progress) {
+        try {
+            Path configuration = directory.resolve("apt.conf");
+            Path lists = Files.createDirectories(directory.resolve("state/lists/partial"));
+            Path archives = Files.createDirectories(directory.resolve("cache/archives/partial"));
+            Files.write(
+                    directory.resolve("sources.list"),
+                    SUITES.stream().map(this::source).toList());
+            Files.write(
+                    configuration,
+                    List.of(
+                            "Dir::State \"" + lists.getParent().getParent() + "\";",
+                            "Dir::State::status \"/dev/null\";",
+                            "Dir::Cache \"" + archives.getParent().getParent() + "\";",
+                            "Dir::Etc::sourcelist \"" + directory.resolve("sources.list") + "\";",
+                            "Dir::Etc::sourceparts \"-\";"));
+            Path stamp = directory.resolve("updated");
+            if (!isFresh(stamp)) {
+                progress.accept("looking for kernels in " + String.join(", ", SUITES));
+                Commands.check(
+                        null,
+                        UPDATE_LIMIT,
+                        List.of(
+                                "apt-get",
+                                "-c",
+                                configuration.toString(),
+                                "-o",
+                                "APT::Sandbox::User=root",
+                                "update",
+                                "-q"));
+                Files.writeString(stamp, "");
+                Files.setLastModifiedTime(stamp, FileTime.from(Instant.now()));
+            }
+            return DebianPackages.configuredBy(configuration);
+        } catch (IOException e) {
+            throw new VmException("cannot look for kernels in Debian's other releases: " + e.getMessage(), e);
+        }
+    }
+
+    private static boolean isFresh(Path stamp) throws IOException {
+        return Files.exists(stamp)
+                && Files.getLastModifiedTime(stamp)
+                        .toInstant()
+                        .isAfter(Instant.now().minus(FRESH));
+    }
+}
