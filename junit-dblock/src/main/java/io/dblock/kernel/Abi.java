@@ -56,6 +56,7 @@ final class Abi {
     static final int STATE_CREATED = 1;
     static final int STATE_LIVE = 2;
     static final int STATE_ENDING = 3;
+    static final int STATE_WAITING = 4;
 
     static final int INFO_SIZE = 224;
     static final int INFO_CREATE = 0;

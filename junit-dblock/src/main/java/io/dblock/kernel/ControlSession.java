@@ -288,6 +288,7 @@ public final class ControlSession implements AutoCloseable {
             case Abi.STATE_CREATED -> DeviceInfo.State.CREATED;
             case Abi.STATE_LIVE -> DeviceInfo.State.LIVE;
             case Abi.STATE_ENDING -> DeviceInfo.State.ENDING;
+            case Abi.STATE_WAITING -> DeviceInfo.State.WAITING;
             default ->
                 throw new DblockException("The module reports the state " + number
                         + " of a device, which this library does not know. They are of different versions.");

@@ -41,6 +41,8 @@ public record DeviceInfo(
         /** Started. */
         LIVE,
         /** Being destroyed, or its server is gone. */
-        ENDING
+        ENDING,
+        /** Its server is gone, and it waits for another; made by somebody else, this library's devices do not. */
+        WAITING
     }
 }

@@ -46,7 +46,9 @@ public record DeviceParameters(
         /** It starts when it is created. */
         AUTO_START(1L << 6),
         /** Partitions are never scanned. */
-        NO_PARTITIONS(1L << 7);
+        NO_PARTITIONS(1L << 7),
+        /** Its next server gets what a dead one held. Not for {@link ControlSession#create}: it has no time to wait in. */
+        REISSUE(1L << 8);
 
         private final long bit;
 
