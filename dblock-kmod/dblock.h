@@ -68,8 +68,8 @@
 #define DBLOCK_FEAT_OLDEST		(1ULL << 5)	/* dblock_info.oldest and what follows */
 #define DBLOCK_FEAT_CHANGE		(1ULL << 6)	/* DBLOCK_CTL_CHANGE */
 #define DBLOCK_FEAT_RECOVERY		(1ULL << 7)	/* recovery_ms, DBLOCK_CTL_ADOPT */
-#define DBLOCK_FEAT_ZONED		(1ULL << 9)	/* zone_size and what follows; from Linux 6.11 on */
 #define DBLOCK_FEAT_HINTS		(1ULL << 8)	/* dblock_request.ioprio, .write_hint; REQ_PRIO, _BACKGROUND, _SWAP */
+#define DBLOCK_FEAT_ZONED		(1ULL << 9)	/* zone_size and what follows; from Linux 6.11 on */
 
 struct dblock_version {
 	__u32 abi;		/* out: DBLOCK_ABI_VERSION */

@@ -54,7 +54,7 @@ static inline void blk_mark_disk_dead(struct gendisk *disk)
 }
 #endif
 
-/* 2022-06, v5.20: put_disk() ends the queue of a disk, too. */
+/* 2022-06, v6.0: put_disk() ends the queue of a disk, too. */
 static inline void dblock_compat_put_disk(struct gendisk *disk, bool added)
 {
 #ifndef DBLOCK_HAVE_FREE_DISK

@@ -93,7 +93,7 @@ final class Machine {
         return found;
     }
 
-    /** What a process was started with; empty if it is gone. */
+    /** What a process was started with; one empty word if it is gone. */
     static List<String> commandOf(long pid) {
         return List.of(read(PROC.resolve(Long.toString(pid)).resolve("cmdline")).split("\0", -1));
     }
