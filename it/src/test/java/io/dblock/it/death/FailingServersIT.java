@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.it.death;
 
-/** Whoever serves the disks goes wrong, or is taken its disks. */
+/** Whoever serves the disks goes wrong. */
 class FailingServersIT extends DeathsOfGroup {
 
     FailingServersIT() {

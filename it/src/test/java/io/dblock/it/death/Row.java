@@ -262,7 +262,10 @@ enum Row {
         LIVES
     }
 
-    /** Rows that are run one after another; a group may as well have a machine of its own. They take about the same time. */
+    /**
+     * Rows that are run one after another; a group may as well have a machine of its own. They take 40 to 60 minutes
+     * of an emulated processor each, for a hundred rounds.
+     */
     enum Group {
         /** The test's JVM is killed. */
         KILLED,
@@ -270,8 +273,10 @@ enum Row {
         ENDED,
         /** The server does not answer. */
         SILENT,
-        /** It answers, or is taken its disks. */
-        FAILING
+        /** It answers, but wrongly, late or for others no more. */
+        FAILING,
+        /** It is taken its disks. */
+        REMOVED
     }
 
     /** Of requests, where it is waited for: well above what an emulated machine needs for one. */
@@ -307,6 +312,7 @@ enum Row {
             case KILLED_TEST_JVM, KILLED_TEST_JVM_WITH_SERVER -> Group.KILLED;
             case KILLED_BOTH, OWN_FILES_AT_EXIT -> Group.ENDED;
             case KILLED_SERVER, STOPPED_SERVER, STOPPED_TEST_JVM, NEVER_ANSWERING -> Group.SILENT;
+            case DESTROYED, DESTROYED_BY_ANOTHER, TWO_DESTROYERS -> Group.REMOVED;
             default -> Group.FAILING;
         };
     }
