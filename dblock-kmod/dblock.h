@@ -104,7 +104,7 @@ struct dblock_version {
 
 struct dblock_create {
 	__u64 flags;			/* DBLOCK_F_* */
-	__u64 size;			/* bytes, a multiple of logical_block */
+	__u64 size;			/* bytes, a multiple of logical_block; on a 32-bit kernel below 16 TiB */
 	__u32 logical_block;		/* bytes, power of two, 512 to 4096; 0: 512 */
 	__u32 physical_block;		/* bytes, power of two, logical_block to 65536; 0: logical_block */
 	__u32 io_min;			/* bytes, multiple of physical_block; 0: physical_block */
@@ -337,7 +337,7 @@ struct dblock_answer {
  *  ESTALE     this request has been answered already, or timed out
  *  ENOENT     no such request was ever handed out
  *  EBADMSG    the answer does not fit the request (length, result, flags)
- *  EFAULT     an address could not be read or written
+ *  EFAULT     an address could not be read or written; those beyond 32 bits never can on a 32-bit kernel
  *  ENODEV     this session never had such a device
  *  EPERM      the caller may not serve this block device
  *  EINVAL     anything else wrong with the call

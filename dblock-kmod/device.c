@@ -803,12 +803,12 @@ static int dblock_params_validate(struct dblock_create *p)
 	p->discard_granularity = p->discard_granularity ?: p->logical_block;
 	if (!dblock_size_valid(p->discard_granularity, p->logical_block, 1U << 31))
 		return -EINVAL;
-	if (p->max_discard % p->discard_granularity)
+	if (!IS_ALIGNED(p->max_discard, p->discard_granularity))
 		return -EINVAL;
 	/* The block layer counts a request's bytes in 32 bits. */
 	p->max_discard = min_t(u64, p->max_discard,
 			       round_down(UINT_MAX, p->discard_granularity));
-	if (p->max_write_zeroes % p->logical_block)
+	if (!IS_ALIGNED(p->max_write_zeroes, p->logical_block))
 		return -EINVAL;
 	p->max_write_zeroes = min_t(u64, p->max_write_zeroes,
 				    round_down(UINT_MAX, p->logical_block));
@@ -1128,7 +1128,9 @@ int dblock_device_list(struct dblock_list *list)
 		ids = NULL;
 	}
 	list->count = n;
-	if (copy_to_user(u64_to_user_ptr(list->ids), ids, min(n, list->capacity) * sizeof(*ids)))
+	n = min(n, list->capacity);
+	if (!dblock_addressable(list->ids, n * (u64)sizeof(*ids)) ||
+	    copy_to_user(u64_to_user_ptr(list->ids), ids, n * sizeof(*ids)))
 		ret = -EFAULT;
 	kvfree(ids);
 	return ret;

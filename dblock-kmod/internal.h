@@ -155,6 +155,16 @@ struct dblock_session {
 /* Mark of those a poll has to look at: all but DBLOCK_END_TOLD. */
 #define DBLOCK_POLLED		XA_MARK_0
 
+/*
+ * Whether so many bytes from there on have addresses at all. On a 32-bit kernel
+ * u64_to_user_ptr() drops the upper half, and what is left may well be memory
+ * of the caller's, but none that it named.
+ */
+static inline bool dblock_addressable(u64 address, u64 size)
+{
+	return !size || (address <= ULONG_MAX && size <= ULONG_MAX - address);
+}
+
 /* device.c */
 int dblock_devices_init(void);
 void dblock_devices_exit(void);

@@ -592,14 +592,14 @@ static int dblock_answer_check(const struct dblock_device *dev, const struct req
 		/* Something must remain, if only for the end of the request to be told. */
 		if (!answer->length || answer->length >= bytes)
 			return -EBADMSG;
-		if (answer->length % dev->params.logical_block)
+		if (!IS_ALIGNED(answer->length, dev->params.logical_block))
 			return -EBADMSG;
 		if (answer->result && answer->flags & DBLOCK_ANS_ZEROES)
 			return -EBADMSG;
 	} else if (answer->result) {
 		if (answer->length && answer->length >= bytes)
 			return -EBADMSG;
-		if (answer->length % dev->params.logical_block)
+		if (!IS_ALIGNED(answer->length, dev->params.logical_block))
 			return -EBADMSG;
 	} else if (answer->length != bytes) {
 		return -EBADMSG;
@@ -758,6 +758,8 @@ static int dblock_answer(struct dblock_device *dev, const struct dblock_answer *
 			dblock_zero_data(slot->rq, answer->length);
 			return dblock_answer_done(slot, answer);
 		}
+		if (!dblock_addressable(answer->data, answer->length))
+			return dblock_answer_unclaim(slot, -EFAULT);
 		/*
 		 * Another thread gave a part while memory was faulted in: what
 		 * was copied lies before the request's start now.
@@ -1090,6 +1092,16 @@ static int dblock_serve_validate(const struct dblock_device *dev, const struct d
 		return -EINVAL;
 	if (call->buffer + call->buffer_size < call->buffer)
 		return -EINVAL;
+	if (!dblock_addressable(call->answers,
+				call->nr_answers * (u64)sizeof(struct dblock_answer)))
+		return -EFAULT;
+	if (!call->max_requests)
+		return 0;
+	if (!dblock_addressable(call->requests,
+				call->max_requests * (u64)sizeof(struct dblock_request)))
+		return -EFAULT;
+	if (!dblock_addressable(call->buffer, call->buffer_size))
+		return -EFAULT;
 	return 0;
 }
 

@@ -117,7 +117,7 @@ int dblock_report_zones(struct gendisk *disk, sector_t sector, unsigned int nr_z
 	while (done < nr_zones && sector < get_capacity(disk) && !ret) {
 		unsigned int count = min(room, nr_zones - done), i;
 
-		count = min_t(sector_t, count, (get_capacity(disk) - sector) / sectors);
+		count = min_t(sector_t, count, (get_capacity(disk) - sector) >> ilog2(sectors));
 		ret = dblock_ask_zones(disk, sector, zones, count);
 		for (i = 0; i < count && !ret; i++) {
 			ret = -EIO;

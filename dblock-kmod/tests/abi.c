@@ -100,7 +100,7 @@ CASE(bad_addresses_are_refused)
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
 		check_fails(EFAULT, ioctl(session, calls[i], NULL));
 		check_fails(EFAULT, ioctl(session, calls[i], (void *)-4096L));
-		check_fails(EFAULT, ioctl(session, calls[i], (void *)0xffff888000000000UL));
+		check_fails(EFAULT, ioctl(session, calls[i], (void *)(uintptr_t)0xffff888000000000));
 	}
 }
 

@@ -468,6 +468,88 @@ CASE(bad_memory_loses_no_request)
 	finish(&s);
 }
 
+static const uint64_t beyond_32_bits[] = { 1ULL << 32, 1ULL << 63, 0xffffffff00000000 };
+
+/* What a 32-bit kernel would take for the memory at `low` if it looked at half of the address. */
+#define BEYOND(i, low)	(beyond_32_bits[i] | (uintptr_t)(low))
+
+CASE(data_beyond_32_bits_are_not_those_below)
+{
+	uint8_t *low = low_memory(8192);
+	struct scene s;
+
+	stage(&s, IO_READ, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(beyond_32_bits); i++) {
+		struct dblock_answer answer = s.good;
+
+		answer.data = BEYOND(i, low);
+		step("data at %#llx", (unsigned long long)answer.data);
+		refused(&s, EFAULT, answer);
+	}
+	check(all_bytes(s.buf, 8192, 0xcc), "a refused answer reached the reader");
+	finish(&s);
+}
+
+CASE(answers_beyond_32_bits_are_not_those_below)
+{
+	struct dblock_answer *low = low_memory(4096);
+	struct scene s;
+
+	stage(&s, IO_READ, 0);
+	*low = s.good;
+	for (size_t i = 0; i < ARRAY_SIZE(beyond_32_bits); i++) {
+		struct dblock_serve serve = serve_call(&s.hand, NULL, 0, 0);
+
+		serve.answers = BEYOND(i, low);
+		serve.nr_answers = 1;
+		step("answers at %#llx", (unsigned long long)serve.answers);
+		check_fails(EFAULT, ioctl(s.hand.fd, DBLOCK_SERVE, &serve));
+		check_eq(serve.consumed, 0);
+	}
+	finish(&s);
+}
+
+CASE(memory_beyond_32_bits_is_not_written_to_below)
+{
+	uint8_t *low = low_memory(2 * 65536), *data = buffer_new(65536);
+	struct dblock_request *rq = (struct dblock_request *)(low + 65536);
+	struct hand hand;
+	struct scene s;
+	struct io *io;
+
+	stage(&s, IO_READ, 0);
+	pattern_fill(data, 65536, MIB, 8);
+	io = io_start(IO_WRITE, s.fd, data, 65536, MIB);
+	hand = s.hand;
+	hand.buffer = low;
+	hand.buffer_size = 65536;
+	for (size_t i = 0; i < ARRAY_SIZE(beyond_32_bits); i++) {
+		struct dblock_serve serve = serve_call(&hand, rq, 1, 5000);
+		struct dblock_list list = { .ids = BEYOND(i, low), .capacity = 4 };
+
+		serve.buffer = BEYOND(i, low);
+		step("buffer at %#llx", (unsigned long long)serve.buffer);
+		check_fails(EFAULT, ioctl(hand.fd, DBLOCK_SERVE, &serve));
+		check_eq(serve.nr_requests, 0);
+		check(all_bytes(low, 2 * 65536, 0), "something was written to the memory below");
+		serve = serve_call(&hand, rq, 1, 5000);
+		serve.requests = BEYOND(i, rq);
+		step("requests at %#llx", (unsigned long long)serve.requests);
+		check_fails(EFAULT, ioctl(hand.fd, DBLOCK_SERVE, &serve));
+		check_eq(serve.nr_requests, 0);
+		/* The data may have been copied before that. */
+		memset(low, 0, 65536);
+		step("ids at %#llx", (unsigned long long)list.ids);
+		check_fails(EFAULT, ioctl(hand.fd, DBLOCK_CTL_LIST, &list));
+		check(all_bytes(low, 2 * 65536, 0), "something was written to the memory below");
+	}
+	check_eq(fetch(&hand, rq, 1, 5000), 1);
+	check_eq(pattern_check(low, 65536, MIB, 8), -1);
+	answer_well(s.dev, &hand, rq);
+	check_eq(io_finish(io, 10), 65536);
+	finish(&s);
+}
+
 /* Memory that is not there yet, or was never touched, is no bad memory. */
 CASE(untouched_memory_is_faulted_in)
 {
@@ -663,6 +745,9 @@ int main(int argc, char **argv)
 		TEST(consumed_is_right_in_the_middle_of_a_batch),
 		TEST(calls_are_validated),
 		TEST(bad_memory_loses_no_request),
+		TEST(data_beyond_32_bits_are_not_those_below),
+		TEST(answers_beyond_32_bits_are_not_those_below),
+		TEST(memory_beyond_32_bits_is_not_written_to_below),
 		TEST(untouched_memory_is_faulted_in),
 		TEST(timeouts_of_the_call),
 		TEST(longest_timeout_waits_for_the_end),

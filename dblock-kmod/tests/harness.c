@@ -133,6 +133,15 @@ bool kernel_at_least(int major, int minor)
 	return a > major || (a == major && b >= minor);
 }
 
+bool kernel_is_32_bit(void)
+{
+	struct utsname uts;
+
+	uname(&uts);
+	/* i686, armv7l */
+	return uts.machine[0] == 'i' || !strncmp(uts.machine, "armv7", 5);
+}
+
 /* ---- random numbers ---- */
 
 uint64_t test_seed(void)
@@ -1163,6 +1172,16 @@ int module_users(void)
 }
 
 /* ---- small things ---- */
+
+void *low_memory(size_t size)
+{
+	void *wanted = (void *)0x20000000;
+	void *memory = mmap(wanted, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	check(memory == wanted, "memory at %p: %s", wanted, errno_name(errno));
+	return memory;
+}
 
 void *buffer_new(size_t size)
 {

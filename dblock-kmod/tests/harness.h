@@ -115,6 +115,7 @@ const char *last_step(void);
 double now(void);			/* seconds, monotonic */
 void nap_ms(unsigned int ms);
 bool kernel_at_least(int major, int minor);
+bool kernel_is_32_bit(void);		/* whatever this program is */
 
 /* ---- random numbers, from DBLOCK_TEST_SEED or the seed printed ---- */
 
@@ -312,6 +313,8 @@ int module_users(void);
 
 /* ---- small things ---- */
 
+/* Memory, zeroed, at an address below 4 GiB that is also one when its upper half is lost. */
+void *low_memory(size_t size);
 void *buffer_new(size_t size);		/* page-aligned, zeroed */
 void pattern_fill(void *buf, size_t length, uint64_t offset, uint64_t salt);
 /* -1, or the offset of the first byte that differs. */
