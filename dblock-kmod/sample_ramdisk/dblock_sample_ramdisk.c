@@ -141,7 +141,7 @@ int main(int argc, char **argv)
 		else if (option == 's')
 			size = strtoull(optarg, &unit, 10);
 		size <<= *unit == 'K' ? 10 : *unit == 'M' ? 20 : *unit == 'G' ? 30 : 0;
-		if (option == '?' || !size || (*unit && (!strchr("KMG", *unit) || unit[1]))) {
+		if (option == '?' || !size || size > SIZE_MAX / 2 || (*unit && (!strchr("KMG", *unit) || unit[1]))) {
 			fprintf(stderr, "usage: %s [-n name] [-s bytes, or a number and K, M or G] [-d]\n", argv[0]);
 			return 2;
 		}
