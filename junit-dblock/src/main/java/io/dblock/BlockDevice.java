@@ -33,7 +33,7 @@ public interface BlockDevice extends AutoCloseable {
         return new DeviceBuilder();
     }
 
-    /** What it was made to be, with the name and the size it has got. */
+    /** What it was made to be, with the name it has got, and the size and the write protection it has now. */
     DeviceSpec spec();
 
     /** The kernel's name for it, such as {@code dblock0}. */
@@ -92,6 +92,46 @@ public interface BlockDevice extends AutoCloseable {
      * included. Pages that are mapped or in use stay.
      */
     void dropCaches();
+
+    /**
+     * Changes its size, while it is in use. Whoever has the node open sees the new size at once, and a uevent tells it
+     * ({@code RESIZE=1}). A filesystem on it is not changed: {@code resize2fs} and {@code xfs_growfs} let one that is mounted
+     * grow. No partition is changed either.
+     *
+     * <p>What a larger size adds reads as zeros, also where there was something before the device became smaller. What is
+     * beyond a smaller one is lost at once; requests under way for it fail with EIO, later ones as at any end of a disk.
+     *
+     * <p>The size itself is never in the volatile cache. Unflushed writes beyond a new end are no longer among
+     * {@link #unflushed()}, and a power cut neither loses nor keeps them. Snapshots and forks that were taken before keep
+     * their size and content. Fault rules stay as they are; those that name sectors beyond the end match nothing. The
+     * journal has an event.
+     *
+     * <p>What is kept in memory can grow to four times its first size, and to 16 GiB in any case. An image that is used in
+     * place is cut off, or filled up with a hole; one that is copied on write stays as it is.
+     *
+     * @param bytes a multiple of the logical block
+     * @throws IllegalArgumentException if it cannot have this size
+     * @throws IllegalStateException if its power is off, it is made of a read-only image, or a handler of the user's answers
+     *     for it: only that knows how much there is
+     */
+    void resize(long bytes);
+
+    /** The same with a size as {@link ByteSize#parse(String)} reads it. */
+    default void resize(String size) {
+        resize(ByteSize.parse(size));
+    }
+
+    /**
+     * Protects it from writes, or no longer, while it is in use: as a disk that has worn out, or whose array has. Of a device
+     * that is read-only every write, discard and write-zeroes fails in the kernel, EIO or EPERM, also of those who had opened
+     * it for writing: a write to a mounted filesystem fails when it is written back, so {@code fsync} reports it, and the
+     * filesystem may go read-only or be shut down. No fault rule sees such a write, nor has the journal it, which has an
+     * event instead. What was completed before stays as durable as it is; flushes still come. {@link #mount()} then mounts
+     * for reading only. Forks that are made meanwhile are read-only, too.
+     *
+     * @throws IllegalStateException if it is to be writable, but is made of a read-only image or a handler that does not write
+     */
+    void setReadOnly(boolean readOnly);
 
     /** What its server has seen so far. */
     DeviceStatistics statistics();

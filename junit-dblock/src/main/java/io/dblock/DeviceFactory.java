@@ -113,7 +113,7 @@ final class DeviceFactory {
         }
     }
 
-    private static DeviceBuilder builderOf(DeviceSpec spec) {
+    static DeviceBuilder builderOf(DeviceSpec spec) {
         return ((DeviceBuilder) BlockDevice.builder()).spec(spec);
     }
 

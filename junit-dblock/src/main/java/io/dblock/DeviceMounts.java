@@ -28,16 +28,19 @@ final class DeviceMounts {
     private final FilesystemTools tools = FilesystemTools.ofThisMachine();
     private final RunDirectory runs;
     private final ServedDevice served;
-    private final DeviceSpec spec;
+    private final Supplier<DeviceSpec> spec;
+    private final String name;
     private final Path node;
     private volatile Optional<Path> point = Optional.empty();
     private volatile List<ProcFs.Mount> remembered = List.of();
 
-    DeviceMounts(ServedDevice served, DeviceSpec spec, RunDirectory runs) {
+    /** {@code spec} gives what the device is like now. */
+    DeviceMounts(ServedDevice served, Supplier<DeviceSpec> spec, String name, RunDirectory runs) {
         this.served = served;
         this.spec = spec;
+        this.name = name;
         this.runs = runs;
-        node = DeviceNode.of(spec.name());
+        node = DeviceNode.of(name);
     }
 
     /** Where {@link #mount()} has mounted it. */
@@ -47,14 +50,14 @@ final class DeviceMounts {
 
     /** Makes the filesystem. */
     void format() {
-        tools.format(node, spec);
+        tools.format(node, spec.get());
         Udev.settle();
     }
 
     /** Mounts it in the run's directory. */
     Path mount() {
-        Path created = runs.createMountPoint(spec.name());
-        tools.mount(node, created, spec);
+        Path created = runs.createMountPoint(name);
+        tools.mount(node, created, spec.get());
         point = Optional.of(created);
         return created;
     }
@@ -142,7 +145,7 @@ final class DeviceMounts {
         }
         Set<String> numbers = new HashSet<>(Set.of(info.major() + ":" + info.minor()));
         try (DirectoryStream<Path> partitions =
-                Files.newDirectoryStream(Path.of("/sys/class/block", spec.name()), spec.name() + "*")) {
+                Files.newDirectoryStream(Path.of("/sys/class/block", name), name + "*")) {
             for (Path partition : partitions) {
                 numbers.add(Files.readString(partition.resolve("dev")).strip());
             }

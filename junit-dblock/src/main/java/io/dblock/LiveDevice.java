@@ -33,7 +33,10 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
 
     private final RunDirectory runs = RunDirectory.ofThisMachine();
     private final ServedDevice served;
-    private final DeviceSpec spec;
+    /** Held by whoever changes what is said of it. */
+    private final Object changing = new Object();
+
+    private volatile DeviceSpec spec;
     private final Path path;
     private final DeviceMounts mounts;
     /** For whatever changes its mounts. Not for what has to work while such a call waits for the disk. */
@@ -52,7 +55,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         this.served = served;
         this.spec = spec;
         path = DeviceNode.of(spec.name());
-        mounts = new DeviceMounts(served, spec, runs);
+        mounts = new DeviceMounts(served, this::spec, spec.name(), runs);
     }
 
     /** Starts it and waits for its node. */
@@ -208,6 +211,24 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     }
 
     @Override
+    public void resize(long bytes) {
+        checkOpen();
+        synchronized (changing) {
+            served.resize(bytes);
+            spec = DeviceFactory.builderOf(spec).size(bytes).spec();
+        }
+    }
+
+    @Override
+    public void setReadOnly(boolean readOnly) {
+        checkOpen();
+        synchronized (changing) {
+            served.setReadOnly(readOnly);
+            spec = DeviceFactory.builderOf(spec).readOnly(readOnly).spec();
+        }
+    }
+
+    @Override
     public DeviceStatistics statistics() {
         RequestCounts counts = served.counts();
         return new DeviceStatistics(
@@ -289,12 +310,16 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
 
     @Override
     public Snapshot snapshot() {
-        return snapshotOf(served.snapshot());
+        synchronized (changing) {
+            return snapshotOf(served.snapshot());
+        }
     }
 
     @Override
     public Snapshot snapshot(Survivors survivors) {
-        return snapshotOf(served.snapshot(survivors));
+        synchronized (changing) {
+            return snapshotOf(served.snapshot(survivors));
+        }
     }
 
     private Snapshot snapshotOf(ServedSnapshot snapshot) {

@@ -13,6 +13,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * {@link #preserve} before: that moves the old data into the newest layer. An older layer finds what it lacks in the newer
  * ones, and at last in the store.
  *
+ * <p>A layer keeps the size that the store had then. Of a store that becomes smaller, what is cut off is preserved before.
+ *
  * <p>The store is closed by the last of its users: the device, and each layer.
  */
 final class LiveStore {
@@ -29,8 +31,12 @@ final class LiveStore {
 
     /** A range is about to change. With the lock held. */
     void preserve(long offset, long length) throws IOException {
-        if (newest != null && length > 0) {
-            newest.overlay.copyMissing(store, offset, length);
+        if (newest == null) {
+            return;
+        }
+        long end = Math.min(offset + length, newest.size());
+        if (offset < end) {
+            newest.overlay.copyMissing(store, offset, end - offset);
         }
     }
 
@@ -55,7 +61,8 @@ final class LiveStore {
 
     /** A state of the store. */
     final class Layer implements Source {
-        private final Overlay overlay = new Overlay(store.size());
+        private final long size = store.size();
+        private final Overlay overlay = new Overlay(size);
         private Layer older = newest;
         private Layer newer;
         private boolean closed;
@@ -69,7 +76,7 @@ final class LiveStore {
 
         @Override
         public long size() {
-            return store.size();
+            return size;
         }
 
         @Override

@@ -37,6 +37,7 @@ import java.util.function.LongConsumer;
  *   <li>Where a durable write lies over an older cached one, the older one has lost that part for good.
  *   <li>A discard or write-zeroes is cached like a write.
  *   <li>Beyond its {@linkplain #limit(long) limit}, the oldest writes become durable.
+ *   <li>The {@linkplain #resize size} is durable at once. Cached writes beyond a new end are no longer writes to be lost.
  * </ul>
  *
  * <p>Each request takes the {@link #position()} when it comes and names it with each call: if the power was cut since then,
@@ -79,6 +80,9 @@ public final class WriteCache implements AutoCloseable {
 
     // Guarded by the lock.
     private long limit = DEFAULT_LIMIT;
+    /** The largest size there was. */
+    private long largest;
+
     private long evictions;
     private long lastEvicted;
     private boolean closed;
@@ -104,6 +108,7 @@ public final class WriteCache implements AutoCloseable {
         this.logicalBlock = logicalBlock;
         this.caches = caches;
         this.evicted = evicted;
+        largest = store.size();
     }
 
     // ---- requests ----
@@ -255,6 +260,10 @@ public final class WriteCache implements AutoCloseable {
             throw off();
         }
         if (offset < 0 || length < 0 || offset > store.size() - length) {
+            if (offset >= 0 && length >= 0 && offset <= largest - length) {
+                throw new BlockIOException(
+                        Errno.EIO, "The disk was made smaller than this request reaches while that was under way.");
+            }
             throw new IndexOutOfBoundsException("The range of " + length + " bytes at " + offset + " is not within the "
                     + store.size() + " bytes of the disk.");
         }
@@ -327,6 +336,34 @@ public final class WriteCache implements AutoCloseable {
                     evicted.accept(sequence);
                 }
             }
+        }
+    }
+
+    /**
+     * Changes the size of the store.
+     *
+     * @param bytes a multiple of the logical block
+     * @throws IllegalArgumentException if the store cannot have this size
+     * @throws IllegalStateException if the power is off
+     */
+    public void resize(long bytes) throws IOException {
+        live.lock.lock();
+        try {
+            if (!powered) {
+                throw new IllegalStateException(
+                        "The power of the disk is off, and its size cannot be changed then. Restore it before.");
+            }
+            long cut = store.size() - bytes;
+            if (cut > 0) {
+                live.preserve(bytes, cut);
+            }
+            store.resize(bytes);
+            largest = Math.max(largest, bytes);
+            if (cut > 0) {
+                durable(bytes, cut);
+            }
+        } finally {
+            live.lock.unlock();
         }
     }
 

@@ -14,7 +14,7 @@ import java.util.Set;
  * <p>Safe for use by several threads. Nothing may be under way when it is closed.
  */
 public final class CowStore implements Store {
-    private final Source base;
+    private final LimitedSource base;
     private final Overlay overlay;
     /** Held by whoever adds chunks. Accesses to those that are there need no lock. */
     private final Object filling = new Object();
@@ -23,13 +23,23 @@ public final class CowStore implements Store {
 
     /** A store that reads as {@code base}, which is this one's from now on. */
     public CowStore(Source base) {
-        this.base = base;
+        this.base = new LimitedSource(base);
         overlay = new Overlay(base.size());
     }
 
     @Override
     public long size() {
-        return base.size();
+        return overlay.memory().size();
+    }
+
+    /** Changes its size; that of the base stays. */
+    @Override
+    public void resize(long bytes) throws IOException {
+        checkOpen();
+        synchronized (filling) {
+            overlay.resize(bytes);
+            base.limit(bytes);
+        }
     }
 
     @Override

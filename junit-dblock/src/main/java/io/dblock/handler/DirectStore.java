@@ -29,5 +29,8 @@ public interface DirectStore extends Store {
     void writeZeroes(long offset, long length, boolean mayUnmap);
 
     @Override
+    void resize(long bytes);
+
+    @Override
     void close();
 }

@@ -10,7 +10,7 @@ import java.util.EnumSet;
 import java.util.Set;
 
 /**
- * Keeps a device's data in an image file; see {@link ImageMode} for what becomes of the file. The file must not change its
+ * Keeps a device's data in an image file; see {@link ImageMode} for what becomes of the file. Nobody else must change its
  * size meanwhile.
  *
  * <p>Safe for use by several threads. Interrupting a thread that is reading or writing closes the file.
@@ -42,10 +42,24 @@ public final class FileStore implements Store {
         }
     }
 
-    /** Its size in bytes: the file's. */
+    /** Its size in bytes: at first the file's. */
     @Override
     public long size() {
-        return file.size();
+        return copy != null ? copy.size() : file.size();
+    }
+
+    /** Changes its size; in place, the file's, too. */
+    @Override
+    public void resize(long bytes) throws IOException {
+        if (mode == ImageMode.READ_ONLY) {
+            throw new IllegalStateException("The image " + file + " was opened with READ_ONLY, so its size cannot be"
+                    + " changed. Use COPY_ON_WRITE or IN_PLACE.");
+        }
+        if (copy != null) {
+            copy.resize(bytes);
+        } else {
+            file.resize(bytes);
+        }
     }
 
     private Source source() {

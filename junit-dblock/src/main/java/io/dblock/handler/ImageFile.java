@@ -9,14 +9,14 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/** The file a device's data are in. Its size must not change while it is open. */
+/** The file a device's data are in. Nobody else must change its size while it is open. */
 final class ImageFile implements Source {
     private static final int ZEROS = 1 << 20;
 
     private final Path file;
     private final FileChannel channel;
     private final NativeFile holes;
-    private final long size;
+    private volatile long size;
 
     /** Opens a file whose size must be a multiple of the logical block, which is in bytes, and not 0. */
     ImageFile(Path file, boolean writable, int logicalBlockSize) throws IOException {
@@ -45,6 +45,18 @@ final class ImageFile implements Source {
     @Override
     public long size() {
         return size;
+    }
+
+    /** Changes its size. */
+    void resize(long bytes) throws IOException {
+        if (bytes < size) {
+            // First, so that nobody reads what is not there any more.
+            size = bytes;
+            channel.truncate(bytes);
+        } else if (bytes > size) {
+            channel.write(ByteBuffer.allocate(1), bytes - 1);
+            size = bytes;
+        }
     }
 
     void checkRange(long offset, long length) {

@@ -12,8 +12,8 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  * Keeps a device's data in memory outside the heap. Costs what is written to it: a discarded or zeroed range gives its
  * whole pages back. Flushes have nothing to do.
  *
- * <p>Safe for use by several threads; overlapping accesses at the same time have no order. {@link #close()} must not
- * overlap with any other call.
+ * <p>Safe for use by several threads; overlapping accesses at the same time have no order. {@link #resize} must not overlap
+ * with a change, nor {@link #close()} with any other call.
  */
 public final class MemoryStore implements DirectStore {
     /** What the written ranges are known by, in bytes: about a page, the least that discarding gives back. */
@@ -21,6 +21,11 @@ public final class MemoryStore implements DirectStore {
 
     /** A larger one is expected to be sparse, in bytes: who fills it would run out of memory. */
     private static final long DENSE = 1L << 32;
+
+    /** What any store can grow to, and how many times its first size: addresses cost nothing, but there are only so many. */
+    private static final long ROOM = 1L << 34;
+
+    private static final int ROOM_FACTOR = 4;
 
     private static final int COPY = 1 << 24;
     private static final int WINDOW_SHIFT = 30;
@@ -30,9 +35,9 @@ public final class MemoryStore implements DirectStore {
      * The chunks that may have something other than zeros. A write copies first and sets then, a discard clears first and
      * releases then: whichever way the two overlap, what is not set is zeros.
      */
-    private final SparseBitmap written;
+    private volatile SparseBitmap written;
     /** Buffers over the memory, made when they are first used. */
-    private final AtomicReferenceArray<ByteBuffer> windows;
+    private volatile AtomicReferenceArray<ByteBuffer> windows;
 
     private volatile boolean closed;
 
@@ -46,9 +51,39 @@ public final class MemoryStore implements DirectStore {
         if (size <= 0) {
             throw new IllegalArgumentException("size is " + size + ". Allowed: at least 1 byte.");
         }
-        written = new SparseBitmap((size + CHUNK - 1) / CHUNK);
-        windows = new AtomicReferenceArray<>(Math.toIntExact(((size - 1) >>> WINDOW_SHIFT) + 1));
-        memory = sparse ? NativeMemory.mapSparse(size) : NativeMemory.map(size);
+        written = new SparseBitmap(chunks(size));
+        windows = windows(size);
+        memory = NativeMemory.mapGrowable(size, Math.max(ROOM, size > Long.MAX_VALUE / 8 ? size : ROOM_FACTOR * size));
+        if (sparse) {
+            memory.makeSparse();
+        }
+    }
+
+    private static long chunks(long size) {
+        return (size + CHUNK - 1) / CHUNK;
+    }
+
+    private static AtomicReferenceArray<ByteBuffer> windows(long size) {
+        return new AtomicReferenceArray<>(Math.toIntExact(((size - 1) >>> WINDOW_SHIFT) + 1));
+    }
+
+    /**
+     * Changes its size. Its addresses stay.
+     *
+     * @throws IllegalArgumentException if it is not positive, or more than 16 GiB and four times its first size
+     */
+    @Override
+    public void resize(long bytes) {
+        checkOpen();
+        if (bytes <= 0 || bytes > memory.room()) {
+            throw new IllegalArgumentException("size is " + bytes + ". Allowed for what is kept in memory: 1 to "
+                    + memory.room() + " bytes, four times its first size or 16 GiB. Make the device larger to begin"
+                    + " with: what is not written costs nothing.");
+        }
+        SparseBitmap fitting = written.resized(chunks(bytes));
+        memory.resize(bytes);
+        windows = windows(bytes);
+        written = fitting;
     }
 
     @Override
@@ -91,11 +126,12 @@ public final class MemoryStore implements DirectStore {
 
     /** Two threads may make the same one; either is as good. */
     private ByteBuffer window(int number) {
-        ByteBuffer window = windows.get(number);
+        AtomicReferenceArray<ByteBuffer> all = windows;
+        ByteBuffer window = all.get(number);
         if (window == null) {
             long start = (long) number << WINDOW_SHIFT;
             window = memory.view(start, (int) Math.min(1L << WINDOW_SHIFT, size() - start));
-            windows.set(number, window);
+            all.set(number, window);
         }
         return window;
     }

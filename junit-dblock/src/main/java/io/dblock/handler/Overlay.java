@@ -14,7 +14,7 @@ public final class Overlay implements AutoCloseable {
     static final int CHUNK = 4096;
 
     private final MemoryStore memory;
-    private final SparseBitmap present;
+    private volatile SparseBitmap present;
 
     /** One of a disk of {@code size} bytes, with nothing in it. */
     public Overlay(long size) {
@@ -31,9 +31,16 @@ public final class Overlay implements AutoCloseable {
         return memory;
     }
 
-    /** Whether this byte is here. */
+    /** Changes its size. What is beyond a smaller one is lost. Nobody may add anything meanwhile. */
+    void resize(long size) {
+        SparseBitmap fitting = present.resized(chunks(size));
+        memory.resize(size);
+        present = fitting;
+    }
+
+    /** Whether this byte is here. One beyond the end is not. */
     public boolean has(long offset) {
-        return present.get(offset / CHUNK);
+        return offset < memory.size() && present.get(offset / CHUNK);
     }
 
     /** Whether all of a range is here. */
@@ -44,9 +51,15 @@ public final class Overlay implements AutoCloseable {
 
     /** Where the run of bytes ends that are here as the one at {@code from} is, or that are not as it is not. */
     public long runEnd(long from, long end) {
+        long last = Math.min(end, memory.size());
+        if (from >= last) {
+            return end;
+        }
         long chunk = from / CHUNK;
-        long next = has(from) ? present.nextClear(chunk, chunks(end)) : present.nextSet(chunk, chunks(end));
-        return Math.min(next * CHUNK, end);
+        boolean here = has(from);
+        long next = here ? present.nextClear(chunk, chunks(last)) : present.nextSet(chunk, chunks(last));
+        long runEnd = Math.min(next * CHUNK, last);
+        return runEnd == last && !here ? end : runEnd;
     }
 
     /** Copies the chunks that a range touches and that are not here from the same place of {@code source}. */
@@ -72,9 +85,9 @@ public final class Overlay implements AutoCloseable {
         present.set(offset / CHUNK, chunks(offset + length));
     }
 
-    /** Takes over, from an overlay of the same disk, the chunks that are not here. */
+    /** Takes over, from an overlay of the same disk, the chunks that are not here. The disk may have changed its size. */
     public void addMissing(Overlay other) throws IOException {
-        long last = chunks(memory.size());
+        long last = chunks(Math.min(memory.size(), other.memory.size()));
         long chunk = other.present.nextSet(0, last);
         while (chunk < last) {
             long runEnd = other.present.nextClear(chunk, last);

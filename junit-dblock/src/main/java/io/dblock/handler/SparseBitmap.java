@@ -34,6 +34,19 @@ final class SparseBitmap {
         leaves = new AtomicReferenceArray<>(Math.toIntExact((bits + LEAF_BITS - 1) >>> LEAF_SHIFT));
     }
 
+    /** As many bits as are asked for, and those set that are set here. Nobody may change this one meanwhile. */
+    SparseBitmap resized(long count) {
+        SparseBitmap result = new SparseBitmap(count);
+        long end = Math.min(bits, count);
+        long from = nextSet(0, end);
+        while (from < end) {
+            long to = nextClear(from, end);
+            result.set(from, to);
+            from = nextSet(to, end);
+        }
+        return result;
+    }
+
     boolean get(long bit) {
         long[] leaf = leaves.get((int) (bit >>> LEAF_SHIFT));
         return leaf != null && (word(leaf, bit) & 1L << bit) != 0;

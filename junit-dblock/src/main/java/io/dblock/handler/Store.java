@@ -10,6 +10,16 @@ public interface Store extends Source, BlockHandler {
     @Override
     void read(long offset, ByteBuffer dst) throws IOException;
 
+    /**
+     * Changes its size. What is beyond a smaller one is lost, what a larger one adds reads as zeros. No change of the content
+     * may be under way, but reads may.
+     *
+     * @param bytes a multiple of the logical block
+     * @throws IllegalArgumentException if it cannot have this size
+     * @throws IllegalStateException if its size does not change at all
+     */
+    void resize(long bytes) throws IOException;
+
     @Override
     void close() throws IOException;
 }

@@ -9,6 +9,10 @@ public enum EventKind {
     POWER_RESTORED,
     /** Its write cache made writes durable to stay within its limit. */
     EVICTION,
+    /** Its size was changed. */
+    RESIZED,
+    /** It was made read-only, or writable again. */
+    WRITE_PROTECTION,
     /** A snapshot was taken. */
     SNAPSHOT,
     /** A fork was made. */

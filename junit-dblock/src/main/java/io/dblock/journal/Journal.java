@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.LongSupplier;
 
 /**
  * What a device was asked, in order: each request of the kernel with its result, and the marks that the test sets.
@@ -31,16 +32,16 @@ public final class Journal {
     public static final long DEFAULT_CONTENT_BYTES = 16 << 20;
 
     private final Recorder recorder;
-    private final long size;
+    private final LongSupplier size;
     private final int logicalBlockSize;
 
     /**
      * What this recorder has recorded. For junit-dblock's own: a test asks {@code disk.journal()}.
      *
-     * @param size of the device, in bytes
+     * @param size of the device now, in bytes
      * @param logicalBlockSize of the device, in bytes
      */
-    public Journal(Recorder recorder, long size, int logicalBlockSize) {
+    public Journal(Recorder recorder, LongSupplier size, int logicalBlockSize) {
         this.recorder = recorder;
         this.size = size;
         this.logicalBlockSize = logicalBlockSize;
@@ -203,7 +204,10 @@ public final class Journal {
      */
     public String picture(String title) {
         long lost = dropped();
-        return Picture.of(entries(), size, lost == 0 ? title : title + " (" + lost + " earlier entries were dropped)");
+        return Picture.of(
+                entries(),
+                size.getAsLong(),
+                lost == 0 ? title : title + " (" + lost + " earlier entries were dropped)");
     }
 
     /** Writes {@link #picture(String)} to a file, replacing it. */

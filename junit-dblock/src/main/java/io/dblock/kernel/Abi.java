@@ -53,6 +53,17 @@ final class Abi {
     static final int TARGET_FLAGS = 4;
     static final int TARGET_NAME = 8;
 
+    // DBLOCK_CHANGE_SIZE and so on: bits of the member what.
+    static final int WHAT_SIZE = 1 << 0;
+    static final int WHAT_READ_ONLY = 1 << 1;
+
+    static final int CHANGE_SIZE = 88;
+    static final int CHANGE_ID = 0;
+    static final int CHANGE_WHAT = 4;
+    static final int CHANGE_NAME = 8;
+    static final int CHANGE_SIZE_BYTES = 40;
+    static final int CHANGE_READ_ONLY = 48;
+
     static final int STATE_CREATED = 1;
     static final int STATE_LIVE = 2;
     static final int STATE_ENDING = 3;
@@ -94,6 +105,9 @@ final class Abi {
     static final int REQ_SYNC = 1 << 2;
     static final int REQ_NOUNMAP = 1 << 3;
     static final int REQ_RAHEAD = 1 << 4;
+    static final int REQ_PRIO = 1 << 5;
+    static final int REQ_BACKGROUND = 1 << 6;
+    static final int REQ_SWAP = 1 << 7;
 
     static final int REQUEST_SIZE = 64;
     static final int REQUEST_COOKIE = 0;
@@ -103,6 +117,8 @@ final class Abi {
     static final int REQUEST_OP = 32;
     static final int REQUEST_QUEUE = 34;
     static final int REQUEST_FLAGS = 36;
+    static final int REQUEST_IOPRIO = 40;
+    static final int REQUEST_WRITE_HINT = 42;
 
     static final int ANS_ZEROES = 1 << 0;
     static final int ANS_MORE = 1 << 1;
@@ -143,6 +159,7 @@ final class Abi {
     static final long CTL_DESTROY = ioc(WRITE, 0x03, TARGET_SIZE);
     static final long CTL_INFO = ioc(READ | WRITE, 0x04, INFO_SIZE);
     static final long CTL_LIST = ioc(READ | WRITE, 0x05, LIST_SIZE);
+    static final long CTL_CHANGE = ioc(WRITE, 0x06, CHANGE_SIZE);
     static final long SERVE = ioc(READ | WRITE, 0x10, SERVE_SIZE);
 
     private static long ioc(int direction, int number, int size) {

@@ -188,6 +188,57 @@ public final class ControlSession implements AutoCloseable {
         }
     }
 
+    /**
+     * Changes the size of a device of any session; whoever has it open sees that at once, and a uevent tells it.
+     *
+     * @param bytes a multiple of the logical block
+     * @throws ControlException EOPNOTSUPP if the device is zoned
+     */
+    public void resize(int id, long bytes) {
+        change("make device " + id + " " + bytes + " bytes large", id, Abi.WHAT_SIZE, bytes, 0);
+    }
+
+    /** Has every write to a device of any session fail, or no longer. */
+    public void setReadOnly(int id, boolean readOnly) {
+        change(
+                "make device " + id + (readOnly ? " read-only" : " writable"),
+                id,
+                Abi.WHAT_READ_ONLY,
+                0,
+                readOnly ? 1 : 0);
+    }
+
+    private void change(String what, int id, int members, long size, int readOnly) {
+        NativeMemory memory = NativeMemory.allocate(Abi.CHANGE_SIZE);
+        ByteBuffer buffer = memory.buffer();
+        buffer.putInt(Abi.CHANGE_ID, id);
+        buffer.putInt(Abi.CHANGE_WHAT, members);
+        buffer.putLong(Abi.CHANGE_SIZE_BYTES, size);
+        buffer.putInt(Abi.CHANGE_READ_ONLY, readOnly);
+        int result;
+        try {
+            result = retryInterrupted(Abi.CTL_CHANGE, memory.address());
+        } finally {
+            Reference.reachabilityFence(memory);
+        }
+        if (result < 0) {
+            throw failure(what, -result, changeRemedy(-result));
+        }
+    }
+
+    private static String changeRemedy(int errno) {
+        if (errno == Errno.EINVAL.number()) {
+            return "The size has to be a multiple of the logical block.";
+        }
+        if (errno == Errno.EOPNOTSUPP.number()) {
+            return "The size of a zoned device stays.";
+        }
+        if (errno == Errno.EPERM.number()) {
+            return "Changing a device needs CAP_SYS_ADMIN: run as root.";
+        }
+        return "There is no such device, or it has ended.";
+    }
+
     private int target(long request, int id, String name, int flags) {
         NativeMemory memory = NativeMemory.allocate(Abi.TARGET_SIZE);
         ByteBuffer buffer = memory.buffer();

@@ -10,6 +10,7 @@ import io.dblock.DblockException;
 final class Libc implements Linux {
     static final Libc INSTANCE = new Libc();
 
+    static final int PROT_NONE = 0;
     static final int PROT_READ_WRITE = 1 | 2;
     /** MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE. */
     static final int MAP_SPARSE = 0x02 | 0x20 | 0x4000;
@@ -95,6 +96,17 @@ final class Libc implements Linux {
     long mmap(long length) {
         long address = NativeMethods.mmap(0, length, PROT_READ_WRITE, MAP_SPARSE, -1, 0);
         return address == -1 ? -Native.getLastError() : address;
+    }
+
+    /** mmap(2) of addresses that cannot be touched and cost nothing; the first or a negative error. */
+    long reserve(long length) {
+        long address = NativeMethods.mmap(0, length, PROT_NONE, MAP_SPARSE, -1, 0);
+        return address == -1 ? -Native.getLastError() : address;
+    }
+
+    /** mprotect(2): memory that can be read and written from now on. */
+    int makeAccessible(long address, long length) {
+        return result(NativeMethods.mprotect(address, length, PROT_READ_WRITE));
     }
 
     int munmap(long address, long length) {
@@ -199,6 +211,8 @@ final class Libc implements Linux {
         static native int eventfd_write(int fd, long value);
 
         static native long mmap(long address, long length, int protection, int flags, int fd, long offset);
+
+        static native int mprotect(long address, long length, int protection);
 
         static native int munmap(long address, long length);
 

@@ -11,7 +11,8 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * Memory outside the heap, by address. Three kinds: a mapping of any size that costs what is written to it, freed by
- * {@link #close()}; a direct buffer, freed by the garbage collector; and a mapping with a buffer, freed by that too.
+ * {@link #close()}, which may have been made to {@linkplain #resize grow}; a direct buffer, freed by the garbage collector;
+ * and a mapping with a buffer, freed by that too.
  */
 public final class NativeMemory implements AutoCloseable {
     /** What MADV_DONTNEED works by. */
@@ -20,36 +21,97 @@ public final class NativeMemory implements AutoCloseable {
     static final NativeMemory EMPTY_STRING = ofString("");
 
     private final long address;
-    private final long size;
+    /** What is mapped, or reserved, from the address on. */
+    private final long room;
+
     private final ByteBuffer buffer;
+    private volatile long size;
     private boolean closed;
 
     private NativeMemory(long address, long size, ByteBuffer buffer) {
+        this(address, size, Math.max(size, 1), buffer);
+    }
+
+    private NativeMemory(long address, long size, long room, ByteBuffer buffer) {
         this.address = address;
         this.size = size;
+        this.room = room;
         this.buffer = buffer;
     }
 
     /** A mapping of {@code size} zero bytes; a page costs memory from its first write on. */
     public static NativeMemory map(long size) {
         long address = Libc.INSTANCE.mmap(Math.max(size, 1));
-        if (address < 0 && address > -4096) {
-            throw new DblockException("Cannot map " + size + " bytes of memory: " + Errno.describe((int) -address)
-                    + ". Allowed is what the address space and ulimit -v leave, and, with vm.overcommit_memory = 2,"
-                    + " the commit limit; make the device smaller or raise that.");
+        if (isError(address)) {
+            throw cannotMap(size, (int) -address);
         }
         return new NativeMemory(address, size, null);
     }
 
+    private static boolean isError(long address) {
+        return address < 0 && address > -4096;
+    }
+
+    private static DblockException cannotMap(long size, int errno) {
+        return new DblockException("Cannot map " + size + " bytes of memory: " + Errno.describe(errno)
+                + ". Allowed is what the address space and ulimit -v leave, and, with vm.overcommit_memory = 2,"
+                + " the commit limit; make the device smaller or raise that.");
+    }
+
     /**
-     * The same, never in huge pages: where those are always given, each write to a range of its own would cost as much as
-     * one, usually 2 MiB.
+     * The same at the beginning of {@code room} reserved addresses, so that it can {@linkplain #resize grow} where it is. If
+     * there are not so many addresses in a row, it cannot grow.
+     *
+     * @param room bytes
      */
-    public static NativeMemory mapSparse(long size) {
-        NativeMemory memory = map(size);
+    public static NativeMemory mapGrowable(long size, long room) {
+        long reserved = roundUp(Math.max(size, room));
+        long address = Libc.INSTANCE.reserve(reserved);
+        if (isError(address)) {
+            return map(size);
+        }
+        int result = Libc.INSTANCE.makeAccessible(address, roundUp(size));
+        if (result < 0) {
+            Libc.INSTANCE.munmap(address, reserved);
+            throw cannotMap(size, -result);
+        }
+        return new NativeMemory(address, size, reserved, null);
+    }
+
+    /**
+     * Has the pages of a mapping never be huge ones: where those are always given, each write to a range of its own would
+     * cost as much as one, usually 2 MiB.
+     */
+    public void makeSparse() {
         // A kernel without huge pages does not know this advice, and needs none.
-        Libc.INSTANCE.madvise(memory.address, Math.max(size, 1), Libc.MADV_NOHUGEPAGE);
-        return memory;
+        Libc.INSTANCE.madvise(address, room, Libc.MADV_NOHUGEPAGE);
+    }
+
+    /** How far it can {@linkplain #resize grow}, in bytes. */
+    public long room() {
+        return room;
+    }
+
+    /**
+     * Changes the size of a mapping. What is beyond a smaller size is given back, and is zeros if it grows again. Its address
+     * stays, and also what was beyond the end may still be read.
+     *
+     * @throws IllegalArgumentException if {@code newSize} is more than its {@link #room()}
+     */
+    public synchronized void resize(long newSize) {
+        if (newSize > room) {
+            throw new IllegalArgumentException("A size of " + newSize + " bytes. Allowed: at most the " + room
+                    + " bytes of address space it has.");
+        }
+        if (newSize < size) {
+            release(newSize, size - newSize);
+        } else if (roundUp(newSize) > roundUp(size)) {
+            int result = Libc.INSTANCE.makeAccessible(address + roundUp(size), roundUp(newSize) - roundUp(size));
+            if (result < 0) {
+                throw cannotMap(newSize, -result);
+            }
+        }
+        size = newSize;
     }
 
     /** A buffer of {@code size} zero bytes, in native byte order. */
@@ -164,7 +226,7 @@ public final class NativeMemory implements AutoCloseable {
     @Override
     public synchronized void close() {
         if (!closed && buffer == null) {
-            Libc.INSTANCE.munmap(address, Math.max(size, 1));
+            Libc.INSTANCE.munmap(address, room);
         }
         closed = true;
     }

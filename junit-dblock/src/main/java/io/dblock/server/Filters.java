@@ -39,10 +39,8 @@ final class Filters implements AutoCloseable {
         seed = spec.seed();
         faults = new FaultFilter(new Surroundings(device, this), seed);
         userFaults = new LiveFaults(faults);
-        userJournal = new Journal(
-                journal,
-                device.created().parameters().size(),
-                device.created().parameters().logicalBlock());
+        userJournal =
+                new Journal(journal, device::size, device.created().parameters().logicalBlock());
     }
 
     /** Over a user's handler. */

@@ -8,6 +8,7 @@ import io.dblock.filter.WriteCache;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.BlockIOException;
 import io.dblock.handler.DirectStore;
+import io.dblock.handler.Operation;
 import io.dblock.handler.RequestHandler;
 import io.dblock.handler.Store;
 import io.dblock.journal.EventKind;
@@ -26,6 +27,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntFunction;
 
@@ -42,6 +44,13 @@ final class LocalDevice implements ServedDevice {
     private final AutoCloseable handler;
     /** Who answers, for people. */
     private final String answers;
+
+    /** Bytes. */
+    private volatile long size;
+    /** Held by whoever changes the size. */
+    private final Object sizing = new Object();
+    /** Whether what answers can write. */
+    private final boolean writable;
 
     private final Counters counters = new Counters();
     private final List<Throwable> failures = new ArrayList<>(0);
@@ -61,12 +70,19 @@ final class LocalDevice implements ServedDevice {
 
     private volatile PowerSupply powerSupply = PowerSupply.of(this);
 
-    private LocalDevice(ControlSession session, DeviceInfo created, AutoCloseable handler, Object answering) {
+    private LocalDevice(
+            ControlSession session,
+            DeviceInfo created,
+            AutoCloseable handler,
+            Object answering,
+            Set<Operation> operations) {
         answers = (answering instanceof Store ? "the built-in store " : "the handler ")
                 + answering.getClass().getName();
         this.session = session;
         this.created = created;
         this.handler = handler;
+        size = created.parameters().size();
+        writable = operations.contains(Operation.WRITE);
     }
 
     /**
@@ -77,7 +93,11 @@ final class LocalDevice implements ServedDevice {
             ControlSession session, DeviceParameters parameters, FilterSpec filters, BlockHandler handler) {
         // A store is closed by its cache, which outlives the device if there are snapshots.
         LocalDevice device = new LocalDevice(
-                session, make(session, parameters), handler instanceof Store ? () -> {} : handler, handler);
+                session,
+                make(session, parameters),
+                handler instanceof Store ? () -> {} : handler,
+                handler,
+                handler.supports());
         if (handler instanceof Store store) {
             device.filters = Filters.overStore(device, filters, store);
             device.serve(queue ->
@@ -93,7 +113,7 @@ final class LocalDevice implements ServedDevice {
     /** The same with a handler in request form. */
     static LocalDevice create(
             ControlSession session, DeviceParameters parameters, FilterSpec filters, RequestHandler handler) {
-        LocalDevice device = new LocalDevice(session, make(session, parameters), () -> {}, handler);
+        LocalDevice device = new LocalDevice(session, make(session, parameters), () -> {}, handler, handler.supports());
         device.ownBuffers = new BufferPool(KEPT_BUFFERS);
         device.filters = Filters.over(device, filters, new RequestDisk(handler, device::failed));
         device.serve(queue -> new RequestWorker(device, queue, handler));
@@ -356,6 +376,64 @@ final class LocalDevice implements ServedDevice {
         } catch (IOException e) {
             throw new DblockException("No snapshot of " + created.name() + " can be taken: " + e, e);
         }
+    }
+
+    /** Its size now, in bytes. */
+    long size() {
+        return size;
+    }
+
+    @Override
+    public void resize(long bytes) {
+        requireStore("resize(bytes)");
+        int block = created.parameters().logicalBlock();
+        if (bytes <= 0 || bytes % block != 0) {
+            throw new IllegalArgumentException(
+                    "size is " + bytes + ". Allowed: positive multiples of the logical block (" + block + " bytes).");
+        }
+        if (!writable) {
+            throw new IllegalStateException("The size of " + created.name() + " cannot be changed: " + answers
+                    + " keeps a read-only image. Use ImageMode.COPY_ON_WRITE or IN_PLACE.");
+        }
+        synchronized (sizing) {
+            long before = size;
+            if (bytes == before) {
+                return;
+            }
+            // No request is made of what is not there: the kernel knows of a smaller size first, of a larger one last.
+            boolean done = false;
+            try {
+                if (bytes < before) {
+                    session.resize(id(), bytes);
+                    size = bytes;
+                    filters.cache().resize(bytes);
+                } else {
+                    filters.cache().resize(bytes);
+                    session.resize(id(), bytes);
+                    size = bytes;
+                }
+                done = true;
+            } catch (IOException e) {
+                throw new DblockException(
+                        "The store of " + created.name() + " cannot have " + bytes + " bytes: " + e, e);
+            } finally {
+                if (!done && size != before) {
+                    size = before;
+                    session.resize(id(), before);
+                }
+            }
+            filters.journal().note(EventKind.RESIZED, "from " + before + " to " + bytes + " bytes");
+        }
+    }
+
+    @Override
+    public void setReadOnly(boolean readOnly) {
+        if (!readOnly && !writable) {
+            throw new IllegalStateException(created.name() + " cannot be made writable: " + answers
+                    + " does not write. Make the device with an image or a handler that does.");
+        }
+        session.setReadOnly(id(), readOnly);
+        filters.journal().note(EventKind.WRITE_PROTECTION, readOnly ? "on" : "off");
     }
 
     @Override

@@ -41,6 +41,22 @@ public interface ServedDevice extends AutoCloseable {
     /** Makes the disk appear. */
     void start();
 
+    /**
+     * Changes its size.
+     *
+     * @param bytes a multiple of the logical block
+     * @throws IllegalArgumentException if it cannot have this size
+     * @throws IllegalStateException if the handler is a user's, the image read-only, or the power off
+     */
+    void resize(long bytes);
+
+    /**
+     * Protects it from writes, or no longer.
+     *
+     * @throws IllegalStateException if what answers for it cannot write
+     */
+    void setReadOnly(boolean readOnly);
+
     /** What the server has seen so far. */
     RequestCounts counts();
 

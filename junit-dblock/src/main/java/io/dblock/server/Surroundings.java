@@ -25,7 +25,7 @@ final class Surroundings implements FaultFilter.Surroundings {
 
     @Override
     public long size() {
-        return device.created().parameters().size();
+        return device.size();
     }
 
     @Override

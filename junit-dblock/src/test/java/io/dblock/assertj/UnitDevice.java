@@ -170,6 +170,16 @@ final class UnitDevice implements BlockDevice {
     }
 
     @Override
+    public void resize(long bytes) {
+        throw notHere();
+    }
+
+    @Override
+    public void setReadOnly(boolean readOnly) {
+        throw notHere();
+    }
+
+    @Override
     public void dropCaches() {
         throw notHere();
     }

@@ -75,6 +75,12 @@ final class FailingStore implements Store {
     }
 
     @Override
+    public void resize(long bytes) throws IOException {
+        check(failsWrites);
+        store.resize(bytes);
+    }
+
+    @Override
     public Set<Operation> supports() {
         return store.supports();
     }

@@ -50,7 +50,7 @@ public final class UnitDisk implements FaultFilter.Surroundings, AutoCloseable {
         ring.onMark(cache::mark);
         filter = new FaultFilter(this, seed);
         faults = new LiveFaults(filter);
-        journal = new Journal(ring, size, SECTOR);
+        journal = new Journal(ring, () -> size, SECTOR);
     }
 
     public Journal journal() {

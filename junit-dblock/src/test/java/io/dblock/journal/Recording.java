@@ -20,7 +20,7 @@ public final class Recording {
 
     public Recording(int capacity, long size, int logicalBlockSize) {
         ring = new JournalRing(capacity);
-        journal = new Journal(ring, size, logicalBlockSize);
+        journal = new Journal(ring, () -> size, logicalBlockSize);
     }
 
     /** A write of sectors, each byte {@code value}, that is under way. */

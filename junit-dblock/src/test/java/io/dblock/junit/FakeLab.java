@@ -236,6 +236,16 @@ final class FakeLab {
         }
 
         @Override
+        public void resize(long bytes) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void setReadOnly(boolean readOnly) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
         public void dropCaches() {}
 
         @Override

@@ -18,10 +18,10 @@ class AbiTest {
             Path.of("..", "dblock-kmod").toAbsolutePath().normalize();
 
     /** Our names of members, where they are not the header's in capitals. */
-    private static final Map<String, String> MEMBERS = Map.of("CREATE_SIZE_BYTES", "size");
+    private static final Map<String, String> MEMBERS = Map.of("CREATE_SIZE_BYTES", "size", "CHANGE_SIZE_BYTES", "size");
 
     private static final List<String> STRUCTURES =
-            List.of("VERSION", "CREATE", "TARGET", "INFO", "LIST", "REQUEST", "ANSWER", "SERVE");
+            List.of("VERSION", "CREATE", "TARGET", "CHANGE", "INFO", "LIST", "REQUEST", "ANSWER", "SERVE");
 
     @TempDir
     Path directory;
@@ -83,6 +83,9 @@ class AbiTest {
         switch (name) {
             case "MAGIC", "READ", "WRITE" -> {
                 return java.util.Optional.empty(); // parts of the ioctl numbers, which are compared as a whole
+            }
+            case "WHAT_SIZE", "WHAT_READ_ONLY" -> {
+                return java.util.Optional.of(name.replace("WHAT", "DBLOCK_CHANGE"));
             }
             case "QUEUE_ANY" -> {
                 return java.util.Optional.of("(int)DBLOCK_QUEUE_ANY");

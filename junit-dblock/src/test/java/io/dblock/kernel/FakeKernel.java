@@ -421,6 +421,8 @@ public final class FakeKernel implements Linux {
             return create(fd, session, at(argument, Abi.CREATE_SIZE));
         } else if (request == Abi.CTL_START) {
             return start(fd, at(argument, Abi.TARGET_SIZE));
+        } else if (request == Abi.CTL_CHANGE) {
+            return change(at(argument, Abi.CHANGE_SIZE));
         } else if (request == Abi.CTL_DESTROY) {
             return destroy(at(argument, Abi.TARGET_SIZE));
         } else if (request == Abi.CTL_INFO) {
@@ -431,6 +433,31 @@ public final class FakeKernel implements Linux {
             return serve(session, at(argument, Abi.SERVE_SIZE));
         }
         return -Errno.ENOTTY.number();
+    }
+
+    private int change(ByteBuffer in) {
+        int what = in.getInt(Abi.CHANGE_WHAT);
+        Device device = devices.get(in.getInt(Abi.CHANGE_ID));
+        if (what == 0 || (what & ~(Abi.WHAT_SIZE | Abi.WHAT_READ_ONLY)) != 0) {
+            return -Errno.EINVAL.number();
+        }
+        if (device == null) {
+            return -Errno.ENODEV.number();
+        }
+        ByteBuffer parameters = device.parameters();
+        if ((what & Abi.WHAT_SIZE) != 0) {
+            long size = in.getLong(Abi.CHANGE_SIZE_BYTES);
+            if (size <= 0 || size % parameters.getInt(Abi.CREATE_LOGICAL_BLOCK) != 0) {
+                return -Errno.EINVAL.number();
+            }
+            parameters.putLong(Abi.CREATE_SIZE_BYTES, size);
+        }
+        if ((what & Abi.WHAT_READ_ONLY) != 0) {
+            long flags = parameters.getLong(Abi.CREATE_FLAGS);
+            long bit = DeviceParameters.Flag.READ_ONLY.bit();
+            parameters.putLong(Abi.CREATE_FLAGS, in.getInt(Abi.CHANGE_READ_ONLY) != 0 ? flags | bit : flags & ~bit);
+        }
+        return 0;
     }
 
     private int version(ByteBuffer out) {

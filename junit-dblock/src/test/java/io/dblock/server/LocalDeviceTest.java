@@ -602,4 +602,72 @@ class LocalDeviceTest {
         RequestHandler lambda = BlockRequest::complete;
         assertThat(lambda.supports()).containsExactly(Operation.READ, Operation.WRITE, Operation.FLUSH);
     }
+
+    @Test
+    void aNewSizeIsTheStoresTheKernelsAndTheRules() throws Exception {
+        serve(new MemoryStore(SIZE));
+        device.resize(2 * SIZE);
+        assertThat(device.info().parameters().size()).isEqualTo(2 * SIZE);
+        ok(write(2 * SIZE - 512, filled(512, 1)));
+        assertThat(get(read(2 * SIZE - 512, 512)).data()).isEqualTo(filled(512, 1));
+        device.faults().on(Operation.READ).bytes(2 * SIZE - 512, 512).lenient().fail(Errno.EIO);
+        device.faults().clear();
+
+        device.resize(SIZE / 2);
+        assertThat(device.info().parameters().size()).isEqualTo(SIZE / 2);
+        // One that was made before, and comes only now.
+        assertThat(get(write(SIZE / 2, filled(512, 1))).result()).isEqualTo(-Errno.EIO.number());
+        assertThatThrownBy(() ->
+                        device.faults().on(Operation.READ).bytes(SIZE / 2, 512).fail(Errno.EIO))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThat(device.journal().entries())
+                .extracting(Object::toString)
+                .anyMatch(line -> line.endsWith("RESIZED from 2097152 to 524288 bytes"));
+    }
+
+    @Test
+    void aSizeTheStoreCannotHaveIsNotTheKernelsEither() {
+        serve(new MemoryStore(SIZE));
+        assertThatThrownBy(() -> device.resize(1L << 40)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> device.resize(SIZE + 1)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> device.resize(0)).isInstanceOf(IllegalArgumentException.class);
+        device.powerCut(io.dblock.power.Survivors.NONE);
+        assertThatThrownBy(() -> device.resize(SIZE / 2)).isInstanceOf(IllegalStateException.class);
+        assertThat(device.info().parameters().size()).isEqualTo(SIZE);
+        device.restorePower();
+        device.resize(SIZE / 2);
+        assertThat(device.info().parameters().size()).isEqualTo(SIZE / 2);
+    }
+
+    @Test
+    void theSizeOfAUsersHandlerIsItsOwnAffair() {
+        serve(new ArrayHandler());
+        assertThatThrownBy(() -> device.resize(SIZE / 2))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("built-in store");
+    }
+
+    @Test
+    void itIsProtectedFromWritesAndNoLonger() {
+        serve(new ArrayHandler());
+        device.setReadOnly(true);
+        assertThat(device.info().parameters().flags()).contains(DeviceParameters.Flag.READ_ONLY);
+        device.setReadOnly(false);
+        assertThat(device.info().parameters().flags()).isEmpty();
+        assertThat(device.journal().entries())
+                .extracting(Object::toString)
+                .anyMatch(line -> line.endsWith("WRITE_PROTECTION on"))
+                .anyMatch(line -> line.endsWith("WRITE_PROTECTION off"));
+    }
+
+    @Test
+    void whatCannotWriteIsNotMadeWritable() {
+        serve(new ArrayHandler() {
+            @Override
+            public Set<Operation> supports() {
+                return Set.of(Operation.READ);
+            }
+        });
+        assertThatThrownBy(() -> device.setReadOnly(false)).isInstanceOf(IllegalStateException.class);
+    }
 }

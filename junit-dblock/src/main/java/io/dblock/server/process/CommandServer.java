@@ -109,6 +109,16 @@ final class CommandServer implements ServerCommands {
     }
 
     @Override
+    public void resize(long device, long bytes) {
+        device(device).served().resize(bytes);
+    }
+
+    @Override
+    public void setReadOnly(long device, boolean readOnly) {
+        device(device).served().setReadOnly(readOnly);
+    }
+
+    @Override
     public void destroy(long device, boolean force) {
         device(device).served().destroy(force);
     }

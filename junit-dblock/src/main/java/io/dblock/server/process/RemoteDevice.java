@@ -41,6 +41,9 @@ final class RemoteDevice implements ServedDevice {
     private final RemoteFaults faults;
     private final Journal journal;
 
+    /** Bytes. */
+    private volatile long size;
+
     private volatile Optional<Remains> remains = Optional.empty();
     private boolean closed;
 
@@ -50,10 +53,8 @@ final class RemoteDevice implements ServedDevice {
         this.control = control;
         recorder = new RemoteRecorder(this);
         faults = new RemoteFaults(this);
-        journal = new Journal(
-                recorder,
-                made.info().parameters().size(),
-                made.info().parameters().logicalBlock());
+        size = made.info().parameters().size();
+        journal = new Journal(recorder, () -> size, made.info().parameters().logicalBlock());
     }
 
     /** The device that this makes on the server. */
@@ -130,6 +131,17 @@ final class RemoteDevice implements ServedDevice {
     @Override
     public void start() {
         commands().start(number());
+    }
+
+    @Override
+    public void resize(long bytes) {
+        commands().resize(number(), bytes);
+        size = bytes;
+    }
+
+    @Override
+    public void setReadOnly(boolean readOnly) {
+        commands().setReadOnly(number(), readOnly);
     }
 
     @Override

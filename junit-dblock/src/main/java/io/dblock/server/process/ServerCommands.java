@@ -67,6 +67,10 @@ interface ServerCommands {
 
     void start(long device);
 
+    void resize(long device, long bytes);
+
+    void setReadOnly(long device, boolean readOnly);
+
     void destroy(long device, boolean force);
 
     Remains close(long device);
