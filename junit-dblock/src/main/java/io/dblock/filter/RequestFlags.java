@@ -18,6 +18,9 @@ public final class RequestFlags {
         add(flags, bits, Batch.REQ_SYNC, RequestFlag.SYNC);
         add(flags, bits, Batch.REQ_NOUNMAP, RequestFlag.NOUNMAP);
         add(flags, bits, Batch.REQ_RAHEAD, RequestFlag.READ_AHEAD);
+        add(flags, bits, Batch.REQ_PRIO, RequestFlag.PRIORITY);
+        add(flags, bits, Batch.REQ_BACKGROUND, RequestFlag.BACKGROUND);
+        add(flags, bits, Batch.REQ_SWAP, RequestFlag.SWAP);
         return flags;
     }
 

@@ -25,6 +25,12 @@ public interface BlockRequest {
     /** The queue of the device it came through, from 0. */
     int queue();
 
+    /** The I/O priority it was made with. */
+    IoPriority priority();
+
+    /** How long what it writes is expected to live. */
+    WriteHint writeHint();
+
     /**
      * The data, {@code length()} bytes. Of a write: what to write, read-only. Of a read: where to put it; zeros until
      * then. The same buffer at each call; not to be touched after the request was completed.

@@ -12,5 +12,11 @@ public enum RequestFlag {
     /** A write-zeroes that must keep the space allocated. */
     NOUNMAP,
     /** Read ahead of need. */
-    READ_AHEAD
+    READ_AHEAD,
+    /** To be done ahead of others, as whoever made it says: a filesystem's metadata, most of the time. */
+    PRIORITY,
+    /** Of the kernel's own writeback, which nobody waits for. */
+    BACKGROUND,
+    /** Of a swap area. */
+    SWAP
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.journal;
 
+import io.dblock.handler.IoPriority;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestFlag;
 import io.dblock.handler.RequestInfo;
+import io.dblock.handler.WriteHint;
 import io.dblock.kernel.Errno;
 import java.util.List;
 import java.util.Locale;
@@ -87,6 +89,12 @@ public record RequestEntry(
             if (info.has(flag)) {
                 line.append(' ').append(flag);
             }
+        }
+        if (!info.priority().equals(IoPriority.NONE)) {
+            line.append(" ioprio ").append(info.priority());
+        }
+        if (info.writeHint() != WriteHint.NOT_SET) {
+            line.append(" lifetime ").append(info.writeHint());
         }
         if (!isCompleted()) {
             return line.append(": under way").toString();

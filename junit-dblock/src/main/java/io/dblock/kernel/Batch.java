@@ -277,6 +277,13 @@ public final class Batch {
         return buffer.getInt(at(i) + Abi.REQUEST_FLAGS);
     }
 
+    /** The I/O priority of request {@code i} as of ioprio_set(2), and above its 16 bits the RWH_WRITE_LIFE_ number. */
+    public int hints(int i) {
+        int at = at(i);
+        return (buffer.getShort(at + Abi.REQUEST_IOPRIO) & 0xffff)
+                | (buffer.get(at + Abi.REQUEST_WRITE_HINT) & 0xff) << 16;
+    }
+
     private int at(int i) {
         if (i < 0 || i >= requests) {
             throw new IndexOutOfBoundsException("request " + i + " of " + requests);
@@ -305,4 +312,10 @@ public final class Batch {
     public static final int REQ_NOUNMAP = Abi.REQ_NOUNMAP;
     /** DBLOCK_REQ_RAHEAD. */
     public static final int REQ_RAHEAD = Abi.REQ_RAHEAD;
+    /** DBLOCK_REQ_PRIO. */
+    public static final int REQ_PRIO = Abi.REQ_PRIO;
+    /** DBLOCK_REQ_BACKGROUND. */
+    public static final int REQ_BACKGROUND = Abi.REQ_BACKGROUND;
+    /** DBLOCK_REQ_SWAP. */
+    public static final int REQ_SWAP = Abi.REQ_SWAP;
 }

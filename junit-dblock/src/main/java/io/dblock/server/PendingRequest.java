@@ -3,10 +3,13 @@ package io.dblock.server;
 
 import io.dblock.filter.Answer;
 import io.dblock.filter.RequestFlags;
+import io.dblock.filter.RequestHints;
 import io.dblock.handler.BlockIOException;
 import io.dblock.handler.BlockRequest;
+import io.dblock.handler.IoPriority;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestFlag;
+import io.dblock.handler.WriteHint;
 import io.dblock.kernel.Batch;
 import io.dblock.kernel.Errno;
 import io.dblock.kernel.NativeMemory;
@@ -27,6 +30,7 @@ final class PendingRequest implements BlockRequest {
     private final long length;
     private final int queue;
     private final int flags;
+    private final int hints;
     private final long sequence;
 
     // Guarded by this. No call to the kernel is made under it.
@@ -45,6 +49,7 @@ final class PendingRequest implements BlockRequest {
         length = batch.length(i);
         queue = batch.queue(i);
         flags = batch.flags(i);
+        hints = batch.hints(i);
         this.sequence = sequence;
         fetchedAt = batch.data(i);
     }
@@ -72,6 +77,16 @@ final class PendingRequest implements BlockRequest {
     @Override
     public Set<RequestFlag> flags() {
         return RequestFlags.of(flags);
+    }
+
+    @Override
+    public IoPriority priority() {
+        return RequestHints.priority(hints);
+    }
+
+    @Override
+    public WriteHint writeHint() {
+        return RequestHints.writeHint(hints);
     }
 
     @Override

@@ -5,9 +5,11 @@ import io.dblock.filter.Disk;
 import io.dblock.filter.FilteredRequest;
 import io.dblock.handler.BlockIOException;
 import io.dblock.handler.BlockRequest;
+import io.dblock.handler.IoPriority;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestFlag;
 import io.dblock.handler.RequestHandler;
+import io.dblock.handler.WriteHint;
 import io.dblock.kernel.Errno;
 import java.nio.ByteBuffer;
 import java.util.EnumSet;
@@ -131,6 +133,16 @@ final class RequestDisk implements Disk {
         @Override
         public int queue() {
             return request.info().queue();
+        }
+
+        @Override
+        public IoPriority priority() {
+            return request.info().priority();
+        }
+
+        @Override
+        public WriteHint writeHint() {
+            return request.info().writeHint();
         }
 
         @Override
