@@ -62,9 +62,10 @@ public final class JournalRing implements Recorder, AutoCloseable {
     private static final int BEFORE = 9;
     private static final int FIELDS = 10;
 
-    // The head: operation, flags, queue, errno, state.
+    // The head: operation, flags, queue, hints, errno, state.
     private static final int FLAGS_SHIFT = 8;
     private static final int QUEUE_SHIFT = 24;
+    private static final int HINTS_SHIFT = 32;
     private static final int ERRNO_SHIFT = 40;
     private static final long UNDER_WAY = 1L << 56;
     private static final long HAS_HASH = 1L << 57;
@@ -119,9 +120,10 @@ public final class JournalRing implements Recorder, AutoCloseable {
      * @param nanos when, by {@link System#nanoTime()}
      * @param operation one of {@link Batch}'s {@code OP_} numbers
      * @param flags bits of {@link Batch}'s {@code REQ_}
+     * @param hints as of {@link Batch#hints}
      * @return its number
      */
-    public long begin(long nanos, int operation, int flags, long offset, long length, int queue) {
+    public long begin(long nanos, int operation, int flags, long offset, long length, int queue, int hints) {
         if (operation < 0 || operation >= OPERATIONS.length) {
             throw new IllegalArgumentException("There is no operation " + operation + ".");
         }
@@ -129,14 +131,22 @@ public final class JournalRing implements Recorder, AutoCloseable {
             long[] chunk = place();
             int at = at(last);
             chunk[at + SUBMITTED] = nanos;
-            chunk[at + HEAD] =
-                    UNDER_WAY | operation | (flags & 0xffffL) << FLAGS_SHIFT | (queue & 0xffffL) << QUEUE_SHIFT;
+            chunk[at + HEAD] = UNDER_WAY
+                    | operation
+                    | (flags & 0xffffL) << FLAGS_SHIFT
+                    | (queue & 0xffL) << QUEUE_SHIFT
+                    | (long) RequestHints.pack(hints) << HINTS_SHIFT;
             chunk[at + OFFSET] = offset;
             chunk[at + LENGTH] = length;
             chunk[at + EPOCH] = flushEpoch;
             chunk[at + BEFORE] = completed;
             return last;
         }
+    }
+
+    /** The same for a request without hints. */
+    public long begin(long nanos, int operation, int flags, long offset, long length, int queue) {
+        return begin(nanos, operation, flags, offset, length, queue, 0);
     }
 
     /** Whether {@link #data} is to be called for a request with this operation. */
@@ -417,12 +427,15 @@ public final class JournalRing implements Recorder, AutoCloseable {
         long head = fields[at + HEAD];
         boolean underWay = (head & UNDER_WAY) != 0;
         int errno = (int) ((head >>> ERRNO_SHIFT) & 0xffff);
+        int hints = RequestHints.unpack((int) (head >>> HINTS_SHIFT) & 0xff);
         RequestInfo info = new RequestInfo(
                 OPERATIONS[(int) (head & 0xff)],
                 fields[at + OFFSET],
                 fields[at + LENGTH],
                 RequestFlags.of((int) ((head >>> FLAGS_SHIFT) & 0xffff)),
-                (int) ((head >>> QUEUE_SHIFT) & 0xffff));
+                (int) ((head >>> QUEUE_SHIFT) & 0xff),
+                RequestHints.priority(hints),
+                RequestHints.writeHint(hints));
         List<FailedRange> failures = List.of();
         if (outcome != null && outcome.failures() != null) {
             failures = outcome.failures();

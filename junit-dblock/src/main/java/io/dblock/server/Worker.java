@@ -5,6 +5,7 @@ import io.dblock.filter.Answer;
 import io.dblock.filter.FaultFilter;
 import io.dblock.filter.JournalRing;
 import io.dblock.filter.RequestFlags;
+import io.dblock.filter.RequestHints;
 import io.dblock.filter.WriteCache;
 import io.dblock.handler.BlockIOException;
 import io.dblock.handler.Operation;
@@ -163,7 +164,13 @@ abstract class Worker {
             count(i);
             operation(batch.operation(i));
             sequence = journal.begin(
-                    fetchedAt, batch.operation(i), batch.flags(i), batch.offset(i), batch.length(i), batch.queue(i));
+                    fetchedAt,
+                    batch.operation(i),
+                    batch.flags(i),
+                    batch.offset(i),
+                    batch.length(i),
+                    batch.queue(i),
+                    batch.hints(i));
             if (batch.operation(i) == Batch.OP_WRITE && journal.wantsData(Batch.OP_WRITE)) {
                 journal.data(
                         sequence, fetched.buffer(), (int) (batch.data(i) - fetched.address()), (int) batch.length(i));
@@ -184,7 +191,9 @@ abstract class Worker {
                 batch.offset(i),
                 batch.length(i),
                 RequestFlags.of(batch.flags(i)),
-                batch.queue(i));
+                batch.queue(i),
+                RequestHints.priority(batch.hints(i)),
+                RequestHints.writeHint(batch.hints(i)));
         DivertedRequest request =
                 new DivertedRequest(device, this, batch.cookie(i), info, sequence, position, batch.data(i));
         diverted = request;

@@ -4,9 +4,12 @@ package io.dblock.filter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.dblock.handler.IoClass;
+import io.dblock.handler.IoPriority;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestFlag;
 import io.dblock.handler.RequestInfo;
+import io.dblock.handler.WriteHint;
 import io.dblock.journal.Capture;
 import io.dblock.journal.ContentHash;
 import io.dblock.journal.EventEntry;
@@ -498,5 +501,35 @@ class JournalRingTest {
         byte[] bytes = new byte[length];
         new Random(seed).nextBytes(bytes);
         return bytes;
+    }
+
+    @Test
+    void priorityAndWriteHintAreWhatTheModuleSays() {
+        // IOPRIO_CLASS_RT 3 with a hint of ioprio_set's for the class of command duration limits,
+        // RWH_WRITE_LIFE_EXTREME.
+        ring.begin(0, Batch.OP_WRITE, Batch.REQ_PRIO, 0, 512, 63, 5 << 16 | 1 << 13 | 2 << 3 | 3);
+        ring.begin(0, Batch.OP_READ, 0, 0, 512, 0, 3 << 13);
+        ring.begin(0, Batch.OP_READ, 0, 0, 512, 0, 0);
+        ring.begin(0, Batch.OP_READ, 0, 0, 512, 0, 0xff << 16 | 7 << 13);
+        List<RequestInfo> infos = ring.entries(0).stream()
+                .map(entry -> ((RequestEntry) entry).info())
+                .toList();
+        assertThat(infos.get(0))
+                .isEqualTo(new RequestInfo(
+                        Operation.WRITE,
+                        0,
+                        512,
+                        Set.of(RequestFlag.PRIORITY),
+                        63,
+                        new IoPriority(IoClass.REALTIME, 3),
+                        WriteHint.EXTREME));
+        assertThat(infos.get(1).priority()).isEqualTo(new IoPriority(IoClass.IDLE, 0));
+        assertThat(infos.get(2).priority()).isEqualTo(IoPriority.NONE);
+        assertThat(infos.get(2).writeHint()).isEqualTo(WriteHint.NOT_SET);
+        assertThat(infos.get(3).priority()).isEqualTo(IoPriority.NONE);
+        assertThat(infos.get(3).writeHint()).isEqualTo(WriteHint.NOT_SET);
+        assertThat(ring.entries(0).get(0).toString())
+                .contains(" PRIORITY ioprio REALTIME/3 lifetime EXTREME: under way");
+        assertThat(ring.entries(0).get(2).toString()).doesNotContain("ioprio").doesNotContain("lifetime");
     }
 }

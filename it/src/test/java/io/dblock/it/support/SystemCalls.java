@@ -37,6 +37,8 @@ public final class SystemCalls implements AutoCloseable {
 
         int ioctl(int fd, NativeLong request, Pointer argument) throws LastErrorException;
 
+        int fcntl(int fd, int command, Pointer argument) throws LastErrorException;
+
         int posix_fadvise(int fd, long offset, long length, int advice);
     }
 
@@ -51,6 +53,7 @@ public final class SystemCalls implements AutoCloseable {
     private static final int FALLOC_FL_PUNCH_HOLE = 0x2;
     private static final int FALLOC_FL_ZERO_RANGE = 0x10;
     private static final NativeLong BLKDISCARD = new NativeLong(0x1277);
+    private static final int F_SET_RW_HINT = 1024 + 12;
     private static final int PAGE = 4096;
 
     private static final C LIBC = Native.load("c", C.class);
@@ -130,6 +133,13 @@ public final class SystemCalls implements AutoCloseable {
     /** Calls fsync. */
     public Outcome sync() {
         return outcome(() -> LIBC.fsync(fd));
+    }
+
+    /** Says how long what is written is expected to live, by an RWH_WRITE_LIFE_ number, with fcntl. */
+    public Outcome writeHint(int hint) {
+        Memory value = new Memory(Long.BYTES);
+        value.setLong(0, hint);
+        return outcome(() -> LIBC.fcntl(fd, F_SET_RW_HINT, value));
     }
 
     /** Discards, with the ioctl BLKDISCARD; of a device. */
