@@ -85,8 +85,10 @@ struct dblock_version {
 #define DBLOCK_F_ROTATIONAL	(1ULL << 1)
 /* The device has a volatile write cache: flushes are sent. */
 #define DBLOCK_F_WRITE_CACHE	(1ULL << 2)
-/* Forced unit access is answered natively; needs DBLOCK_F_WRITE_CACHE.
- * Without it the block layer follows such a write with a flush. */
+/*
+ * Forced unit access is answered natively; needs DBLOCK_F_WRITE_CACHE.
+ * Without it the block layer follows such a write with a flush.
+ */
 #define DBLOCK_F_FUA		(1ULL << 3)
 /* Pages do not change while their write is under way. */
 #define DBLOCK_F_STABLE_WRITES	(1ULL << 4)
@@ -96,8 +98,10 @@ struct dblock_version {
 #define DBLOCK_F_AUTO_START	(1ULL << 6)
 /* Partitions are never scanned. */
 #define DBLOCK_F_NO_PARTITIONS	(1ULL << 7)
-/* What a dead server held is given to the next one again; without, it fails.
- * Needs recovery_ms. */
+/*
+ * What a dead server held is given to the next one again; without, it fails.
+ * Needs recovery_ms.
+ */
 #define DBLOCK_F_REISSUE	(1ULL << 8)
 
 #define DBLOCK_F_ALL		((1ULL << 9) - 1)

@@ -79,8 +79,11 @@ bool dblock_session_ready(struct dblock_session *session)
 
 		rcu_read_lock();
 		entry = xa_find(&session->devices, &index, ULONG_MAX, DBLOCK_POLLED);
-		if (entry && !xa_is_value(entry) && kref_get_unless_zero(&((struct dblock_device *)entry)->ref))
+		if (entry && !xa_is_value(entry)) {
 			dev = entry;
+			if (!kref_get_unless_zero(&dev->ref))
+				dev = NULL;
+		}
 		rcu_read_unlock();
 		if (!entry)
 			break;
@@ -651,7 +654,9 @@ static int dblock_disk_start(struct dblock_device *dev)
 	else if (dev->started)
 		ret = -EALREADY;
 	else
-		dev->started = dev->starting = true;
+		dev->started = true;
+	if (!ret)
+		dev->starting = true;
 	spin_unlock(&dev->state_lock);
 	if (ret)
 		return ret;
@@ -762,7 +767,8 @@ static int dblock_params_validate(struct dblock_create *p)
 		return -EINVAL;
 
 	p->logical_block = p->logical_block ?: DBLOCK_DEFAULT_LOGICAL_BLOCK;
-	if (!dblock_size_valid(p->logical_block, DBLOCK_MIN_LOGICAL_BLOCK, DBLOCK_MAX_LOGICAL_BLOCK))
+	if (!dblock_size_valid(p->logical_block, DBLOCK_MIN_LOGICAL_BLOCK,
+			       DBLOCK_MAX_LOGICAL_BLOCK))
 		return -EINVAL;
 	p->physical_block = p->physical_block ?: p->logical_block;
 	if (!dblock_size_valid(p->physical_block, p->logical_block, DBLOCK_MAX_PHYSICAL_BLOCK))
@@ -889,7 +895,7 @@ int dblock_device_create(struct dblock_session *session, struct dblock_create *p
 	if (ret)
 		goto put_device;
 
-	/* The watch needs this lock to end a device whose server is gone: nothing may wait for I/O here. */
+	/* The watch needs it to end a device whose server is gone: nothing may wait for I/O here. */
 	mutex_lock(&dblock_lock);
 	kref_get(&dev->ref);	/* the disk */
 	kref_get(&dev->ref);	/* this call; the first one is the removal's */
@@ -976,7 +982,8 @@ int dblock_device_change(const struct dblock_change *change)
 
 	if (!dev)
 		return -ENODEV;
-	if ((change->what & DBLOCK_CHANGE_SIZE) && !dblock_capacity_valid(change->size, &dev->params)) {
+	if ((change->what & DBLOCK_CHANGE_SIZE) &&
+	    !dblock_capacity_valid(change->size, &dev->params)) {
 		ret = -EINVAL;
 		goto put;
 	}
@@ -984,7 +991,7 @@ int dblock_device_change(const struct dblock_change *change)
 		ret = -EOPNOTSUPP;
 		goto put;
 	}
-	/* Held while partitions are looked for, and while a removal writes back: that may take its time. */
+	/* Held while partitions are looked for, and while a removal writes back: for a while. */
 	if (mutex_lock_interruptible(&dev->disk_lock)) {
 		ret = -EINTR;
 		goto put;

@@ -68,7 +68,7 @@ struct dblock_slot {
 };
 
 struct dblock_queue {
-	spinlock_t lock;
+	spinlock_t lock;		/* what follows, and the slots but for what their owner has */
 	struct list_head queued;
 	unsigned int pending;		/* slots that are not free */
 	unsigned int index;
@@ -114,7 +114,7 @@ struct dblock_device {
 	atomic_t next_queue;		/* where the next DBLOCK_QUEUE_ANY looks first */
 	wait_queue_head_t any_wait;	/* servers of any queue */
 
-	spinlock_t server_lock;
+	spinlock_t server_lock;		/* the servers, and whether the device waits for one */
 	struct list_head servers;
 	unsigned long waiting_since;	/* jiffies, while DBLOCK_DEV_WAITING */
 

@@ -116,11 +116,11 @@ static void dblock_queue_wake(struct dblock_queue *q)
 
 	/* Between queueing and looking for sleepers, as in wq_has_sleeper(); once for all three. */
 	smp_mb();
-	if (waitqueue_active(&q->wait)) /* after the barrier */
+	if (waitqueue_active(&q->wait)) { /* after the barrier */
 		wake_up(&q->wait);
-	else if (waitqueue_active(&q->dev->any_wait)) /* after the barrier */
+	} else if (waitqueue_active(&q->dev->any_wait)) { /* after the barrier */
 		wake_up(&q->dev->any_wait);
-	else {
+	} else {
 		rcu_read_lock();
 		poll_wait = &rcu_dereference(q->dev->home)->poll_wait;
 		if (waitqueue_active(poll_wait)) /* after the barrier */
@@ -276,7 +276,7 @@ int dblock_queues_init(struct dblock_device *dev)
 		for (tag = 0; tag < p->depth; tag++) {
 			INIT_LIST_HEAD(&q->slots[tag].node);
 			q->slots[tag].queue = q;
-			/* So that a cookie of another device or an earlier one is not taken for ours. */
+			/* So that a cookie of another device is not taken for ours. */
 			q->slots[tag].generation = get_random_u32();
 		}
 	}
@@ -442,7 +442,10 @@ void dblock_queues_reissue(struct dblock_device *dev)
 		for (tag = 0; q->pending && tag < dev->params.depth; tag++) {
 			struct dblock_slot *slot = &q->slots[tag];
 
-			/* Those still being copied are looked at again. One that is faked waits for its time-out. */
+			/*
+			 * Those still being copied are looked at again. One that
+			 * is faked waits for its time-out.
+			 */
 			if (slot->state != SLOT_SERVED || !READ_ONCE(slot->server->dead))
 				continue;
 			slot->state = SLOT_QUEUED;
@@ -679,7 +682,7 @@ static int dblock_answer_finish(struct dblock_slot *slot, const struct dblock_an
 	if (req_op(slot->rq) == REQ_OP_ZONE_APPEND && !answer->result)
 		slot->rq->__sector = answer->data;
 	if (answer->result)
-		dblock_slot_end(slot, dblock_status(slot->queue->dev, answer->result), answer->length);
+		dblock_slot_end(slot, dblock_status(q->dev, answer->result), answer->length);
 	else
 		dblock_slot_end(slot, BLK_STS_OK, 0);
 	return 0;
@@ -1048,7 +1051,8 @@ static int dblock_fetch(struct dblock_device *dev, struct dblock_server *server,
 						  offsetof(struct dblock_serve, consumed) };
 		u64 room = call->buffer_size;
 
-		ret = dblock_wait(dev, q, call->timeout_ns < 0 ? NULL : &expires, !call->timeout_ns);
+		ret = dblock_wait(dev, q, call->timeout_ns < 0 ? NULL : &expires,
+				  !call->timeout_ns);
 		if (ret <= 0)
 			return ret;
 		if (dblock_ended(dev)) {
@@ -1064,7 +1068,8 @@ static int dblock_fetch(struct dblock_device *dev, struct dblock_server *server,
 			continue;
 
 		call->nr_requests = n;
-		if (dblock_copy_out(&fetched, call, &missing) && dblock_result_nofault(user, call)) {
+		if (dblock_copy_out(&fetched, call, &missing) &&
+		    dblock_result_nofault(user, call)) {
 			dblock_hand_over(&fetched);
 			return 0;
 		}

@@ -18,7 +18,8 @@ bool dblock_zones_valid(const struct dblock_create *p)
 {
 	if (!p->zone_size)
 		return !p->max_open_zones && !p->max_active_zones && !p->max_append;
-	if (!is_power_of_2(p->zone_size) || p->zone_size < DBLOCK_MIN_IO || p->zone_size < p->max_io)
+	if (!is_power_of_2(p->zone_size) || p->zone_size < DBLOCK_MIN_IO ||
+	    p->zone_size < p->max_io)
 		return false;
 	/* The block layer counts a zone's sectors in 32 bits. */
 	if (p->zone_size >> SECTOR_SHIFT > UINT_MAX / 2 || p->size & (p->zone_size - 1))

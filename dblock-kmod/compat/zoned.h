@@ -18,7 +18,7 @@
 #define DBLOCK_REPORT_ZONE(disk, zone, idx)	disk_report_zone(disk, zone, idx, args)
 #else
 #define DBLOCK_REPORT_ARGS			report_zones_cb cb, void *data
-#define DBLOCK_REPORT_ZONE(disk, zone, idx)	cb(zone, idx, data)
+#define DBLOCK_REPORT_ZONE(disk, zone, idx)	((void)(disk), cb(zone, idx, data))
 #endif
 
 /* 2024-11, v6.13: what the device can and what is allowed are told apart. */
