@@ -48,7 +48,7 @@ struct dblock_session *dblock_session_new(void)
 {
 	struct dblock_session *session;
 
-	session = kzalloc(sizeof(*session), GFP_KERNEL);
+	session = kzalloc(sizeof(*session), GFP_KERNEL_ACCOUNT);
 	if (!session)
 		return NULL;
 	kref_init(&session->ref);
@@ -259,7 +259,8 @@ struct dblock_server *dblock_server_enter(struct dblock_device *dev, bool on_dis
 		spin_unlock(&dev->server_lock);
 		if (server)
 			break;
-		fresh = kzalloc(sizeof(*fresh), GFP_KERNEL);
+		/* Whoever has a session can make any number of them, by a process each. */
+		fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
 		if (!fresh)
 			return ERR_PTR(-ENOMEM);
 	}

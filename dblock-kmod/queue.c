@@ -10,6 +10,7 @@
  */
 #include <linux/highmem.h>
 #include <linux/ktime.h>
+#include <linux/nospec.h>
 #include <linux/pagemap.h>
 #include <linux/poll.h>
 #include <linux/random.h>
@@ -746,6 +747,8 @@ static int dblock_answer(struct dblock_device *dev, const struct dblock_answer *
 		return -EINVAL;
 	if (index >= dev->nr_queues || tag >= dev->params.depth)
 		return -ENOENT;
+	index = array_index_nospec(index, dev->nr_queues);
+	tag = array_index_nospec(tag, dev->params.depth);
 	slot = &dev->queues[index].slots[tag];
 
 	for (tries = 0; tries < DBLOCK_FAULT_TRIES; tries++) {
@@ -1037,10 +1040,18 @@ static bool dblock_result_nofault(struct dblock_serve __user *user, const struct
 				  sizeof(call->reserved));
 }
 
+/* NULL for any. The number is valid, but not yet for who speculates. */
+static struct dblock_queue *dblock_named_queue(struct dblock_device *dev, u32 queue)
+{
+	if (queue == DBLOCK_QUEUE_ANY)
+		return NULL;
+	return &dev->queues[array_index_nospec(queue, dev->nr_queues)];
+}
+
 static int dblock_fetch(struct dblock_device *dev, struct dblock_server *server,
 			struct dblock_serve __user *user, struct dblock_serve *call)
 {
-	struct dblock_queue *q = call->queue == DBLOCK_QUEUE_ANY ? NULL : &dev->queues[call->queue];
+	struct dblock_queue *q = dblock_named_queue(dev, call->queue);
 	ktime_t expires = ktime_add_safe(ktime_get(), max(call->timeout_ns, 0LL));
 	unsigned int tries = 0, n;
 	LIST_HEAD(fetched);
