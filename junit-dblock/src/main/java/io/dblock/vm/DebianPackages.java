@@ -39,19 +39,22 @@ final class DebianPackages implements PackageSource {
 
     /** What all of apt's programs are told first. */
     private final List<String> options;
+    /** When the machine's package lists were last fetched for this; none if they are not this machine's. */
+    private final Optional<Stamp> listsFetched;
 
-    /** With this machine's own configuration of apt. */
-    DebianPackages() {
-        this(List.of());
+    private DebianPackages(List<String> options, Optional<Stamp> listsFetched) {
+        this.options = options;
+        this.listsFetched = listsFetched;
     }
 
-    private DebianPackages(List<String> options) {
-        this.options = options;
+    /** With this machine's own configuration of apt. */
+    static DebianPackages ofThisMachine(Path cache) {
+        return new DebianPackages(List.of(), Optional.of(new Stamp(cache.resolve("apt-lists-fetched"))));
     }
 
     /** With another configuration of apt, see {@link DebianSuites}. */
     static DebianPackages configuredBy(Path configuration) {
-        return new DebianPackages(List.of("-c", configuration.toString()));
+        return new DebianPackages(List.of("-c", configuration.toString()), Optional.empty());
     }
 
     private List<String> apt(String program, String... arguments) {
@@ -63,16 +66,43 @@ final class DebianPackages implements PackageSource {
 
     @Override
     public Optional<KernelPackages> find(Optional<String> prefix, Consumer<String> progress) {
-        if (options.isEmpty()) {
+        if (listsFetched.isPresent()) {
             updateListsIfEmpty(progress);
         }
-        String names =
-                Commands.check(null, QUERY_LIMIT, apt("apt-cache", "search", "--names-only", "^linux-image-[0-9]"));
-        List<String> releases = releases(names, flavours());
-        Optional<String> release = prefix.isPresent()
-                ? newest(releases, prefix.get())
-                : newest(releases, PREFERRED).or(() -> newest(releases, ""));
+        String wanted = prefix.orElse(PREFERRED);
+        Optional<String> release = newest(releases(), wanted);
+        if (release.isEmpty() && fetchLists(wanted, progress)) {
+            release = newest(releases(), wanted);
+        }
+        if (release.isEmpty() && prefix.isEmpty()) {
+            release = newest(releases(), "");
+        }
         return release.map(found -> new KernelPackages(found, packages(found)));
+    }
+
+    private List<String> releases() {
+        return releases(
+                Commands.check(null, QUERY_LIMIT, apt("apt-cache", "search", "--names-only", "^linux-image-[0-9]")),
+                flavours());
+    }
+
+    /**
+     * A machine's image may come with the lists of some of its sources only, without that of the security updates, say. Nobody
+     * but root can fetch them, and then those there are have to do. Whether they were fetched.
+     */
+    private boolean fetchLists(String wanted, Consumer<String> progress) {
+        if (listsFetched.isEmpty() || listsFetched.get().isFresh() || !Requirements.isRoot()) {
+            return false;
+        }
+        progress.accept("no kernel " + wanted + " in apt's package lists, running: apt-get update");
+        Commands.Result result = Commands.run(null, DOWNLOAD_LIMIT, List.of("apt-get", "update"));
+        if (result.status() != 0) {
+            progress.accept("apt-get update ended with status " + result.status() + ": "
+                    + result.errors().strip());
+            return false;
+        }
+        listsFetched.get().renew();
+        return true;
     }
 
     private static List<String> flavours() {

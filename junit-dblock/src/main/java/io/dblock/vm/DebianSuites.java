@@ -4,9 +4,7 @@ package io.dblock.vm;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.FileTime;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -22,7 +20,6 @@ final class DebianSuites {
 
     private static final Duration QUERY_LIMIT = Duration.ofMinutes(2);
     private static final Duration UPDATE_LIMIT = Duration.ofMinutes(15);
-    private static final Duration FRESH = Duration.ofHours(12);
     private static final Path KEYRING = Path.of("/usr/share/keyrings/debian-archive-keyring.gpg");
 
     private final String mirror;
@@ -91,8 +88,8 @@ final class DebianSuites {
                             "Dir::Cache \"" + archives.getParent().getParent() + "\";",
                             "Dir::Etc::sourcelist \"" + directory.resolve("sources.list") + "\";",
                             "Dir::Etc::sourceparts \"-\";"));
-            Path stamp = directory.resolve("updated");
-            if (!isFresh(stamp)) {
+            Stamp stamp = new Stamp(directory.resolve("updated"));
+            if (!stamp.isFresh()) {
                 progress.accept("looking for kernels in " + String.join(", ", SUITES));
                 Commands.check(
                         null,
@@ -105,19 +102,11 @@ final class DebianSuites {
                                 "APT::Sandbox::User=root",
                                 "update",
                                 "-q"));
-                Files.writeString(stamp, "");
-                Files.setLastModifiedTime(stamp, FileTime.from(Instant.now()));
+                stamp.renew();
             }
             return DebianPackages.configuredBy(configuration);
         } catch (IOException e) {
             throw new VmException("cannot look for kernels in Debian's other releases: " + e.getMessage(), e);
         }
-    }
-
-    private static boolean isFresh(Path stamp) throws IOException {
-        return Files.exists(stamp)
-                && Files.getLastModifiedTime(stamp)
-                        .toInstant()
-                        .isAfter(Instant.now().minus(FRESH));
     }
 }

@@ -231,7 +231,7 @@ final class KernelFinder {
     private Optional<GuestKernel> fetch(Optional<String> wanted) throws IOException {
         PackageSource source =
                 switch (Distribution.ofThisHost()) {
-                    case DEBIAN -> new DebianPackages();
+                    case DEBIAN -> DebianPackages.ofThisMachine(cache.getParent());
                     case FEDORA -> new FedoraPackages();
                     case UNKNOWN -> null;
                 };
