@@ -21,6 +21,12 @@
 
 #include "internal.h"
 
+/*
+ * From here on a limit of a wait counts in the kernel's ticks: few waits last
+ * that long, and a timer of the wheel costs a fraction of a precise one.
+ */
+#define DBLOCK_COARSE_NS	(20 * NSEC_PER_MSEC)
+
 /* How often memory may be faulted in, and be gone again, before that is an error. */
 #define DBLOCK_FAULT_TRIES	64
 
@@ -816,15 +822,71 @@ static bool dblock_queued(struct dblock_device *dev, struct dblock_queue *q)
 	return q ? !list_empty_careful(&q->queued) : dblock_queues_waiting(dev);
 }
 
+enum dblock_limit_kind {
+	LIMIT_NONE,
+	LIMIT_NOW,
+	LIMIT_COARSE,
+	LIMIT_FINE,
+};
+
+/* Until when a DBLOCK_SERVE waits. */
+struct dblock_limit {
+	enum dblock_limit_kind kind;
+	union {
+		unsigned long jiffies;
+		ktime_t time;
+	};
+};
+
+static struct dblock_limit dblock_limit(s64 timeout_ns)
+{
+	struct dblock_limit limit = { };
+
+	if (timeout_ns < 0) {
+		limit.kind = LIMIT_NONE;
+	} else if (!timeout_ns) {
+		limit.kind = LIMIT_NOW;
+	} else if (timeout_ns < DBLOCK_COARSE_NS) {
+		limit.kind = LIMIT_FINE;
+		limit.time = ktime_add_ns(ktime_get(), timeout_ns);
+	} else {
+		limit.kind = LIMIT_COARSE;
+		/* Not less than was asked for: the current tick has begun already. */
+		limit.jiffies = jiffies + min_t(u64, nsecs_to_jiffies64(timeout_ns) + 2,
+						MAX_JIFFY_OFFSET);
+	}
+	return limit;
+}
+
+/* Sleeps, and tells whether the time is up. */
+static bool dblock_sleep(struct dblock_limit *limit)
+{
+	unsigned long now;
+
+	switch (limit->kind) {
+	case LIMIT_NONE:
+		schedule();
+		return false;
+	case LIMIT_FINE:
+		return !schedule_hrtimeout(&limit->time, HRTIMER_MODE_ABS);
+	case LIMIT_COARSE:
+		now = jiffies;
+		return time_after_eq(now, limit->jiffies) ||
+		       !schedule_timeout(limit->jiffies - now);
+	default:
+		return true;
+	}
+}
+
 /*
  * Waits until there may be something to fetch. Returns 1, or 0 when the time
- * is up, or EINTR. `q` is NULL for any queue, `expires` for no limit;
- * `expired` not to wait at all.
+ * is up, or EINTR. `q` is NULL for any queue.
  */
-static int dblock_wait(struct dblock_device *dev, struct dblock_queue *q, ktime_t *expires,
-		       bool expired)
+static int dblock_wait(struct dblock_device *dev, struct dblock_queue *q,
+		       struct dblock_limit *limit)
 {
 	struct wait_queue_head *head = q ? &q->wait : &dev->any_wait;
+	bool expired = limit->kind == LIMIT_NOW;
 	DEFINE_WAIT(wait);
 	int ret;
 
@@ -839,10 +901,7 @@ static int dblock_wait(struct dblock_device *dev, struct dblock_queue *q, ktime_
 		ret = 0;
 		if (expired)
 			break;
-		if (expires)
-			expired = !schedule_hrtimeout(expires, HRTIMER_MODE_ABS);
-		else
-			schedule();
+		expired = dblock_sleep(limit);
 	}
 	finish_wait(head, &wait);
 	if (ret <= 0) {
@@ -1052,7 +1111,7 @@ static int dblock_fetch(struct dblock_device *dev, struct dblock_server *server,
 			struct dblock_serve __user *user, struct dblock_serve *call)
 {
 	struct dblock_queue *q = dblock_named_queue(dev, call->queue);
-	ktime_t expires = ktime_add_safe(ktime_get(), max(call->timeout_ns, 0LL));
+	struct dblock_limit limit = dblock_limit(call->timeout_ns);
 	unsigned int tries = 0, n;
 	LIST_HEAD(fetched);
 	int ret;
@@ -1062,8 +1121,7 @@ static int dblock_fetch(struct dblock_device *dev, struct dblock_server *server,
 						  offsetof(struct dblock_serve, consumed) };
 		u64 room = call->buffer_size;
 
-		ret = dblock_wait(dev, q, call->timeout_ns < 0 ? NULL : &expires,
-				  !call->timeout_ns);
+		ret = dblock_wait(dev, q, &limit);
 		if (ret <= 0)
 			return ret;
 		if (dblock_ended(dev)) {
