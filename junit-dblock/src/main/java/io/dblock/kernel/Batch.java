@@ -2,19 +2,42 @@
 package io.dblock.kernel;
 
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.LongBuffer;
 import java.util.function.LongConsumer;
 
 /**
  * The arguments of DBLOCK_SERVE, in one piece of memory outside the heap: answers to give, requests got. Belongs to one
  * thread at a time. Nothing here allocates on the way of a request.
+ *
+ * <p>The members of its structures are read and written in arrays, which are copied as a whole: an access to a direct buffer
+ * costs many times as much where only the first compiler of the JVM is at work.
  */
 public final class Batch {
     private static final int REQUESTS = Abi.SERVE_SIZE + 24; // the next multiple of 64
     private static final long NO_LIMIT = -1;
 
+    /** Where in a long its first and second half are, its first and second quarter, and its third byte. */
+    private static final boolean LITTLE = ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN;
+
+    private static final int FIRST_HALF = LITTLE ? 0 : 32;
+    private static final int SECOND_HALF = LITTLE ? 32 : 0;
+    private static final int FIRST_QUARTER = LITTLE ? 0 : 48;
+    private static final int SECOND_QUARTER = LITTLE ? 16 : 32;
+    private static final int THIRD_BYTE = LITTLE ? 16 : 40;
+
+    private static final int REQUEST_LONGS = Abi.REQUEST_SIZE / Long.BYTES;
+    private static final int ANSWER_LONGS = Abi.ANSWER_SIZE / Long.BYTES;
+    /** Of the call: all but its reserved members. */
+    private static final int CALL_LONGS = (Abi.SERVE_STATE + Integer.BYTES) / Long.BYTES;
+
     private final NativeMemory memory;
     private final ByteBuffer buffer;
+    private final LongBuffer longs;
     private final long address;
+    private final long[] call = new long[CALL_LONGS];
+    private final long[] asked;
+    private final long[] given;
     private final int answersAt;
     private final int capacity;
     private final int maxAnswers;
@@ -40,7 +63,10 @@ public final class Batch {
         answersAt = REQUESTS + capacity * Abi.REQUEST_SIZE;
         memory = NativeMemory.allocate(answersAt + maxAnswers * Abi.ANSWER_SIZE);
         buffer = memory.buffer();
+        longs = buffer.asLongBuffer();
         address = memory.address();
+        asked = new long[capacity * REQUEST_LONGS];
+        given = new long[maxAnswers * ANSWER_LONGS];
         direct(device, queue, maxRequests);
     }
 
@@ -58,8 +84,7 @@ public final class Batch {
         if (answers != 0) {
             throw new IllegalStateException("The batch still has " + answers + " answers to give.");
         }
-        buffer.putInt(Abi.SERVE_DEVICE, device);
-        buffer.putInt(Abi.SERVE_QUEUE, queue);
+        call[Abi.SERVE_DEVICE / Long.BYTES] = halves(device, queue);
         maxRequests = limit;
         requests = 0;
         ended = false;
@@ -112,13 +137,17 @@ public final class Batch {
         if (answers == maxAnswers) {
             throw new IllegalStateException("The batch has its " + maxAnswers + " answers already.");
         }
-        int at = answersAt + answers * Abi.ANSWER_SIZE;
-        buffer.putLong(at + Abi.ANSWER_COOKIE, cookie);
-        buffer.putLong(at + Abi.ANSWER_DATA, data);
-        buffer.putLong(at + Abi.ANSWER_LENGTH, length);
-        buffer.putInt(at + Abi.ANSWER_RESULT, result);
-        buffer.putInt(at + Abi.ANSWER_FLAGS, flags);
+        int at = answers * ANSWER_LONGS;
+        given[at + Abi.ANSWER_COOKIE / Long.BYTES] = cookie;
+        given[at + Abi.ANSWER_DATA / Long.BYTES] = data;
+        given[at + Abi.ANSWER_LENGTH / Long.BYTES] = length;
+        given[at + Abi.ANSWER_RESULT / Long.BYTES] = halves(result, flags);
         answers++;
+    }
+
+    /** Two members of 32 bits, as they follow each other. */
+    private static long halves(int first, int second) {
+        return (first & 0xffffffffL) << FIRST_HALF | (second & 0xffffffffL) << SECOND_HALF;
     }
 
     /**
@@ -151,24 +180,23 @@ public final class Batch {
 
     private int call(ControlSession session, long data, long dataSize, int wanted, long nanos, LongConsumer late) {
         requests = 0;
-        buffer.putLong(Abi.SERVE_REQUESTS, wanted == 0 ? 0 : address + REQUESTS);
-        buffer.putLong(Abi.SERVE_BUFFER, data);
-        buffer.putLong(Abi.SERVE_BUFFER_SIZE, dataSize);
-        buffer.putLong(Abi.SERVE_TIMEOUT_NS, nanos);
-        buffer.putInt(Abi.SERVE_MAX_REQUESTS, wanted);
-        int given = 0;
+        call[Abi.SERVE_REQUESTS / Long.BYTES] = wanted == 0 ? 0 : address + REQUESTS;
+        call[Abi.SERVE_BUFFER / Long.BYTES] = data;
+        call[Abi.SERVE_BUFFER_SIZE / Long.BYTES] = dataSize;
+        call[Abi.SERVE_TIMEOUT_NS / Long.BYTES] = nanos;
+        longs.put(answersAt / Long.BYTES, given, 0, answers * ANSWER_LONGS);
+        int taken = 0;
         boolean mended = false;
         while (true) {
-            buffer.putLong(
-                    Abi.SERVE_ANSWERS, given == answers ? 0 : address + answersAt + (long) given * Abi.ANSWER_SIZE);
-            buffer.putInt(Abi.SERVE_NR_ANSWERS, answers - given);
-            buffer.putInt(Abi.SERVE_CONSUMED, 0);
-            buffer.putInt(Abi.SERVE_NR_REQUESTS, 0);
-            buffer.putInt(Abi.SERVE_STATE, 0);
+            call[Abi.SERVE_ANSWERS / Long.BYTES] =
+                    taken == answers ? 0 : address + answersAt + (long) taken * Abi.ANSWER_SIZE;
+            call[Abi.SERVE_NR_ANSWERS / Long.BYTES] = halves(answers - taken, wanted);
+            // What the module tells is zero until it does.
+            longs.put(0, call);
             int result = session.serve(address);
             int consumed = buffer.getInt(Abi.SERVE_CONSUMED);
             if (consumed > 0) {
-                given += consumed;
+                taken += consumed;
                 mended = false;
             }
             if ((buffer.getInt(Abi.SERVE_STATE) & Abi.SERVE_END) != 0 || result == -Errno.ENODEV.number()) {
@@ -177,22 +205,25 @@ public final class Batch {
             if (result >= 0 || ended) {
                 answers = 0;
                 requests = result < 0 ? 0 : buffer.getInt(Abi.SERVE_NR_REQUESTS);
+                longs.get(REQUESTS / Long.BYTES, asked, 0, requests * REQUEST_LONGS);
                 return requests;
             }
             if (result == -Errno.EINTR.number()) {
                 continue;
             }
-            if (given < answers && result == -Errno.ESTALE.number()) {
-                long cookie = cookieOfAnswer(given);
+            if (taken < answers && result == -Errno.ESTALE.number()) {
+                long cookie = cookieOfAnswer(taken);
                 late.accept(cookie);
                 do {
-                    given++;
-                } while (given < answers && cookieOfAnswer(given) == cookie);
+                    taken++;
+                } while (taken < answers && cookieOfAnswer(taken) == cookie);
                 mended = false;
                 continue;
             }
-            if (given < answers && !mended && isRefusedAnswer(result)) {
-                failAnswer(given, result == -Errno.EFAULT.number());
+            if (taken < answers && !mended && isRefusedAnswer(result)) {
+                failAnswer(taken, result == -Errno.EFAULT.number(), Errno.EIO.number());
+                longs.put(
+                        (answersAt + taken * Abi.ANSWER_SIZE) / Long.BYTES, given, taken * ANSWER_LONGS, ANSWER_LONGS);
                 mended = true;
                 continue;
             }
@@ -209,27 +240,26 @@ public final class Batch {
     }
 
     private long cookieOfAnswer(int index) {
-        return buffer.getLong(answersAt + index * Abi.ANSWER_SIZE + Abi.ANSWER_COOKIE);
+        return given[index * ANSWER_LONGS + Abi.ANSWER_COOKIE / Long.BYTES];
     }
 
     /** Turns every answer that was added and not yet given, none of them a part, into this error. */
     public void failAnswers(int errno) {
         for (int i = 0; i < answers; i++) {
-            failAnswer(i, false);
-            buffer.putInt(answersAt + i * Abi.ANSWER_SIZE + Abi.ANSWER_RESULT, -errno);
+            failAnswer(i, false, errno);
         }
     }
 
     /** A part whose data cannot be read fails alone; one that makes no sense takes the rest of its request with it. */
-    private void failAnswer(int index, boolean keepsItsPlace) {
-        int at = answersAt + index * Abi.ANSWER_SIZE;
-        boolean part = keepsItsPlace && (buffer.getInt(at + Abi.ANSWER_FLAGS) & Abi.ANS_MORE) != 0;
+    private void failAnswer(int index, boolean keepsItsPlace, int errno) {
+        int at = index * ANSWER_LONGS;
+        int flags = (int) (given[at + Abi.ANSWER_RESULT / Long.BYTES] >>> SECOND_HALF);
+        boolean part = keepsItsPlace && (flags & Abi.ANS_MORE) != 0;
         if (!part) {
-            buffer.putLong(at + Abi.ANSWER_LENGTH, 0);
+            given[at + Abi.ANSWER_LENGTH / Long.BYTES] = 0;
         }
-        buffer.putLong(at + Abi.ANSWER_DATA, 0);
-        buffer.putInt(at + Abi.ANSWER_RESULT, -Errno.EIO.number());
-        buffer.putInt(at + Abi.ANSWER_FLAGS, part ? Abi.ANS_MORE : 0);
+        given[at + Abi.ANSWER_DATA / Long.BYTES] = 0;
+        given[at + Abi.ANSWER_RESULT / Long.BYTES] = halves(-errno, part ? Abi.ANS_MORE : 0);
     }
 
     /** Whether the device has ended: not to be called again. */
@@ -244,51 +274,55 @@ public final class Batch {
 
     /** Names request {@code i} in its answer. */
     public long cookie(int i) {
-        return buffer.getLong(at(i) + Abi.REQUEST_COOKIE);
+        return asked[at(i) + Abi.REQUEST_COOKIE / Long.BYTES];
     }
 
     /** Where request {@code i} starts, in bytes. */
     public long offset(int i) {
-        return buffer.getLong(at(i) + Abi.REQUEST_SECTOR) * Abi.SECTOR_SIZE;
+        return asked[at(i) + Abi.REQUEST_SECTOR / Long.BYTES] * Abi.SECTOR_SIZE;
     }
 
     /** How much request {@code i} concerns, in bytes. */
     public long length(int i) {
-        return buffer.getLong(at(i) + Abi.REQUEST_LENGTH);
+        return asked[at(i) + Abi.REQUEST_LENGTH / Long.BYTES];
     }
 
     /** The address of the data of a write. */
     public long data(int i) {
-        return buffer.getLong(at(i) + Abi.REQUEST_DATA);
+        return asked[at(i) + Abi.REQUEST_DATA / Long.BYTES];
     }
 
     /** One of the {@code OP_} numbers. */
     public int operation(int i) {
-        return buffer.getShort(at(i) + Abi.REQUEST_OP) & 0xffff;
+        return (int) (kind(i) >>> FIRST_QUARTER) & 0xffff;
     }
 
     /** The queue it came through. */
     public int queue(int i) {
-        return buffer.getShort(at(i) + Abi.REQUEST_QUEUE) & 0xffff;
+        return (int) (kind(i) >>> SECOND_QUARTER) & 0xffff;
     }
 
     /** Bits of {@code REQ_}. */
     public int flags(int i) {
-        return buffer.getInt(at(i) + Abi.REQUEST_FLAGS);
+        return (int) (kind(i) >>> SECOND_HALF);
     }
 
     /** The I/O priority of request {@code i} as of ioprio_set(2), and above its 16 bits the RWH_WRITE_LIFE_ number. */
     public int hints(int i) {
-        int at = at(i);
-        return (buffer.getShort(at + Abi.REQUEST_IOPRIO) & 0xffff)
-                | (buffer.get(at + Abi.REQUEST_WRITE_HINT) & 0xff) << 16;
+        long hints = asked[at(i) + Abi.REQUEST_IOPRIO / Long.BYTES];
+        return ((int) (hints >>> FIRST_QUARTER) & 0xffff) | ((int) (hints >>> THIRD_BYTE) & 0xff) << 16;
     }
 
     private int at(int i) {
         if (i < 0 || i >= requests) {
             throw new IndexOutOfBoundsException("request " + i + " of " + requests);
         }
-        return REQUESTS + i * Abi.REQUEST_SIZE;
+        return i * REQUEST_LONGS;
+    }
+
+    /** Operation, queue and flags of a request. */
+    private long kind(int i) {
+        return asked[at(i) + Abi.REQUEST_OP / Long.BYTES];
     }
 
     /** DBLOCK_OP_READ. */
