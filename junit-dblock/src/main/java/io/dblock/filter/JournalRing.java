@@ -41,6 +41,9 @@ public final class JournalRing implements Recorder, AutoCloseable {
     /** How many bytes of data are kept by default. */
     public static final long DEFAULT_CONTENT_BYTES = 16 << 20;
 
+    /** In place of a number: a request the journal has no word for. */
+    public static final long NOT_RECORDED = 0;
+
     private static final int CHUNK = 1 << 10;
     /** The first chunk grows from so many entries: an idle device has had the few reads for its partitions. */
     private static final int FIRST = 1 << 5;
@@ -211,6 +214,22 @@ public final class JournalRing implements Recorder, AutoCloseable {
      */
     public void end(long sequence, long nanos, int errno, List<String> rules) {
         end(sequence, nanos, errno, rules.isEmpty() ? null : new Outcome(null, rules));
+    }
+
+    /**
+     * The same of several requests, whose answers are given together.
+     *
+     * @param sequences their numbers, or {@link #NOT_RECORDED}
+     * @param count how many of each array there are
+     */
+    public void endAll(long[] sequences, int count, long nanos, int[] errnos, List<List<String>> rules) {
+        synchronized (lock) {
+            for (int i = 0; i < count; i++) {
+                if (sequences[i] != NOT_RECORDED) {
+                    end(sequences[i], nanos, errnos[i], rules.get(i));
+                }
+            }
+        }
     }
 
     /** The same with an answer in parts. */

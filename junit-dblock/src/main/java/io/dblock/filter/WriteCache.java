@@ -156,30 +156,31 @@ public final class WriteCache implements AutoCloseable {
     }
 
     /**
-     * Writes {@code length} bytes from an address. Only if {@link #isDirect()}.
+     * Writes {@code length} bytes of a buffer, from an index on. Only if {@link #isDirect()}.
      *
      * @param fua whether it is durable when this returns
      * @param sequence its request's number in the journal
      * @param nanos the time, as {@link System#nanoTime()} gives it
      * @return what to call {@link #completed(long)} with before it is answered; 0 if nothing is cached
      */
-    public long writeFrom(long address, long offset, long length, boolean fua, long sequence, long nanos, long then)
+    public long writeFrom(
+            ByteBuffer source, int index, long offset, int length, boolean fua, long sequence, long nanos, long then)
             throws IOException {
         live.lock.lock();
         try {
             check(offset, length, then);
             live.preserve(offset, length);
             if (!caches) {
-                direct.writeFrom(address, offset, length);
+                direct.writeFrom(source, index, offset, length);
                 return 0;
             }
             if (fua) {
-                direct.writeFrom(address, offset, length);
+                direct.writeFrom(source, index, offset, length);
                 durable(offset, length);
                 return 0;
             }
             long ticket = save(UndoLog.WRITE, offset, length, sequence, nanos);
-            direct.writeFrom(address, offset, length);
+            direct.writeFrom(source, index, offset, length);
             return ticket;
         } finally {
             live.lock.unlock();
@@ -406,12 +407,37 @@ public final class WriteCache implements AutoCloseable {
         }
         live.lock.lock();
         try {
-            long now = position + 1;
-            log.complete(ticket, now & (1L << ERA_SHIFT) - 1);
-            position = now;
+            complete(ticket);
         } finally {
             live.lock.unlock();
         }
+    }
+
+    /** The same for the first {@code count} of these, in their order. */
+    public void completed(long[] tickets, int count) {
+        int first = 0;
+        while (first < count && tickets[first] == 0) {
+            first++;
+        }
+        if (first == count) {
+            return;
+        }
+        live.lock.lock();
+        try {
+            for (int i = first; i < count; i++) {
+                if (tickets[i] != 0) {
+                    complete(tickets[i]);
+                }
+            }
+        } finally {
+            live.lock.unlock();
+        }
+    }
+
+    private void complete(long ticket) {
+        long now = position + 1;
+        log.complete(ticket, now & (1L << ERA_SHIFT) - 1);
+        position = now;
     }
 
     // ---- the cache's content ----

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.handler;
 
+import java.nio.ByteBuffer;
+
 /**
  * A store whose data lie in memory from one address on. The server answers from there: reads without a copy, writes with
  * one.
@@ -15,8 +17,8 @@ public interface DirectStore extends Store {
      */
     long address(long offset, long length);
 
-    /** Copies {@code length} bytes from any address to {@code offset}. */
-    void writeFrom(long address, long offset, long length);
+    /** Copies {@code length} bytes of a buffer, from an index on, to {@code offset}; the buffer's position stays. */
+    void writeFrom(ByteBuffer source, int index, long offset, int length);
 
     // None of these fails with an IOException: memory does not.
     @Override

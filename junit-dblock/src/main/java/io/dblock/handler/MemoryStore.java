@@ -99,9 +99,18 @@ public final class MemoryStore implements DirectStore {
     }
 
     @Override
-    public void writeFrom(long address, long offset, long length) {
+    public void writeFrom(ByteBuffer source, int index, long offset, int length) {
         checkOpen();
-        memory.copyFrom(address, offset, length);
+        memory.checkRange(offset, length);
+        int from = index;
+        long at = offset;
+        while (at < offset + length) {
+            int inWindow = inWindow(at);
+            int part = partInWindow(at, offset + length);
+            window(windowOf(at)).put(inWindow, source, from, part);
+            from += part;
+            at += part;
+        }
         setWritten(offset, length);
     }
 
@@ -117,11 +126,24 @@ public final class MemoryStore implements DirectStore {
         memory.checkRange(offset, length);
         long at = offset;
         while (at < offset + length) {
-            int inWindow = (int) (at & (1L << WINDOW_SHIFT) - 1);
-            int part = (int) Math.min((1L << WINDOW_SHIFT) - inWindow, offset + length - at);
-            dst.put(index + (int) (at - offset), window((int) (at >>> WINDOW_SHIFT)), inWindow, part);
+            int inWindow = inWindow(at);
+            int part = partInWindow(at, offset + length);
+            dst.put(index + (int) (at - offset), window(windowOf(at)), inWindow, part);
             at += part;
         }
+    }
+
+    private static int windowOf(long offset) {
+        return (int) (offset >>> WINDOW_SHIFT);
+    }
+
+    private static int inWindow(long offset) {
+        return (int) (offset & (1L << WINDOW_SHIFT) - 1);
+    }
+
+    /** How much of a range, from {@code at} on, is in the same window as that. */
+    private static int partInWindow(long at, long end) {
+        return (int) Math.min((1L << WINDOW_SHIFT) - inWindow(at), end - at);
     }
 
     /** Two threads may make the same one; either is as good. */

@@ -25,7 +25,14 @@ final class DirectWorker extends Worker {
             }
             case Batch.OP_WRITE ->
                 ticket = cache.writeFrom(
-                        batch.data(i), offset, length, (flags & Batch.REQ_FUA) != 0, sequence, fetchedAt(), position());
+                        fetched.buffer(),
+                        (int) (batch.data(i) - fetched.address()),
+                        offset,
+                        (int) length,
+                        (flags & Batch.REQ_FUA) != 0,
+                        sequence,
+                        fetchedAt(),
+                        position());
             case Batch.OP_FLUSH -> cache.flush(position());
             case Batch.OP_DISCARD -> ticket = cache.discard(offset, length, sequence, fetchedAt(), position());
             case Batch.OP_WRITE_ZEROES ->

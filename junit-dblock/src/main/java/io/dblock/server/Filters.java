@@ -101,9 +101,7 @@ final class Filters implements AutoCloseable {
         if (cache == null) {
             return true;
         }
-        for (long ticket : tickets) {
-            cache.completed(ticket);
-        }
+        cache.completed(tickets, tickets.length);
         return cache.isCurrent(then);
     }
 

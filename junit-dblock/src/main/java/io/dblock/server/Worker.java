@@ -29,8 +29,7 @@ import java.util.function.LongConsumer;
  * ended in the journal; if the power has been cut since it came, its answer becomes an error.
  */
 abstract class Worker {
-    /** In place of a number in the journal: a request it has no word for. */
-    private static final long NOT_RECORDED = 0;
+    private static final long NOT_RECORDED = JournalRing.NOT_RECORDED;
 
     private static final long BUSY = Long.MIN_VALUE;
     private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(10);
@@ -287,22 +286,14 @@ abstract class Worker {
 
     private void complete() {
         if (cache != null) {
-            for (int i = 0; i < answers; i++) {
-                if (tickets[i] != 0) {
-                    cache.completed(tickets[i]);
-                }
-            }
+            cache.completed(tickets, answers);
             if (!cache.isCurrent(position)) {
                 batch.failAnswers(Errno.EIO.number());
                 java.util.Arrays.fill(errors, 0, answers, Errno.EIO.number());
             }
         }
         long now = System.nanoTime();
-        for (int i = 0; i < answers; i++) {
-            if (sequences[i] != NOT_RECORDED) {
-                journal.end(sequences[i], now, errors[i], rules.get(i));
-            }
-        }
+        journal.endAll(sequences, answers, now, errors, rules);
     }
 
     private void count(int i) {

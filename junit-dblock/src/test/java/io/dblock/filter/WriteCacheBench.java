@@ -2,8 +2,8 @@
 package io.dblock.filter;
 
 import io.dblock.handler.MemoryStore;
-import io.dblock.kernel.NativeMemory;
 import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
@@ -37,8 +37,7 @@ final class WriteCacheBench {
     private WriteCacheBench() {}
 
     public static void main(String[] arguments) throws Exception {
-        NativeMemory data = NativeMemory.allocate(LENGTH);
-        long address = data.address();
+        ByteBuffer data = ByteBuffer.allocateDirect(LENGTH);
         MemoryStore bare = new MemoryStore((long) BLOCKS * LENGTH);
         WriteCache cache = new WriteCache(new MemoryStore((long) BLOCKS * LENGTH), 512, true, e -> {});
         WriteCache fresh = new WriteCache(new MemoryStore((long) BLOCKS * LENGTH), 512, true, e -> {});
@@ -46,12 +45,12 @@ final class WriteCacheBench {
         Case[] cases = {
             of("write, bare store", () -> {
                 for (int i = 0; i < OPERATIONS; i++) {
-                    bare.writeFrom(address, offset(i), LENGTH);
+                    bare.writeFrom(data, 0, offset(i), LENGTH);
                 }
             }),
             of("write over data, a flush after every 32", () -> {
                 for (int i = 0; i < OPERATIONS; i++) {
-                    write(cache, address, i, false);
+                    write(cache, data, i, false);
                     if (i % 32 == 31) {
                         cache.flush(cache.position());
                     }
@@ -59,7 +58,7 @@ final class WriteCacheBench {
             }),
             of("write over data, a flush after every 4096", () -> {
                 for (int i = 0; i < OPERATIONS; i++) {
-                    write(cache, address, i, false);
+                    write(cache, data, i, false);
                     if (i % 4096 == 4095) {
                         cache.flush(cache.position());
                     }
@@ -67,23 +66,23 @@ final class WriteCacheBench {
             }),
             of("write with FUA", () -> {
                 for (int i = 0; i < OPERATIONS; i++) {
-                    write(cache, address, i, true);
+                    write(cache, data, i, true);
                 }
             }),
             of("write without volatile cache", () -> {
                 for (int i = 0; i < OPERATIONS; i++) {
-                    write(off, address, i, false);
+                    write(off, data, i, false);
                 }
             }),
             of("write and discard, bare store", () -> {
                 for (int i = 0; i < OPERATIONS; i++) {
-                    bare.writeFrom(address, offset(i), LENGTH);
+                    bare.writeFrom(data, 0, offset(i), LENGTH);
                     bare.discard(offset(i), LENGTH);
                 }
             }),
             of("write where nothing was, flush, discard, flush", () -> {
                 for (int i = 0; i < OPERATIONS; i++) {
-                    write(fresh, address, i, false);
+                    write(fresh, data, i, false);
                     fresh.flush(fresh.position());
                     fresh.completed(fresh.discard(offset(i), LENGTH, i, 0, fresh.position()));
                     fresh.flush(fresh.position());
@@ -130,9 +129,9 @@ final class WriteCacheBench {
         return (i * 7919L % BLOCKS) * LENGTH;
     }
 
-    private static void write(WriteCache cache, long address, int i, boolean fua) throws Exception {
+    private static void write(WriteCache cache, ByteBuffer data, int i, boolean fua) throws Exception {
         long position = cache.position();
-        long ticket = cache.writeFrom(address, offset(i), LENGTH, fua, i + 1, 0, position);
+        long ticket = cache.writeFrom(data, 0, offset(i), LENGTH, fua, i + 1, 0, position);
         cache.completed(ticket);
         if (!cache.isCurrent(position)) {
             throw new AssertionError("no power");

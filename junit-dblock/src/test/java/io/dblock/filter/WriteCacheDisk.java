@@ -2,7 +2,6 @@
 package io.dblock.filter;
 
 import io.dblock.handler.Store;
-import io.dblock.kernel.NativeMemory;
 import io.dblock.oracle.PowerDisk;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
@@ -51,13 +50,9 @@ final class WriteCacheDisk implements PowerDisk {
 
     long ticket(long offset, byte[] data, boolean fua) throws IOException {
         if (cache.isDirect()) {
-            NativeMemory memory = NativeMemory.allocate(data.length);
-            memory.buffer().put(0, data);
-            long ticket = cache.writeFrom(
-                    memory.address(), offset, data.length, fua, ++sequence, System.nanoTime(), cache.position());
-            // The memory is the collector's; it must live until here.
-            memory.zero(0, 1);
-            return ticket;
+            ByteBuffer source = ByteBuffer.allocateDirect(data.length).put(0, data);
+            return cache.writeFrom(
+                    source, 0, offset, data.length, fua, ++sequence, System.nanoTime(), cache.position());
         }
         return cache.write(
                 offset, ByteBuffer.wrap(data).asReadOnlyBuffer(), fua, ++sequence, System.nanoTime(), cache.position());

@@ -337,7 +337,7 @@ class WriteCacheTest {
             long position = cache.position();
             long offset = (long) (i % 200) * PAGE;
             boolean fua = i % 10 == 0;
-            cache.completed(cache.writeFrom(data.address(), offset, PAGE, fua, i, i, position));
+            cache.completed(cache.writeFrom(data.buffer(), 0, offset, PAGE, fua, i, i, position));
             if (i % 50 == 0) {
                 cache.flush(cache.position());
             }
@@ -381,7 +381,7 @@ class WriteCacheTest {
         ByteBuffer data = filled(BLOCK, 2);
         List<ThrowingCallable> calls = List.of(
                 () -> cache.write(0, data.duplicate(), false, 5, 0, position),
-                () -> cache.writeFrom(0, 0, BLOCK, false, 5, 0, position),
+                () -> cache.writeFrom(data, 0, 0, BLOCK, false, 5, 0, position),
                 () -> cache.read(0, ByteBuffer.allocate(BLOCK), position),
                 () -> cache.address(0, BLOCK, position),
                 () -> cache.discard(0, BLOCK, 5, 0, position),
