@@ -37,8 +37,9 @@ final class VmCommand implements Runnable {
 
         @Option(
                 names = "--kernel",
-                paramLabel = "RELEASE|IMAGE",
-                description = "The guest's kernel: the beginning of a release, or an image. Default: one that fits.")
+                paramLabel = "RELEASE[/ARCHITECTURE]|IMAGE",
+                description = "The guest's kernel: the beginning of a release, with /arm64, /armhf or /i386 for another"
+                        + " architecture, or an image. Default: one that fits.")
         private String kernel;
 
         @Option(names = "--share", paramLabel = "DIR", description = "A directory it may write to. May be repeated.")

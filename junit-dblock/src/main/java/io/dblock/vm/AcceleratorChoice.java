@@ -28,6 +28,10 @@ record AcceleratorChoice(Accelerator accelerator, String reason) {
     private static final Path DEVICE = Path.of("/dev/kvm");
 
     static AcceleratorChoice choose(GuestImage image, VmSettings settings, Path cache, Consumer<String> progress) {
+        if (!image.machine().isThisHosts()) {
+            return new AcceleratorChoice(
+                    Accelerator.TCG, "its processor, " + image.machine().architecture() + ", is not this host's");
+        }
         Optional<Accelerator> asked = settings.accelerator();
         if (asked.isPresent()) {
             return new AcceleratorChoice(asked.get(), "asked for with " + VmSettings.ACCEL);

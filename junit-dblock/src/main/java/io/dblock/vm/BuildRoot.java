@@ -20,15 +20,16 @@ final class BuildRoot {
 
     /** objtool wants /proc. The mounts are gone with the command. */
     private static final String ENTER =
-            "set -e; root=$1; mount -t proc proc \"$root/proc\"; mount --bind \"$2\" \"$root/mnt\"; shift 2;"
+            "set -e; root=$1; mount -t proc proc \"$root/proc\"; mount --bind \"$2\" \"$root/mnt\";"
+                    + " if [ -n \"$3\" ]; then mkdir -p \"$root$3\"; mount --bind \"$3\" \"$root$3\"; fi; shift 3;"
                     + " exec chroot \"$root\" make -C /mnt \"$@\"";
 
     private final Path root;
-    private final String release;
+    private final GuestKernel kernel;
 
-    private BuildRoot(Path root, String release) {
+    private BuildRoot(Path root, GuestKernel kernel) {
         this.root = root;
-        this.release = release;
+        this.kernel = kernel;
     }
 
     /**
@@ -37,19 +38,32 @@ final class BuildRoot {
      * @param directory with a directory for each
      * @throws VmException if it cannot be made; says what is missing
      */
-    static BuildRoot of(Path directory, String release, String suite, DebianSuites suites, Consumer<String> progress) {
+    static BuildRoot of(Path directory, GuestKernel kernel, DebianSuites suites, Consumer<String> progress) {
+        String release = kernel.release();
+        String suite = kernel.suite().orElseThrow();
         Path root = directory.resolve(release);
         if (!Files.isDirectory(root)) {
             if (!Requirements.isRoot()) {
                 throw new VmException("the module for kernel " + release + " has to be built with the tools of " + suite
                         + ", in a chroot of that release: run this as root");
             }
-            make(root, release, suites.sources(suite), progress);
+            make(root, packages(kernel), suites.sources(suite), progress);
         }
-        return new BuildRoot(root, release);
+        return new BuildRoot(root, kernel);
     }
 
-    private static void make(Path root, String release, List<String> sources, Consumer<String> progress) {
+    /**
+     * The headers of another architecture cannot be installed: they are taken from where they were unpacked, with a
+     * cross compiler of the kernel's own release.
+     */
+    private static String packages(GuestKernel kernel) {
+        return "make,binutils,libc6-dev,"
+                + (kernel.machine().isThisHosts()
+                        ? "linux-headers-" + kernel.release()
+                        : "libelf1," + kernel.machine().compilerPackages().get(0));
+    }
+
+    private static void make(Path root, String packages, List<String> sources, Consumer<String> progress) {
         Requirements.install("mmdebstrap", progress);
         progress.accept("making a system to build with in " + root);
         try {
@@ -61,7 +75,7 @@ final class BuildRoot {
                         "mmdebstrap",
                         "--quiet",
                         "--variant=apt",
-                        "--include=make,binutils,libc6-dev,linux-headers-" + release,
+                        "--include=" + packages,
                         // In the order of the sources: the release itself comes first.
                         sources.get(0)
                                 .replaceAll(".*] ", "")
@@ -79,8 +93,21 @@ final class BuildRoot {
         }
     }
 
+    /** The directory that all of the kernel's packages were unpacked in, which their headers name. */
+    private static Path unpackedAt(GuestKernel kernel) {
+        Path directory = kernel.build().orElseThrow();
+        while (!directory.endsWith(kernel.release())) {
+            directory = directory.getParent();
+        }
+        return directory;
+    }
+
     /** What builds a module whose sources are in this directory, with further arguments for make. */
     List<String> command(Path sources, String... arguments) {
+        boolean unpacked = !kernel.machine().isThisHosts();
+        String headers = unpacked
+                ? kernel.build().orElseThrow().toString()
+                : "/usr/src/linux-headers-" + kernel.release();
         List<String> command = new ArrayList<>(List.of(
                 "unshare",
                 "--mount",
@@ -92,7 +119,9 @@ final class BuildRoot {
                 "sh",
                 root.toString(),
                 sources.toString(),
-                "KDIR=/usr/src/linux-headers-" + release));
+                unpacked ? unpackedAt(kernel).toString() : "",
+                "KDIR=" + headers));
+        command.addAll(kernel.machine().makeArguments());
         command.addAll(List.of(arguments));
         return command;
     }

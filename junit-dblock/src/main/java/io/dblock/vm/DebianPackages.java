@@ -12,10 +12,13 @@ import java.util.Comparator;
 import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * Kernels of Debian and its relatives, through apt: packages are downloaded and unpacked, not installed, so no boot
@@ -30,6 +33,9 @@ final class DebianPackages implements PackageSource {
     /** The series everything was measured on; where the distribution has it, a guest gets it. */
     private static final String PREFERRED = "6.12";
 
+    /** As root, apt would hand over to a user who may not write into our cache, and warn about it. */
+    private static final List<String> AS_ROOT = List.of("-o", "APT::Sandbox::User=root");
+
     /** Packages that hold parts of a kernel; what else a kernel package depends on is of no use in a guest. */
     private static final Pattern PARTS =
             Pattern.compile("linux-(image|base|binary|modules|modules-extra|headers|kbuild)-[0-9].*");
@@ -37,24 +43,47 @@ final class DebianPackages implements PackageSource {
     /** Flavours that a guest wants: no 9p in 'cloud', no use for the real-time and debug ones. */
     private static final Pattern IMAGE = Pattern.compile("linux-image-(?:unsigned-)?([0-9][^ ]*-(?:%s))");
 
+    /** The programs that build modules: they run on this host, whatever the kernel's architecture. */
+    private static final Pattern TOOLS = Pattern.compile("linux-kbuild-[0-9].*");
+
     /** What all of apt's programs are told first. */
     private final List<String> options;
     /** When the machine's package lists were last fetched for this; none if they are not this machine's. */
     private final Optional<Stamp> listsFetched;
 
-    private DebianPackages(List<String> options, Optional<Stamp> listsFetched) {
+    private final MachineType machine;
+
+    /** Where the tools come from, with the kernel's release; empty if from here. */
+    private final Optional<Supplier<DebianPackages>> tools;
+
+    private DebianPackages(
+            List<String> options,
+            Optional<Stamp> listsFetched,
+            MachineType machine,
+            Optional<Supplier<DebianPackages>> tools) {
         this.options = options;
         this.listsFetched = listsFetched;
+        this.machine = machine;
+        this.tools = tools;
     }
 
     /** With this machine's own configuration of apt. */
     static DebianPackages ofThisMachine(Path cache) {
-        return new DebianPackages(List.of(), Optional.of(new Stamp(cache.resolve("apt-lists-fetched"))));
+        return new DebianPackages(
+                List.of(),
+                Optional.of(new Stamp(cache.resolve("apt-lists-fetched"))),
+                MachineType.ofThisHost(),
+                Optional.empty());
     }
 
-    /** With another configuration of apt, see {@link DebianSuites}. */
-    static DebianPackages configuredBy(Path configuration) {
-        return new DebianPackages(List.of("-c", configuration.toString()), Optional.empty());
+    /**
+     * With another configuration of apt, see {@link DebianSuites}.
+     *
+     * @param tools the same packages of this host's architecture, if these are another's
+     */
+    static DebianPackages configuredBy(
+            Path configuration, MachineType machine, Optional<Supplier<DebianPackages>> tools) {
+        return new DebianPackages(List.of("-c", configuration.toString()), Optional.empty(), machine, tools);
     }
 
     private List<String> apt(String program, String... arguments) {
@@ -83,7 +112,7 @@ final class DebianPackages implements PackageSource {
     private List<String> releases() {
         return releases(
                 Commands.check(null, QUERY_LIMIT, apt("apt-cache", "search", "--names-only", "^linux-image-[0-9]")),
-                flavours());
+                List.of(machine.flavour(), "generic"));
     }
 
     /**
@@ -103,12 +132,6 @@ final class DebianPackages implements PackageSource {
         }
         listsFetched.get().renew();
         return true;
-    }
-
-    private static List<String> flavours() {
-        return MachineType.ofThisHost() == MachineType.X86_64
-                ? List.of("amd64", "generic")
-                : List.of("arm64", "generic");
     }
 
     /** The releases of the images that {@code apt-cache search} listed, each once. */
@@ -237,26 +260,74 @@ final class DebianPackages implements PackageSource {
         try {
             Path downloads = Files.createTempDirectory(directory.getParent(), ".download");
             try {
-                progress.accept("downloading " + String.join(" ", kernel.packages()));
-                List<String> command = apt("apt-get", "download");
-                if (Requirements.isRoot()) {
-                    // As root, apt would hand over to a user who may not write into our cache, and warn about it.
-                    command.addAll(1, List.of("-o", "APT::Sandbox::User=root"));
+                if (tools.isPresent()) {
+                    Map<Boolean, List<String>> parts = kernel.packages().stream()
+                            .collect(Collectors.partitioningBy(
+                                    name -> TOOLS.matcher(name).matches()));
+                    download(parts.get(false), downloads, progress);
+                    tools.get().get().download(parts.get(true), downloads, progress);
+                } else {
+                    download(kernel.packages(), downloads, progress);
                 }
-                command.addAll(kernel.packages());
-                Commands.check(downloads, DOWNLOAD_LIMIT, command);
-                try (DirectoryStream<Path> files = Files.newDirectoryStream(downloads, "*.deb")) {
-                    for (Path file : files) {
-                        progress.accept("unpacking " + file.getFileName());
-                        Commands.check(
-                                null, DOWNLOAD_LIMIT, List.of("dpkg-deb", "-x", file.toString(), directory.toString()));
-                    }
-                }
+                unpackAll(downloads, directory, progress);
             } finally {
                 FileTrees.delete(downloads);
             }
         } catch (IOException e) {
             throw new VmException("cannot unpack kernel " + kernel.release() + ": " + e.getMessage(), e);
+        }
+    }
+
+    private void download(List<String> packages, Path directory, Consumer<String> progress) {
+        progress.accept("downloading " + String.join(" ", packages));
+        List<String> command = apt("apt-get", "download");
+        if (Requirements.isRoot()) {
+            command.addAll(1, AS_ROOT);
+        }
+        command.addAll(packages);
+        Commands.check(directory, DOWNLOAD_LIMIT, command);
+    }
+
+    private static void unpackAll(Path downloads, Path directory, Consumer<String> progress) throws IOException {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(downloads, "*.deb")) {
+            for (Path file : files) {
+                progress.accept("unpacking " + file.getFileName());
+                Commands.check(null, DOWNLOAD_LIMIT, List.of("dpkg-deb", "-x", file.toString(), directory.toString()));
+            }
+        }
+    }
+
+    /**
+     * Downloads these packages and all they depend on, and unpacks them under {@code directory}. Their scripts are not
+     * run. Only for a configuration of apt that knows of no installed packages.
+     */
+    void unpackWithDependencies(List<String> packages, Path directory, Consumer<String> progress) {
+        try {
+            Path downloads = Files.createTempDirectory(directory.getParent(), ".download");
+            try {
+                Files.createDirectories(downloads.resolve("partial"));
+                progress.accept("downloading " + String.join(" ", packages) + " of " + machine.architecture()
+                        + ", and what they depend on");
+                List<String> command = apt(
+                        "apt-get",
+                        "-o",
+                        "Dir::Cache::archives=" + downloads,
+                        // The lock would be that of the machine's own packages.
+                        "-o",
+                        "Debug::NoLocking=1",
+                        "--yes",
+                        "--no-install-recommends",
+                        "--download-only",
+                        "install");
+                command.addAll(1, AS_ROOT);
+                command.addAll(packages);
+                Commands.check(null, DOWNLOAD_LIMIT, command);
+                unpackAll(downloads, directory, line -> {});
+            } finally {
+                FileTrees.delete(downloads);
+            }
+        } catch (IOException e) {
+            throw new VmException("cannot unpack " + packages + ": " + e.getMessage(), e);
         }
     }
 

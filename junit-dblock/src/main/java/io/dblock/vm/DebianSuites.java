@@ -8,10 +8,11 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /**
- * Debian's releases other than this machine's, for kernels it does not have: a configuration of apt of its own, on the
- * mirror that the machine uses anyway. What is installed here stays as it is.
+ * Releases of Debian, of any architecture, for kernels and programs that this machine does not have: a configuration of
+ * apt of its own, on the mirror that the machine uses anyway. What is installed here stays as it is.
  */
 final class DebianSuites {
 
@@ -23,15 +24,43 @@ final class DebianSuites {
     private static final Path KEYRING = Path.of("/usr/share/keyrings/debian-archive-keyring.gpg");
 
     private final String mirror;
+    private final Path cache;
     private final Path directory;
+    private final MachineType machine;
+    private final List<String> suites;
 
-    private DebianSuites(String mirror, Path directory) {
+    private DebianSuites(String mirror, Path cache, Path directory, MachineType machine, List<String> suites) {
         this.mirror = mirror;
+        this.cache = cache;
         this.directory = directory;
+        this.machine = machine;
+        this.suites = suites;
     }
 
-    /** Empty if this machine has no mirror of Debian's among its package sources. */
-    static Optional<DebianSuites> below(Path directory) {
+    /**
+     * All of them. Empty if this machine has no mirror of Debian's among its package sources.
+     *
+     * @param cache where its configuration is kept
+     */
+    static Optional<DebianSuites> all(Path cache, MachineType machine) {
+        String name = machine.isThisHosts() ? "apt" : "apt-" + machine.architecture();
+        return mirror().map(mirror -> new DebianSuites(mirror, cache, cache.resolve(name), machine, SUITES));
+    }
+
+    /** The release that this machine has, of another architecture. Empty as above. */
+    static Optional<DebianSuites> own(Path cache, MachineType machine) {
+        return Distribution.codeNameOfThisHost().flatMap(suite -> mirror().map(mirror -> new DebianSuites(
+                mirror,
+                cache,
+                cache.resolve("apt-" + machine.architecture()).resolve(suite),
+                machine,
+                List.of(suite))));
+    }
+
+    private static Optional<String> mirror() {
+        if (Distribution.ofThisHost() != Distribution.DEBIAN) {
+            return Optional.empty();
+        }
         String targets = Commands.run(
                         null,
                         QUERY_LIMIT,
@@ -42,7 +71,7 @@ final class DebianSuites {
                                 "$(ORIGIN) $(LABEL) $(REPO_URI)",
                                 "Created-By: Packages"))
                 .output();
-        return mirrorIn(targets).map(mirror -> new DebianSuites(mirror, directory));
+        return mirrorIn(targets);
     }
 
     /** The address of the main archive, not of security updates, which are an archive of their own. */
@@ -79,10 +108,13 @@ final class DebianSuites {
             Path archives = Files.createDirectories(directory.resolve("cache/archives/partial"));
             Files.write(
                     directory.resolve("sources.list"),
-                    SUITES.stream().map(this::source).toList());
+                    suites.stream().map(this::source).toList());
             Files.write(
                     configuration,
                     List.of(
+                            "#clear APT::Architectures;",
+                            "APT::Architecture \"" + machine.architecture() + "\";",
+                            "APT::Architectures { \"" + machine.architecture() + "\"; };",
                             "Dir::State \"" + lists.getParent().getParent() + "\";",
                             "Dir::State::status \"/dev/null\";",
                             "Dir::Cache \"" + archives.getParent().getParent() + "\";",
@@ -90,7 +122,8 @@ final class DebianSuites {
                             "Dir::Etc::sourceparts \"-\";"));
             Stamp stamp = new Stamp(directory.resolve("updated"));
             if (!stamp.isFresh()) {
-                progress.accept("looking for kernels in " + String.join(", ", SUITES));
+                progress.accept(
+                        "reading the package lists of " + String.join(", ", suites) + " for " + machine.architecture());
                 Commands.check(
                         null,
                         UPDATE_LIMIT,
@@ -104,9 +137,20 @@ final class DebianSuites {
                                 "-q"));
                 stamp.renew();
             }
-            return DebianPackages.configuredBy(configuration);
+            return DebianPackages.configuredBy(configuration, machine, tools(progress));
         } catch (IOException e) {
-            throw new VmException("cannot look for kernels in Debian's other releases: " + e.getMessage(), e);
+            throw new VmException(
+                    "cannot look for packages in " + String.join(", ", suites) + ": " + e.getMessage(), e);
         }
+    }
+
+    private Optional<Supplier<DebianPackages>> tools(Consumer<String> progress) {
+        MachineType host = MachineType.ofThisHost();
+        if (machine == host) {
+            return Optional.empty();
+        }
+        return Optional.of(() -> suites.size() == 1
+                ? DebianPackages.ofThisMachine(cache)
+                : new DebianSuites(mirror, cache, cache.resolve("apt"), host, suites).packages(progress));
     }
 }

@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /** The family of distributions this host belongs to, by how packages are named and installed. */
 enum Distribution {
@@ -35,8 +36,17 @@ enum Distribution {
         }
     }
 
-    /** From the lines of {@code /etc/os-release}. */
-    static Distribution of(List<String> osRelease) {
+    /** What its release is called in package sources, such as bookworm; empty if it does not say. */
+    static Optional<String> codeNameOfThisHost() {
+        try {
+            return Optional.ofNullable(values(Files.readAllLines(Path.of("/etc/os-release"), StandardCharsets.UTF_8))
+                    .get("VERSION_CODENAME"));
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    private static Map<String, String> values(List<String> osRelease) {
         Map<String, String> values = new HashMap<>();
         for (String line : osRelease) {
             int equals = line.indexOf('=');
@@ -44,6 +54,12 @@ enum Distribution {
                 values.put(line.substring(0, equals), line.substring(equals + 1).replace("\"", ""));
             }
         }
+        return values;
+    }
+
+    /** From the lines of {@code /etc/os-release}. */
+    static Distribution of(List<String> osRelease) {
+        Map<String, String> values = values(osRelease);
         String ids = values.getOrDefault("ID", "") + " " + values.getOrDefault("ID_LIKE", "");
         for (String id : ids.toLowerCase(Locale.ROOT).split("\\s+", -1)) {
             switch (id) {

@@ -13,26 +13,43 @@ import java.util.Properties;
 /**
  * What a guest boots from.
  *
+ * @param machine its architecture
  * @param release the kernel's release, as {@code uname -r} gives it in the guest
  * @param kernel the kernel image
  * @param modules the directory with {@code modules.dep}
  * @param initramfs the base archive: init and the modules it inserts
  * @param insert names of the modules in the archive, in order
  * @param qemu the QEMU binary
+ * @param root the file tree that the guest sees and cannot change: this host's own, if it can run that
  */
-record GuestImage(String release, Path kernel, Path modules, Path initramfs, List<String> insert, Path qemu) {
+record GuestImage(
+        MachineType machine,
+        String release,
+        Path kernel,
+        Path modules,
+        Path initramfs,
+        List<String> insert,
+        Path qemu,
+        Path root) {
 
     private static final String PREFIX = "guest.";
+
+    /** Whether the guest's root is not this host's, so that it sees nothing else of the host's either. */
+    boolean hasItsOwnRoot() {
+        return !root.equals(Path.of("/"));
+    }
 
     /** As lines of a properties file. */
     String toProperties() {
         StringWriter out = new StringWriter();
+        line(out, "machine", machine.architecture());
         line(out, "release", release);
         line(out, "kernel", kernel.toString());
         line(out, "modules", modules.toString());
         line(out, "initramfs", initramfs.toString());
         line(out, "insert", String.join(" ", insert));
         line(out, "qemu", qemu.toString());
+        line(out, "root", root.toString());
         return out.toString();
     }
 
@@ -43,12 +60,14 @@ record GuestImage(String release, Path kernel, Path modules, Path initramfs, Lis
     static GuestImage of(Properties properties, Path source) {
         String insert = required(properties, "insert", source);
         return new GuestImage(
+                MachineType.of(required(properties, "machine", source)),
                 required(properties, "release", source),
                 Path.of(required(properties, "kernel", source)),
                 Path.of(required(properties, "modules", source)),
                 Path.of(required(properties, "initramfs", source)),
                 insert.isBlank() ? List.of() : List.of(insert.split(" ", -1)),
-                Path.of(required(properties, "qemu", source)));
+                Path.of(required(properties, "qemu", source)),
+                Path.of(required(properties, "root", source)));
     }
 
     static Properties read(Path file) {
@@ -72,7 +91,7 @@ record GuestImage(String release, Path kernel, Path modules, Path initramfs, Lis
 
     /** Throws if a file it needs has gone, a cleared cache being the usual reason. */
     void check() {
-        for (Path file : List.of(kernel, modules, initramfs, qemu)) {
+        for (Path file : List.of(kernel, modules, initramfs, qemu, root)) {
             if (!Files.exists(file)) {
                 throw new VmException("the guest needs " + file + ", which is not there any more; run 'setup' again");
             }

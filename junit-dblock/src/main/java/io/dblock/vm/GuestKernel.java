@@ -7,6 +7,7 @@ import java.util.Optional;
 /**
  * A kernel that a guest can boot.
  *
+ * @param machine its architecture
  * @param release as {@code uname -r} gives it
  * @param image the kernel image
  * @param modules the directory with {@code modules.dep} and the modules
@@ -15,4 +16,10 @@ import java.util.Optional;
  * @param origin where it came from, for the user
  */
 record GuestKernel(
-        String release, Path image, Path modules, Optional<Path> build, Optional<String> suite, String origin) {}
+        MachineType machine,
+        String release,
+        Path image,
+        Path modules,
+        Optional<Path> build,
+        Optional<String> suite,
+        String origin) {}

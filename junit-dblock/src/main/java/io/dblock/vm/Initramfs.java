@@ -43,13 +43,13 @@ final class Initramfs {
      * The base archive for a kernel.
      *
      * @param cache directory for init and the archive; made if missing
-     * @param modules the kernel's directory with {@code modules.dep}
      * @throws VmException if the kernel lacks a module or a tool of the host is missing
      */
-    static Base build(Path cache, String release, Path modules) {
+    static Base build(Path cache, GuestKernel kernel) {
+        String release = kernel.release();
         try {
             Files.createDirectories(cache);
-            List<Path> files = KernelModules.read(modules).closure(NEEDED);
+            List<Path> files = KernelModules.read(kernel.modules()).closure(NEEDED);
             List<String> insert = new ArrayList<>();
             StringBuilder key = new StringBuilder(release).append('\n');
             byte[] source = source();
@@ -68,7 +68,7 @@ final class Initramfs {
             String hash = shortHash(key.toString().getBytes(StandardCharsets.UTF_8));
             Path archive = cache.resolve("initramfs-" + release + "-" + hash + ".cpio");
             if (!Files.exists(archive)) {
-                byte[] init = Files.readAllBytes(init(cache, source));
+                byte[] init = Files.readAllBytes(init(cache, source, kernel.machine()));
                 Path temporary = Files.createTempFile(cache, ".initramfs", ".cpio");
                 try {
                     write(temporary, init, files, insert);
@@ -108,7 +108,7 @@ final class Initramfs {
         if (tool == null) {
             throw new IOException("module " + module + " is compressed in a way not known: .xz, .zst and .gz are");
         }
-        Requirements.require(tool);
+        Requirements.require(tool, MachineType.ofThisHost());
         Path copy = Files.createTempFile("dblock-vm", name.substring(name.lastIndexOf('/') + 1));
         Path plain = Path.of(copy.toString().substring(0, copy.toString().lastIndexOf('.')));
         try {
@@ -131,25 +131,29 @@ final class Initramfs {
     }
 
     /** Our init, compiled. */
-    private static Path init(Path cache, byte[] source) throws IOException {
-        Path binary = cache.resolve("guest-init-" + shortHash(source));
+    private static Path init(Path cache, byte[] source, MachineType machine) throws IOException {
+        Path binary = cache.resolve("guest-init-" + machine.architecture() + "-" + shortHash(source));
         if (Files.exists(binary)) {
             return binary;
         }
-        Requirements.require("cc");
+        String compiler = machine.compiler();
+        Requirements.require(compiler, machine);
         Path directory = Files.createTempDirectory(cache, ".init");
         Path file = directory.resolve(SOURCE);
         Path result = directory.resolve("init");
         try {
             Files.write(file, source);
-            List<String> command = new ArrayList<>(List.of("cc"));
+            List<String> command = new ArrayList<>(List.of(compiler));
             command.addAll(COMPILER_FLAGS);
             command.addAll(List.of("-o", result.toString(), file.toString()));
             Commands.Result compiled = Commands.run(directory, TOOL_LIMIT, command);
             if (compiled.status() != 0) {
                 boolean noLibrary = compiled.errors().contains("cannot find -lc");
                 throw new VmException("cannot compile the guest's init"
-                        + (noLibrary ? ": the static C library is missing; " + Requirements.remedy("libc.a") : "")
+                        + (noLibrary
+                                ? ": the static C library is missing; "
+                                        + Requirements.remedy(machine.isThisHosts() ? "libc.a" : compiler, machine)
+                                : "")
                         + "\n" + compiled.errors().strip());
             }
             Files.move(result, binary, StandardCopyOption.ATOMIC_MOVE);

@@ -37,6 +37,7 @@ final class KernelFinder {
 
     private final Path cache;
     private final Path hostRoot;
+    private final MachineType machine;
     private final Consumer<String> progress;
 
     /**
@@ -44,10 +45,12 @@ final class KernelFinder {
      *
      * @param cache the directory with one directory per unpacked release
      * @param hostRoot {@code /}, or something like it in a test
+     * @param machine the guest's architecture
      */
-    KernelFinder(Path cache, Path hostRoot, Consumer<String> progress) {
+    KernelFinder(Path cache, Path hostRoot, MachineType machine, Consumer<String> progress) {
         this.cache = cache;
         this.hostRoot = hostRoot;
+        this.machine = machine;
         this.progress = progress;
     }
 
@@ -74,7 +77,8 @@ final class KernelFinder {
             List<String> releases = local().stream().map(GuestKernel::release).toList();
             throw new VmException("no kernel "
                     + wanted.map(w -> "whose release begins with " + w + " ").orElse("")
-                    + "for the guest: neither unpacked in " + cache
+                    + "for " + (machine.isThisHosts() ? "the" : "an " + machine.architecture())
+                    + " guest: neither unpacked in " + cache
                     + ", nor installed with its headers on this host (there are: "
                     + (releases.isEmpty() ? "none" : String.join(", ", releases))
                     + "), nor offered by the distribution's"
@@ -118,7 +122,13 @@ final class KernelFinder {
                         + ": name their directory with " + VmSettings.MODULES);
             }
             return new GuestKernel(
-                    release, image.toRealPath(), directory.toRealPath(), build(directory), Optional.empty(), "named");
+                    machine,
+                    release,
+                    image.toRealPath(),
+                    directory.toRealPath(),
+                    build(directory),
+                    Optional.empty(),
+                    "named");
         } catch (IOException e) {
             throw new VmException("cannot use the kernel " + image + ": " + e.getMessage(), e);
         }
@@ -151,7 +161,7 @@ final class KernelFinder {
     private List<GuestKernel> installed() throws IOException {
         List<GuestKernel> found = new ArrayList<>();
         Path all = hostRoot.resolve("lib/modules");
-        if (!Files.isDirectory(all)) {
+        if (!machine.isThisHosts() || !Files.isDirectory(all)) {
             return found;
         }
         try (DirectoryStream<Path> directories = Files.newDirectoryStream(all)) {
@@ -159,8 +169,11 @@ final class KernelFinder {
                 String release = modules.getFileName().toString();
                 Optional<Path> build = build(modules);
                 Optional<Path> image = image(hostRoot, modules, release);
-                if (image.isPresent() && build.isPresent() && Files.exists(modules.resolve("modules.dep"))) {
+                boolean complete =
+                        image.isPresent() && build.isPresent() && Files.exists(modules.resolve("modules.dep"));
+                if (complete && isOfThisMachine(release)) {
                     found.add(new GuestKernel(
+                            machine,
                             release,
                             image.get(),
                             modules.toRealPath(),
@@ -189,12 +202,26 @@ final class KernelFinder {
         }
         try (DirectoryStream<Path> directories = Files.newDirectoryStream(cache)) {
             for (Path directory : directories) {
-                if (!directory.getFileName().toString().startsWith(".")) {
+                String release = directory.getFileName().toString();
+                if (!release.startsWith(".") && isOfThisMachine(release)) {
                     unpackedAt(directory).ifPresent(found::add);
                 }
             }
         }
         return found;
+    }
+
+    /** All architectures' are in one directory; what the release of another one's ends with tells. */
+    private boolean isOfThisMachine(String release) {
+        for (MachineType other : MachineType.values()) {
+            if (other != machine
+                    && !other.isThisHosts()
+                    && release.endsWith("-" + other.flavour())) {
+                return false;
+            }
+        }
+        return machine.isThisHosts()
+                || release.endsWith("-" + machine.flavour());
     }
 
     /** The kernel in a directory made by {@link #fetch}. */
@@ -210,8 +237,8 @@ final class KernelFinder {
                         .or(() -> Optional.of(hostRoot.resolve("usr/src/linux-headers-" + release))
                                 .filter(Files::isDirectory));
                 return image(directory, modules, release)
-                        .map(image ->
-                                new GuestKernel(release, image, modules, build, suite(directory), "unpacked package"));
+                        .map(image -> new GuestKernel(
+                                machine, release, image, modules, build, suite(directory), "unpacked package"));
             }
         }
         return Optional.empty();
@@ -229,19 +256,16 @@ final class KernelFinder {
     }
 
     private Optional<GuestKernel> fetch(Optional<String> wanted) throws IOException {
-        PackageSource source =
-                switch (Distribution.ofThisHost()) {
-                    case DEBIAN -> DebianPackages.ofThisMachine(cache.getParent());
-                    case FEDORA -> new FedoraPackages();
-                    case UNKNOWN -> null;
-                };
-        if (source == null) {
+        Optional<? extends PackageSource> own = ownSource();
+        if (own.isEmpty()) {
             return Optional.empty();
         }
+        PackageSource source = own.get();
         Optional<PackageSource.KernelPackages> packages = source.find(wanted, progress);
         Optional<String> suite = Optional.empty();
         if (packages.isEmpty() && wanted.isPresent()) {
-            Optional<DebianPackages> others = suites(cache.getParent()).map(suites -> suites.packages(progress));
+            Optional<DebianPackages> others =
+                    DebianSuites.all(cache.getParent(), machine).map(suites -> suites.packages(progress));
             if (others.isPresent()) {
                 source = others.get();
                 packages = source.find(wanted, progress);
@@ -290,11 +314,16 @@ final class KernelFinder {
         return unpackedAt(target);
     }
 
-    /** Debian's other releases, if this is Debian. */
-    static Optional<DebianSuites> suites(Path cache) {
-        return Distribution.ofThisHost() == Distribution.DEBIAN
-                ? DebianSuites.below(cache.resolve("apt"))
-                : Optional.empty();
+    /** The packages of this machine's own release. */
+    private Optional<? extends PackageSource> ownSource() {
+        if (!machine.isThisHosts()) {
+            return DebianSuites.own(cache.getParent(), machine).map(suites -> suites.packages(progress));
+        }
+        return switch (Distribution.ofThisHost()) {
+            case DEBIAN -> Optional.of(DebianPackages.ofThisMachine(cache.getParent()));
+            case FEDORA -> Optional.of(new FedoraPackages());
+            case UNKNOWN -> Optional.empty();
+        };
     }
 
     /** Makes what was unpacked work in the place it will have: dependency lists, and the headers' absolute paths. */
@@ -302,7 +331,7 @@ final class KernelFinder {
         for (String lib : List.of("usr/lib/modules", "lib/modules")) {
             Path modules = directory.resolve(lib).resolve(release);
             if (Files.isDirectory(modules) && !Files.exists(modules.resolve("modules.dep"))) {
-                Requirements.require("depmod");
+                Requirements.require("depmod", machine);
                 Path base = lib.startsWith("usr") ? directory.resolve("usr") : directory;
                 Commands.check(
                         null,

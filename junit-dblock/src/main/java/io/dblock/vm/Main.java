@@ -37,7 +37,8 @@ public final class Main {
 
     private static final String USAGE =
             """
-            usage: run [--kernel RELEASE|IMAGE] [--share DIR]... [--memory MIB] [--] COMMAND [ARGUMENT]...
+            usage: run [--kernel RELEASE[/ARCHITECTURE]|IMAGE] [--share DIR]... [--memory MIB]
+                       [--] COMMAND [ARGUMENT]...
                    prepare [--kernel RELEASE|IMAGE] [--home DIR] [--java-home DIR]
                    java-in-guest HOME [ARGUMENT]...""";
 
@@ -230,6 +231,10 @@ public final class Main {
         configuration.add(
                 "hostname",
                 Files.readString(Path.of("/proc/sys/kernel/hostname")).strip());
+        if (image.hasItsOwnRoot()) {
+            configuration.add("share.tag", QemuProcess.MODULES);
+            configuration.add("share.path", GuestCommand.bytes(image.modules()));
+        }
         for (int i = 0; i < shares.size(); i++) {
             configuration.add("share.tag", "share" + i);
             configuration.add("share.path", GuestCommand.bytes(shares.get(i)));

@@ -28,6 +28,9 @@ import java.util.concurrent.TimeUnit;
 final class QemuProcess implements AutoCloseable {
 
     private static final String DIRECTORY_PREFIX = "dblock-vm-";
+    /** Tag of the share with the kernel's modules, if the guest's root does not have them. */
+    static final String MODULES = "modules";
+
     private static final Duration CONNECT_LIMIT = Duration.ofSeconds(30);
 
     private final Path directory;
@@ -65,6 +68,8 @@ final class QemuProcess implements AutoCloseable {
             // QEMU gets every path of the user's through a link: a comma or a byte outside the locale cannot hurt.
             Files.createSymbolicLink(directory.resolve("console"), console.toAbsolutePath());
             Files.createSymbolicLink(directory.resolve("kernel"), image.kernel());
+            Files.createSymbolicLink(directory.resolve("root"), image.root());
+            Files.createSymbolicLink(directory.resolve("modules"), image.modules());
             for (int i = 0; i < shares.size(); i++) {
                 Files.createSymbolicLink(directory.resolve("share" + i), shares.get(i));
             }
@@ -126,7 +131,7 @@ final class QemuProcess implements AutoCloseable {
 
     static List<String> command(
             GuestImage image, Accelerator accelerator, VmSettings settings, int shares, Path directory) {
-        MachineType machine = MachineType.ofThisHost();
+        MachineType machine = image.machine();
         List<String> command = new ArrayList<>();
         // A session of its own: what a terminal or a time limit sends to our process group is for the launcher, which
         // tells the guest's command. And the kernel kills QEMU when the launcher's thread ends, kill -9 included.
@@ -147,7 +152,10 @@ final class QemuProcess implements AutoCloseable {
             command.addAll(List.of("-device", "virtserialport,chardev=" + port + ",name=io.dblock." + port));
         }
         // The host's own tree cannot be changed: QEMU itself refuses.
-        command.addAll(share("root", "/", true));
+        command.addAll(share("root", directory.resolve("root").toString(), true));
+        if (image.hasItsOwnRoot()) {
+            command.addAll(share(MODULES, directory.resolve("modules").toString(), true));
+        }
         for (int i = 0; i < shares; i++) {
             command.addAll(share("share" + i, directory.resolve("share" + i).toString(), false));
         }

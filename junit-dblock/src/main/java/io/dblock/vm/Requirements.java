@@ -32,14 +32,29 @@ public final class Requirements {
                 what, why, Map.of(Distribution.DEBIAN, List.of(debian), Distribution.FEDORA, List.of(fedora)));
     }
 
-    /** All of them, for a host like this one. */
-    static List<Requirement> all() {
-        MachineType machine = MachineType.ofThisHost();
+    /** All of them, for a guest of this architecture on a host like this one. */
+    static List<Requirement> all(MachineType machine) {
+        return machine.isThisHosts() ? own(machine) : others(machine);
+    }
+
+    /** Another architecture is Debian's alone. */
+    private static List<Requirement> others(MachineType machine) {
+        List<Requirement> all = new ArrayList<>(own(MachineType.ofThisHost()));
+        all.add(new Requirement(
+                machine.binary(), "runs the guest", Map.of(Distribution.DEBIAN, List.of(machine.qemuPackage()))));
+        all.add(new Requirement(
+                machine.compiler(),
+                "compiles the guest's init and the module",
+                Map.of(Distribution.DEBIAN, machine.compilerPackages())));
+        return List.copyOf(all);
+    }
+
+    private static List<Requirement> own(MachineType machine) {
         return List.of(
                 requirement(
                         machine.binary(),
                         "runs the guest",
-                        machine == MachineType.X86_64 ? "qemu-system-x86" : "qemu-system-arm",
+                        machine.qemuPackage(),
                         machine == MachineType.X86_64 ? "qemu-system-x86-core" : "qemu-system-aarch64-core"),
                 requirement(
                         "setpriv", "ends QEMU together with the process that started it", "util-linux", "util-linux"),
@@ -55,9 +70,9 @@ public final class Requirements {
     }
 
     /** Those that this host lacks. */
-    static List<Requirement> missing() {
+    static List<Requirement> missing(MachineType machine) {
         List<Requirement> missing = new ArrayList<>();
-        for (Requirement requirement : all()) {
+        for (Requirement requirement : all(machine)) {
             if (!isPresent(requirement)) {
                 missing.add(requirement);
             }
@@ -83,16 +98,16 @@ public final class Requirements {
         return answer.startsWith("/") && Files.exists(Path.of(answer));
     }
 
-    /** Throws, naming package and command, if the program is not on this host. */
-    static void require(String what) {
+    /** Throws, naming package and command, if the program, which a guest of this architecture needs, is not here. */
+    static void require(String what, MachineType machine) {
         if (Commands.find(what).isEmpty()) {
-            throw new VmException("'" + what + "' is missing; " + remedy(what));
+            throw new VmException("'" + what + "' is missing; " + remedy(what, machine));
         }
     }
 
     /** How to get one of them, as the end of a sentence. */
-    static String remedy(String what) {
-        for (Requirement requirement : all()) {
+    static String remedy(String what, MachineType machine) {
+        for (Requirement requirement : all(machine)) {
             if (requirement.what().equals(what)) {
                 return "it " + requirement.why() + "; as root: "
                         + installCommand(List.of(requirement), Distribution.ofThisHost());
@@ -119,8 +134,8 @@ public final class Requirements {
      *
      * @throws VmException if it may not, or if the package manager fails; the message has the command to run
      */
-    static void installMissing(Consumer<String> progress) {
-        List<Requirement> missing = missing();
+    static void installMissing(MachineType machine, Consumer<String> progress) {
+        List<Requirement> missing = missing(machine);
         if (missing.isEmpty()) {
             return;
         }
@@ -139,7 +154,7 @@ public final class Requirements {
             DebianPackages.updateListsIfEmpty(progress);
         }
         Commands.check(null, INSTALL_LIMIT, List.of(command.split(" ", -1)));
-        List<Requirement> still = missing();
+        List<Requirement> still = missing(machine);
         if (!still.isEmpty()) {
             throw new VmException(
                     "'" + command + "' succeeded, but " + still.get(0).what() + " is still missing");

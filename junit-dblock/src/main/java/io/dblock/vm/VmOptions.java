@@ -7,8 +7,7 @@ import java.util.Optional;
 /**
  * What to prepare.
  *
- * @param kernel the guest's kernel, the beginning of a release or the absolute path of an image; empty for
- *     {@link VmSettings#KERNEL}, else the default
+ * @param kernel the guest's kernel, as in {@link VmSettings#KERNEL}; empty for what is set there, else the default
  * @param modules the directory with {@code modules.dep} of a kernel given by its path; empty for
  *     {@link VmSettings#MODULES}
  * @param home where to make the JDK-shaped directory; empty for one in the cache

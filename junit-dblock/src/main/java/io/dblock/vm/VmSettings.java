@@ -25,8 +25,9 @@ public final class VmSettings {
     public static final String ACCEL = "DBLOCK_VM_ACCEL";
 
     /**
-     * The guest's kernel: the beginning of a release ({@code 6.1}, {@code 6.12.117+deb12-amd64}) or the absolute path
-     * of a kernel image.
+     * The guest's kernel: the beginning of a release ({@code 6.1}, {@code 6.12.117+deb12-amd64}), with {@code /arm64},
+     * {@code /armhf} or {@code /i386} behind it for another architecture than this host's; or the absolute path of a
+     * kernel image.
      */
     public static final String KERNEL = "DBLOCK_VM_KERNEL";
 
@@ -35,6 +36,9 @@ public final class VmSettings {
 
     /** Directories that the guest may write to, besides {@code target} of the working directory, split by colons. */
     public static final String SHARE = "DBLOCK_VM_SHARE";
+
+    /** More packages for the root of a guest of another architecture, split by commas. */
+    public static final String PACKAGES = "DBLOCK_VM_PACKAGES";
 
     /** The QEMU binary; found on the search path if not set. */
     public static final String QEMU = "DBLOCK_VM_QEMU";
@@ -134,6 +138,10 @@ public final class VmSettings {
 
     Optional<String> inject() {
         return text(INJECT);
+    }
+
+    List<String> packages() {
+        return words(text(PACKAGES).orElse("").replace(',', ' '));
     }
 
     List<String> qemuOptions() {

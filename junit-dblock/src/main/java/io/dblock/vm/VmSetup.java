@@ -35,10 +35,15 @@ public final class VmSetup {
         }
         VmSettings settings = VmSettings.current();
         GuestKernel kernel = kernel(options, settings, progress);
+        if (!kernel.machine().isThisHosts()) {
+            throw new VmException("kernel " + kernel.release() + " is for the architecture "
+                    + kernel.machine().architecture() + ", for which " + realJava
+                    + " is not: commands of that architecture are run with 'vm run'");
+        }
         progress.accept("guest kernel " + kernel.release() + " (" + kernel.origin() + ": " + kernel.image() + ")");
         Path module = module(kernel, progress);
         progress.accept("module " + module);
-        GuestImage image = image(kernel, settings);
+        GuestImage image = image(kernel, settings, progress);
         AcceleratorChoice choice = AcceleratorChoice.choose(image, settings, cache(), progress);
         progress.accept("guests run under " + choice.accelerator() + ": " + choice.reason());
         Path home = options.home()
@@ -72,9 +77,13 @@ public final class VmSetup {
      */
     public static List<String> moduleCheck(VmOptions options, Path sources, Consumer<String> progress) {
         GuestKernel kernel = kernel(options, VmSettings.current(), progress);
-        return kernel.suite().isPresent()
-                ? buildRoot(kernel, progress).command(sources, "W=1", "KCFLAGS=-Werror", "modules")
-                : List.of("make", "-C", sources.toString(), "check", "KDIR=" + kernelBuild(kernel));
+        if (kernel.suite().isPresent()) {
+            return buildRoot(kernel, progress).command(sources, "W=1", "KCFLAGS=-Werror", "modules");
+        }
+        List<String> command =
+                new ArrayList<>(List.of("make", "-C", sources.toString(), "check", "KDIR=" + kernelBuild(kernel)));
+        command.addAll(kernel.machine().makeArguments());
+        return command;
     }
 
     private static Path kernelBuild(GuestKernel kernel) {
@@ -86,7 +95,9 @@ public final class VmSetup {
 
     private static Path module(GuestKernel kernel, Consumer<String> progress) {
         if (kernel.suite().isEmpty()) {
-            return ModuleBuilder.build(kernel.release(), kernelBuild(kernel));
+            List<String> command = new ArrayList<>(List.of("make", "KDIR=" + kernelBuild(kernel)));
+            command.addAll(kernel.machine().makeArguments());
+            return ModuleBuilder.build(kernel.release(), sources -> command);
         }
         return ModuleBuilder.build(
                 kernel.release(), sources -> buildRoot(kernel, progress).command(sources));
@@ -94,33 +105,55 @@ public final class VmSetup {
 
     private static BuildRoot buildRoot(GuestKernel kernel, Consumer<String> progress) {
         String suite = kernel.suite().orElseThrow();
-        DebianSuites suites = KernelFinder.suites(CacheDirectory.root())
+        DebianSuites suites = DebianSuites.all(CacheDirectory.root(), kernel.machine())
                 .orElseThrow(() -> new VmException("the module for kernel " + kernel.release()
                         + " has to be built with the tools of Debian's " + suite
                         + ", but this machine has no mirror of Debian's among its package sources"));
-        return BuildRoot.of(CacheDirectory.root().resolve("roots"), kernel.release(), suite, suites, progress);
+        return BuildRoot.of(CacheDirectory.root().resolve("roots"), kernel, suites, progress);
     }
 
     /** What to boot for {@code run}: as {@link #prepare}, without the module and the JDK-shaped directory. */
     static GuestImage image(VmOptions options, VmSettings settings, Consumer<String> progress) {
-        return image(kernel(options, settings, progress), settings);
+        return image(kernel(options, settings, progress), settings, progress);
     }
 
     private static GuestKernel kernel(VmOptions options, VmSettings settings, Consumer<String> progress) {
-        Requirements.installMissing(progress);
-        return new KernelFinder(CacheDirectory.root().resolve("kernels"), Path.of("/"), progress)
-                .find(
-                        options.kernel().filter(text -> !text.isBlank()).or(settings::kernel),
-                        options.modules().or(settings::modules));
+        KernelChoice choice =
+                KernelChoice.of(options.kernel().filter(text -> !text.isBlank()).or(settings::kernel));
+        Requirements.installMissing(choice.machine(), progress);
+        return new KernelFinder(CacheDirectory.root().resolve("kernels"), Path.of("/"), choice.machine(), progress)
+                .find(choice.wanted(), options.modules().or(settings::modules));
     }
 
-    private static GuestImage image(GuestKernel kernel, VmSettings settings) {
-        Initramfs.Base base = Initramfs.build(cache(), kernel.release(), kernel.modules());
-        String binary = MachineType.ofThisHost().binary();
+    private static GuestImage image(GuestKernel kernel, VmSettings settings, Consumer<String> progress) {
+        MachineType machine = kernel.machine();
+        Initramfs.Base base = Initramfs.build(cache(), kernel);
         Path qemu = settings.qemu()
-                .or(() -> Commands.find(binary))
-                .orElseThrow(() -> new VmException("'" + binary + "' is missing; " + Requirements.remedy(binary)));
-        return new GuestImage(kernel.release(), kernel.image(), kernel.modules(), base.file(), base.insert(), qemu);
+                .or(() -> Commands.find(machine.binary()))
+                .orElseThrow(() -> new VmException(
+                        "'" + machine.binary() + "' is missing; " + Requirements.remedy(machine.binary(), machine)));
+        Path root = machine.isThisHosts()
+                ? Path.of("/")
+                : GuestRoot.of(CacheDirectory.root(), machine, settings.packages(), progress);
+        return new GuestImage(
+                machine, kernel.release(), kernel.image(), kernel.modules(), base.file(), base.insert(), qemu, root);
+    }
+
+    /**
+     * The C compiler for programs of an architecture, as Debian calls that. Installed if it is missing and this process
+     * may do so.
+     *
+     * @throws VmException if it cannot be had
+     */
+    public static String compiler(String architecture, Consumer<String> progress) {
+        MachineType machine = MachineType.of(architecture);
+        Requirements.installMissing(machine, progress);
+        return machine.compiler();
+    }
+
+    /** What Debian calls this host's architecture. */
+    public static String architecture() {
+        return MachineType.ofThisHost().architecture();
     }
 
     static Path cache() {
@@ -134,7 +167,7 @@ public final class VmSetup {
     public static List<Finding> diagnose() {
         List<Finding> findings = new ArrayList<>();
         Distribution distribution = Distribution.ofThisHost();
-        for (Requirements.Requirement requirement : Requirements.all()) {
+        for (Requirements.Requirement requirement : Requirements.all(MachineType.ofThisHost())) {
             boolean present = Requirements.isPresent(requirement);
             findings.add(new Finding(
                     requirement.what(),
@@ -165,10 +198,12 @@ public final class VmSetup {
         Optional<String> wanted = settings.kernel();
         String what = "guest kernel";
         try {
-            KernelFinder finder = new KernelFinder(CacheDirectory.root().resolve("kernels"), Path.of("/"), line -> {});
+            KernelChoice choice = KernelChoice.of(wanted);
+            KernelFinder finder = new KernelFinder(
+                    CacheDirectory.root().resolve("kernels"), Path.of("/"), choice.machine(), line -> {});
             Optional<GuestKernel> kernel = wanted.isPresent() && wanted.get().startsWith("/")
                     ? Optional.of(finder.find(wanted, settings.modules()))
-                    : finder.findHere(wanted);
+                    : finder.findHere(choice.wanted());
             if (kernel.isPresent()) {
                 return new Finding(
                         what, true, kernel.get().release() + ", " + kernel.get().origin(), Optional.empty());

@@ -37,6 +37,22 @@ class DebianPackagesTest {
     }
 
     @Test
+    void aFlavourIsNotOneThatOnlyBeginsOrEndsLikeIt() {
+        String listing =
+                """
+                linux-image-6.1.0-47-armmp - Linux 6.1 for ARMv7 multiplatform compatible SoCs
+                linux-image-6.1.0-47-armmp-lpae - Linux 6.1 for ARMv7 multiplatform compatible SoCs supporting LPAE
+                linux-image-6.1.0-47-rt-armmp - Linux 6.1 for ARMv7 multiplatform compatible SoCs, PREEMPT_RT
+                linux-image-6.1.0-50-686 - Linux 6.1 for older PCs (signed)
+                linux-image-6.1.0-50-686-pae - Linux 6.1 for modern PCs (signed)
+                linux-image-6.1.0-50-686-pae-unsigned - Linux 6.1 for modern PCs
+                linux-image-6.1.0-50-rt-686-pae - Linux 6.1 for modern PCs, PREEMPT_RT (signed)
+                """;
+        assertThat(DebianPackages.releases(listing, List.of("armmp"))).containsExactly("6.1.0-47-armmp");
+        assertThat(DebianPackages.releases(listing, List.of("686-pae"))).containsExactly("6.1.0-50-686-pae");
+    }
+
+    @Test
     void picksTheNewestByNumberNotByText() {
         List<String> releases = DebianPackages.releases(DEBIAN, List.of("amd64"));
         assertThat(DebianPackages.newest(releases, "6.1")).contains("6.1.0-47-amd64");

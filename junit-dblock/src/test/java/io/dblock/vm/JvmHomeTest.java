@@ -20,12 +20,14 @@ import org.junit.jupiter.api.io.TempDir;
 class JvmHomeTest {
 
     private static final GuestImage IMAGE = new GuestImage(
+            MachineType.ofThisHost(),
             "6.12.1-test",
             Path.of("/boot/vmlinuz"),
             Path.of("/lib/modules/6.12.1-test"),
             Path.of("/cache/a\\b"),
             List.of("/dblock/modules/9p.ko", "/dblock/modules/overlay.ko"),
-            Path.of("/usr/bin/qemu"));
+            Path.of("/usr/bin/qemu"),
+            Path.of("/"));
 
     @TempDir
     Path directory;

@@ -81,8 +81,25 @@ class KernelFinderTest {
         assertThat(finder().find(Optional.empty(), Optional.empty()).release()).isEqualTo("6.12.9-amd64");
     }
 
+    @Test
+    void anotherArchitecturesKernelsAreToldByTheirReleases() throws IOException {
+        install(cache.resolve("6.1.0-56-armmp"), "6.1.0-56-armmp", false);
+        install(cache.resolve("6.1.0-57-686-pae"), "6.1.0-57-686-pae", false);
+        install(host, "6.1.0-58-armmp", true);
+        assertThat(finder().findHere(Optional.of("6.1")))
+                .get()
+                .extracting(GuestKernel::release)
+                .isEqualTo("6.1.0-56-amd64");
+        assertThat(new KernelFinder(cache, host, MachineType.ARMHF, line -> {}).findHere(Optional.of("6.1")))
+                .get()
+                .extracting(GuestKernel::release, GuestKernel::machine)
+                .containsExactly("6.1.0-56-armmp", MachineType.ARMHF);
+        assertThat(new KernelFinder(cache, host, MachineType.I386, line -> {}).findHere(Optional.of("6.12")))
+                .isEmpty();
+    }
+
     private KernelFinder finder() {
-        return new KernelFinder(cache, host, line -> {});
+        return new KernelFinder(cache, host, MachineType.ofThisHost(), line -> {});
     }
 
     private static void install(Path root, String release, boolean headers) throws IOException {

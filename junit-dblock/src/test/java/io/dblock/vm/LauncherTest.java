@@ -20,12 +20,14 @@ import org.junit.jupiter.api.io.TempDir;
 class LauncherTest {
 
     private static final GuestImage IMAGE = new GuestImage(
+            MachineType.ofThisHost(),
             "6.12.1-test",
             Path.of("/boot/vmlinuz"),
             Path.of("/tmp/cache/modules"),
             Path.of("/tmp/cache/initramfs"),
             List.of("/dblock/modules/9p.ko"),
-            Path.of("/usr/bin/qemu"));
+            Path.of("/usr/bin/qemu"),
+            Path.of("/"));
 
     @TempDir
     Path directory;
@@ -57,12 +59,42 @@ class LauncherTest {
                 Path.of("/tmp/run"));
         assertThat(command).startsWith("setsid", "setpriv", "--pdeathsig", "KILL", "/usr/bin/qemu");
         assertThat(command)
-                .contains("local,id=root,path=/,security_model=none,multidevs=remap,readonly=on")
+                .contains("local,id=root,path=/tmp/run/root,security_model=none,multidevs=remap,readonly=on")
                 .contains("local,id=share0,path=/tmp/run/share0,security_model=none,multidevs=remap")
                 .contains("512M", "-no-reboot", "-nodefaults");
         assertThat(command.get(command.indexOf("-append") + 1))
                 .contains("panic=-1 oops=panic")
                 .endsWith(" debug");
+    }
+
+    @Test
+    void aGuestOfAnotherArchitectureSeesItsOwnRootAndTheKernelsModules() throws IOException {
+        GuestImage image = new GuestImage(
+                MachineType.ARMHF,
+                "6.12.1-armmp",
+                Path.of("/boot/vmlinuz"),
+                Path.of("/cache/modules"),
+                Path.of("/cache/initramfs"),
+                List.of(),
+                Path.of("/usr/bin/qemu"),
+                Path.of("/cache/root"));
+        List<String> command = QemuProcess.command(
+                image, Accelerator.TCG, VmSettings.of(Map.of()), 0, Path.of("/tmp/run"));
+        assertThat(command)
+                .containsSubsequence("-machine", "virt,highmem=off")
+                .contains("local,id=root,path=/tmp/run/root,security_model=none,multidevs=remap,readonly=on")
+                .contains("local,id=modules,path=/tmp/run/modules,security_model=none,multidevs=remap,readonly=on");
+        assertThat(command.get(command.indexOf("-append") + 1)).startsWith("console=ttyAMA0 ");
+        GuestCommand guestCommand = new GuestCommand(List.of(bytes("true")), List.of(), bytes("/home/x"), "0022");
+        String records = new String(
+                Main.configuration(image, guestCommand, List.of(), Path.of("/home/x")).toBytes(),
+                StandardCharsets.ISO_8859_1);
+        assertThat(records.split("\0", -1))
+                .containsSubsequence("share.tag=modules", "share.path=/cache/modules")
+                .contains("modules.directory=/cache/modules");
+        assertThat(AcceleratorChoice.choose(image, VmSettings.of(Map.of()), directory, line -> {}))
+                .isEqualTo(new AcceleratorChoice(
+                        Accelerator.TCG, "its processor, armhf, is not this host's"));
     }
 
     @Test

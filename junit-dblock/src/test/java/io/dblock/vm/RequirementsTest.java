@@ -11,7 +11,7 @@ class RequirementsTest {
 
     @Test
     void namesTheCommandForEachDistribution() {
-        List<Requirements.Requirement> compiler = Requirements.all().stream()
+        List<Requirements.Requirement> compiler = Requirements.all(MachineType.ofThisHost()).stream()
                 .filter(requirement -> List.of("cc", "libc.a").contains(requirement.what()))
                 .toList();
         assertThat(Requirements.installCommand(compiler, Distribution.DEBIAN))
@@ -24,7 +24,7 @@ class RequirementsTest {
 
     @Test
     void aPackageIsNamedOnce() {
-        assertThat(Requirements.installCommand(Requirements.all(), Distribution.DEBIAN)
+        assertThat(Requirements.installCommand(Requirements.all(MachineType.ofThisHost()), Distribution.DEBIAN)
                         .split(" ", -1))
                 .doesNotHaveDuplicates()
                 .contains("util-linux", "kmod");
@@ -32,10 +32,10 @@ class RequirementsTest {
 
     @Test
     void aMissingProgramIsNamedWithWhatItIsForAndHowToGetIt() {
-        assertThatThrownBy(() -> Requirements.require("no-such-program"))
+        assertThatThrownBy(() -> Requirements.require("no-such-program", MachineType.ofThisHost()))
                 .isInstanceOf(VmException.class)
                 .hasMessage("'no-such-program' is missing; install it with the distribution's package manager");
-        assertThat(Requirements.remedy("setpriv"))
+        assertThat(Requirements.remedy("setpriv", MachineType.ofThisHost()))
                 .startsWith("it ends QEMU together with the process that started it; as root: ")
                 .endsWith("util-linux");
     }
