@@ -7,7 +7,6 @@ import io.dblock.vm.VmSetup;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,15 +16,16 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ModuleSourcesIT {
 
     static Stream<String> kernels() {
-        return Arrays.stream(System.getProperty("dblock.it.kernels", "").split(",", -1))
-                .map(String::strip);
+        return Cell.all(System.getProperty("dblock.it.kernels", "")).stream()
+                .map(Cell::kernel)
+                .distinct();
     }
 
     @ParameterizedTest
     @MethodSource("kernels")
     void theModuleBuildsWithoutAWarning(String kernel) throws Exception {
         // A copy: kbuild writes beside the sources.
-        Path copy = Path.of("target", "kmod-check-" + kernel).toAbsolutePath();
+        Path copy = Path.of("target", "kmod-check-" + kernel.replace('/', '-')).toAbsolutePath();
         Commands.run("rm", "-rf", copy);
         Files.createDirectories(copy);
         Path sources = Path.of("..", "dblock-kmod").toAbsolutePath().normalize();

@@ -8,9 +8,11 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 import io.dblock.it.support.Commands;
 import io.dblock.vm.VmOptions;
 import io.dblock.vm.VmSetup;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -22,43 +24,51 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * The module's own tests, in C, in one guest per kernel and without a JVM in it. Runs on the host's JVM; each line of
- * their output becomes a test here.
+ * The module's own tests, in C, in one guest per kernel and without a JVM in it; on other architectures than this
+ * host's too, and as 32-bit programs on 64-bit kernels. Runs on the host's JVM; each line of their output becomes a
+ * test here.
  */
 class ModuleTestsIT {
 
     private static final Path KMOD =
             Path.of("..", "dblock-kmod").toAbsolutePath().normalize();
     private static final Path TARGET = Path.of("target").toAbsolutePath();
-    private static final int LIMIT_MINUTES = 25;
+    private static final int LIMIT_MINUTES = Integer.getInteger("dblock.it.module.limit", 25);
 
     @TestFactory
     Stream<DynamicContainer> theModulePassesItsOwnTestsOnEachKernel() {
         String kernels = System.getProperty("dblock.it.kernels", "");
         assertThat(kernels).as("system property dblock.it.kernels").isNotBlank();
-        Path tests = TARGET.resolve("kmod-tests");
-        Commands.run("make", "-s", "-C", KMOD.resolve("tests"), "OUT=" + tests);
-        return Stream.of(kernels.split(",")).map(kernel -> onKernel(kernel.strip(), tests));
+        return Cell.all(kernels).stream().map(ModuleTestsIT::in);
     }
 
-    private static DynamicContainer onKernel(String kernel, Path tests) {
-        Path log = TARGET.resolve("kmod-tests-" + kernel + ".tap");
+    private static DynamicContainer in(Cell cell) {
+        Path log = TARGET.resolve("kmod-tests-" + cell.name() + ".tap");
         try {
-            Path module = VmSetup.module(VmOptions.defaults().withKernel(kernel), System.err::println);
-            Process guest = new ProcessBuilder(
-                            Path.of(System.getProperty("java.home"), "bin", "java")
-                                    .toString(),
-                            "-cp",
-                            System.getProperty("java.class.path"),
-                            "io.dblock.vm.Main",
-                            "run",
-                            "--kernel",
-                            kernel,
-                            "--",
-                            KMOD.resolve("tests/run.sh").toString(),
-                            "-d",
-                            tests.toString(),
-                            module.toString())
+            // All of it below target, which a guest that has a root of its own sees too.
+            Path tests = programs(cell.programs());
+            Path module = Files.createDirectories(TARGET.resolve("kmod-" + cell.name()))
+                    .resolve("dblock.ko");
+            Files.copy(
+                    VmSetup.module(VmOptions.defaults().withKernel(cell.kernel()), System.err::println),
+                    module,
+                    StandardCopyOption.REPLACE_EXISTING);
+            List<String> command = new ArrayList<>(List.of(
+                    Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                    "-cp",
+                    System.getProperty("java.class.path"),
+                    "io.dblock.vm.Main",
+                    "run",
+                    "--kernel",
+                    cell.kernel(),
+                    "--",
+                    tests.resolve("run.sh").toString(),
+                    "-d",
+                    tests.toString(),
+                    module.toString()));
+            String chosen = System.getProperty("dblock.it.module.programs", "");
+            command.addAll(chosen.isBlank() ? List.of() : List.of(chosen.split(",", -1)));
+            Process guest = new ProcessBuilder(command)
                     .redirectErrorStream(true)
                     .redirectOutput(log.toFile())
                     .redirectInput(Path.of("/dev/null").toFile())
@@ -80,13 +90,31 @@ class ModuleTestsIT {
                         .as("exit status, see the end of %s:%n%s", log, end(log))
                         .isZero();
             }));
-            System.out.println("module tests on " + kernel + ": " + run.closing());
-            return dynamicContainer("kernel " + kernel, nodes);
+            System.out.println("module tests, " + cell + ": " + run.closing());
+            return dynamicContainer(cell.toString(), nodes);
         } catch (Exception e) {
-            return dynamicContainer("kernel " + kernel, List.of(dynamicTest("the guest runs", () -> {
+            return dynamicContainer(cell.toString(), List.of(dynamicTest("the guest runs", () -> {
                 throw e;
             })));
         }
+    }
+
+    /** The tests and what runs them, for this architecture. */
+    private static Path programs(String architecture) throws IOException {
+        Path tests = TARGET.resolve("kmod-tests-" + architecture);
+        List<Object> make = new ArrayList<>(List.of("make", "-s", "-C", KMOD.resolve("tests"), "OUT=" + tests));
+        if (!architecture.equals(VmSetup.architecture())) {
+            make.add("CC=" + VmSetup.compiler(architecture, System.err::println));
+            // The guest's root may have no C library for them.
+            make.add("STATIC=1");
+        }
+        Commands.run(make.toArray());
+        Files.copy(
+                KMOD.resolve("tests/run.sh"),
+                tests.resolve("run.sh"),
+                StandardCopyOption.REPLACE_EXISTING,
+                StandardCopyOption.COPY_ATTRIBUTES);
+        return tests;
     }
 
     private static DynamicTest test(Tap.Case test) {
@@ -96,7 +124,7 @@ class ModuleTestsIT {
         });
     }
 
-    private static String end(Path log) throws java.io.IOException {
+    private static String end(Path log) throws IOException {
         List<String> lines = Files.readAllLines(log, StandardCharsets.UTF_8);
         return String.join("\n", lines.subList(Math.max(0, lines.size() - 40), lines.size()));
     }
