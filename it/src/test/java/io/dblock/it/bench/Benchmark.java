@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.it.bench;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.function.Function;
+
+/**
+ * The benchmark itself, a program for where the module can be loaded: makes all devices, fills them, and has fio measure
+ * each column of each in every round, in an order that changes. System properties, of which the first four have a
+ * default:
+ *
+ * <ul>
+ *   <li>{@code bench.devices}, {@code bench.columns}: which of {@link Kind} and {@link Column}, separated by commas
+ *   <li>{@code bench.rounds}: how many; {@code bench.requests}: in each run by instructions
+ *   <li>{@code bench.mode}: {@code clock}, or {@code instructions} where the clock counts those, see {@link Guest}
+ *   <li>{@code bench.programs}: where the servers in C are
+ *   <li>{@code bench.results}: the file to write; one with the tables is put beside it
+ * </ul>
+ */
+public final class Benchmark {
+
+    private static final int MIB = 64;
+    /** By the clock: of each run. */
+    private static final int SECONDS = 2;
+    /** Of {@code -icount shift=1}. */
+    private static final double NANOS_PER_INSTRUCTION = 2;
+
+    /** By instructions: of each run with 4k, and a tenth of it with larger ones. */
+    private static final int REQUESTS = Integer.getInteger("bench.requests", 4000);
+    /** So much is done before one looks whether it still gets faster: compilers count thousands of calls. */
+    private static final int WARM_UPS = 5;
+
+    private static final int MOST_WARM_UPS = 30;
+    /** The last three runs differ by no more. */
+    private static final double STABLE = 0.015;
+
+    private final boolean instructions;
+    private final Results results = new Results();
+
+    private Benchmark(boolean instructions) {
+        this.instructions = instructions;
+    }
+
+    /** Measures what the properties say, and ends the process with status 0 if all could be. */
+    public static void main(String[] args) throws IOException {
+        String mode = System.getProperty("bench.mode", "clock");
+        if (!List.of("clock", "instructions").contains(mode)) {
+            throw new IllegalArgumentException("bench.mode=" + mode + ": allowed are clock and instructions");
+        }
+        Benchmark benchmark = new Benchmark(mode.equals("instructions"));
+        benchmark.run(
+                listed("bench.devices", Kind.values(), Kind::ofKey),
+                listed("bench.columns", Column.values(), Column::ofKey),
+                Integer.getInteger("bench.rounds", 5),
+                Path.of(System.getProperty("bench.programs")).toAbsolutePath(),
+                Path.of(System.getProperty("bench.results")).toAbsolutePath());
+    }
+
+    private static <T> List<T> listed(String property, T[] all, Function<String, T> parse) {
+        String value = System.getProperty(property, "");
+        return value.isBlank()
+                ? Arrays.asList(all)
+                : Arrays.stream(value.split(",", -1)).map(parse).toList();
+    }
+
+    private String unit() {
+        return instructions
+                ? "instructions per request, fio's own included (less is better)"
+                : "requests per second (more is better)";
+    }
+
+    private void run(List<Kind> kinds, List<Column> columns, int rounds, Path programs, Path file) throws IOException {
+        Map<Kind, Contender> contenders = new EnumMap<>(Kind.class);
+        try {
+            for (Kind kind : kinds) {
+                Contender contender = kind.make(MIB, programs);
+                contenders.put(kind, contender);
+                say("%s: %s, scheduler %s", kind.key(), contender.node(), scheduler(contender.node()));
+                Fio.fill(contender.node(), MIB);
+            }
+            for (Kind kind : kinds) {
+                if (kind.warmsUp()) {
+                    for (Column column : columns) {
+                        warmUp(kind, contenders.get(kind), column);
+                    }
+                }
+            }
+            List<Kind> order = new ArrayList<>(kinds);
+            Random random = new Random(5);
+            for (int round = 1; round <= rounds; round++) {
+                Collections.shuffle(order, random);
+                for (Column column : columns) {
+                    for (Kind kind : order) {
+                        double value = measure(contenders.get(kind), column);
+                        results.add(round, kind, column, value);
+                        say("round %d, %s, %s: %.0f %s", round, kind.key(), column.title(), value, unit());
+                    }
+                }
+                results.write(file, unit());
+            }
+        } finally {
+            close(contenders);
+        }
+        String tables = results.tables(unit(), List.of(Kind.UBLK, Kind.BRD));
+        Files.writeString(Path.of(file + ".txt"), tables);
+        System.out.print(tables);
+    }
+
+    private void warmUp(Kind kind, Contender contender, Column column) {
+        List<Double> last = new ArrayList<>();
+        while (last.size() < WARM_UPS || !stable(last)) {
+            if (last.size() == MOST_WARM_UPS) {
+                say("%s, %s: still not stable after %d runs: %s", kind.key(), column.title(), MOST_WARM_UPS, last);
+                return;
+            }
+            last.add(measure(contender, column));
+        }
+        say(
+                "%s, %s: stable after %d runs, %d requests: %s",
+                kind.key(),
+                column.title(),
+                last.size(),
+                (long) last.size() * requests(column),
+                last.stream().map(value -> String.format("%.0f", value)).toList());
+    }
+
+    /** By the clock nothing repeats so well: there it is enough to have run for a while. */
+    private boolean stable(List<Double> all) {
+        List<Double> last = all.subList(all.size() - 3, all.size());
+        return !instructions || Collections.max(last) <= Collections.min(last) * (1 + STABLE);
+    }
+
+    private double measure(Contender contender, Column column) {
+        if (!instructions) {
+            return Fio.seconds(contender.node(), MIB, column, SECONDS).perSecond();
+        }
+        Fio.Result result = Fio.requests(contender.node(), MIB, column, requests(column));
+        return result.millis() * 1e6 / NANOS_PER_INSTRUCTION / result.requests();
+    }
+
+    private static int requests(Column column) {
+        return column.blockKib() == 4 ? REQUESTS : REQUESTS / 10;
+    }
+
+    private static String scheduler(Path node) throws IOException {
+        Path file = Path.of("/sys/block", node.getFileName().toString(), "queue/scheduler");
+        // brd has no queue of its own.
+        return Files.exists(file) ? Files.readString(file).strip() : "none";
+    }
+
+    private static void close(Map<Kind, Contender> contenders) throws IOException {
+        for (Map.Entry<Kind, Contender> contender : contenders.entrySet()) {
+            try {
+                contender.getValue().close();
+            } catch (IOException | RuntimeException | AssertionError e) {
+                throw new IOException(
+                        "Cannot remove the device of " + contender.getKey().key(), e);
+            }
+        }
+    }
+
+    private static void say(String format, Object... arguments) {
+        System.out.printf("  " + format + "%n", arguments);
+        System.out.flush();
+    }
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.it.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.Map;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** All devices beside each other, by the clock and by instructions; a boot each. The tables are the result. */
+class BenchmarkIT {
+
+    @ParameterizedTest
+    @EnumSource
+    void theDevicesAreMeasuredBesideEachOther(Guest.Mode mode) throws Exception {
+        Results results = Guest.run(mode, Guest.KERNEL, Map.of("rounds", "5"), Duration.ofHours(6));
+        assertThat(results.isEmpty()).isFalse();
+    }
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.it.bench;
+
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** A device that is measured; closing removes it. */
+interface Contender extends AutoCloseable {
+
+    Path node();
+
+    @Override
+    void close() throws IOException;
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.it.bench;
+
+import io.dblock.vm.VmOptions;
+import io.dblock.vm.VmSetup;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/** Runs {@link Benchmark} in a guest of its own. For the host's JVM. */
+final class Guest {
+
+    /** The beginning of a release. */
+    static final String KERNEL = System.getProperty("dblock.bench.kernel", "6.12");
+
+    private static final Path PROGRAMS = Path.of(System.getProperty("dblock.it.bench.programs", "target/bench"));
+    /** {@code -Ddblock.bench.devices} and so on, passed on as {@code bench.devices}. */
+    private static final List<String> PASSED_ON = List.of("devices", "columns", "rounds", "requests");
+
+    private Guest() {}
+
+    /** For a quick look: {@code clock} or {@code instructions}, and what of {@link #PASSED_ON} is wanted as -D. */
+    public static void main(String[] args) throws Exception {
+        run(Mode.valueOf(args[0].toUpperCase(Locale.ROOT)), KERNEL, Map.of(), Duration.ofHours(6));
+    }
+
+    /** How the guest's time passes, and on how many processors. */
+    enum Mode {
+        CLOCK("clock", 2, ""),
+        /**
+         * Each instruction takes 2 ns, whatever else the host does; QEMU needs its emulation and one processor for it. An
+         * idle guest waits in the host's time: with sleep=off its clock would leap while the host reads a file for it, and
+         * every limit would pass.
+         */
+        INSTRUCTIONS("instructions", 1, "-icount shift=1,sleep=on");
+
+        private final String key;
+        private final int cpus;
+        private final String qemuOptions;
+
+        Mode(String key, int cpus, String qemuOptions) {
+            this.key = key;
+            this.cpus = cpus;
+            this.qemuOptions = qemuOptions;
+        }
+    }
+
+    /**
+     * Runs it to its end; what it says goes to standard output.
+     *
+     * @param kernel the beginning of a release
+     * @param properties of {@link Benchmark}, without their prefix; what this JVM was given on its command line wins
+     */
+    static Results run(Mode mode, String kernel, Map<String, String> properties, Duration limit)
+            throws IOException, InterruptedException {
+        VmSetup.module(VmOptions.defaults().withKernel(kernel), System.err::println);
+        Path directory = Files.createDirectories(Path.of("target/bench").toAbsolutePath());
+        Path file = directory.resolve(mode.key + ".tsv");
+        Files.deleteIfExists(file);
+        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        String classPath = System.getProperty("java.class.path");
+        List<String> command = new ArrayList<>(
+                List.of(java, "-cp", classPath, "io.dblock.vm.Main", "run", "--kernel", kernel, "--", java));
+        command.addAll(List.of("-XX:+UseSerialGC", "-XX:-UsePerfData", "--enable-native-access=ALL-UNNAMED"));
+        properties.forEach((key, value) -> command.add("-Dbench." + key + "=" + value));
+        for (String key : PASSED_ON) {
+            String value = System.getProperty("dblock.bench." + key, "");
+            if (!value.isBlank()) {
+                command.add("-Dbench." + key + "=" + value);
+            }
+        }
+        command.addAll(List.of(
+                "-Dbench.mode=" + mode.key,
+                "-Dbench.programs=" + PROGRAMS.toAbsolutePath(),
+                "-Dbench.results=" + file,
+                "-cp",
+                classPath,
+                Benchmark.class.getName()));
+        ProcessBuilder builder = new ProcessBuilder(command)
+                .redirectInput(Path.of("/dev/null").toFile())
+                .redirectErrorStream(true)
+                .redirectOutput(directory.resolve(mode.key + ".log").toFile());
+        builder.environment().put("DBLOCK_VM_CPUS", Integer.toString(mode.cpus));
+        if (!mode.qemuOptions.isEmpty()) {
+            builder.environment().put("DBLOCK_VM_ACCEL", "tcg");
+            builder.environment().put("DBLOCK_VM_QEMU_OPTIONS", mode.qemuOptions);
+        }
+        Process guest = builder.start();
+        try {
+            boolean ended = guest.waitFor(limit.toSeconds(), TimeUnit.SECONDS);
+            String said = Files.readString(directory.resolve(mode.key + ".log"));
+            System.out.print(said);
+            if (!ended || guest.exitValue() != 0) {
+                throw new AssertionError("The benchmark in the guest "
+                        + (ended ? "ended with status " + guest.exitValue() : "did not end within " + limit) + ":\n"
+                        + said);
+            }
+        } finally {
+            guest.destroyForcibly();
+        }
+        return Results.read(file);
+    }
+}
