@@ -5,60 +5,82 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.BlockDevice;
 import io.dblock.Filesystem;
+import io.dblock.it.support.Commands;
+import io.dblock.it.support.Poll;
 import java.nio.file.Files;
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.LinkedHashMap;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
-/** What a test pays for its disk. Printed, not asserted: the machine is shared. */
+/**
+ * What a test pays for a disk with a filesystem, beside the same mkfs and mount on the kernel's RAM disk, in turns. Printed,
+ * not asserted: the machine is shared.
+ */
 class LifecycleTimesIT {
-
     private static final int ROUNDS = 7;
+    private static final String OURS = "all of it on ours";
+    private static final String BRD = "the same mkfs, mount, unmount on brd";
 
-    private final Map<String, List<Long>> times = new LinkedHashMap<>();
+    private final Laps laps = new Laps();
+    private int round;
 
     @Test
-    void aDisksLifeIsTimedStepByStep() throws Exception {
-        for (int round = 0; round <= ROUNDS; round++) {
-            long start = System.nanoTime();
-            BlockDevice disk = BlockDevice.builder().size("64MiB").create();
-            lap("create (raw)", start, round);
-            start = System.nanoTime();
-            disk.close();
-            lap("destroy (raw)", start, round);
-
-            long whole = System.nanoTime();
-            disk = BlockDevice.builder()
-                    .size("64MiB")
-                    .filesystem(Filesystem.EXT4)
-                    .create();
-            lap("create + mkfs.ext4", whole, round);
-            start = System.nanoTime();
-            assertThat(Files.exists(disk.mount())).isTrue();
-            lap("mount", start, round);
-            start = System.nanoTime();
-            disk.unmount();
-            lap("unmount", start, round);
-            start = System.nanoTime();
-            disk.close();
-            lap("destroy", start, round);
-            lap("all of create + mkfs.ext4 + mount + unmount + destroy", whole, round);
+    void aDisksLifeIsTimedStepByStepBesideBrd(@TempDir Path mount) throws Exception {
+        Commands.run("modprobe", "brd", "rd_nr=1", "rd_size=" + (Peer.MIB << 10));
+        try {
+            // The first round loads classes and modules.
+            for (round = 0; round <= ROUNDS; round++) {
+                time(OURS, this::ours);
+                time(BRD, () -> brd(mount));
+            }
+        } finally {
+            Poll.until(
+                    "brd to be unloaded",
+                    Duration.ofSeconds(30),
+                    () -> Commands.tryRun("modprobe", "-r", "brd").status() == 0);
         }
-        times.forEach((step, all) -> {
-            Collections.sort(all);
-            System.out.printf(
-                    "  %-55s median %6.1f ms, %6.1f to %6.1f over %d rounds%n",
-                    step, all.get(all.size() / 2) / 1e6, all.get(0) / 1e6, all.get(all.size() - 1) / 1e6, all.size());
-        });
+        System.out.printf("  %d MiB, ext4, median of %d rounds in ms (spread)%n", Peer.MIB, ROUNDS);
+        for (String step :
+                List.of("create and mkfs.ext4", "mount", "unmount", "destroy", OURS, "mkfs.ext4 on brd", BRD)) {
+            System.out.printf("  %-40s %s%n", step, laps.text(step));
+        }
+        System.out.printf("  %-40s %8.2f%n", "ours to brd", laps.median(OURS) / laps.median(BRD));
     }
 
-    /** The first round, which loads classes and the module, does not count. */
-    private void lap(String step, long start, int round) {
+    private void ours() throws Exception {
+        BlockDevice[] disk = new BlockDevice[1];
+        time(
+                "create and mkfs.ext4",
+                () -> disk[0] = BlockDevice.builder()
+                        .size(Peer.MIB + "MiB")
+                        .filesystem(Filesystem.EXT4)
+                        .create());
+        time("mount", () -> assertThat(Files.exists(disk[0].mount())).isTrue());
+        time("unmount", disk[0]::unmount);
+        time("destroy", disk[0]::close);
+    }
+
+    /** With the options that the library gives them. */
+    private void brd(Path mount) throws Exception {
+        time(
+                "mkfs.ext4 on brd",
+                () -> Commands.run(
+                        "mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", "/dev/ram0"));
+        Commands.run("mount", "-t", "ext4", "-o", "rw,noatime", "/dev/ram0", mount);
+        Commands.run("umount", mount);
+    }
+
+    private interface Step {
+        void run() throws Exception;
+    }
+
+    private void time(String name, Step step) throws Exception {
+        long start = System.nanoTime();
+        step.run();
         if (round > 0) {
-            times.computeIfAbsent(step, s -> new ArrayList<>()).add(System.nanoTime() - start);
+            laps.add(name, System.nanoTime() - start);
         }
     }
 }

@@ -12,7 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** A loop device over a file in memory. */
-final class LoopPeer implements Peer {
+final class LoopPeer implements SteppedPeer {
     private interface C extends Library {
         int open(String path, int flags) throws LastErrorException;
 

@@ -19,19 +19,19 @@ import java.util.stream.Stream;
 interface Peer extends AutoCloseable {
     int MIB = 64;
 
-    /** Makes one of {@link #MIB} MiB, and returns the kernel's name for it. */
-    String create() throws IOException;
+    /** What one took, in nanoseconds: until it was there, and from then until it was gone. */
+    record Lap(long created, long destroyed) {}
 
-    /** Destroys it. */
-    void destroy() throws IOException;
+    /** Makes one of {@link #MIB} MiB and destroys it. */
+    Lap lap() throws IOException;
 
     /** Gives back what all devices of the kind need. */
     @Override
     default void close() {}
 
     /** Ours. */
-    static Peer dblock(Placement placement) {
-        return new Peer() {
+    static SteppedPeer dblock(Placement placement) {
+        return new SteppedPeer() {
             private BlockDevice device;
 
             @Override
@@ -51,14 +51,14 @@ interface Peer extends AutoCloseable {
     }
 
     /** Memory in the kernel, made by configfs. */
-    static Peer nullBlk() throws IOException {
+    static SteppedPeer nullBlk() throws IOException {
         load("null_blk", "nr_devices=0");
         Path config = Path.of("/sys/kernel/config");
         if (Files.notExists(config.resolve("nullb"))) {
             Commands.run("mount", "-t", "configfs", "configfs", config);
         }
         Path own = config.resolve("nullb/dblock-it");
-        return new Peer() {
+        return new SteppedPeer() {
             @Override
             public String create() throws IOException {
                 Files.createDirectory(own);
@@ -84,10 +84,10 @@ interface Peer extends AutoCloseable {
     }
 
     /** Compressed memory in the kernel. */
-    static Peer zram() {
+    static SteppedPeer zram() {
         load("zram", "num_devices=0");
         Path control = Path.of("/sys/class/zram-control");
-        return new Peer() {
+        return new SteppedPeer() {
             private String number;
 
             @Override
@@ -110,11 +110,11 @@ interface Peer extends AutoCloseable {
     }
 
     /** A SCSI host with one disk. */
-    static Peer scsiDebug() {
+    static SteppedPeer scsiDebug() {
         load("sd_mod");
         load("scsi_debug", "add_host=0", "dev_size_mb=" + MIB);
         Path hosts = Path.of("/sys/bus/pseudo/drivers/scsi_debug/add_host");
-        return new Peer() {
+        return new SteppedPeer() {
             private String disk;
 
             @Override
@@ -141,6 +141,18 @@ interface Peer extends AutoCloseable {
                 unload("scsi_debug");
             }
         };
+    }
+
+    /** Memory of a program in C, by the kernel's driver for that. */
+    static Peer ublk() throws IOException {
+        load("ublk_drv");
+        return new LapsProgram("ublk_ram", "-l", Long.toString((long) MIB << 20));
+    }
+
+    /** Memory of a program in C, by the kernel's network block device. */
+    static Peer nbd() throws IOException {
+        load("nbd", "nbds_max=1");
+        return new LapsProgram("nbd_laps", "/dev/nbd0", Long.toString((long) MIB << 20));
     }
 
     private static Set<String> scsiDisks() throws IOException {

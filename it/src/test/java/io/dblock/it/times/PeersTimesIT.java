@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.dblock.Placement;
 import io.dblock.server.process.ServerProcess;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -37,6 +36,8 @@ class PeersTimesIT {
         add(peers, "loop over tmpfs", LoopPeer::new, missing);
         add(peers, "null_blk with memory", Peer::nullBlk, missing);
         add(peers, "zram", Peer::zram, missing);
+        add(peers, "ublk, served in C", Peer::ublk, missing);
+        add(peers, "nbd, served in C", Peer::nbd, missing);
         add(peers, "scsi_debug host", Peer::scsiDebug, missing);
         try {
             List<String> order = new ArrayList<>(peers.keySet());
@@ -82,23 +83,10 @@ class PeersTimesIT {
     }
 
     private void time(String name, Peer peer, boolean counts) throws IOException {
-        long start = System.nanoTime();
-        String disk = peer.create();
-        long created = System.nanoTime() - start;
-        Path sectors = Path.of("/sys/block", disk, "size");
-        assertThat(Files.readString(sectors).strip())
-                .as("sectors of %s (%s)", disk, name)
-                .isEqualTo(Integer.toString(Peer.MIB << 11));
-        assertThat(Path.of("/dev", disk)).as(name).exists();
-        start = System.nanoTime();
-        peer.destroy();
-        long destroyed = System.nanoTime() - start;
-        assertThat(Files.notExists(sectors) || Files.readString(sectors).strip().equals("0"))
-                .as("%s (%s) is gone, or empty", disk, name)
-                .isTrue();
+        Peer.Lap lap = peer.lap();
         if (counts) {
-            laps.add("create " + name, created);
-            laps.add("destroy " + name, destroyed);
+            laps.add("create " + name, lap.created());
+            laps.add("destroy " + name, lap.destroyed());
         }
     }
 
@@ -113,7 +101,7 @@ class PeersTimesIT {
                     () -> run(java, "-XX:+UseSerialGC", "-Xshare:auto", "-XX:-UsePerfData", "-version"));
             ServerProcess.stop();
             time("the server process, until it answers", round, ServerProcess::instance);
-            Peer peer = Peer.dblock(Placement.SERVER_PROCESS);
+            SteppedPeer peer = Peer.dblock(Placement.SERVER_PROCESS);
             time("the first disk of a new server", round, peer::create);
             peer.destroy();
             time("the second disk", round, peer::create);
