@@ -88,6 +88,8 @@ final class Guest {
                 .redirectOutput(directory.resolve(mode.key + ".log").toFile());
         builder.environment().put("DBLOCK_VM_CPUS", Integer.toString(mode.cpus));
         if (!mode.qemuOptions.isEmpty()) {
+            // Counting goes on while other jobs run, and then a boot takes its time.
+            builder.environment().putIfAbsent("DBLOCK_VM_BOOT_TIMEOUT", "1800");
             builder.environment().put("DBLOCK_VM_ACCEL", "tcg");
             builder.environment().put("DBLOCK_VM_QEMU_OPTIONS", mode.qemuOptions);
         }
