@@ -30,6 +30,8 @@ static struct {
 	char mounts[MAX_MOUNTS][64];
 } *shared;
 
+unsigned int slowness = 1;
+
 static uint64_t seed;
 static pid_t case_leader;
 
@@ -222,6 +224,11 @@ static void print_stacks(pid_t group)
 		closedir(proc);
 }
 
+void note_stacks(void)
+{
+	print_stacks(case_leader);
+}
+
 static void announce(const char *program, const char *name)
 {
 	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
@@ -297,7 +304,7 @@ static bool clean_devices(int session)
 /* The exit status of the case: 0, 1 or EXIT_SKIP. */
 static int run_case(const char *program, const struct test *test)
 {
-	unsigned int seconds = test->seconds ? test->seconds : DEFAULT_SECONDS;
+	unsigned int seconds = (test->seconds ? test->seconds : DEFAULT_SECONDS) * slowness;
 	double start = now();
 	int status = 0, result, session;
 	pid_t pid, got;
@@ -361,7 +368,7 @@ static bool selected(int argc, char **argv, const char *name)
 int run_tests(int argc, char **argv, const struct test *tests, size_t count)
 {
 	const char *program = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
-	const char *env = getenv("DBLOCK_TEST_SEED");
+	const char *env = getenv("DBLOCK_TEST_SEED"), *slow = getenv("DBLOCK_TEST_SLOWNESS");
 	unsigned int number = 0, planned = 0, passed = 0, failed = 0, skipped = 0;
 	double start = now();
 
@@ -373,6 +380,8 @@ int run_tests(int argc, char **argv, const struct test *tests, size_t count)
 		       DBLOCK_CTL_PATH, strerror(errno));
 		return EXIT_SKIP;
 	}
+	if (slow && atoi(slow) > 1)
+		slowness = atoi(slow);
 	seed = env ? strtoull(env, NULL, 0) : (uint64_t)time(NULL) * 1000003 + getpid();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	for (size_t i = 0; i < count; i++)
@@ -662,7 +671,7 @@ void servers_join(struct device *dev, unsigned int seconds)
 	struct timespec end;
 
 	clock_gettime(CLOCK_REALTIME, &end);
-	end.tv_sec += seconds;
+	end.tv_sec += seconds * slowness;
 	for (unsigned int i = 0; i < dev->nr_servers; i++) {
 		struct server *server = dev->servers[i];
 
@@ -1283,7 +1292,7 @@ pid_t fork_case(void)
 
 bool wait_child(pid_t pid, unsigned int seconds, int *status)
 {
-	double end = now() + seconds;
+	double end = now() + seconds * slowness;
 	pid_t got;
 	int ignored;
 
@@ -1310,7 +1319,7 @@ int run_program(const char *const argv[], unsigned int seconds)
 	char output[4000], path[200];
 	size_t used = 0;
 	int pipefd[2], status;
-	double end = now() + seconds;
+	double end = now() + seconds * slowness;
 	pid_t pid;
 
 	step("running %s", argv[0]);

@@ -54,6 +54,8 @@ void fail_at(const char *file, int line, const char *fmt, ...)
 void skip(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 /* A TAP comment. */
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Where in the kernel the case's tasks are, as TAP comments. */
+void note_stacks(void);
 /* What the case is doing, for the watchdog's message. */
 void step(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -97,15 +99,18 @@ void step(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 			     errno_name(errno), errno_name(want_errno));\
 	} while (0)
 
+/* How many times longer all bounds are than on a usual kernel, from DBLOCK_TEST_SLOWNESS. */
+extern unsigned int slowness;
+
 /* Polls the condition for at most so many seconds. */
 #define check_wait(seconds, cond, ...)					\
 	do {								\
-		double end_ = now() + (seconds);			\
+		double end_ = now() + (seconds) * slowness;		\
 		step(__VA_ARGS__);					\
 		while (!(cond)) {					\
 			if (now() > end_)				\
 				fail("%s: still not so after %d s: %s",	\
-				     last_step(), (int)(seconds), #cond);\
+				     last_step(), (int)(seconds) * slowness, #cond);\
 			nap_ms(2);					\
 		}							\
 	} while (0)

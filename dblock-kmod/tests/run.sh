@@ -42,15 +42,27 @@ export DBLOCK_KO
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/dblock-run.XXXXXX") || exit 2
 trap 'rm -rf "$work"' EXIT
-limit=${DBLOCK_TEST_TIMEOUT:-180}
+# A kernel that looks into everything takes its time.
+[ ! -f /proc/lockdep_stats ] || DBLOCK_TEST_SLOWNESS=${DBLOCK_TEST_SLOWNESS:-4}
+export DBLOCK_TEST_SLOWNESS
+limit=${DBLOCK_TEST_TIMEOUT:-$((180 * ${DBLOCK_TEST_SLOWNESS:-1}))}
 passed=0 failed=0 skipped=0 troubles=0
 started=$(date +%s)
 
 loaded() { grep -q '^dblock ' /proc/modules; }
 
-# A mark in the kernel log, and what came after it.
+# A mark in the kernel log, and what came after it. When so much came that the
+# mark is gone, nobody knows what else is.
 mark() { echo "dblock-test: mark $1" > /dev/kmsg; }
-since_mark() { dmesg | sed "1,/dblock-test: mark $1\$/d"; }
+since_mark() {
+	dmesg > "$work/dmesg"
+	if grep -q "dblock-test: mark $1\$" "$work/dmesg"; then
+		sed "1,/dblock-test: mark $1\$/d" "$work/dmesg"
+	else
+		echo "WARNING: the kernel log does not go back to where this began"
+		cat "$work/dmesg"
+	fi
+}
 
 bad_lines='WARNING|BUG:|BUG |[^a-z]Oops|blocked for more than|rcu.*(stall|detected)|general protection|Call Trace|unable to handle|refcount_t:|(list_(add|del)|slab|Freelist) corruption|INFO: (task|rcu|possible|trying)|possible (circular|recursive)|inconsistent lock|KASAN|UBSAN|KCSAN|scheduling while atomic|sleeping function|soft lockup|hard LOCKUP'
 
@@ -102,6 +114,33 @@ check_clean() {
 	fi
 }
 
+# On a kernel that looks for memory that nobody refers to any more (debug/kernel.sh).
+leaks=/sys/kernel/debug/kmemleak
+check_leaks() {
+	[ -n "$leaks" ] || return 0
+	# Not of what is still on its way: it counts what has been there for five seconds.
+	sleep 6
+	echo scan > $leaks
+	echo scan > $leaks
+	cat $leaks > "$work/leaks"
+	echo "# kmemleak: $(grep -c '^unreferenced' "$work/leaks") unreferenced objects $1"
+	[ -s "$work/leaks" ] || return 0
+	trouble "all programs" "memory that nothing refers to, $1:"
+	head -100 "$work/leaks" | sed 's/^/#   /'
+	echo clear > $leaks
+}
+{ echo clear > $leaks; } 2> /dev/null || leaks=
+
+# Lockdep says nothing more after its first report, or when its tables are full.
+check_lockdep() {
+	[ -f /proc/lockdep_stats ] || return 0
+	if grep -q '^ debug_locks: *1$' /proc/lockdep_stats; then
+		echo "# lockdep: still looking, $(sed -n 's/^ lock-classes: *\([0-9]*\).*/\1/p' /proc/lockdep_stats) classes"
+	else
+		trouble "all programs" "lockdep has stopped looking"
+	fi
+}
+
 if loaded && ! rmmod dblock; then
 	echo "run.sh: another dblock module is loaded and in use: end its devices, then rmmod dblock" >&2
 	exit 2
@@ -132,6 +171,7 @@ for program in "$@"; do
 	loaded || insmod "$ko" || trouble "$program" "the module is not loaded, nor can it be"
 done
 
+check_leaks "with the module loaded"
 mark unloading
 tries=0
 while ! rmmod dblock 2> "$work/rmmod" && [ $tries -lt 50 ]; do
@@ -140,6 +180,8 @@ while ! rmmod dblock 2> "$work/rmmod" && [ $tries -lt 50 ]; do
 done
 loaded && trouble "the last program" "rmmod: $(cat "$work/rmmod")"
 check_clean unloading
+check_leaks "after it was unloaded"
+check_lockdep
 
 failed=$((failed + troubles))
 echo "# took $(($(date +%s) - started)) s"
