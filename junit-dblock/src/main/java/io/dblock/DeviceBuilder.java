@@ -4,6 +4,7 @@ package io.dblock;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.ImageMode;
 import io.dblock.handler.RequestHandler;
+import io.dblock.handler.Zones;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -37,6 +38,10 @@ final class DeviceBuilder implements BlockDevice.Builder {
     private int journalEntries = 1 << 16;
     private OptionalLong seed = OptionalLong.empty();
     private Placement placement = Placement.AUTOMATIC;
+    private long zoneSize;
+    private int conventionalZones;
+    private int maxOpenZones;
+    private int maxActiveZones;
     private BlockHandler blockHandler;
     private RequestHandler requestHandler;
 
@@ -203,6 +208,48 @@ final class DeviceBuilder implements BlockDevice.Builder {
     }
 
     @Override
+    public DeviceBuilder zoneSize(long bytes) {
+        zoneSize = bytes;
+        return this;
+    }
+
+    @Override
+    public DeviceBuilder zoneSize(String value) {
+        return zoneSize(ByteSize.parse(value));
+    }
+
+    @Override
+    public DeviceBuilder conventionalZones(int zones) {
+        conventionalZones = zones;
+        return this;
+    }
+
+    @Override
+    public DeviceBuilder maxOpenZones(int zones) {
+        maxOpenZones = zones;
+        return this;
+    }
+
+    @Override
+    public DeviceBuilder maxActiveZones(int zones) {
+        maxActiveZones = zones;
+        return this;
+    }
+
+    private Optional<Zones> zones() {
+        if (zoneSize != 0) {
+            return Optional.of(new Zones(zoneSize, conventionalZones, maxOpenZones, maxActiveZones));
+        }
+        if (conventionalZones != 0 || maxOpenZones != 0 || maxActiveZones != 0) {
+            throw new IllegalArgumentException("conventionalZones is " + conventionalZones + ", maxOpenZones "
+                    + maxOpenZones + " and maxActiveZones " + maxActiveZones
+                    + ", and no zoneSize is set. Allowed without one: none of these. Make the device zoned with"
+                    + " zoneSize(\"4MiB\").");
+        }
+        return Optional.empty();
+    }
+
+    @Override
     public DeviceBuilder cacheLimit(long bytes) {
         cacheLimit = bytes;
         return this;
@@ -247,6 +294,10 @@ final class DeviceBuilder implements BlockDevice.Builder {
         journalEntries = spec.journalEntries();
         seed = spec.seed();
         placement = spec.placement();
+        zoneSize = spec.zones().map(Zones::size).orElse(0L);
+        conventionalZones = spec.zones().map(Zones::conventional).orElse(0);
+        maxOpenZones = spec.zones().map(Zones::maxOpen).orElse(0);
+        maxActiveZones = spec.zones().map(Zones::maxActive).orElse(0);
         return this;
     }
 
@@ -277,7 +328,8 @@ final class DeviceBuilder implements BlockDevice.Builder {
                 cacheLimit,
                 journalEntries,
                 seed,
-                placement);
+                placement,
+                zones());
     }
 
     @Override
@@ -296,6 +348,10 @@ final class DeviceBuilder implements BlockDevice.Builder {
             throw new IllegalArgumentException(
                     "placement is SERVER_PROCESS, and a handler is set. Allowed with a handler:"
                             + " AUTOMATIC and TEST_JVM, since it is code of the test's JVM.");
+        }
+        if (spec.zones().isPresent() && (blockHandler != null || requestHandler != null)) {
+            throw new IllegalArgumentException("Both a handler and zoneSize are set. Allowed: one of them, since zones are"
+                    + " kept by a built-in store.");
         }
         boolean empty = spec.image().isEmpty() && blockHandler == null && requestHandler == null;
         if (spec.readOnly() && spec.filesystem() != Filesystem.NONE && empty) {

@@ -6,6 +6,7 @@ import static io.dblock.kernel.DeviceParameters.Flag.READ_ONLY;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestHandler;
+import io.dblock.handler.Zones;
 import io.dblock.kernel.DeviceParameters;
 import io.dblock.server.DeviceServer;
 import io.dblock.server.FilterSpec;
@@ -57,7 +58,12 @@ final class DeviceFactory {
                     .create(
                             parameters,
                             filters,
-                            new StoreSpec(sized.size(), sized.logicalBlockSize(), sized.image(), sized.imageMode()));
+                            new StoreSpec(
+                                    sized.size(),
+                                    sized.logicalBlockSize(),
+                                    sized.image(),
+                                    sized.imageMode(),
+                                    sized.zones()));
         }
         boolean empty = sized.image().isEmpty()
                 && !served.created().parameters().flags().contains(READ_ONLY);
@@ -173,8 +179,9 @@ final class DeviceFactory {
         if (spec.stableWrites()) {
             flags.add(DeviceParameters.Flag.STABLE_WRITES);
         }
-        boolean discard = spec.discard() && operations.contains(Operation.DISCARD);
-        boolean writeZeroes = spec.writeZeroes() && operations.contains(Operation.WRITE_ZEROES);
+        boolean zoned = spec.zones().isPresent();
+        boolean discard = !zoned && spec.discard() && operations.contains(Operation.DISCARD);
+        boolean writeZeroes = !zoned && spec.writeZeroes() && operations.contains(Operation.WRITE_ZEROES);
         return new DeviceParameters(
                 spec.name(),
                 spec.size(),
@@ -189,6 +196,10 @@ final class DeviceFactory {
                 0,
                 discard ? DEFAULT_LIMIT : 0,
                 writeZeroes ? DEFAULT_LIMIT : 0,
-                flags);
+                flags,
+                spec.zones().map(Zones::size).orElse(0L),
+                spec.zones().map(Zones::maxOpen).orElse(0),
+                spec.zones().map(Zones::maxActive).orElse(0),
+                zoned ? spec.maxIo() : 0);
     }
 }

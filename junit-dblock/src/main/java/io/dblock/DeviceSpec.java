@@ -2,6 +2,7 @@
 package io.dblock;
 
 import io.dblock.handler.ImageMode;
+import io.dblock.handler.Zones;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -42,6 +43,8 @@ import java.util.regex.Pattern;
  * @param journalEntries how many entries the journal keeps, a power of two, 1024 to 2^24; older ones are dropped
  * @param seed of all random choices; none: a new one for each device
  * @param placement which process serves it
+ * @param zones those of a zoned device, which is kept in memory; it has neither discard nor write-zeroes, whatever is said of
+ *     them, and its size is a multiple of a zone's
  */
 public record DeviceSpec(
         String name,
@@ -69,7 +72,8 @@ public record DeviceSpec(
         long cacheLimit,
         int journalEntries,
         OptionalLong seed,
-        Placement placement) {
+        Placement placement,
+        Optional<Zones> zones) {
 
     /** What every device's name starts with. */
     public static final String NAME_PREFIX = "dblock";
@@ -181,6 +185,28 @@ public record DeviceSpec(
         if (imageMode.filter(ImageMode.READ_ONLY::equals).isPresent()) {
             readOnly = true;
         }
+        if (zones.isPresent()) {
+            checkZones(zones.get(), size, maxIo, image);
+        }
+    }
+
+    private static void checkZones(Zones zones, long size, int maxIo, Optional<Path> image) {
+        check(image.isEmpty(), "image", image, "none with zones: a zoned device is kept in memory");
+        check(
+                zones.size() >= maxIo,
+                "zoneSize",
+                zones.size(),
+                "at least maxIo (" + maxIo + " bytes). Choose larger zones, or a smaller maxIo");
+        check(
+                size % zones.size() == 0,
+                "size",
+                size,
+                "multiples of the zone size (" + zones.size() + " bytes) of a zoned device");
+        check(
+                zones.conventional() < size / zones.size(),
+                "conventionalZones",
+                zones.conventional(),
+                "fewer than the " + size / zones.size() + " zones there are");
     }
 
     private static boolean isPowerOfTwo(int value) {

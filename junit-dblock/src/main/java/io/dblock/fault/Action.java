@@ -329,7 +329,7 @@ public sealed interface Action {
     }
 
     private static Set<Operation> withSectors() {
-        return EnumSet.complementOf(EnumSet.of(Operation.FLUSH));
+        return EnumSet.of(Operation.READ, Operation.WRITE, Operation.DISCARD, Operation.WRITE_ZEROES);
     }
 
     private static Set<Operation> withData() {

@@ -141,10 +141,18 @@ public record Match(
                 && info.flags().containsAll(flags)
                 && info.length() >= minLength
                 && info.length() <= maxLength
-                && (range.isEmpty()
-                        || (info.operation() != Operation.FLUSH
-                                && info.offset() < range.get().end()
-                                && range.get().offset() < info.end()));
+                && (range.isEmpty() || fits(info, range.get()));
+    }
+
+    /** What is about a zone as a whole is at the zone's first sector. */
+    private static boolean fits(RequestInfo info, Range range) {
+        return switch (info.operation()) {
+            case FLUSH -> false;
+            case ZONE_RESET_ALL -> true;
+            case ZONE_REPORT, ZONE_OPEN, ZONE_CLOSE, ZONE_FINISH, ZONE_RESET, ZONE_APPEND ->
+                range.offset() <= info.offset() && info.offset() < range.end();
+            default -> info.offset() < range.end() && range.offset() < info.end();
+        };
     }
 
     /** With other operations. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.filter;
 
+import io.dblock.handler.BlockIOException;
+import io.dblock.kernel.Errno;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 
@@ -28,4 +30,13 @@ public interface Disk {
 
     /** The range is to read as zeros. */
     CompletableFuture<Void> writeZeroes(FilteredRequest request, long offset, long length, boolean mayUnmap);
+
+    /**
+     * Does what only zoned devices are asked for, all of the request: what a report says goes into its data, where an append
+     * was put is {@linkplain FilteredRequest#appendedAt noted} in it.
+     */
+    default CompletableFuture<Void> zone(FilteredRequest request) {
+        return CompletableFuture.failedFuture(
+                new BlockIOException(Errno.EOPNOTSUPP, "This device has no zones"));
+    }
 }

@@ -68,6 +68,11 @@ public final class FaultFilter implements AutoCloseable {
         /** Whether the store is a built-in one: its power can be cut and its content be kept. */
         boolean hasBuiltInStore();
 
+        /** Whether it is a zoned device: of what is written there, nothing can be left out or be put elsewhere. */
+        default boolean isZoned() {
+            return false;
+        }
+
         /** Whether its power is on. No rule sees what comes while it is off. */
         default boolean powered() {
             return true;
@@ -331,6 +336,15 @@ public final class FaultFilter implements AutoCloseable {
                                 + " bytes",
                         "within the device, up to " + size + " bytes");
             }
+        }
+        if (surroundings.isZoned()
+                && (rule.action() instanceof Action.Lose
+                        || rule.action() instanceof Action.TearWrite
+                        || rule.action() instanceof Action.Misdirect)) {
+            throw new IllegalArgumentException(
+                    "The rule \"" + rule + "\" does not fit this device, which is zoned: a zone's write pointer says"
+                            + " what was written to it. Allowed: rules that fail requests, have them wait, or change"
+                            + " their data.");
         }
         if ((rule.action() instanceof Action.Stale || rule.action() instanceof Action.PowerCut)
                 && !surroundings.hasBuiltInStore()) {

@@ -128,17 +128,24 @@ final class FaultPlan {
             }
             long from = Math.max(start, segment.offset);
             long to = Math.min(end, segment.end());
-            if (from < to || info.operation() == Operation.FLUSH) {
+            if (isWhole()) {
+                parts.add(new Extent(segment.offset, segment.end()));
+            } else if (from < to) {
                 parts.add(new Extent(from, to));
             }
         }
         return parts;
     }
 
+    /** Whether it has no parts, as the module has it. */
+    private boolean isWhole() {
+        return info.operation() == Operation.FLUSH || info.operation().isZoned();
+    }
+
     /** The segments that make up these parts, cut at their borders. */
     List<Segment> cutOut(List<Extent> parts) {
         List<Segment> found = new ArrayList<>();
-        if (info.operation() == Operation.FLUSH) {
+        if (isWhole()) {
             found.add(segments.get(0));
             return found;
         }

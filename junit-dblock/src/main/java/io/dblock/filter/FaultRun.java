@@ -187,7 +187,7 @@ final class FaultRun {
             }
             if (info().operation() == Operation.READ) {
                 corrupt(segment, data(segment));
-            } else if (info().operation() != Operation.FLUSH) {
+            } else if (info().operation() != Operation.FLUSH && !info().operation().isZoned()) {
                 filter.done(info(), segment.offset + segment.shift, segment.length);
             }
             return null;
@@ -221,6 +221,9 @@ final class FaultRun {
             }
             case WRITE_ZEROES -> {
                 return disk.writeZeroes(request, offset, segment.length, !info().has(RequestFlag.NOUNMAP));
+            }
+            case ZONE_REPORT, ZONE_OPEN, ZONE_CLOSE, ZONE_FINISH, ZONE_RESET, ZONE_RESET_ALL, ZONE_APPEND -> {
+                return disk.zone(request);
             }
         }
         throw new AssertionError(info().operation());

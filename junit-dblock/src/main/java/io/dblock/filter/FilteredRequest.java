@@ -33,6 +33,11 @@ public interface FilteredRequest {
     /** Notes a write that this request has put into the cache; it is completed when the request is answered. */
     void addTicket(long ticket);
 
+    /** Notes where this append to a zone was put, in bytes. */
+    default void appendedAt(long offset) {
+        throw new IllegalStateException(info() + " is no append to a zone.");
+    }
+
     /**
      * Ends it.
      *

@@ -49,7 +49,18 @@ public final class JournalRing implements Recorder, AutoCloseable {
     private static final int FIRST = 1 << 5;
 
     private static final Operation[] OPERATIONS = {
-        Operation.READ, Operation.WRITE, Operation.FLUSH, Operation.DISCARD, Operation.WRITE_ZEROES
+        Operation.READ,
+        Operation.WRITE,
+        Operation.FLUSH,
+        Operation.DISCARD,
+        Operation.WRITE_ZEROES,
+        Operation.ZONE_REPORT,
+        Operation.ZONE_OPEN,
+        Operation.ZONE_CLOSE,
+        Operation.ZONE_FINISH,
+        Operation.ZONE_RESET,
+        Operation.ZONE_RESET_ALL,
+        Operation.ZONE_APPEND
     };
 
     // What there is of an entry, each a long.
@@ -156,8 +167,9 @@ public final class JournalRing implements Recorder, AutoCloseable {
     public boolean wantsData(int operation) {
         return switch (capture) {
             case METADATA -> false;
-            case RECENT, HASH, CONTENT -> operation == Batch.OP_WRITE;
-            case HASH_ALL -> operation == Batch.OP_WRITE || operation == Batch.OP_READ;
+            case RECENT, HASH, CONTENT -> operation == Batch.OP_WRITE || operation == Batch.OP_ZONE_APPEND;
+            case HASH_ALL ->
+                operation == Batch.OP_WRITE || operation == Batch.OP_ZONE_APPEND || operation == Batch.OP_READ;
         };
     }
 
@@ -173,6 +185,14 @@ public final class JournalRing implements Recorder, AutoCloseable {
             position = contents.put(source, offset, length);
         }
         setData(sequence, wanted, hash, position);
+    }
+
+    /** An append to a zone has been put here, in bytes: that is its offset from now on. */
+    public void appended(long sequence, long offset) {
+        synchronized (lock) {
+            long[] fields = fields(sequence);
+            fields[at(fields, sequence) + OFFSET] = offset;
+        }
     }
 
     /** The same from an address. */

@@ -36,6 +36,7 @@ final class Picture {
         FUA("write with FUA", "#9b2fae"),
         DISCARD("discard", "#a6a6a6"),
         WRITE_ZEROES("write zeroes", "#e69f00"),
+        ZONE("zone opened, closed, finished, reset", "#8b5a2b"),
         UNDER_WAY("never answered", "#000000"),
         RULE("a fault rule acted on it", "#ff7f50"),
         FAILED("failed", "#d00000");
@@ -59,10 +60,11 @@ final class Picture {
                 return RULE;
             }
             return switch (request.info().operation()) {
-                case READ -> READ;
+                case READ, ZONE_REPORT -> READ;
                 case DISCARD -> DISCARD;
                 case WRITE_ZEROES -> WRITE_ZEROES;
-                case WRITE, FLUSH ->
+                case ZONE_OPEN, ZONE_CLOSE, ZONE_FINISH, ZONE_RESET, ZONE_RESET_ALL -> ZONE;
+                case WRITE, FLUSH, ZONE_APPEND ->
                     request.info().has(RequestFlag.FUA) ? FUA : request.info().has(RequestFlag.META) ? METADATA : WRITE;
             };
         }
@@ -99,9 +101,11 @@ final class Picture {
         for (JournalEntry entry : entries) {
             // A discard of the whole device, as mkfs begins with, would leave nothing out.
             if (entry instanceof RequestEntry request
-                    && request.info().length() > 0
+                    && !request.is(Operation.FLUSH)
+                    && !request.is(Operation.ZONE_REPORT)
                     && !request.is(Operation.DISCARD)) {
-                touched.add(new long[] {request.info().offset(), request.info().length()});
+                touched.add(
+                        new long[] {request.info().offset(), Math.max(request.info().length(), 1)});
             }
         }
         scale = new AddressScale(touched, BOTTOM, TOP);
@@ -282,9 +286,13 @@ final class Picture {
         Map<Kind, Map<String, Spot>> spots = new EnumMap<>(Kind.class);
         double width = Math.max(step, MIN_SIZE);
         for (int i = 0; i < entries.size(); i++) {
-            if (entries.get(i) instanceof RequestEntry request && request.info().length() > 0) {
+            if (entries.get(i) instanceof RequestEntry request && !request.is(Operation.FLUSH)) {
                 double bottom = scale.y(request.info().offset());
-                double top = Math.min(scale.y(request.info().end()), bottom - MIN_SIZE);
+                // Of a report the length is that of what it says.
+                long end = request.is(Operation.ZONE_REPORT)
+                        ? request.info().offset()
+                        : request.info().end();
+                double top = Math.min(scale.y(end), bottom - MIN_SIZE);
                 Spot spot = new Spot(x(i), width, top, bottom);
                 // Half a pixel is the finest that shows.
                 String place = Math.round(spot.x * 2) + " " + Math.round(top * 2) + " " + Math.round(bottom * 2);

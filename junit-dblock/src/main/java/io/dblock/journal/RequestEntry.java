@@ -39,6 +39,8 @@ public record RequestEntry(
         OptionalLong hash)
         implements JournalEntry {
 
+    private static final int SECTOR = 512;
+
     /** Copies the lists. */
     public RequestEntry {
         Objects.requireNonNull(info, "info");
@@ -81,7 +83,9 @@ public record RequestEntry(
     public String toString() {
         StringBuilder line = new StringBuilder(Line.start(sequence, submittedNanos));
         line.append(String.format(Locale.ROOT, "%-6s", info.operation()));
-        if (!is(Operation.FLUSH)) {
+        if (info.operation().isZoned() && !is(Operation.ZONE_APPEND)) {
+            line.append(" zone at sector ").append(info.offset() / SECTOR);
+        } else if (!is(Operation.FLUSH)) {
             line.append(' ').append(Line.sectors(info.offset(), info.length()));
             line.append(" (").append(Line.bytes(info.length())).append(')');
         }

@@ -196,6 +196,22 @@ public @interface DblockDevice {
     int journalEntries() default 0;
 
     /**
+     * Size of a zone of a zoned, host-managed device, in bytes or with a unit: a power of two, {@code "4MiB"}; the device's
+     * size is a multiple of it. See {@link BlockDevice.Builder#zoneSize(long)} for what such a device can do. Left out: it is
+     * not zoned.
+     */
+    String zoneSize() default "";
+
+    /** How many of the first zones are conventional. Left out: none. */
+    int conventionalZones() default 0;
+
+    /** How many zones can be open at a time. Left out: any number. */
+    int maxOpenZones() default 0;
+
+    /** How many zones can be active at a time, that is, open, or closed and neither empty nor full. Left out: any number. */
+    int maxActiveZones() default 0;
+
+    /**
      * At most one value: what all random choices of the device come from, those of fault rules and of power cuts. Left out: a
      * new one for each device, which a failing test reports.
      */

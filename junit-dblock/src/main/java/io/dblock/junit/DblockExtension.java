@@ -460,6 +460,35 @@ public final class DblockExtension
             return this;
         }
 
+        /** See {@link DblockDevice#zoneSize()}; in bytes. */
+        public Builder zoneSize(long bytes) {
+            settings.zoneSize = bytes;
+            return this;
+        }
+
+        /** See {@link DblockDevice#zoneSize()}. */
+        public Builder zoneSize(String size) {
+            return zoneSize(ByteSize.parse(size));
+        }
+
+        /** See {@link DblockDevice#conventionalZones()}. */
+        public Builder conventionalZones(int zones) {
+            settings.conventionalZones = zones;
+            return this;
+        }
+
+        /** See {@link DblockDevice#maxOpenZones()}. */
+        public Builder maxOpenZones(int zones) {
+            settings.maxOpenZones = zones;
+            return this;
+        }
+
+        /** See {@link DblockDevice#maxActiveZones()}. */
+        public Builder maxActiveZones(int zones) {
+            settings.maxActiveZones = zones;
+            return this;
+        }
+
         /** See {@link DblockDevice#journalEntries()}. */
         public Builder journalEntries(int entries) {
             settings.journalEntries = entries;

@@ -95,6 +95,18 @@ public final class DblockParameters {
     /** How many entries a journal keeps: {@value}. See {@link DblockDevice#journalEntries()}. */
     public static final String JOURNAL_ENTRIES = PREFIX + "journalEntries";
 
+    /** Size of a zone: {@value}. See {@link DblockDevice#zoneSize()}. */
+    public static final String ZONE_SIZE = PREFIX + "zoneSize";
+
+    /** Number of conventional zones: {@value}. See {@link DblockDevice#conventionalZones()}. */
+    public static final String CONVENTIONAL_ZONES = PREFIX + "conventionalZones";
+
+    /** Most open zones: {@value}. See {@link DblockDevice#maxOpenZones()}. */
+    public static final String MAX_OPEN_ZONES = PREFIX + "maxOpenZones";
+
+    /** Most active zones: {@value}. See {@link DblockDevice#maxActiveZones()}. */
+    public static final String MAX_ACTIVE_ZONES = PREFIX + "maxActiveZones";
+
     /** Seed of all random choices, as a failed test reports it: {@value}. See {@link DblockDevice#seed()}. */
     public static final String SEED = PREFIX + "seed";
 

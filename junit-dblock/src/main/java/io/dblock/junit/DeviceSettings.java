@@ -68,6 +68,12 @@ final class DeviceSettings {
     Long cacheLimit;
 
     Integer journalEntries;
+    /** Bytes. */
+    Long zoneSize;
+
+    Integer conventionalZones;
+    Integer maxOpenZones;
+    Integer maxActiveZones;
     Long seed;
     Placement placement;
     Artefacts artefacts;
@@ -102,6 +108,12 @@ final class DeviceSettings {
                 ? null
                 : named("cacheLimit", () -> ByteSize.parse(annotation.cacheLimit()));
         settings.journalEntries = zeroToNull(annotation.journalEntries());
+        settings.zoneSize = annotation.zoneSize().isEmpty()
+                ? null
+                : named("zoneSize", () -> ByteSize.parse(annotation.zoneSize()));
+        settings.conventionalZones = zeroToNull(annotation.conventionalZones());
+        settings.maxOpenZones = zeroToNull(annotation.maxOpenZones());
+        settings.maxActiveZones = zeroToNull(annotation.maxActiveZones());
         settings.seed = single("seed", Arrays.stream(annotation.seed()).boxed().toArray(Long[]::new));
         settings.placement = single("placement", annotation.placement());
         settings.artefacts = annotation.artefacts() == Artefacts.DEFAULT ? null : annotation.artefacts();
@@ -134,6 +146,10 @@ final class DeviceSettings {
         copy.unavailable = unavailable;
         copy.cacheLimit = cacheLimit;
         copy.journalEntries = journalEntries;
+        copy.zoneSize = zoneSize;
+        copy.conventionalZones = conventionalZones;
+        copy.maxOpenZones = maxOpenZones;
+        copy.maxActiveZones = maxActiveZones;
         copy.seed = seed;
         copy.placement = placement;
         copy.artefacts = artefacts;
@@ -186,6 +202,16 @@ final class DeviceSettings {
         all.unavailable = unavailable(configuration);
         all.cacheLimit = or(cacheLimit, () -> parameters.size(DblockParameters.CACHE_LIMIT));
         all.journalEntries = or(journalEntries, () -> parameters.integer(DblockParameters.JOURNAL_ENTRIES));
+        // A parameter for all the other devices is not meant for one with a handler or an image, which has no zones.
+        if (all.handler == null && all.image == null) {
+            all.zoneSize = or(zoneSize, () -> parameters.size(DblockParameters.ZONE_SIZE));
+        }
+        if (all.zoneSize != null) {
+            all.conventionalZones =
+                    or(conventionalZones, () -> parameters.integer(DblockParameters.CONVENTIONAL_ZONES));
+            all.maxOpenZones = or(maxOpenZones, () -> parameters.integer(DblockParameters.MAX_OPEN_ZONES));
+            all.maxActiveZones = or(maxActiveZones, () -> parameters.integer(DblockParameters.MAX_ACTIVE_ZONES));
+        }
         all.seed = or(seed, () -> parameters.longInteger(DblockParameters.SEED));
         // A parameter for all the other devices is not meant for one with a handler, which has no choice.
         if (all.handler == null) {
@@ -274,6 +300,18 @@ final class DeviceSettings {
         }
         if (journalEntries != null) {
             builder.journalEntries(journalEntries);
+        }
+        if (zoneSize != null) {
+            builder.zoneSize(zoneSize);
+        }
+        if (conventionalZones != null) {
+            builder.conventionalZones(conventionalZones);
+        }
+        if (maxOpenZones != null) {
+            builder.maxOpenZones(maxOpenZones);
+        }
+        if (maxActiveZones != null) {
+            builder.maxActiveZones(maxActiveZones);
         }
         if (seed != null) {
             builder.seed(seed);

@@ -45,6 +45,10 @@ final class Abi {
     static final int CREATE_MAX_WRITE_ZEROES = 64;
     static final int CREATE_NAME = 72;
     static final int CREATE_ID = 104;
+    static final int CREATE_MAX_OPEN_ZONES = 108;
+    static final int CREATE_ZONE_SIZE = 112;
+    static final int CREATE_MAX_ACTIVE_ZONES = 120;
+    static final int CREATE_MAX_APPEND = 124;
 
     static final int DESTROY_FORCE = 1;
 
@@ -99,6 +103,13 @@ final class Abi {
     static final int OP_FLUSH = 2;
     static final int OP_DISCARD = 3;
     static final int OP_WRITE_ZEROES = 4;
+    static final int OP_ZONE_REPORT = 5;
+    static final int OP_ZONE_OPEN = 6;
+    static final int OP_ZONE_CLOSE = 7;
+    static final int OP_ZONE_FINISH = 8;
+    static final int OP_ZONE_RESET = 9;
+    static final int OP_ZONE_RESET_ALL = 10;
+    static final int OP_ZONE_APPEND = 11;
 
     static final int REQ_FUA = 1 << 0;
     static final int REQ_META = 1 << 1;

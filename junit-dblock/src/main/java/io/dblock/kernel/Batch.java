@@ -100,7 +100,10 @@ public final class Batch {
         return answers == 0;
     }
 
-    /** Adds the answer that all that remains of a request succeeded; {@code data} is the address of what a read has read. */
+    /**
+     * Adds the answer that all that remains of a request succeeded; {@code data} is the address of what a read or a report has
+     * read, and of a zone append the sector at which it has put its data.
+     */
     public void answer(long cookie, long data, long length) {
         add(cookie, data, length, 0, 0);
     }
@@ -335,6 +338,20 @@ public final class Batch {
     public static final int OP_DISCARD = Abi.OP_DISCARD;
     /** DBLOCK_OP_WRITE_ZEROES. */
     public static final int OP_WRITE_ZEROES = Abi.OP_WRITE_ZEROES;
+    /** DBLOCK_OP_ZONE_REPORT. */
+    public static final int OP_ZONE_REPORT = Abi.OP_ZONE_REPORT;
+    /** DBLOCK_OP_ZONE_OPEN. */
+    public static final int OP_ZONE_OPEN = Abi.OP_ZONE_OPEN;
+    /** DBLOCK_OP_ZONE_CLOSE. */
+    public static final int OP_ZONE_CLOSE = Abi.OP_ZONE_CLOSE;
+    /** DBLOCK_OP_ZONE_FINISH. */
+    public static final int OP_ZONE_FINISH = Abi.OP_ZONE_FINISH;
+    /** DBLOCK_OP_ZONE_RESET. */
+    public static final int OP_ZONE_RESET = Abi.OP_ZONE_RESET;
+    /** DBLOCK_OP_ZONE_RESET_ALL. */
+    public static final int OP_ZONE_RESET_ALL = Abi.OP_ZONE_RESET_ALL;
+    /** DBLOCK_OP_ZONE_APPEND. */
+    public static final int OP_ZONE_APPEND = Abi.OP_ZONE_APPEND;
 
     /** DBLOCK_REQ_FUA. */
     public static final int REQ_FUA = Abi.REQ_FUA;

@@ -102,6 +102,10 @@ public final class ControlSession implements AutoCloseable {
         buffer.putInt(Abi.CREATE_DISCARD_GRANULARITY, parameters.discardGranularity());
         buffer.putLong(Abi.CREATE_MAX_DISCARD, parameters.maxDiscard());
         buffer.putLong(Abi.CREATE_MAX_WRITE_ZEROES, parameters.maxWriteZeroes());
+        buffer.putLong(Abi.CREATE_ZONE_SIZE, parameters.zoneSize());
+        buffer.putInt(Abi.CREATE_MAX_OPEN_ZONES, parameters.maxOpenZones());
+        buffer.putInt(Abi.CREATE_MAX_ACTIVE_ZONES, parameters.maxActiveZones());
+        buffer.putInt(Abi.CREATE_MAX_APPEND, parameters.maxAppend());
         putName(buffer, Abi.CREATE_NAME, parameters.name());
         int result = linux.ioctl(fd, Abi.CTL_CREATE, memory.address());
         if (result < 0) {
@@ -128,6 +132,9 @@ public final class ControlSession implements AutoCloseable {
         }
         if (errno == Errno.EINVAL.number()) {
             return "A value is out of range; the comments of struct dblock_create in dblock.h have the ranges.";
+        }
+        if (errno == Errno.EOPNOTSUPP.number()) {
+            return "Zoned devices need Linux 6.11 or later, built with CONFIG_BLK_DEV_ZONED.";
         }
         if (errno == Errno.ENOSPC.number()) {
             return "There are too many devices; destroy some.";
@@ -299,7 +306,11 @@ public final class ControlSession implements AutoCloseable {
                         buffer.getInt(Abi.CREATE_DISCARD_GRANULARITY),
                         buffer.getLong(Abi.CREATE_MAX_DISCARD),
                         buffer.getLong(Abi.CREATE_MAX_WRITE_ZEROES),
-                        flags(buffer.getLong(Abi.CREATE_FLAGS))),
+                        flags(buffer.getLong(Abi.CREATE_FLAGS)),
+                        buffer.getLong(Abi.CREATE_ZONE_SIZE),
+                        buffer.getInt(Abi.CREATE_MAX_OPEN_ZONES),
+                        buffer.getInt(Abi.CREATE_MAX_ACTIVE_ZONES),
+                        buffer.getInt(Abi.CREATE_MAX_APPEND)),
                 state(buffer.getInt(Abi.INFO_STATE)),
                 buffer.getInt(Abi.INFO_OPENERS),
                 buffer.getInt(Abi.INFO_MAJOR),

@@ -22,11 +22,57 @@ public record DeviceParameters(
         int discardGranularity,
         long maxDiscard,
         long maxWriteZeroes,
-        Set<Flag> flags) {
+        Set<Flag> flags,
+        long zoneSize,
+        int maxOpenZones,
+        int maxActiveZones,
+        int maxAppend) {
 
     /** Copies the flags. */
     public DeviceParameters {
         flags = Set.copyOf(flags);
+    }
+
+    /** Those of a device without zones. */
+    public DeviceParameters(
+            String name,
+            long size,
+            int logicalBlock,
+            int physicalBlock,
+            int ioMin,
+            int ioOpt,
+            int queues,
+            int depth,
+            int maxIo,
+            int timeoutMillis,
+            int discardGranularity,
+            long maxDiscard,
+            long maxWriteZeroes,
+            Set<Flag> flags) {
+        this(
+                name,
+                size,
+                logicalBlock,
+                physicalBlock,
+                ioMin,
+                ioOpt,
+                queues,
+                depth,
+                maxIo,
+                timeoutMillis,
+                discardGranularity,
+                maxDiscard,
+                maxWriteZeroes,
+                flags,
+                0,
+                0,
+                0,
+                0);
+    }
+
+    /** Whether the device is zoned. */
+    public boolean isZoned() {
+        return zoneSize != 0;
     }
 
     /** The DBLOCK_F_* flags. */

@@ -101,6 +101,8 @@ public enum Errno {
     EBADMSG(74, "Bad message"),
     /** Value too large for defined data type. */
     EOVERFLOW(75, "Value too large for defined data type"),
+    /** Too many references. */
+    ETOOMANYREFS(109, "Too many references: cannot splice"),
     /** Invalid or incomplete multibyte or wide character. */
     EILSEQ(84, "Invalid or incomplete multibyte or wide character"),
     /** Operation not supported. */

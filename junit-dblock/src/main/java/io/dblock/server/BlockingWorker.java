@@ -2,8 +2,10 @@
 package io.dblock.server;
 
 import io.dblock.handler.BlockHandler;
+import io.dblock.handler.BlockIOException;
 import io.dblock.handler.WriteFlags;
 import io.dblock.kernel.Batch;
+import io.dblock.kernel.Errno;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
@@ -55,6 +57,7 @@ final class BlockingWorker extends Worker {
             case FLUSH -> handler.flush();
             case DISCARD -> handler.discard(offset, length);
             case WRITE_ZEROES -> handler.writeZeroes(offset, length, (flags & Batch.REQ_NOUNMAP) == 0);
+            default -> throw new BlockIOException(Errno.EOPNOTSUPP, "A handler has no zones");
         }
         return 0;
     }

@@ -16,6 +16,8 @@ import java.util.Arrays;
  * parts, by any thread.
  */
 final class DivertedRequest implements FilteredRequest {
+    private static final int SECTOR = 512;
+
     private final LocalDevice device;
     private final Worker worker;
     private final long cookie;
@@ -29,6 +31,8 @@ final class DivertedRequest implements FilteredRequest {
     private long[] tickets = new long[1];
     private int ticketCount;
     private boolean answered;
+    /** The sector at which an append was put. */
+    private long appended;
 
     /** {@code fetchedAt} is where a write's data lie until {@link #detach()}. */
     DivertedRequest(
@@ -60,7 +64,7 @@ final class DivertedRequest implements FilteredRequest {
 
     @Override
     public synchronized ByteBuffer data() {
-        if (info.operation() != Operation.READ && info.operation() != Operation.WRITE) {
+        if (!isInto() && !isFrom()) {
             throw new IllegalStateException("A " + info.operation() + " has no data.");
         }
         if (data == null) {
@@ -69,7 +73,7 @@ final class DivertedRequest implements FilteredRequest {
             }
             int length = Math.toIntExact(info.length());
             memory = device.buffers().take(length);
-            if (info.operation() == Operation.WRITE) {
+            if (isFrom()) {
                 memory.copyFrom(fetchedAt, 0, length);
             } else {
                 memory.zero(0, length);
@@ -81,10 +85,30 @@ final class DivertedRequest implements FilteredRequest {
 
     /** The memory in which the data of a write lie is about to be used again. */
     synchronized void detach() {
-        if (!answered && info.operation() == Operation.WRITE) {
+        if (!answered && isFrom()) {
             data();
         }
         fetchedAt = 0;
+    }
+
+    /** Whether the disk puts something into its data. */
+    private boolean isInto() {
+        return info.operation() == Operation.READ || info.operation() == Operation.ZONE_REPORT;
+    }
+
+    /** Whether its data are for the disk. */
+    private boolean isFrom() {
+        return info.operation() == Operation.WRITE || info.operation() == Operation.ZONE_APPEND;
+    }
+
+    @Override
+    public synchronized void appendedAt(long offset) {
+        device.filters().journal().appended(sequence, offset);
+        appended = offset / SECTOR;
+    }
+
+    private synchronized long appended() {
+        return appended;
     }
 
     @Override
@@ -143,7 +167,7 @@ final class DivertedRequest implements FilteredRequest {
 
     /** Adds the answer to a batch, which {@code give} empties; {@code used} is where a read has put its data. */
     void addParts(Answer answer, Batch batch, NativeMemory used, Runnable give) {
-        boolean read = info.operation() == Operation.READ;
+        boolean read = isInto();
         long at = 0;
         for (int i = 0; i < answer.parts().size(); i++) {
             Answer.Part part = answer.parts().get(i);
@@ -163,6 +187,8 @@ final class DivertedRequest implements FilteredRequest {
                 batch.answerError(cookie, error);
             } else if (zeroes) {
                 batch.answerZeroes(cookie, part.length());
+            } else if (info.operation() == Operation.ZONE_APPEND) {
+                batch.answer(cookie, appended(), part.length());
             } else {
                 batch.answer(cookie, address, part.length());
             }

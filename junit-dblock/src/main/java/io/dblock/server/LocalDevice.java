@@ -11,6 +11,7 @@ import io.dblock.handler.DirectStore;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestHandler;
 import io.dblock.handler.Store;
+import io.dblock.handler.ZonedStore;
 import io.dblock.journal.EventKind;
 import io.dblock.journal.Journal;
 import io.dblock.journal.Recorder;
@@ -26,6 +27,7 @@ import io.dblock.power.UnflushedWrite;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -76,7 +78,7 @@ final class LocalDevice implements ServedDevice {
             AutoCloseable handler,
             Object answering,
             Set<Operation> operations) {
-        answers = (answering instanceof Store ? "the built-in store " : "the handler ")
+        answers = (answering instanceof Store || answering instanceof ZonedStore ? "the built-in store " : "the handler ")
                 + answering.getClass().getName();
         this.session = session;
         this.created = created;
@@ -117,6 +119,16 @@ final class LocalDevice implements ServedDevice {
         device.ownBuffers = new BufferPool(KEPT_BUFFERS);
         device.filters = Filters.over(device, filters, new RequestDisk(handler, device::failed));
         device.serve(queue -> new RequestWorker(device, queue, handler));
+        return device;
+    }
+
+    /** The same with a zoned store, over which there is no write cache. */
+    static LocalDevice create(
+            ControlSession session, DeviceParameters parameters, FilterSpec filters, ZonedStore store) {
+        LocalDevice device = new LocalDevice(
+                session, make(session, parameters), store, store, EnumSet.allOf(Operation.class));
+        device.filters = Filters.over(device, filters, new ZonedDisk(store));
+        device.serve(queue -> new ZonedWorker(device, queue, store));
         return device;
     }
 
@@ -296,6 +308,11 @@ final class LocalDevice implements ServedDevice {
 
     /** What only a built-in store can do is refused with a user's handler. */
     void requireStore(String what) {
+        if (created.parameters().isZoned()) {
+            throw new IllegalStateException(what + " is not possible with " + created.name()
+                    + ", which is zoned: what a power cut leaves of a zone and of its write pointer is not simulated, and"
+                    + " its size and content are not changed or copied as a whole. Use a device without zones.");
+        }
         if (filters.cache() == null) {
             throw new IllegalStateException(what + " needs a built-in store, but a handler of your own answers for "
                     + created.name()

@@ -6,6 +6,7 @@ import io.dblock.handler.BlockHandler;
 import io.dblock.handler.FileStore;
 import io.dblock.handler.MemoryStore;
 import io.dblock.handler.RequestHandler;
+import io.dblock.handler.ZonedStore;
 import io.dblock.kernel.ControlSession;
 import io.dblock.kernel.DeviceParameters;
 import io.dblock.kernel.ModuleLoader;
@@ -27,6 +28,9 @@ public final class LocalServer implements DeviceServer {
 
     @Override
     public ServedDevice create(DeviceParameters parameters, FilterSpec filters, StoreSpec store) {
+        if (store.zones().isPresent()) {
+            return create(parameters, filters, new ZonedStore(store.size(), store.zones().get()));
+        }
         return create(parameters, filters, open(store));
     }
 
@@ -40,6 +44,19 @@ public final class LocalServer implements DeviceServer {
         } finally {
             if (!done) {
                 closeQuietly(handler);
+            }
+        }
+    }
+
+    private static ServedDevice create(DeviceParameters parameters, FilterSpec filters, ZonedStore store) {
+        boolean done = false;
+        try {
+            ServedDevice device = onOwnSession(session -> LocalDevice.create(session, parameters, filters, store));
+            done = true;
+            return device;
+        } finally {
+            if (!done) {
+                store.close();
             }
         }
     }

@@ -2,6 +2,7 @@
 package io.dblock.server;
 
 import io.dblock.handler.ImageMode;
+import io.dblock.handler.Zones;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -12,5 +13,13 @@ import java.util.Optional;
  * @param logicalBlock bytes
  * @param image the file; without one the store is memory
  * @param mode what becomes of the file; present with an image
+ * @param zones if it has zones, which only memory can
  */
-public record StoreSpec(long size, int logicalBlock, Optional<Path> image, Optional<ImageMode> mode) {}
+public record StoreSpec(
+        long size, int logicalBlock, Optional<Path> image, Optional<ImageMode> mode, Optional<Zones> zones) {
+
+    /** One without zones. */
+    public StoreSpec(long size, int logicalBlock, Optional<Path> image, Optional<ImageMode> mode) {
+        this(size, logicalBlock, image, mode, Optional.empty());
+    }
+}

@@ -44,6 +44,11 @@ final class Surroundings implements FaultFilter.Surroundings {
     }
 
     @Override
+    public boolean isZoned() {
+        return device.created().parameters().isZoned();
+    }
+
+    @Override
     public boolean hasBuiltInStore() {
         return filters.cache() != null;
     }

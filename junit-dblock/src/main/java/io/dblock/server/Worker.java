@@ -170,7 +170,8 @@ abstract class Worker {
                     batch.length(i),
                     batch.queue(i),
                     batch.hints(i));
-            if (batch.operation(i) == Batch.OP_WRITE && journal.wantsData(Batch.OP_WRITE)) {
+            if ((batch.operation(i) == Batch.OP_WRITE || batch.operation(i) == Batch.OP_ZONE_APPEND)
+                    && journal.wantsData(Batch.OP_WRITE)) {
                 journal.data(
                         sequence, fetched.buffer(), (int) (batch.data(i) - fetched.address()), (int) batch.length(i));
             }
@@ -235,6 +236,11 @@ abstract class Worker {
         if (journal.wantsData(Batch.OP_READ)) {
             journal.data(sequence, address, (int) length);
         }
+    }
+
+    /** For an append that was put at this offset. */
+    final void noteAppend(long sequence, long offset) {
+        journal.appended(sequence, offset);
     }
 
     /** Notes that an answer has been put into the batch. */
@@ -303,7 +309,7 @@ abstract class Worker {
                 counters.reads.increment();
                 counters.bytesRead.add(batch.length(i));
             }
-            case Batch.OP_WRITE -> {
+            case Batch.OP_WRITE, Batch.OP_ZONE_APPEND -> {
                 counters.writes.increment();
                 counters.bytesWritten.add(batch.length(i));
             }
@@ -323,6 +329,13 @@ abstract class Worker {
             case Batch.OP_FLUSH -> Operation.FLUSH;
             case Batch.OP_DISCARD -> Operation.DISCARD;
             case Batch.OP_WRITE_ZEROES -> Operation.WRITE_ZEROES;
+            case Batch.OP_ZONE_REPORT -> Operation.ZONE_REPORT;
+            case Batch.OP_ZONE_OPEN -> Operation.ZONE_OPEN;
+            case Batch.OP_ZONE_CLOSE -> Operation.ZONE_CLOSE;
+            case Batch.OP_ZONE_FINISH -> Operation.ZONE_FINISH;
+            case Batch.OP_ZONE_RESET -> Operation.ZONE_RESET;
+            case Batch.OP_ZONE_RESET_ALL -> Operation.ZONE_RESET_ALL;
+            case Batch.OP_ZONE_APPEND -> Operation.ZONE_APPEND;
             default ->
                 throw new BlockIOException(
                         Errno.EOPNOTSUPP,

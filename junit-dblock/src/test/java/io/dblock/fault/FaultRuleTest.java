@@ -175,7 +175,8 @@ class FaultRuleTest {
     static List<Arguments> refused() {
         return List.of(
                 line(
-                        "A rule is on no operation. Name some of [READ, WRITE, FLUSH, DISCARD, WRITE_ZEROES], or use onAny().",
+                        "A rule is on no operation. Name some of [READ, WRITE, FLUSH, DISCARD, WRITE_ZEROES, ZONE_REPORT,"
+                                + " ZONE_OPEN, ZONE_CLOSE, ZONE_FINISH, ZONE_RESET, ZONE_RESET_ALL, ZONE_APPEND], or use onAny().",
                         f -> f.on().hold()),
                 line(
                         "has a range (sectors 0-7), but a FLUSH has no sectors",

@@ -78,7 +78,7 @@ class JournalRingTest {
 
     @Test
     void anUnknownOperationIsRefused() {
-        assertThatThrownBy(() -> begin(5, 0, 0, 512)).hasMessage("There is no operation 5.");
+        assertThatThrownBy(() -> begin(12, 0, 0, 512)).hasMessage("There is no operation 12.");
     }
 
     @Test

@@ -162,7 +162,8 @@ final class FakeLab {
                     1 << 20,
                     1024,
                     OptionalLong.of(1),
-                    Placement.AUTOMATIC);
+                    Placement.AUTOMATIC,
+                    Optional.empty());
         }
 
         @Override

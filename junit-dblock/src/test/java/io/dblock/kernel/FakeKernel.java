@@ -22,7 +22,10 @@ import java.util.concurrent.CompletableFuture;
  * of the structures, as the module does, and refuses what the module refuses.
  */
 public final class FakeKernel implements Linux {
-    /** What became of a request: 0 or the last negative error of its parts, what a read has read, and its parts in order. */
+    /**
+     * What became of a request: 0 or the last negative error of its parts, what a read or a zone report has read or, in eight
+     * bytes, the sector of a zone append, and its parts in order.
+     */
     @SuppressWarnings("ArrayRecordComponent") // compared by nobody
     public record Completion(int result, byte[] data, List<Part> parts) {
         /** The result at a byte of the request. */
@@ -472,7 +475,8 @@ public final class FakeKernel implements Linux {
 
     private int create(int fd, Set<Integer> session, ByteBuffer in) {
         int logical = in.getInt(Abi.CREATE_LOGICAL_BLOCK);
-        if (!isZero(in, Abi.CREATE_ID, Abi.CREATE_SIZE)
+        if (!isZero(in, Abi.CREATE_ID, Abi.CREATE_MAX_OPEN_ZONES)
+                || !isZero(in, Abi.CREATE_MAX_APPEND + 4, Abi.CREATE_SIZE)
                 || !isZero(in, Abi.CREATE_DISCARD_GRANULARITY + 4, Abi.CREATE_MAX_DISCARD)
                 || (in.getLong(Abi.CREATE_FLAGS) & ~0xffL) != 0
                 || logical < 512
@@ -694,7 +698,16 @@ public final class FakeKernel implements Linux {
         if (!lengthFits || result > 0 || (zeroes && (request.operation != Abi.OP_READ || (more && result != 0)))) {
             return -Errno.EBADMSG.number();
         }
-        if (request.operation == Abi.OP_READ && length > 0 && !(more && result != 0)) {
+        if (request.operation == Abi.OP_ZONE_APPEND && result == 0) {
+            if (more) {
+                return -Errno.EBADMSG.number();
+            }
+            request.read = ByteBuffer.allocate(Long.BYTES)
+                    .putLong(0, answer.getLong(Abi.ANSWER_DATA))
+                    .array();
+        }
+        boolean reads = request.operation == Abi.OP_READ || request.operation == Abi.OP_ZONE_REPORT;
+        if (reads && length > 0 && !(more && result != 0)) {
             if (request.read == null) {
                 request.read = new byte[(int) request.length];
             }
@@ -725,7 +738,7 @@ public final class FakeKernel implements Linux {
         for (Deque<Request> queue : which == Abi.QUEUE_ANY ? device.queues : List.of(device.queues.get(which))) {
             while (got < wanted && !queue.isEmpty()) {
                 Request request = queue.peek();
-                boolean write = request.operation == Abi.OP_WRITE;
+                boolean write = request.operation == Abi.OP_WRITE || request.operation == Abi.OP_ZONE_APPEND;
                 if (write && request.length > free) {
                     return got;
                 }

@@ -66,8 +66,8 @@ final class CommandServer implements ServerCommands {
 
     @Override
     public Made create(DeviceParameters parameters, FilterSpec filters, StoreSpec store) {
-        StoreSpec here =
-                new StoreSpec(store.size(), store.logicalBlock(), store.image().map(ofTest), store.mode());
+        StoreSpec here = new StoreSpec(
+                store.size(), store.logicalBlock(), store.image().map(ofTest), store.mode(), store.zones());
         try {
             return add(server.create(parameters, filters, here));
         } catch (DblockException e) {

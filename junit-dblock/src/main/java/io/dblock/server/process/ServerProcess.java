@@ -302,7 +302,7 @@ public final class ServerProcess implements DeviceServer {
     @Override
     public ServedDevice create(DeviceParameters parameters, FilterSpec filters, StoreSpec store) {
         StoreSpec absolute = new StoreSpec(
-                store.size(), store.logicalBlock(), store.image().map(Path::toAbsolutePath), store.mode());
+                store.size(), store.logicalBlock(), store.image().map(Path::toAbsolutePath), store.mode(), store.zones());
         return RemoteDevice.make(this, () -> commands().create(parameters, filters, absolute));
     }
 
