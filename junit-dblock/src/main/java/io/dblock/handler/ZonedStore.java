@@ -120,10 +120,10 @@ public final class ZonedStore implements AutoCloseable {
         data.read(offset, dst);
     }
 
-    /** Writes {@code length} bytes from an address. */
-    public synchronized void writeFrom(long address, long offset, long length) throws BlockIOException {
+    /** Writes {@code length} bytes of a buffer, from an index on. */
+    public synchronized void writeFrom(ByteBuffer source, int index, long offset, int length) throws BlockIOException {
         claim(offset, length);
-        data.writeFrom(address, offset, length);
+        data.writeFrom(source, index, offset, length);
     }
 
     /** Writes what remains in a buffer. */
@@ -133,14 +133,14 @@ public final class ZonedStore implements AutoCloseable {
     }
 
     /**
-     * Appends {@code length} bytes from an address to the zone that begins at {@code zone}.
+     * Appends {@code length} bytes of a buffer, from an index on, to the zone that begins at {@code zone}.
      *
      * @return where they are
      */
-    public synchronized long appendFrom(long address, long zone, long length) throws BlockIOException {
+    public synchronized long appendFrom(ByteBuffer source, int index, long zone, int length) throws BlockIOException {
         long offset = end(zone);
         claim(offset, length);
-        data.writeFrom(address, offset, length);
+        data.writeFrom(source, index, offset, length);
         return offset;
     }
 

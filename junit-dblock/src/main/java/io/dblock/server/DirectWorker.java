@@ -26,7 +26,7 @@ final class DirectWorker extends Worker {
             case Batch.OP_WRITE ->
                 ticket = cache.writeFrom(
                         fetched.buffer(),
-                        (int) (batch.data(i) - fetched.address()),
+                        indexOf(i),
                         offset,
                         (int) length,
                         (flags & Batch.REQ_FUA) != 0,

@@ -172,8 +172,7 @@ abstract class Worker {
                     batch.hints(i));
             if ((batch.operation(i) == Batch.OP_WRITE || batch.operation(i) == Batch.OP_ZONE_APPEND)
                     && journal.wantsData(Batch.OP_WRITE)) {
-                journal.data(
-                        sequence, fetched.buffer(), (int) (batch.data(i) - fetched.address()), (int) batch.length(i));
+                journal.data(sequence, fetched.buffer(), indexOf(i), (int) batch.length(i));
             }
             if (!faults.isEmpty() && divert(i, sequence)) {
                 return;
@@ -182,6 +181,11 @@ abstract class Worker {
         } catch (Throwable t) {
             failRequest(i, sequence, t);
         }
+    }
+
+    /** Where in the buffer of {@link #fetched} the data of request {@code i} begin. */
+    final int indexOf(int i) {
+        return (int) (batch.data(i) - fetched.address());
     }
 
     /** Whether a fault rule has to do with it: then it is or will be answered. */

@@ -105,9 +105,8 @@ final class BuildRoot {
     /** What builds a module whose sources are in this directory, with further arguments for make. */
     List<String> command(Path sources, String... arguments) {
         boolean unpacked = !kernel.machine().isThisHosts();
-        String headers = unpacked
-                ? kernel.build().orElseThrow().toString()
-                : "/usr/src/linux-headers-" + kernel.release();
+        String headers =
+                unpacked ? kernel.build().orElseThrow().toString() : "/usr/src/linux-headers-" + kernel.release();
         List<String> command = new ArrayList<>(List.of(
                 "unshare",
                 "--mount",

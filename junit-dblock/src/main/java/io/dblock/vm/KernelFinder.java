@@ -214,14 +214,11 @@ final class KernelFinder {
     /** All architectures' are in one directory; what the release of another one's ends with tells. */
     private boolean isOfThisMachine(String release) {
         for (MachineType other : MachineType.values()) {
-            if (other != machine
-                    && !other.isThisHosts()
-                    && release.endsWith("-" + other.flavour())) {
+            if (other != machine && !other.isThisHosts() && release.endsWith("-" + other.flavour())) {
                 return false;
             }
         }
-        return machine.isThisHosts()
-                || release.endsWith("-" + machine.flavour());
+        return machine.isThisHosts() || release.endsWith("-" + machine.flavour());
     }
 
     /** The kernel in a directory made by {@link #fetch}. */

@@ -17,14 +17,7 @@ enum MachineType {
         }
     },
     /** Tried as a guest of x86-64 only. */
-    AARCH64(
-            "arm64",
-            "arm64",
-            "qemu-system-aarch64",
-            "qemu-system-arm",
-            "ttyAMA0",
-            "aarch64-linux-gnu",
-            "arm64") {
+    AARCH64("arm64", "arm64", "qemu-system-aarch64", "qemu-system-arm", "ttyAMA0", "aarch64-linux-gnu", "arm64") {
         @Override
         List<String> options(Accelerator accelerator) {
             return accelerator == Accelerator.KVM

@@ -331,6 +331,7 @@ final class FaultModel {
                         byte[] content = info.operation() == Operation.WRITE ? copy(data, i) : new byte[block];
                         write(info, at, fate, content, outcome);
                     }
+                    default -> throw new AssertionError("this model has no zones: " + info);
                 }
             }
             outcome.data.add(read);

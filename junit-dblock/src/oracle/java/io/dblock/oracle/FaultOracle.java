@@ -323,6 +323,7 @@ public final class FaultOracle implements AutoCloseable {
             case FLUSH -> disk.flush();
             case DISCARD -> disk.discard(info.offset(), info.length());
             case WRITE_ZEROES -> disk.writeZeroes(info.offset(), info.length(), !info.has(RequestFlag.NOUNMAP));
+            default -> throw new AssertionError("this oracle has no zones: " + info);
         };
     }
 

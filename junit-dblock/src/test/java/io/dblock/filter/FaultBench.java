@@ -347,6 +347,7 @@ final class FaultBench implements FaultFilter.Surroundings, AutoCloseable {
                     case DISCARD -> disk.discard(request, info.offset(), info.length());
                     case WRITE_ZEROES ->
                         disk.writeZeroes(request, info.offset(), info.length(), !info.has(RequestFlag.NOUNMAP));
+                    default -> throw new AssertionError("this disk has no zones: " + info);
                 };
         CompletableFuture<Void> unused = done.handle((nothing, error) -> {
             request.answer(Answer.all(info.length(), error == null ? null : Errno.EIO, List.of()));

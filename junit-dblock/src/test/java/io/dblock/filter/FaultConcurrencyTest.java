@@ -115,6 +115,7 @@ class FaultConcurrencyTest {
                             case FLUSH -> bench.flush();
                             case DISCARD -> bench.discard(at, at + 20);
                             case WRITE_ZEROES -> bench.zeroes(at, at + 20);
+                            default -> throw new AssertionError("not among those drawn: " + operation);
                         });
                 if (open.size() == 16) {
                     for (Request request : open) {

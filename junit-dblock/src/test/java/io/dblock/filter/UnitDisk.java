@@ -154,6 +154,7 @@ public final class UnitDisk implements FaultFilter.Surroundings, AutoCloseable {
                         case FLUSH -> disk.flush(this);
                         case DISCARD -> disk.discard(this, info.offset(), info.length());
                         case WRITE_ZEROES -> disk.writeZeroes(this, info.offset(), info.length(), true);
+                        default -> throw new AssertionError("this disk has no zones: " + info);
                     };
             answer(Answer.all(info.length(), done.isCompletedExceptionally() ? Errno.EIO : null, List.of()));
         }
@@ -201,6 +202,7 @@ public final class UnitDisk implements FaultFilter.Surroundings, AutoCloseable {
             case FLUSH -> Batch.OP_FLUSH;
             case DISCARD -> Batch.OP_DISCARD;
             case WRITE_ZEROES -> Batch.OP_WRITE_ZEROES;
+            default -> throw new AssertionError("this disk has no zones: " + operation);
         };
     }
 

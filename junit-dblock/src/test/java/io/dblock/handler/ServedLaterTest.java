@@ -32,6 +32,7 @@ class ServedLaterTest extends BlockHandlerContract {
                                 case DISCARD, WRITE_ZEROES ->
                                     java.util.Arrays.fill(content, offset, offset + length, (byte) 0);
                                 case FLUSH -> {}
+                                default -> throw new AssertionError("this disk has no zones: " + request);
                             }
                             request.complete();
                         });

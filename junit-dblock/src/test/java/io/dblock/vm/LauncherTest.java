@@ -78,8 +78,8 @@ class LauncherTest {
                 List.of(),
                 Path.of("/usr/bin/qemu"),
                 Path.of("/cache/root"));
-        List<String> command = QemuProcess.command(
-                image, Accelerator.TCG, VmSettings.of(Map.of()), 0, Path.of("/tmp/run"));
+        List<String> command =
+                QemuProcess.command(image, Accelerator.TCG, VmSettings.of(Map.of()), 0, Path.of("/tmp/run"));
         assertThat(command)
                 .containsSubsequence("-machine", "virt,highmem=off")
                 .contains("local,id=root,path=/tmp/run/root,security_model=none,multidevs=remap,readonly=on")
@@ -87,14 +87,14 @@ class LauncherTest {
         assertThat(command.get(command.indexOf("-append") + 1)).startsWith("console=ttyAMA0 ");
         GuestCommand guestCommand = new GuestCommand(List.of(bytes("true")), List.of(), bytes("/home/x"), "0022");
         String records = new String(
-                Main.configuration(image, guestCommand, List.of(), Path.of("/home/x")).toBytes(),
+                Main.configuration(image, guestCommand, List.of(), Path.of("/home/x"))
+                        .toBytes(),
                 StandardCharsets.ISO_8859_1);
         assertThat(records.split("\0", -1))
                 .containsSubsequence("share.tag=modules", "share.path=/cache/modules")
                 .contains("modules.directory=/cache/modules");
         assertThat(AcceleratorChoice.choose(image, VmSettings.of(Map.of()), directory, line -> {}))
-                .isEqualTo(new AcceleratorChoice(
-                        Accelerator.TCG, "its processor, armhf, is not this host's"));
+                .isEqualTo(new AcceleratorChoice(Accelerator.TCG, "its processor, armhf, is not this host's"));
     }
 
     @Test

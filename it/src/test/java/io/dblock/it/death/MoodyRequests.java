@@ -37,6 +37,7 @@ final class MoodyRequests implements RequestHandler {
             case DISCARD -> data.discard(offset, request.length());
             case WRITE_ZEROES ->
                 data.writeZeroes(offset, request.length(), !request.flags().contains(RequestFlag.NOUNMAP));
+            default -> throw new AssertionError("this disk has no zones: " + request);
         }
         request.complete();
     }

@@ -13,8 +13,7 @@ class CellTest {
 
     @Test
     void theArchitectureIsThisHostsUnlessItIsNamed() {
-        assertThat(Cell.all("6.12, 6.1/armhf"))
-                .containsExactly(new Cell("6.12", OWN), new Cell("6.1/armhf", "armhf"));
+        assertThat(Cell.all("6.12, 6.1/armhf")).containsExactly(new Cell("6.12", OWN), new Cell("6.1/armhf", "armhf"));
         assertThat(Cell.all("6.1/" + OWN)).containsExactly(new Cell("6.1", OWN));
     }
 
