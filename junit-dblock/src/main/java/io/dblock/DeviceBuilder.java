@@ -350,8 +350,9 @@ final class DeviceBuilder implements BlockDevice.Builder {
                             + " AUTOMATIC and TEST_JVM, since it is code of the test's JVM.");
         }
         if (spec.zones().isPresent() && (blockHandler != null || requestHandler != null)) {
-            throw new IllegalArgumentException("Both a handler and zoneSize are set. Allowed: one of them, since zones are"
-                    + " kept by a built-in store.");
+            throw new IllegalArgumentException(
+                    "Both a handler and zoneSize are set. Allowed: one of them, since zones are"
+                            + " kept by a built-in store.");
         }
         boolean empty = spec.image().isEmpty() && blockHandler == null && requestHandler == null;
         if (spec.readOnly() && spec.filesystem() != Filesystem.NONE && empty) {

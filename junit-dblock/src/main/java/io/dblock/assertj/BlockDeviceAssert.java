@@ -27,7 +27,8 @@ import org.assertj.core.api.AbstractAssert;
  * <p>To assert on requests, the journal has to have them still: if it has dropped some that count, that is an error.
  */
 public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, BlockDevice> {
-    private static final Set<Operation> WRITES = EnumSet.of(Operation.WRITE, Operation.WRITE_ZEROES, Operation.ZONE_APPEND);
+    private static final Set<Operation> WRITES =
+            EnumSet.of(Operation.WRITE, Operation.WRITE_ZEROES, Operation.ZONE_APPEND);
     private static final int COMPARED = 1 << 20;
     private static final int SHOWN = 10;
 

@@ -36,7 +36,6 @@ public interface Disk {
      * was put is {@linkplain FilteredRequest#appendedAt noted} in it.
      */
     default CompletableFuture<Void> zone(FilteredRequest request) {
-        return CompletableFuture.failedFuture(
-                new BlockIOException(Errno.EOPNOTSUPP, "This device has no zones"));
+        return CompletableFuture.failedFuture(new BlockIOException(Errno.EOPNOTSUPP, "This device has no zones"));
     }
 }

@@ -187,7 +187,8 @@ final class FaultRun {
             }
             if (info().operation() == Operation.READ) {
                 corrupt(segment, data(segment));
-            } else if (info().operation() != Operation.FLUSH && !info().operation().isZoned()) {
+            } else if (info().operation() != Operation.FLUSH
+                    && !info().operation().isZoned()) {
                 filter.done(info(), segment.offset + segment.shift, segment.length);
             }
             return null;

@@ -251,8 +251,7 @@ public final class ZonedStore implements AutoCloseable {
         int open = implicitlyOpen + explicitlyOpen;
         if (!active && zones.maxActive() > 0 && open + closed >= zones.maxActive()) {
             throw new BlockIOException(
-                    Errno.EOVERFLOW,
-                    "There are " + (open + closed) + " active zones already, as many as there may be");
+                    Errno.EOVERFLOW, "There are " + (open + closed) + " active zones already, as many as there may be");
         }
         if (zones.maxOpen() > 0 && open >= zones.maxOpen()) {
             if (implicitlyOpen == 0) {

@@ -81,8 +81,9 @@ final class LogWritesExport {
                 }
             }
             case ZONE_REPORT, ZONE_OPEN, ZONE_CLOSE, ZONE_FINISH, ZONE_RESET, ZONE_RESET_ALL, ZONE_APPEND ->
-                throw new IllegalStateException(request + " is about a zone, for which the format of dm-log-writes has no"
-                        + " word: the log of a zoned device cannot be written.");
+                throw new IllegalStateException(
+                        request + " is about a zone, for which the format of dm-log-writes has no"
+                                + " word: the log of a zoned device cannot be written.");
             case WRITE, WRITE_ZEROES, DISCARD -> {
                 if (request.info().has(RequestFlag.FUA)) {
                     write(request, log);

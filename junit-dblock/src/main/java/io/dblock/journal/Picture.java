@@ -104,8 +104,9 @@ final class Picture {
                     && !request.is(Operation.FLUSH)
                     && !request.is(Operation.ZONE_REPORT)
                     && !request.is(Operation.DISCARD)) {
-                touched.add(
-                        new long[] {request.info().offset(), Math.max(request.info().length(), 1)});
+                touched.add(new long[] {
+                    request.info().offset(), Math.max(request.info().length(), 1)
+                });
             }
         }
         scale = new AddressScale(touched, BOTTOM, TOP);

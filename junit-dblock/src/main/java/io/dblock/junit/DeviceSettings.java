@@ -108,9 +108,8 @@ final class DeviceSettings {
                 ? null
                 : named("cacheLimit", () -> ByteSize.parse(annotation.cacheLimit()));
         settings.journalEntries = zeroToNull(annotation.journalEntries());
-        settings.zoneSize = annotation.zoneSize().isEmpty()
-                ? null
-                : named("zoneSize", () -> ByteSize.parse(annotation.zoneSize()));
+        settings.zoneSize =
+                annotation.zoneSize().isEmpty() ? null : named("zoneSize", () -> ByteSize.parse(annotation.zoneSize()));
         settings.conventionalZones = zeroToNull(annotation.conventionalZones());
         settings.maxOpenZones = zeroToNull(annotation.maxOpenZones());
         settings.maxActiveZones = zeroToNull(annotation.maxActiveZones());

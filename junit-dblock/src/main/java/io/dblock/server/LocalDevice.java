@@ -78,8 +78,9 @@ final class LocalDevice implements ServedDevice {
             AutoCloseable handler,
             Object answering,
             Set<Operation> operations) {
-        answers = (answering instanceof Store || answering instanceof ZonedStore ? "the built-in store " : "the handler ")
-                + answering.getClass().getName();
+        answers =
+                (answering instanceof Store || answering instanceof ZonedStore ? "the built-in store " : "the handler ")
+                        + answering.getClass().getName();
         this.session = session;
         this.created = created;
         this.handler = handler;
@@ -125,8 +126,8 @@ final class LocalDevice implements ServedDevice {
     /** The same with a zoned store, over which there is no write cache. */
     static LocalDevice create(
             ControlSession session, DeviceParameters parameters, FilterSpec filters, ZonedStore store) {
-        LocalDevice device = new LocalDevice(
-                session, make(session, parameters), store, store, EnumSet.allOf(Operation.class));
+        LocalDevice device =
+                new LocalDevice(session, make(session, parameters), store, store, EnumSet.allOf(Operation.class));
         device.filters = Filters.over(device, filters, new ZonedDisk(store));
         device.serve(queue -> new ZonedWorker(device, queue, store));
         return device;

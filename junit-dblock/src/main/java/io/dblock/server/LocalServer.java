@@ -29,7 +29,10 @@ public final class LocalServer implements DeviceServer {
     @Override
     public ServedDevice create(DeviceParameters parameters, FilterSpec filters, StoreSpec store) {
         if (store.zones().isPresent()) {
-            return create(parameters, filters, new ZonedStore(store.size(), store.zones().get()));
+            return create(
+                    parameters,
+                    filters,
+                    new ZonedStore(store.size(), store.zones().get()));
         }
         return create(parameters, filters, open(store));
     }

@@ -68,7 +68,8 @@ final class ZonedDisk implements Disk {
         return call(() -> {
             switch (request.info().operation()) {
                 case ZONE_REPORT -> store.report(offset, request.data());
-                case ZONE_APPEND -> request.appendedAt(store.append(offset, request.data().duplicate()));
+                case ZONE_APPEND ->
+                    request.appendedAt(store.append(offset, request.data().duplicate()));
                 case ZONE_OPEN -> store.open(offset);
                 case ZONE_CLOSE -> store.close(offset);
                 case ZONE_FINISH -> store.finish(offset);

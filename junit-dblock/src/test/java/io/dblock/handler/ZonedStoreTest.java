@@ -107,7 +107,8 @@ class ZonedStoreTest {
         assertThat(errno(() -> store.write(at(3), tooMuch))).isEqualTo(Errno.EIO);
         assertThat(errno(() -> store.write(at(0), tooMuch))).as("conventional").isEqualTo(Errno.EIO);
         store.write(at(3), ByteBuffer.allocate(ZONE - BLOCK));
-        assertThat(errno(() -> store.append(at(3), ByteBuffer.allocate(2 * BLOCK)))).isEqualTo(Errno.EIO);
+        assertThat(errno(() -> store.append(at(3), ByteBuffer.allocate(2 * BLOCK))))
+                .isEqualTo(Errno.EIO);
         assertThat(condition(3)).isEqualTo(IMPLICITLY_OPEN);
         store.append(at(3), block(1));
         assertThat(condition(3)).isEqualTo(FULL);
@@ -174,7 +175,8 @@ class ZonedStoreTest {
     void aReportIsWhatTheKernelExpects() throws Exception {
         store.write(at(2), block(1));
         store.finish(at(3));
-        ByteBuffer report = ByteBuffer.allocate(ZonedStore.REPORTED * (COUNT + 1)).order(ByteOrder.nativeOrder());
+        ByteBuffer report =
+                ByteBuffer.allocate(ZonedStore.REPORTED * (COUNT + 1)).order(ByteOrder.nativeOrder());
         store.report(at(1), report);
         long sectors = ZONE / 512;
         assertThat(List.of(report.getLong(0), report.getLong(8), report.getLong(16), report.getLong(32)))
@@ -184,7 +186,9 @@ class ZonedStoreTest {
         assertThat(List.of(report.get(64 + 24), report.get(64 + 25))).containsExactly((byte) 2, (byte) 2);
         assertThat(report.getLong(128 + 16)).isEqualTo(4 * sectors);
         assertThat(report.get(128 + 25)).isEqualTo((byte) 0xe);
-        assertThat(report.getLong(ZonedStore.REPORTED * (COUNT - 1))).as("no more than there are").isZero();
+        assertThat(report.getLong(ZonedStore.REPORTED * (COUNT - 1)))
+                .as("no more than there are")
+                .isZero();
         assertThat(report.getLong(ZonedStore.REPORTED * (COUNT - 1) + 8)).isZero();
     }
 
@@ -317,8 +321,8 @@ class ZonedStoreTest {
                 for (int i = 0; i < COUNT; i++) {
                     assertThat(store.zone(i))
                             .as(where)
-                            .isEqualTo(new ZonedStore.Zone(
-                                    at(i), at(i) + model.get(i).written, model.get(i).condition));
+                            .isEqualTo(
+                                    new ZonedStore.Zone(at(i), at(i) + model.get(i).written, model.get(i).condition));
                 }
             }
             ByteBuffer all = ByteBuffer.allocate(data.length);

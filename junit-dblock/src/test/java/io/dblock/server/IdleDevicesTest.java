@@ -149,7 +149,9 @@ class IdleDevicesTest {
         });
         CompletableFuture<Completion> slow = read(device, 0);
         assertThat(inside.await(20, SECONDS)).isTrue();
-        await("the thread of the other queue to come, too", () -> threads(device).size() == 2);
+        await(
+                "the thread of the other queue to come, too",
+                () -> threads(device).size() == 2);
         long until = System.nanoTime() + 5 * Serving.LINGER.toNanos();
         while (System.nanoTime() < until) {
             assertThat(threads(device)).hasSize(2);

@@ -135,7 +135,9 @@ class ZonedDeviceTest {
         assertThat(device.journal().content(requests.get(1))).hasValue(filled(2));
         assertThat(requests.get(1).toString()).contains("ZONE_APPEND sectors 136-143 (4KiB): ok");
         assertThat(requests.get(2).toString()).contains("ZONE_RESET zone at sector 128: ok");
-        assertThat(device.journal().picture("zones")).contains("ZONE_RESET zone").contains("ZONE_APPEND sectors");
+        assertThat(device.journal().picture("zones"))
+                .contains("ZONE_RESET zone")
+                .contains("ZONE_APPEND sectors");
         assertThat(device.counts().writes()).isEqualTo(2);
     }
 

@@ -35,21 +35,20 @@ class ZonedIT {
                             maxActiveZones = 5)
                     BlockDevice disk) {
         try (SystemCalls node = new SystemCalls(disk.path(), Mode.DIRECT)) {
-            assertThat(node.write(SystemCalls.memory(8192), 8192, 2L * ZONE).ok()).isTrue();
+            assertThat(node.write(SystemCalls.memory(8192), 8192, 2L * ZONE).ok())
+                    .isTrue();
         }
         List<String> zones = report(disk);
         assertThat(zones).hasSize(16);
         assertThat(zones.get(0)).contains("[type: 1(CONVENTIONAL)]");
-        assertThat(zones.get(2))
-                .contains("wptr 0x000010")
-                .contains("2(oi)")
-                .contains("[type: 2(SEQ_WRITE_REQUIRED)]");
+        assertThat(zones.get(2)).contains("wptr 0x000010").contains("2(oi)").contains("[type: 2(SEQ_WRITE_REQUIRED)]");
         assertThat(zones.get(3)).contains("1(em)");
 
         Commands.run("blkzone", "finish", "-o", 3 * ZONE / 512, "-c", 1, disk.path());
         assertThat(report(disk).get(3)).contains("14(fu)");
         Commands.run("blkzone", "reset", disk.path(), "-o", 2 * ZONE / 512);
-        assertThat(report(disk).subList(2, 16)).allSatisfy(zone -> assertThat(zone).contains("1(em)"));
+        assertThat(report(disk).subList(2, 16))
+                .allSatisfy(zone -> assertThat(zone).contains("1(em)"));
     }
 
     @Test
@@ -79,7 +78,9 @@ class ZonedIT {
 
     @Test
     void whatZonesDoNotHaveIsRefused(@DblockDevice(size = "64MiB", zoneSize = "4MiB") BlockDevice disk) {
-        assertThatThrownBy(disk::powerCut).isInstanceOf(IllegalStateException.class).hasMessageContaining("zoned");
+        assertThatThrownBy(disk::powerCut)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("zoned");
         assertThatThrownBy(() -> disk.resize("32MiB"))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("zoned");

@@ -302,7 +302,11 @@ public final class ServerProcess implements DeviceServer {
     @Override
     public ServedDevice create(DeviceParameters parameters, FilterSpec filters, StoreSpec store) {
         StoreSpec absolute = new StoreSpec(
-                store.size(), store.logicalBlock(), store.image().map(Path::toAbsolutePath), store.mode(), store.zones());
+                store.size(),
+                store.logicalBlock(),
+                store.image().map(Path::toAbsolutePath),
+                store.mode(),
+                store.zones());
         return RemoteDevice.make(this, () -> commands().create(parameters, filters, absolute));
     }
 
