@@ -58,7 +58,8 @@ final class KernelFinder {
      * The kernel.
      *
      * @param wanted the beginning of a release, or the absolute path of an image, or nothing for the default
-     * @param modules where the modules of an image named by its path are
+     * @param modules where the modules of an image named by its path are, if not in {@code lib/modules} beside it or
+     *     on the host
      * @throws VmException if there is none; the message says where it was looked for
      */
     GuestKernel find(Optional<String> wanted, Optional<Path> modules) {
@@ -116,9 +117,12 @@ final class KernelFinder {
                     .or(() -> releaseOf(image))
                     .orElseThrow(() -> new VmException(image + " does not say its release: name the directory of its"
                             + " modules with " + VmSettings.MODULES));
-            Path directory = modules.orElse(hostRoot.resolve("lib/modules").resolve(release));
+            Path installed = hostRoot.resolve("lib/modules").resolve(release);
+            Path beside = image.toRealPath().resolveSibling("lib/modules").resolve(release);
+            Path directory = modules.orElse(Files.isDirectory(beside) ? beside : installed);
             if (!Files.isDirectory(directory)) {
-                throw new VmException("the modules of " + image + " are not in " + directory
+                throw new VmException("the modules of " + image + " are not in "
+                        + (modules.isPresent() ? directory : beside + " or " + installed)
                         + ": name their directory with " + VmSettings.MODULES);
             }
             return new GuestKernel(

@@ -31,7 +31,10 @@ public final class VmSettings {
      */
     public static final String KERNEL = "DBLOCK_VM_KERNEL";
 
-    /** Where the modules of a kernel given as a path are: the directory that has {@code modules.dep}. */
+    /**
+     * Where the modules of a kernel given as a path are: the directory that has {@code modules.dep}. If not set,
+     * {@code lib/modules/<release>} beside the image or on the host.
+     */
     public static final String MODULES = "DBLOCK_VM_MODULES";
 
     /** Directories that the guest may write to, besides {@code target} of the working directory, split by colons. */

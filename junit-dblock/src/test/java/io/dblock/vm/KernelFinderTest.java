@@ -46,19 +46,35 @@ class KernelFinderTest {
         assertThat(kernel.build()).contains(cache.resolve("6.1.0-56-amd64/usr/src/linux-headers-6.1.0-56-amd64"));
     }
 
-    @Test
-    void takesAnImageByItsPathAndReadsItsReleaseThere() throws IOException {
+    private static byte[] image(String release) {
         byte[] image = new byte[0x400];
         System.arraycopy("HdrS".getBytes(StandardCharsets.US_ASCII), 0, image, 0x202, 4);
         image[0x20e] = (byte) 0x80;
-        byte[] version = "6.12.9-amd64 (somebody@somewhere) #1 SMP".getBytes(StandardCharsets.US_ASCII);
+        byte[] version = (release + " (somebody@somewhere) #1 SMP").getBytes(StandardCharsets.US_ASCII);
         System.arraycopy(version, 0, image, 0x280, version.length);
-        Path file = Files.write(directory.resolve("bzImage"), image);
+        return image;
+    }
+
+    @Test
+    void takesAnImageByItsPathAndReadsItsReleaseThere() throws IOException {
+        Path file = Files.write(directory.resolve("bzImage"), image("6.12.9-amd64"));
         GuestKernel kernel = finder().find(Optional.of(file.toString()), Optional.empty());
         assertThat(kernel.release()).isEqualTo("6.12.9-amd64");
         assertThat(kernel.image()).isEqualTo(file.toRealPath());
         assertThat(kernel.modules())
                 .isEqualTo(host.resolve("lib/modules/6.12.9-amd64").toRealPath());
+    }
+
+    @Test
+    void takesTheModulesBesideAnImageNamedThroughALink() throws IOException {
+        Path built = directory.resolve("built");
+        install(built, "6.12.9-amd64", true);
+        Files.write(built.resolve("vmlinuz"), image("6.12.9-amd64"));
+        Path link = Files.createSymbolicLink(directory.resolve("link"), built);
+        GuestKernel kernel = finder().find(Optional.of(link.resolve("vmlinuz").toString()), Optional.empty());
+        assertThat(kernel.modules())
+                .isEqualTo(built.resolve("lib/modules/6.12.9-amd64").toRealPath());
+        assertThat(kernel.build()).isPresent();
     }
 
     @Test
