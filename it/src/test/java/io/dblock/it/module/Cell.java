@@ -2,6 +2,7 @@
 package io.dblock.it.module;
 
 import io.dblock.vm.VmSetup;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -10,23 +11,30 @@ import java.util.regex.Pattern;
 /**
  * What the module's own tests run on.
  *
- * @param kernel the beginning of a release, and behind a slash its architecture, if that is not this host's
+ * @param kernel the beginning of a release, and behind a slash its architecture, if that is not this host's; or the path of
+ *     an image
  * @param programs the architecture of the test programs: the kernel's, or a 32-bit one that a 64-bit kernel also runs
  */
 record Cell(String kernel, String programs) {
 
     private static final Pattern TEXT = Pattern.compile("([^/]+)(?:/([a-z0-9]+)(?:\\+([a-z0-9]+))?)?");
 
-    /** From {@code RELEASE}, {@code RELEASE/ARCHITECTURE} or {@code RELEASE/ARCHITECTURE+PROGRAMS}, split by commas. */
+    /**
+     * From {@code RELEASE}, {@code RELEASE/ARCHITECTURE}, {@code RELEASE/ARCHITECTURE+PROGRAMS} or the path of an image of this
+     * host's architecture, split by commas.
+     */
     static List<Cell> all(String texts) {
         return Arrays.stream(texts.split(",", -1)).map(Cell::of).toList();
     }
 
     private static Cell of(String text) {
+        if (text.strip().startsWith("/")) {
+            return new Cell(text.strip(), VmSetup.architecture());
+        }
         Matcher matcher = TEXT.matcher(text.strip());
         if (!matcher.matches()) {
             throw new IllegalArgumentException(
-                    "dblock.kernels: '" + text + "' is no RELEASE[/ARCHITECTURE[+PROGRAMS]]");
+                    "dblock.kernels: '" + text + "' is no RELEASE[/ARCHITECTURE[+PROGRAMS]], nor the path of an image");
         }
         String own = VmSetup.architecture();
         String architecture = matcher.group(2) == null ? own : matcher.group(2);
@@ -38,7 +46,15 @@ record Cell(String kernel, String programs) {
 
     /** For names of files. */
     String name() {
-        return kernel.replace('/', '-') + "-" + programs;
+        return fileName(kernel) + "-" + programs;
+    }
+
+    /** A part of a file name that tells kernels apart: the release, or the directory and name of an image. */
+    static String fileName(String kernel) {
+        Path path = Path.of(kernel);
+        return path.isAbsolute()
+                ? path.getParent().getFileName() + "-" + path.getFileName()
+                : kernel.replace('/', '-');
     }
 
     @Override

@@ -24,6 +24,12 @@ class CellTest {
     }
 
     @Test
+    void anImageIsNamedByItsPath() {
+        assertThat(Cell.all("/debug/6.12/vmlinuz")).containsExactly(new Cell("/debug/6.12/vmlinuz", OWN));
+        assertThat(Cell.fileName("/debug/6.12/vmlinuz")).isEqualTo("6.12-vmlinuz");
+    }
+
+    @Test
     void whatIsNoneIsNamed() {
         assertThatThrownBy(() -> Cell.all("6.12,6.1/"))
                 .isInstanceOf(IllegalArgumentException.class)

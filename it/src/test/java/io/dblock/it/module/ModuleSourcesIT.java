@@ -25,7 +25,7 @@ class ModuleSourcesIT {
     @MethodSource("kernels")
     void theModuleBuildsWithoutAWarning(String kernel) throws Exception {
         // A copy: kbuild writes beside the sources.
-        Path copy = Path.of("target", "kmod-check-" + kernel.replace('/', '-')).toAbsolutePath();
+        Path copy = Path.of("target", "kmod-check-" + Cell.fileName(kernel)).toAbsolutePath();
         Commands.run("rm", "-rf", copy);
         Files.createDirectories(copy);
         Path sources = Path.of("..", "dblock-kmod").toAbsolutePath().normalize();
