@@ -235,7 +235,8 @@ static void announce(const char *program, const char *name)
 
 	if (fd < 0)
 		return;
-	dprintf(fd, "dblock-test: %s: %s\n", program, name);
+	/* With the seed: should the kernel die of it, nobody sees what the program prints. */
+	dprintf(fd, "dblock-test: %s: %s, DBLOCK_TEST_SEED=%llu\n", program, name, (unsigned long long)seed);
 	close(fd);
 }
 
