@@ -404,7 +404,8 @@ struct dblock_serve {
  *           a partition of a device there is, or the other way round); EBUSY
  *           the same, of a device that was destroyed and is still open or
  *           mounted; EPERM without CAP_SYS_ADMIN; ENOSPC too many devices;
- *           ENOMEM; EOPNOTSUPP a zoned device without DBLOCK_FEAT_ZONED
+ *           ENOMEM; EOPNOTSUPP a zoned device without DBLOCK_FEAT_ZONED; ENXIO
+ *           somebody destroyed it while it was started (DBLOCK_F_AUTO_START)
  *  START    EIO the zones could not be had, or cannot be; ENODEV this session has no such device; EALREADY started before;
  *           ENXIO it has ended
  *  DESTROY  ENODEV no such device; EBUSY open, without DBLOCK_DESTROY_FORCE;
