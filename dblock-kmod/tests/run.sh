@@ -27,7 +27,8 @@ shift
 
 # In this order: what the later ones rely on comes first.
 all="abi create_validation limits lifecycle io hints flush_fua discard_zeroes errors answers parts no_leak poll poll_load
-	signals timeouts change zoned destroy_busy death hardship outlive recovery accounting sample hotplug hostile unload"
+	signals timeouts change zoned destroy_busy death hardship outlive recovery accounting sample hotplug hostile
+	fuzz failslab unload"
 [ $# -gt 0 ] || set -- $all
 for program in "$@" cleanup; do
 	[ -x "$programs_in/$program" ] || {
