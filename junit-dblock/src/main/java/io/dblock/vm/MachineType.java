@@ -71,6 +71,11 @@ enum MachineType {
         this.flavour = flavour;
     }
 
+    /** Whether it is one of the two x86 architectures. */
+    boolean isX86() {
+        return this == X86_64 || this == I386;
+    }
+
     abstract List<String> options(Accelerator accelerator);
 
     /** What Debian calls it. */

@@ -174,9 +174,11 @@ final class QemuProcess implements AutoCloseable {
 
     private static String kernelParameters(MachineType machine, VmSettings settings) {
         // An oops ends the guest, and -no-reboot then ends QEMU. A busy host makes emulated processors stall: the
-        // watchdogs get more time than they have by default, so that what they say still means something.
+        // watchdogs get more time than they have by default, so that what they say still means something, and an x86
+        // kernel does not give up because no timer interrupt came in the moment in which it looked for one.
         return "console=" + machine.console() + " quiet loglevel=5 panic=-1 oops=panic mitigations=off"
                 + " random.trust_cpu=on selinux=0 apparmor=0 watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
+                + (machine.isX86() ? " no_timer_check" : "")
                 + (settings.cmdline().isEmpty() ? "" : " " + settings.cmdline());
     }
 

@@ -23,6 +23,10 @@ import org.junit.jupiter.api.Test;
 /** What an application says of its requests, by ioprio_set and fcntl, comes through. */
 class HintsIT {
 
+    private static final int RWH_WRITE_LIFE_NOT_SET = 0;
+    private static final int RWH_WRITE_LIFE_LONG = 4;
+    private static final int RWH_WRITE_LIFE_EXTREME = 5;
+
     private static List<RequestInfo> writes(BlockDevice disk) {
         return disk.journal().requestsSince("begin").stream()
                 .map(RequestEntry::info)
@@ -61,11 +65,11 @@ class HintsIT {
         disk.journal().mark("begin");
         try (SystemCalls node = new SystemCalls(disk.path(), Mode.DIRECT)) {
             node.write(SystemCalls.memory(4096), 4096, 1 << 20);
-            for (WriteHint hint : WriteHint.values()) {
-                assertThat(node.writeHint(hint.ordinal()).ok()).as("%s", hint).isTrue();
+            for (int hint = RWH_WRITE_LIFE_NOT_SET; hint <= RWH_WRITE_LIFE_EXTREME; hint++) {
+                assertThat(node.writeHint(hint).ok()).as("%s", hint).isTrue();
                 node.write(SystemCalls.memory(4096), 4096, 1 << 20);
             }
-            node.writeHint(WriteHint.NOT_SET.ordinal());
+            node.writeHint(RWH_WRITE_LIFE_NOT_SET);
         }
         assertThat(writes(disk))
                 .extracting(RequestInfo::writeHint)
@@ -93,7 +97,7 @@ class HintsIT {
                 .create()) {
             write(disk, "ionice", "-c", "1", "-n", "4");
             try (SystemCalls node = new SystemCalls(disk.path(), Mode.DIRECT)) {
-                node.writeHint(WriteHint.LONG.ordinal());
+                node.writeHint(RWH_WRITE_LIFE_LONG);
                 node.write(SystemCalls.memory(4096), 4096, 1 << 20);
             }
         }
