@@ -52,9 +52,7 @@ record Cell(String kernel, String programs) {
     /** A part of a file name that tells kernels apart: the release, or the directory and name of an image. */
     static String fileName(String kernel) {
         Path path = Path.of(kernel);
-        return path.isAbsolute()
-                ? path.getParent().getFileName() + "-" + path.getFileName()
-                : kernel.replace('/', '-');
+        return path.isAbsolute() ? path.getParent().getFileName() + "-" + path.getFileName() : kernel.replace('/', '-');
     }
 
     @Override
