@@ -109,7 +109,8 @@ class HintsIT {
             }
         }
         assertThat(seen.poll()).isEqualTo("REALTIME/4 NOT_SET");
-        assertThat(seen.poll()).isIn(ofNobody().stream().map(none -> none + " LONG").toList());
+        assertThat(seen.poll())
+                .isIn(ofNobody().stream().map(none -> none + " LONG").toList());
         assertThat(seen).isEmpty();
     }
 }
