@@ -70,6 +70,7 @@
 #define DBLOCK_FEAT_RECOVERY		(1ULL << 7)	/* recovery_ms, DBLOCK_CTL_ADOPT */
 #define DBLOCK_FEAT_HINTS		(1ULL << 8)	/* dblock_request.ioprio, .write_hint; REQ_PRIO, _BACKGROUND, _SWAP */
 #define DBLOCK_FEAT_ZONED		(1ULL << 9)	/* zone_size and what follows; from Linux 6.11 on */
+#define DBLOCK_FEAT_READ		(1ULL << 10)	/* DBLOCK_SERVE by read(2) */
 
 struct dblock_version {
 	__u32 abi;		/* out: DBLOCK_ABI_VERSION */
@@ -360,8 +361,29 @@ struct dblock_serve {
 	__u32 consumed;		/* out: answers taken */
 	__u32 nr_requests;	/* out: requests returned */
 	__u32 state;		/* out: DBLOCK_SERVE_END */
-	__u64 reserved[4];
+	__s32 result;		/* in: 0. out, of read(2) only: 0, or a negative errno */
+	__u32 reserved0;
+	__u64 reserved[3];
 };
+
+/* ---- DBLOCK_SERVE by read(2) ---- */
+
+/*
+ * With DBLOCK_FEAT_READ, read(2) and pread(2) on a session with a count of
+ * sizeof(struct dblock_serve) are DBLOCK_SERVE with the buffer's content as its
+ * structure; an offset has no meaning. For those who can read more cheaply than
+ * they can call ioctl(2): language runtimes, io_uring. They return the count,
+ * and in `result` what the ioctl would have failed with; except
+ *
+ *  EINVAL     another count
+ *  EACCES     the session was not opened with the credentials of this thread:
+ *             by another process, or by this one before it changed its own
+ *  EFAULT     the buffer could not be read or written
+ *
+ * The second is because a program does not expect to be told anything by what
+ * it reads into: no other is to be made to serve by being handed a session as
+ * its standard input.
+ */
 
 /* ---- poll, select, epoll on /dev/dblockctl ---- */
 

@@ -6,6 +6,7 @@
  * session; a device belongs to the session that created it.
  */
 #include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -51,7 +52,7 @@ static int dblock_ctl_version(void __user *argp)
 		.features = DBLOCK_FEAT_WRITE_ZEROES | DBLOCK_FEAT_PARTIAL_ERROR |
 			    DBLOCK_FEAT_ANSWER_ZEROES | DBLOCK_FEAT_ANSWER_MORE |
 			    DBLOCK_FEAT_POLL | DBLOCK_FEAT_OLDEST | DBLOCK_FEAT_CHANGE |
-			    DBLOCK_FEAT_RECOVERY | DBLOCK_FEAT_HINTS |
+			    DBLOCK_FEAT_RECOVERY | DBLOCK_FEAT_HINTS | DBLOCK_FEAT_READ |
 			    (DBLOCK_ZONED ? DBLOCK_FEAT_ZONED : 0),
 		.module = DBLOCK_MODULE_VERSION,
 	};
@@ -221,11 +222,30 @@ static long dblock_ctl_ioctl(struct file *file, unsigned int cmd, unsigned long 
 	}
 }
 
+/* DBLOCK_SERVE, see dblock.h. */
+static ssize_t dblock_ctl_read(struct file *file, char __user *buf, size_t count, loff_t *pos)
+{
+	struct dblock_serve __user *call = (struct dblock_serve __user *)buf;
+	int ret;
+
+	/* Like write(2) on nodes whose content has addresses: see ib_safe_file_access(). */
+	if (file->f_cred != current_cred())
+		return -EACCES;
+	if (count != sizeof(*call))
+		return -EINVAL;
+	ret = dblock_ctl_serve(file->private_data, call);
+	/* On success the caller's own 0 stays: requests that it has must not be lost by this. */
+	if (ret && put_user(ret, &call->result))
+		return -EFAULT;
+	return count;
+}
+
 static const struct file_operations dblock_ctl_fops = {
 	.owner		= THIS_MODULE,
 	.open		= dblock_ctl_open,
 	.release	= dblock_ctl_release,
 	.poll		= dblock_ctl_poll,
+	.read		= dblock_ctl_read,
 	.unlocked_ioctl	= dblock_ctl_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 	.llseek		= noop_llseek,

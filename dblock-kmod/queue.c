@@ -30,6 +30,10 @@
 /* How often memory may be faulted in, and be gone again, before that is an error. */
 #define DBLOCK_FAULT_TRIES	64
 
+/* Of struct dblock_serve, what each call tells. */
+#define DBLOCK_SERVE_OUT	(offsetof(struct dblock_serve, result) - \
+				 offsetof(struct dblock_serve, consumed))
+
 /* A cookie is the generation, the queue and the tag. */
 static u64 dblock_cookie(const struct dblock_slot *slot)
 {
@@ -1094,9 +1098,7 @@ static bool dblock_copy_out(struct list_head *fetched, const struct dblock_serve
 
 static bool dblock_result_nofault(struct dblock_serve __user *user, const struct dblock_serve *call)
 {
-	return dblock_put_nofault(&user->consumed, &call->consumed,
-				  sizeof(*call) - offsetof(struct dblock_serve, consumed) -
-				  sizeof(call->reserved));
+	return dblock_put_nofault(&user->consumed, &call->consumed, DBLOCK_SERVE_OUT);
 }
 
 /* NULL for any. The number is valid, but not yet for who speculates. */
@@ -1117,8 +1119,7 @@ static int dblock_fetch(struct dblock_device *dev, struct dblock_server *server,
 	int ret;
 
 	for (;;) {
-		struct dblock_missing missing = { &user->consumed, sizeof(*call) -
-						  offsetof(struct dblock_serve, consumed) };
+		struct dblock_missing missing = { &user->consumed, DBLOCK_SERVE_OUT };
 		u64 room = call->buffer_size;
 
 		ret = dblock_wait(dev, q, &limit);
@@ -1156,7 +1157,8 @@ static int dblock_fetch(struct dblock_device *dev, struct dblock_server *server,
 
 static int dblock_serve_validate(const struct dblock_device *dev, const struct dblock_serve *call)
 {
-	if (call->flags || memchr_inv(call->reserved, 0, sizeof(call->reserved)))
+	if (call->flags || call->result || call->reserved0 ||
+	    memchr_inv(call->reserved, 0, sizeof(call->reserved)))
 		return -EINVAL;
 	if (call->queue != DBLOCK_QUEUE_ANY && call->queue >= dev->nr_queues)
 		return -EINVAL;
@@ -1182,9 +1184,7 @@ static int dblock_serve_validate(const struct dblock_device *dev, const struct d
 static int dblock_serve_result(struct dblock_serve __user *user, const struct dblock_serve *call,
 			       int ret)
 {
-	if (copy_to_user(&user->consumed, &call->consumed,
-			 offsetof(struct dblock_serve, reserved) -
-			 offsetof(struct dblock_serve, consumed)))
+	if (copy_to_user(&user->consumed, &call->consumed, DBLOCK_SERVE_OUT))
 		return -EFAULT;
 	return ret;
 }

@@ -55,7 +55,7 @@ CASE(version_tells_abi_features_and_module)
 	check_eq(version.features, DBLOCK_FEAT_WRITE_ZEROES | DBLOCK_FEAT_PARTIAL_ERROR |
 				   DBLOCK_FEAT_ANSWER_ZEROES | DBLOCK_FEAT_ANSWER_MORE |
 				   DBLOCK_FEAT_POLL | DBLOCK_FEAT_OLDEST | DBLOCK_FEAT_CHANGE |
-				   DBLOCK_FEAT_RECOVERY | DBLOCK_FEAT_HINTS |
+				   DBLOCK_FEAT_RECOVERY | DBLOCK_FEAT_HINTS | DBLOCK_FEAT_READ |
 				   (kernel_at_least(6, 11) ? DBLOCK_FEAT_ZONED : 0));
 	check_eq(version.reserved0, 0);
 	check(all_bytes(version.reserved, sizeof(version.reserved), 0), "reserved members are not zero");

@@ -398,7 +398,9 @@ CASE(calls_are_validated)
 	} while (0)
 	INVALID(serve.flags = 1);
 	INVALID(serve.flags = 1u << 31);
-	for (int i = 0; i < 4; i++)
+	INVALID(serve.result = 1);
+	INVALID(serve.reserved0 = 1);
+	for (size_t i = 0; i < ARRAY_SIZE(serve.reserved); i++)
 		INVALID(serve.reserved[i] = 1);
 	INVALID(serve.queue = dev->spec.queues);
 	INVALID(serve.queue = DBLOCK_QUEUE_ANY - 1);

@@ -17,6 +17,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 #define SAMPLE		20000
@@ -43,7 +44,7 @@
 #define HANG_SECONDS	120
 
 enum kind {
-	VERSION, CREATE, START, DESTROY, INFO, LIST, CHANGE, ADOPT, SERVE, NO_CALL, KINDS,
+	VERSION, CREATE, START, DESTROY, INFO, LIST, CHANGE, ADOPT, SERVE, SERVE_BY_READ, NO_CALL, KINDS,
 };
 
 static const struct {
@@ -61,6 +62,7 @@ static const struct {
 	[CHANGE] = { "CHANGE", DBLOCK_CTL_CHANGE, { EOPNOTSUPP, ENODEV, ENXIO, EPERM, EINTR } },
 	[ADOPT] = { "ADOPT", DBLOCK_CTL_ADOPT, { ENODEV, EBUSY, ENXIO, EPERM, ENOMEM } },
 	[SERVE] = { "SERVE", DBLOCK_SERVE, { EINTR, ESTALE, ENOENT, EBADMSG, ENODEV, EPERM } },
+	[SERVE_BY_READ] = { "SERVE by read", 0, { EINTR, ESTALE, ENOENT, EBADMSG, ENODEV, EPERM, EACCES } },
 	[NO_CALL] = { "unknown", 0, { 0 } },
 };
 
@@ -241,12 +243,30 @@ static bool expected(enum kind kind, int error)
 	return false;
 }
 
+/* With the result of the ioctl. */
+static int serve_by_read(struct fuzzer *f, int fd, void *arg)
+{
+	ssize_t got = pread(fd, arg, sizeof(struct dblock_serve), below(f, MIB));
+	int32_t result = 0;
+	struct iovec to = { &result, sizeof(result) };
+	struct iovec from = { (uint8_t *)arg + offsetof(struct dblock_serve, result), sizeof(result) };
+
+	if (got < 0)
+		return -1;
+	check_eq(got, sizeof(struct dblock_serve));
+	/* It may lie where there is nothing any more. */
+	if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) != sizeof(result))
+		return 0;
+	errno = -result;
+	return result ? -1 : 0;
+}
+
 static int call(struct fuzzer *f, enum kind kind, unsigned long cmd, int fd, void *arg)
 {
 	int ret, error;
 
 	beat(f, kinds[kind].name);
-	ret = ioctl(fd, cmd, arg);
+	ret = kind == SERVE_BY_READ ? serve_by_read(f, fd, arg) : ioctl(fd, cmd, arg);
 	error = errno;
 	beat(f, NULL);
 	board->calls++;
@@ -536,6 +556,7 @@ static void serve(struct fuzzer *f, int fd, uint32_t device, bool mad)
 		.timeout_ns = below(f, 8) * 1000000,
 		.max_requests = below(f, HELD),
 	};
+	enum kind kind = device && one_in(f, 2) ? SERVE_BY_READ : SERVE;
 	unsigned int n = 0, nr_answers;
 	int ret;
 
@@ -567,8 +588,8 @@ static void serve(struct fuzzer *f, int fd, uint32_t device, bool mad)
 	}
 	nr_answers = serve.nr_answers;
 	n = serve.max_requests;
-	ret = mad ? call_anywhere(f, SERVE, fd, &serve, sizeof(serve)) :
-		    call(f, SERVE, DBLOCK_SERVE, fd, &serve);
+	ret = mad ? call_anywhere(f, kind, fd, &serve, sizeof(serve)) :
+		    call(f, kind, kinds[kind].cmd, fd, &serve);
 	f->nr_held = 0;
 	if (device && (ret ? errno == ENODEV : serve.state & DBLOCK_SERVE_END))
 		forget(device);

@@ -1241,6 +1241,21 @@ bool all_bytes(const void *buf, size_t length, uint8_t value)
 	return !length || (*at == value && !memcmp(at, at + 1, length - 1));
 }
 
+bool sleeps(int tid)
+{
+	char path[64], line[512];
+	FILE *file;
+	bool asleep = false;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	file = fopen(path, "re");
+	if (file && fgets(line, sizeof(line), file))
+		asleep = strstr(line, ") S ");
+	if (file)
+		fclose(file);
+	return asleep;
+}
+
 bool sysfs_read(const char *name, const char *attribute, char *value, size_t size)
 {
 	char path[160];

@@ -326,6 +326,9 @@ void pattern_fill(void *buf, size_t length, uint64_t offset, uint64_t salt);
 ssize_t pattern_check(const void *buf, size_t length, uint64_t offset, uint64_t salt);
 bool all_bytes(const void *buf, size_t length, uint8_t value);
 
+/* Whether this thread of the process waits for something, and can be woken by signals. */
+bool sleeps(int tid);
+
 bool sysfs_read(const char *name, const char *attribute, char *value, size_t size);
 long long sysfs_number(const char *name, const char *attribute);	/* fails the case */
 bool sysfs_write(const char *name, const char *attribute, const char *value);

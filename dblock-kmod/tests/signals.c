@@ -51,21 +51,6 @@ static void *call(void *arg)
 	return NULL;
 }
 
-static bool sleeps(int tid)
-{
-	char path[64], line[512];
-	FILE *file;
-	bool asleep = false;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	file = fopen(path, "re");
-	if (file && fgets(line, sizeof(line), file))
-		asleep = strstr(line, ") S ");
-	if (file)
-		fclose(file);
-	return asleep;
-}
-
 static void start_call(struct caller *c, struct device *dev, int timeout_ms)
 {
 	c->hand = hand_of(dev);

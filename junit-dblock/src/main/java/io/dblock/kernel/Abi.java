@@ -158,6 +158,7 @@ final class Abi {
     static final int SERVE_CONSUMED = 60;
     static final int SERVE_NR_REQUESTS = 64;
     static final int SERVE_STATE = 68;
+    static final int SERVE_RESULT = 72;
 
     // _IOC of asm-generic/ioctl.h, which x86, ARM and RISC-V use.
     private static final int WRITE = 1;

@@ -29,10 +29,13 @@ public final class Batch {
     private static final int REQUEST_LONGS = Abi.REQUEST_SIZE / Long.BYTES;
     private static final int ANSWER_LONGS = Abi.ANSWER_SIZE / Long.BYTES;
     /** Of the call: all but its reserved members. */
-    private static final int CALL_LONGS = (Abi.SERVE_STATE + Integer.BYTES) / Long.BYTES;
+    private static final int CALL_LONGS = Abi.SERVE_RESULT / Long.BYTES + 1;
 
     private final NativeMemory memory;
     private final ByteBuffer buffer;
+    /** The structure of the call. */
+    private final ByteBuffer serve;
+
     private final LongBuffer longs;
     private final long address;
     private final long[] call = new long[CALL_LONGS];
@@ -63,6 +66,7 @@ public final class Batch {
         answersAt = REQUESTS + capacity * Abi.REQUEST_SIZE;
         memory = NativeMemory.allocate(answersAt + maxAnswers * Abi.ANSWER_SIZE);
         buffer = memory.buffer();
+        serve = buffer.slice(0, Abi.SERVE_SIZE).order(ByteOrder.nativeOrder());
         longs = buffer.asLongBuffer();
         address = memory.address();
         asked = new long[capacity * REQUEST_LONGS];
@@ -196,7 +200,7 @@ public final class Batch {
             call[Abi.SERVE_NR_ANSWERS / Long.BYTES] = halves(answers - taken, wanted);
             // What the module tells is zero until it does.
             longs.put(0, call);
-            int result = session.serve(address);
+            int result = session.serve(serve, address);
             int consumed = buffer.getInt(Abi.SERVE_CONSUMED);
             if (consumed > 0) {
                 taken += consumed;

@@ -2,6 +2,7 @@
 package io.dblock.kernel;
 
 import io.dblock.DblockException;
+import java.io.IOException;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -19,13 +20,19 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * <p>Safe for use by several threads, except that nobody may use it while or after it is closed.
  */
 public final class ControlSession implements AutoCloseable {
+    /** With this option a JVM serves requests with fewer instructions. */
+    public static final String JVM_OPTION = BorrowedFile.JVM_OPTION;
+
     private final Linux linux;
     private final int fd;
     private final AtomicBoolean closed = new AtomicBoolean();
+    /** Null if there is none, or if it has failed. */
+    private volatile ServeReader reader;
 
     private ControlSession(Linux linux, int fd) {
         this.linux = linux;
         this.fd = fd;
+        reader = linux.serveReader(fd);
     }
 
     /**
@@ -402,9 +409,35 @@ public final class ControlSession implements AutoCloseable {
         return fd;
     }
 
-    /** DBLOCK_SERVE with the structure at this address; 0 or a negative error. */
-    int serve(long address) {
+    /**
+     * DBLOCK_SERVE with this structure; 0 or a negative error. What the module tells in it must be zero.
+     *
+     * @param call from 0 to its limit, in native byte order
+     * @param address where it lies
+     */
+    int serve(ByteBuffer call, long address) {
+        ServeReader reader = this.reader;
+        if (reader != null) {
+            try {
+                reader.read(call.position(0));
+                return call.getInt(Abi.SERVE_RESULT);
+            } catch (IOException e) {
+                // An older module, or an interrupt, which closes channels for good.
+                this.reader = null;
+                if (wasMade(call)) {
+                    return call.getInt(Abi.SERVE_RESULT);
+                }
+            }
+        }
         return linux.ioctl(fd, Abi.SERVE, address);
+    }
+
+    /** Whether the module has told anything; if not, it makes no difference whether the call is made once more. */
+    private static boolean wasMade(ByteBuffer call) {
+        return call.getInt(Abi.SERVE_CONSUMED) != 0
+                || call.getInt(Abi.SERVE_NR_REQUESTS) != 0
+                || call.getInt(Abi.SERVE_STATE) != 0
+                || call.getInt(Abi.SERVE_RESULT) != 0;
     }
 
     /** What a failed call becomes. */

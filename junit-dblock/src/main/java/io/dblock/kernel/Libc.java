@@ -5,6 +5,8 @@ import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
 import io.dblock.DblockException;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
 
 /** The C library, mapped directly. Integers and addresses only, so that a call allocates nothing. */
 final class Libc implements Linux {
@@ -53,6 +55,21 @@ final class Libc implements Linux {
     @Override
     public int ioctl(int fd, long request, long argument) {
         return result(NativeMethods.ioctl(fd, request, argument));
+    }
+
+    @Override
+    public ServeReader serveReader(int fd) {
+        return BorrowedFile.channel(fd).map(Libc::serveReader).orElse(null);
+    }
+
+    private static ServeReader serveReader(FileChannel session) {
+        return call -> {
+            // At an offset, which has no meaning: of reads without one the JDK makes one at a time.
+            int count = session.read(call, 0);
+            if (count != Abi.SERVE_SIZE) {
+                throw new IOException("Of a session were read " + count + " bytes, not " + Abi.SERVE_SIZE + ".");
+            }
+        };
     }
 
     @Override

@@ -27,6 +27,9 @@ interface Linux {
     /** ioctl(2). No allocation, no lock: this is the data path. */
     int ioctl(int fd, long request, long argument);
 
+    /** A cheaper way to call DBLOCK_SERVE on a session; null if there is none. */
+    ServeReader serveReader(int fd);
+
     /** epoll_create1(2), closed on exec. */
     int epollCreate();
 

@@ -21,11 +21,15 @@ class BatchTest {
     private static final int ENOSPC = Errno.ENOSPC.number();
     private static final int ENODATA = Errno.ENODATA.number();
 
-    private final FakeKernel kernel = new FakeKernel();
+    private final FakeKernel kernel = kernel();
     private final NativeMemory data = NativeMemory.allocate(65536);
     private final List<Long> late = new ArrayList<>();
     private ControlSession session;
     private Batch batch;
+
+    FakeKernel kernel() {
+        return new FakeKernel();
+    }
 
     @BeforeEach
     void createDevice() {

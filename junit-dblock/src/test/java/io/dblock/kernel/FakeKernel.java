@@ -2,8 +2,10 @@
 package io.dblock.kernel;
 
 import com.sun.jna.Pointer;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -12,6 +14,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
@@ -119,6 +122,10 @@ public final class FakeKernel implements Linux {
     private int openError;
     private int versionError;
     private boolean pollable = true;
+    private boolean readable;
+    private int reads;
+    private int readInterruptedAt;
+    private boolean refusesReads;
     private int serveError;
     private int serveCalls;
     private int interrupted;
@@ -155,6 +162,29 @@ public final class FakeKernel implements Linux {
     public FakeKernel withoutPoll() {
         pollable = false;
         return this;
+    }
+
+    /** Sessions opened from now on are served by reads. */
+    public FakeKernel withReads() {
+        readable = true;
+        return this;
+    }
+
+    /** In the call number {@code read}, from 1 on, the thread is interrupted, so that what the call told is not returned. */
+    synchronized FakeKernel interruptingRead(int read) {
+        readInterruptedAt = read;
+        return this;
+    }
+
+    /** As a module from before DBLOCK_FEAT_READ, whose sessions cannot be read. */
+    synchronized FakeKernel refusingReads() {
+        refusesReads = true;
+        return this;
+    }
+
+    /** How often SERVE was called by a read. */
+    synchronized int reads() {
+        return reads;
     }
 
     /** From now on SERVE fails with this; null: works. */
@@ -436,6 +466,27 @@ public final class FakeKernel implements Linux {
             return serve(session, at(argument, Abi.SERVE_SIZE));
         }
         return -Errno.ENOTTY.number();
+    }
+
+    @Override
+    public ServeReader serveReader(int fd) {
+        return readable ? call -> read(fd, call) : null;
+    }
+
+    private synchronized void read(int fd, ByteBuffer call) throws IOException {
+        if (refusesReads || call.remaining() != Abi.SERVE_SIZE) {
+            throw new IOException(Errno.describe(Errno.EINVAL.number()));
+        }
+        int result = serve(
+                Objects.requireNonNull(sessions.get(fd)),
+                at(NativeMemory.addressOf(call) + call.position(), Abi.SERVE_SIZE));
+        if (result != 0) {
+            call.putInt(Abi.SERVE_RESULT, result);
+        }
+        reads++;
+        if (reads == readInterruptedAt) {
+            throw new ClosedByInterruptException();
+        }
     }
 
     private int change(ByteBuffer in) {

@@ -87,6 +87,11 @@ class ReadinessTest {
         }
 
         @Override
+        public ServeReader serveReader(int fd) {
+            return null;
+        }
+
+        @Override
         public int epollCreate() {
             return Libc.INSTANCE.epollCreate();
         }

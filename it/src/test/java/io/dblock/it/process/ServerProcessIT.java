@@ -67,6 +67,29 @@ class ServerProcessIT {
         }
     }
 
+    /** How often it has called read(2) and its like; an ioctl is none. */
+    private static long reads() throws IOException {
+        return Files.readAllLines(proc(server()).resolve("io")).stream()
+                .filter(line -> line.startsWith("syscr: "))
+                .mapToLong(line -> Long.parseLong(line.substring("syscr: ".length())))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /** One by one, each is a call of its own. */
+    @Test
+    void itFetchesRequestsByReads(@DblockDevice(size = "1MiB") BlockDevice disk) throws Exception {
+        write(disk, 0, 1);
+        long before = reads();
+        ByteBuffer block = ByteBuffer.allocate(4096);
+        try (FileChannel channel = disk.openChannel()) {
+            for (int i = 0; i < 1000; i++) {
+                assertThat(channel.read(block.clear(), i % 8 * 4096L)).isEqualTo(4096);
+            }
+        }
+        assertThat(reads() - before).isGreaterThan(900);
+    }
+
     @Test
     void noThreadOfItWritesBackInOrderToGetMemory(@DblockDevice(size = "1MiB") BlockDevice disk) throws Exception {
         write(disk, 0, 1);

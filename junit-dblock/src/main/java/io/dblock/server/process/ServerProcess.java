@@ -3,6 +3,7 @@ package io.dblock.server.process;
 
 import io.dblock.DblockException;
 import io.dblock.kernel.Command;
+import io.dblock.kernel.ControlSession;
 import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.DeviceParameters;
 import io.dblock.kernel.ServerThread;
@@ -207,6 +208,7 @@ public final class ServerProcess implements DeviceServer {
                 // Its file would be mapped into memory, and may lie on one of the disks.
                 "-XX:-UsePerfData"));
         command.add("--enable-native-access=ALL-UNNAMED");
+        command.add(ControlSession.JVM_OPTION);
         // After ours, so that they win.
         Pattern.compile("\\s+")
                 .splitAsStream(Optional.ofNullable(System.getenv(OPTIONS)).orElse(""))
