@@ -86,6 +86,15 @@ public final class VmSetup {
         return command;
     }
 
+    /**
+     * The headers that modules for the guest's kernel are built with, as in {@code /lib/modules/<release>/build}.
+     *
+     * @throws VmException if the kernel or its headers cannot be had
+     */
+    public static Path kernelBuildDirectory(VmOptions options, Consumer<String> progress) {
+        return kernelBuild(kernel(options, VmSettings.current(), progress));
+    }
+
     private static Path kernelBuild(GuestKernel kernel) {
         return kernel.build()
                 .orElseThrow(() -> new VmException(
