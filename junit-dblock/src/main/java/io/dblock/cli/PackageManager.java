@@ -28,6 +28,7 @@ final class PackageManager {
         programs.put("e2fsprogs", "mkfs.ext4");
         programs.put("xfsprogs", "mkfs.xfs");
         programs.put("btrfs-progs", "mkfs.btrfs");
+        programs.put("f2fs-tools", "mkfs.f2fs");
         programs.put("fio", "fio");
         programs.put("stress-ng", "stress-ng");
         programs.put("util-linux", "blkid");

@@ -16,6 +16,7 @@ import io.dblock.kernel.Errno;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Zoned devices, as the kernel, its tools and a filesystem made for them see them. */
 class ZonedIT {
@@ -74,6 +75,33 @@ class ZonedIT {
                 .contains(Operation.ZONE_APPEND, Operation.ZONE_REPORT);
         disk.unmount();
         Commands.run("btrfs", "check", "--readonly", disk.path());
+    }
+
+    /** What f2fs writes in place has to be in conventional zones. */
+    @Test
+    void f2fsInZonedModeKeepsItsFiles(
+            @DblockDevice(size = "1GiB", zoneSize = "4MiB", conventionalZones = 8) BlockDevice disk,
+            @TempDir Path directory)
+            throws Exception {
+        Commands.run("mkfs.f2fs", "-f", "-m", disk.path());
+        FileTree files;
+        Commands.run("mount", "-t", "f2fs", disk.path(), directory);
+        try {
+            files = FileTree.write(directory.resolve("files"), 20261126L, 40, 200_000);
+        } finally {
+            Commands.run("umount", directory);
+        }
+        disk.dropCaches();
+        Commands.run("mount", "-t", "f2fs", disk.path(), directory);
+        try {
+            files.verify(directory.resolve("files"));
+        } finally {
+            Commands.run("umount", directory);
+        }
+        Commands.run("fsck.f2fs", "--dry-run", disk.path());
+        assertThat(report(disk).subList(8, 256))
+                .as("zones that are written to in order, of which some must be in use")
+                .anySatisfy(zone -> assertThat(zone).doesNotContain("wptr 0x000000"));
     }
 
     @Test
