@@ -271,8 +271,10 @@ enum Row {
         KILLED,
         /** Server and test's JVM end together. */
         ENDED,
-        /** The server does not answer. */
+        /** The server is killed or stopped. */
         SILENT,
+        /** It goes on, but requests wait for long. */
+        UNANSWERED,
         /** It answers, but wrongly, late or for others no more. */
         FAILING,
         /** It is taken its disks. */
@@ -314,7 +316,8 @@ enum Row {
         return switch (this) {
             case KILLED_TEST_JVM, KILLED_TEST_JVM_WITH_SERVER -> Group.KILLED;
             case KILLED_BOTH, OWN_FILES_AT_EXIT -> Group.ENDED;
-            case KILLED_SERVER, STOPPED_SERVER, STOPPED_TEST_JVM, NEVER_ANSWERING -> Group.SILENT;
+            case KILLED_SERVER, STOPPED_SERVER, STOPPED_TEST_JVM -> Group.SILENT;
+            case NEVER_ANSWERING, MEMORY_PRESSURE -> Group.UNANSWERED;
             case DESTROYED, DESTROYED_BY_ANOTHER, TWO_DESTROYERS -> Group.REMOVED;
             default -> Group.FAILING;
         };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.it.death;
 
-/** Whoever serves the disks is killed or does not answer. */
+/** Whoever serves the disks is killed or stopped. */
 class SilentServersIT extends DeathsOfGroup {
 
     SilentServersIT() {
