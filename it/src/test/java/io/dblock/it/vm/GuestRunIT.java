@@ -115,6 +115,14 @@ class GuestRunIT {
                         "under (KVM|TCG) \\(.+\\); kernel log: " + launcher.directory() + "/target/dblock-vm/kernel-");
     }
 
+    /** With QEMU's, an interrupt at the wrong moment ends in a double fault. */
+    @Test
+    void anEmulatedProcessorHasNoCmpxchg16b() throws Exception {
+        Launcher.Result result = launcher.run(
+                Map.of("DBLOCK_VM_ACCEL", "tcg"), NOTHING, "sh", "-c", "grep -c -w cx16 /proc/cpuinfo || true");
+        assertThat(result.output().strip()).isEqualTo("0");
+    }
+
     @Test
     void modulesOfTheGuestsKernelAreLoadedOnRequest() throws Exception {
         Launcher.Result result = launcher.run(
