@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.it.bench;
 
+import io.dblock.kernel.ControlSession;
 import io.dblock.vm.VmOptions;
 import io.dblock.vm.VmSetup;
 import java.io.IOException;
@@ -68,6 +69,8 @@ final class Guest {
         List<String> command = new ArrayList<>(
                 List.of(java, "-cp", classPath, "io.dblock.vm.Main", "run", "--kernel", kernel, "--", java));
         command.addAll(List.of("-XX:+UseSerialGC", "-XX:-UsePerfData", "--enable-native-access=ALL-UNNAMED"));
+        // As the server process has it.
+        command.add(ControlSession.JVM_OPTION);
         properties.forEach((key, value) -> command.add("-Dbench." + key + "=" + value));
         for (String key : PASSED_ON) {
             String value = System.getProperty("dblock.bench." + key, "");
