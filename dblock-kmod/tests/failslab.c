@@ -364,23 +364,23 @@ CASE(first_serve)
 	}
 }
 
-/* With the n-th failure in it; whether there was one. Fails cleanly, or does it. */
+/* With the n-th failure in it, or none with n = 0; whether there was one. Fails cleanly, or does it. */
 static bool serve_failing(int nth, const struct hand *hand, struct dblock_serve *serve, unsigned int n, int *ret)
 {
 	bool failed;
 
 	fail_nth(nth, n);
 	*ret = ioctl(hand->fd, DBLOCK_SERVE, serve) ? errno : 0;
-	failed = failed_nth(nth);
+	failed = n && failed_nth(nth);
 	check(!*ret || *ret == ESTALE || *ret == EFAULT || *ret == ENOMEM, "%s", errno_name(*ret));
 	return failed;
 }
 
-/* Serves until the I/O is done. Whether anything failed on the way. */
+/* Serves until the I/O is done. After a call with a failure there is one without. Whether there was any. */
 static bool serve_io(struct device *dev, struct hand *hand, struct io *io, int nth, unsigned int n)
 {
 	double limit = now() + 20;
-	bool failed = false;
+	bool failed = false, now_failed = false;
 
 	while (!io->done) {
 		struct dblock_request rq;
@@ -389,7 +389,8 @@ static bool serve_io(struct device *dev, struct hand *hand, struct io *io, int n
 		int ret;
 
 		check(now() < limit, "the I/O is not done after 20 s");
-		failed |= serve_failing(nth, hand, &serve, n, &ret);
+		now_failed = serve_failing(nth, hand, &serve, now_failed ? 0 : n, &ret);
+		failed |= now_failed;
 		if (ret || !serve.nr_requests)
 			continue;
 		answer = answer_of(&rq, NULL);

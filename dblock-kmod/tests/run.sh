@@ -67,6 +67,14 @@ since_mark() {
 
 bad_lines='WARNING|BUG:|BUG |[^a-z]Oops|blocked for more than|rcu.*(stall|detected)|general protection|Call Trace|unable to handle|refcount_t:|(list_(add|del)|slab|Freelist) corruption|INFO: (task|rcu|possible|trying)|possible (circular|recursive)|inconsistent lock|KASAN|UBSAN|KCSAN|scheduling while atomic|sleeping function|soft lockup|hard LOCKUP'
 
+# ... but what the kernel itself says each time it cannot make a cache, which failslab has happen.
+log_of() {
+	case $1 in
+	failslab) since_mark "$1" | sed '/kmem_cache_create.* failed with error -[0-9]*/,/<\/TASK>/d' ;;
+	*) since_mark "$1" ;;
+	esac
+}
+
 # Without a process per task: there are many, and this may be an emulated machine.
 stuck_tasks() {
 	for stat in /proc/[0-9]*/task/[0-9]*/stat; do
@@ -107,11 +115,11 @@ check_clean() {
 			sed 's/^/#     /' "$task/stack" 2>/dev/null
 		done
 	fi
-	if since_mark "$1" | grep -v 'dblock-test:' | grep -qE "$bad_lines"; then
+	if log_of "$1" | grep -v 'dblock-test:' | grep -qE "$bad_lines"; then
 		trouble "$1" "the kernel log says:"
-		since_mark "$1" | grep -nE "dblock-test:|$bad_lines" | grep -B1 -vE 'dblock-test:' | head -20 | sed 's/^/#   /'
+		log_of "$1" | grep -nE "dblock-test:|$bad_lines" | grep -B1 -vE 'dblock-test:' | head -20 | sed 's/^/#   /'
 		echo "#   --- in full, at most 120 lines from the first on:"
-		since_mark "$1" | grep -A119 -E "$bad_lines" | head -120 | sed 's/^/#   /'
+		log_of "$1" | grep -A119 -E "$bad_lines" | head -120 | sed 's/^/#   /'
 	fi
 }
 
