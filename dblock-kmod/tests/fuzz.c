@@ -16,8 +16,8 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 
 #define SAMPLE		20000
@@ -108,6 +108,7 @@ struct fuzzer {
 	struct dblock_request held[HELD];
 	unsigned int nr_held;
 	uint32_t held_of;
+	const struct dblock_serve *serve;	/* the structure of a call, unless that is told another */
 	int epoll;
 };
 
@@ -243,22 +244,26 @@ static bool expected(enum kind kind, int error)
 	return false;
 }
 
-/* With the result of the ioctl. */
-static int serve_by_read(struct fuzzer *f, int fd, void *arg)
+/* With the result of the ioctl; 0 where the structure may lie where there is nothing any more. */
+static int serve_by_read(struct fuzzer *f, int fd, struct dblock_serve *serve)
 {
-	ssize_t got = pread(fd, arg, sizeof(struct dblock_serve), below(f, MIB));
-	int32_t result = 0;
-	struct iovec to = { &result, sizeof(result) };
-	struct iovec from = { (uint8_t *)arg + offsetof(struct dblock_serve, result), sizeof(result) };
+	ssize_t got = pread(fd, serve, sizeof(*serve), below(f, MIB));
+	int error = errno;
+	struct stat st;
 
+	/* Others close sessions; by now this may be the number of a disk, which was read. */
+	if (fstat(fd, &st) || !S_ISCHR(st.st_mode)) {
+		errno = EINVAL;
+		return -1;
+	}
+	errno = error;
 	if (got < 0)
 		return -1;
-	check_eq(got, sizeof(struct dblock_serve));
-	/* It may lie where there is nothing any more. */
-	if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) != sizeof(result))
+	check_eq(got, sizeof(*serve));
+	if (serve != f->serve || !serve->result)
 		return 0;
-	errno = -result;
-	return result ? -1 : 0;
+	errno = -serve->result;
+	return -1;
 }
 
 static int call(struct fuzzer *f, enum kind kind, unsigned long cmd, int fd, void *arg)
@@ -588,8 +593,10 @@ static void serve(struct fuzzer *f, int fd, uint32_t device, bool mad)
 	}
 	nr_answers = serve.nr_answers;
 	n = serve.max_requests;
+	f->serve = &serve;
 	ret = mad ? call_anywhere(f, kind, fd, &serve, sizeof(serve)) :
 		    call(f, kind, kinds[kind].cmd, fd, &serve);
+	f->serve = NULL;
 	f->nr_held = 0;
 	if (device && (ret ? errno == ENODEV : serve.state & DBLOCK_SERVE_END))
 		forget(device);
