@@ -15,12 +15,13 @@ import java.util.function.Function;
 
 /**
  * The benchmark itself, a program for where the module can be loaded: makes all devices, fills them, and has fio measure
- * each column of each in every round, in an order that changes. System properties, of which the first four have a
+ * each column of each in every round, in an order that changes. System properties, of which the first five have a
  * default:
  *
  * <ul>
  *   <li>{@code bench.devices}, {@code bench.columns}: which of {@link Kind} and {@link Column}, separated by commas
  *   <li>{@code bench.rounds}: how many; {@code bench.requests}: in each run by instructions
+ *   <li>{@code bench.scheduler}: of all devices' I/O, or {@code default} for what each comes with
  *   <li>{@code bench.mode}: {@code clock}, or {@code instructions} where the clock counts those, see {@link Guest}
  *   <li>{@code bench.programs}: where the servers in C are
  *   <li>{@code bench.results}: the file to write; one with the tables is put beside it
@@ -31,6 +32,9 @@ public final class Benchmark {
     private static final int MIB = 64;
     /** By the clock: of each run. */
     private static final int SECONDS = 2;
+
+    private static final String SCHEDULER = System.getProperty("bench.scheduler", "none");
+
     /** Of {@code -icount shift=1}. */
     private static final double NANOS_PER_INSTRUCTION = 2;
 
@@ -151,10 +155,17 @@ public final class Benchmark {
         return column.blockKib() == 4 ? REQUESTS : REQUESTS / 10;
     }
 
+    /** The same for all, unless it is to be what each comes with: what one costs is not the driver's. */
     private static String scheduler(Path node) throws IOException {
         Path file = Path.of("/sys/block", node.getFileName().toString(), "queue/scheduler");
-        // brd has no queue of its own.
-        return Files.exists(file) ? Files.readString(file).strip() : "none";
+        if (!Files.exists(file)) {
+            // brd has no queue of its own.
+            return "none";
+        }
+        if (!SCHEDULER.equals("default")) {
+            Files.writeString(file, SCHEDULER);
+        }
+        return Files.readString(file).strip();
     }
 
     private static void close(Map<Kind, Contender> contenders) throws IOException {
