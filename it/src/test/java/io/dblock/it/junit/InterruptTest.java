@@ -82,8 +82,9 @@ class InterruptTest {
                 Fixture.engine(HeldReadInAThreadOfItsOwn.class).execute();
         assertThat(Fixture.failures(results)).singleElement().satisfies(failure -> {
             assertThat(failure).hasMessageContaining("timed out after 2 seconds");
+            // JUnit does not wait for that thread: the disk by who sees it waiting, or the rule by who ends the disk.
             assertThat(List.of(failure.getSuppressed()))
-                    .anySatisfy(told -> assertThat(told).hasMessageContaining("has been removed by force"));
+                    .anySatisfy(told -> assertThat(told).hasMessageContaining("has been removed"));
         });
     }
 
