@@ -120,10 +120,16 @@ int dblock_report_zones(struct gendisk *disk, sector_t sector, unsigned int nr_z
 
 		count = min_t(sector_t, count, (get_capacity(disk) - sector) >> ilog2(sectors));
 		ret = dblock_ask_zones(disk, sector, zones, count);
+		/*
+		 * All are looked at before the first is passed on: of a report
+		 * that ends with an error the block layer of v6.12, at the
+		 * start of a disk, leaks what it has noted of zones before.
+		 */
+		for (i = 0; i < count && !ret; i++)
+			if (!dblock_zone_possible(&zones[i], sector + i * sectors, sectors))
+				ret = -EIO;
 		for (i = 0; i < count && !ret; i++) {
-			ret = -EIO;
-			if (dblock_zone_possible(&zones[i], sector, sectors))
-				ret = DBLOCK_REPORT_ZONE(disk, &zones[i], done);
+			ret = DBLOCK_REPORT_ZONE(disk, &zones[i], done);
 			sector += sectors;
 			done++;
 		}
