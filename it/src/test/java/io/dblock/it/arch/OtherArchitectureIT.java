@@ -83,7 +83,7 @@ class OtherArchitectureIT {
     private static String classPath(Path directory) {
         List<String> copies = new ArrayList<>();
         for (String element : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
-            if (Files.exists(Path.of(element))) {
+            if (!element.isEmpty() && Files.exists(Path.of(element))) {
                 String name = copies.size() + "-" + Path.of(element).getFileName();
                 Path copy = directory.resolve("class-path").resolve(name);
                 Commands.run("mkdir", "-p", copy.getParent());
