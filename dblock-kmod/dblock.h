@@ -380,7 +380,7 @@ struct dblock_serve {
  *             by another process, or by this one before it changed its own
  *  EFAULT     the buffer could not be read or written
  *
- * The second is because a program does not expect to be told anything by what
+ * EACCES is because a program does not expect to be told anything by what
  * it reads into: no other is to be made to serve by being handed a session as
  * its standard input.
  */

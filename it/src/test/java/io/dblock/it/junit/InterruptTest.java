@@ -82,7 +82,9 @@ class InterruptTest {
                 Fixture.engine(HeldReadInAThreadOfItsOwn.class).execute();
         assertThat(Fixture.failures(results)).singleElement().satisfies(failure -> {
             assertThat(failure).hasMessageContaining("timed out after 2 seconds");
-            // JUnit does not wait for that thread: the disk by who sees it waiting, or the rule by who ends the disk.
+            // JUnit does not wait for that thread. Removed is the disk, by who sees the thread wait, or the rule, by
+            // who
+            // ends the disk: whoever comes first.
             assertThat(List.of(failure.getSuppressed()))
                     .anySatisfy(told -> assertThat(told).hasMessageContaining("has been removed"));
         });

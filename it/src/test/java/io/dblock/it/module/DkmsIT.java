@@ -15,7 +15,11 @@ class DkmsIT {
     void addsBuildsInstallsAndRemovesIt() throws Exception {
         Path script = Path.of("..", "dblock-kmod", "tests", "dkms.sh").toAbsolutePath();
         Path build = VmSetup.kernelBuildDirectory(VmOptions.defaults(), System.err::println);
-        Tap.Run run = Tap.parse(Commands.run(script, build).lines().toList());
+        // Whoever is root needs none; others are told by it what it cannot do.
+        Object[] command = System.getProperty("user.name").equals("root")
+                ? new Object[] {script, build}
+                : new Object[] {"sudo", "-n", script, build};
+        Tap.Run run = Tap.parse(Commands.run(command).lines().toList());
         assertThat(run.count(Tap.Outcome.PASSED)).isEqualTo(10);
         assertThat(run.count(Tap.Outcome.FAILED)).isZero();
     }
