@@ -9,34 +9,24 @@ import java.util.OptionalLong;
 
 /**
  * The data last put into it, in memory outside the heap, of which it takes what it needs up to a limit. Data are named by
- * the position that {@link #put} has returned. The memory is freed by the garbage collector, so that a journal can be read
- * after its device was closed. Safe for use by several threads.
+ * the position that {@link #put} or {@link #keep} has returned. The memory is freed by the garbage collector, so that a
+ * journal can be read after its device was closed. Safe for use by several threads.
  */
 final class ContentRing {
     private static final int CHUNK = 1 << 20;
-    private static final int OFFSET_BITS = 32;
-    private static final long OFFSET = (1L << OFFSET_BITS) - 1;
+    /** What is lent at a time, in bytes. */
+    private static final int LENT = 4 << 20;
+    /** It is lent to somebody who needs no more than this part of it at once: so much of it may stay unused. */
+    private static final int LEAST_OF_LENT = 4;
 
     /** Made when it is needed first. */
     private ContentHash hash;
 
-    private final ArrayDeque<Chunk> chunks = new ArrayDeque<>();
+    private final ArrayDeque<ContentChunk> chunks = new ArrayDeque<>();
     private long firstChunk;
     private long bytes;
     private long limit;
     private long dropped;
-
-    private static final class Chunk {
-        final NativeMemory memory;
-        final ByteBuffer view;
-        int used;
-        int parts;
-
-        Chunk(int size) {
-            memory = NativeMemory.allocateMapped(size);
-            view = memory.buffer();
-        }
-    }
 
     /** Keeps at most {@code limit} bytes, and at least the data last put into it. */
     ContentRing(long limit) {
@@ -45,53 +35,92 @@ final class ContentRing {
 
     /** Copies {@code length} bytes of {@code source} from index {@code start} on; returns their position. */
     synchronized long put(ByteBuffer source, int start, int length) {
-        Chunk chunk = room(length);
-        chunk.view.put(chunk.used, source, start, length);
-        return added(chunk, length);
+        ContentChunk chunk = room(length);
+        int index = chunk.used();
+        chunk.view().put(index, source, start, length);
+        return chunk.keep(index, length);
     }
 
     /** The same from an address. */
     synchronized long put(long address, int length) {
-        Chunk chunk = room(length);
-        chunk.memory.copyFrom(address, chunk.used, length);
-        return added(chunk, length);
+        ContentChunk chunk = room(length);
+        int index = chunk.used();
+        chunk.memory().copyFrom(address, index, length);
+        return chunk.keep(index, length);
     }
 
-    private long added(Chunk chunk, int length) {
-        long position = ((firstChunk + chunks.size() - 1) << OFFSET_BITS) | chunk.used;
-        chunk.used += length;
-        chunk.parts++;
-        return position;
+    /**
+     * Lends a chunk with at least {@code length} bytes behind what is {@linkplain ContentChunk#used() used} of it. The
+     * borrower puts data there itself, and names them by {@link #keep}. Nobody else puts anything into it, nor is its memory
+     * used for anything else, until it is given back.
+     *
+     * @param held what the caller has borrowed; null if nothing. It is given back if another one, or nothing, is returned
+     * @param borrowers how many borrow at most
+     * @return null if it does not pay: too little was put into it so far, or its limit is too low for so many
+     */
+    synchronized ContentChunk lend(ContentChunk held, int length, int borrowers) {
+        boolean pays = bytes > CHUNK && length <= LENT / LEAST_OF_LENT && 2L * borrowers * LENT <= limit;
+        if (pays && held != null && !held.dropped && held.room() >= length) {
+            return held;
+        }
+        giveBack(held);
+        if (!pays) {
+            return null;
+        }
+        ContentChunk newest = chunks.getLast();
+        if (newest.lent || newest.room() < length) {
+            newest = add(LENT);
+        }
+        newest.lent = true;
+        return newest;
+    }
+
+    /** Ends a loan; null if there was none. */
+    synchronized void giveBack(ContentChunk held) {
+        if (held != null) {
+            held.lent = false;
+        }
+    }
+
+    /** These bytes of a chunk that the caller has borrowed are data now; returns their position. */
+    synchronized long keep(ContentChunk borrowed, int index, int length) {
+        if (borrowed.dropped) {
+            dropped++;
+        }
+        return borrowed.keep(index, length);
     }
 
     /** The newest chunk, with room for this. */
-    private Chunk room(int length) {
-        Chunk newest = chunks.peekLast();
-        if (newest != null && newest.used + length <= newest.view.capacity()) {
+    private ContentChunk room(int length) {
+        ContentChunk newest = chunks.peekLast();
+        if (newest != null && !newest.lent && length <= newest.room()) {
             return newest;
         }
-        int size = Math.max(CHUNK, length);
-        Chunk next = null;
-        while (!chunks.isEmpty() && bytes + size > limit) {
-            Chunk oldest = dropOldest();
-            if (oldest.view.capacity() == size) {
-                next = oldest;
-                next.used = 0;
-                next.parts = 0;
-            }
-        }
-        if (next == null) {
-            next = new Chunk(size);
-        }
-        chunks.addLast(next);
-        bytes += size;
-        return next;
+        return add(Math.max(CHUNK, length));
     }
 
-    private Chunk dropOldest() {
-        Chunk oldest = chunks.removeFirst();
+    private ContentChunk add(int size) {
+        NativeMemory memory = null;
+        while (!chunks.isEmpty() && bytes + size > limit) {
+            ContentChunk oldest = dropOldest();
+            if (oldest.size() == size && !oldest.lent) {
+                memory = oldest.memory();
+            }
+        }
+        if (memory == null) {
+            memory = NativeMemory.allocateMapped(size);
+        }
+        ContentChunk chunk = new ContentChunk(firstChunk + chunks.size(), memory);
+        chunks.addLast(chunk);
+        bytes += size;
+        return chunk;
+    }
+
+    private ContentChunk dropOldest() {
+        ContentChunk oldest = chunks.removeFirst();
+        oldest.dropped = true;
         firstChunk++;
-        bytes -= oldest.view.capacity();
+        bytes -= oldest.size();
         dropped += oldest.parts;
         return oldest;
     }
@@ -110,7 +139,7 @@ final class ContentRing {
 
     /** Whether the data at this position are still there. */
     synchronized boolean has(long position) {
-        return position >>> OFFSET_BITS >= firstChunk;
+        return ContentChunk.number(position) >= firstChunk;
     }
 
     /** A copy of the data at this position; null if they are gone. */
@@ -119,13 +148,13 @@ final class ContentRing {
             return null;
         }
         byte[] copy = new byte[length];
-        chunk(position).view.get((int) (position & OFFSET), copy);
+        chunk(position).view().get(ContentChunk.index(position), copy);
         return copy;
     }
 
     /** The hash of the data at this position, which must be there. */
     synchronized long hash(long position, int length) {
-        return hasher().hash(chunk(position).view, (int) (position & OFFSET), length);
+        return hasher().hash(chunk(position).view(), ContentChunk.index(position), length);
     }
 
     /** The hash of the data at this position, if they are still there. */
@@ -145,9 +174,9 @@ final class ContentRing {
         return hash;
     }
 
-    private Chunk chunk(long position) {
-        int index = (int) ((position >>> OFFSET_BITS) - firstChunk);
-        for (Chunk chunk : chunks) {
+    private ContentChunk chunk(long position) {
+        int index = (int) (ContentChunk.number(position) - firstChunk);
+        for (ContentChunk chunk : chunks) {
             if (index-- == 0) {
                 return chunk;
             }

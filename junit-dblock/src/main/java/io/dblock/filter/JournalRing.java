@@ -207,6 +207,35 @@ public final class JournalRing implements Recorder, AutoCloseable {
         setData(sequence, wanted, hash, position);
     }
 
+    /** The same of data in a chunk that the caller has borrowed: they are kept there. */
+    public void data(long sequence, ContentChunk borrowed, int index, int length) {
+        Capture wanted = capture;
+        if (wanted == Capture.METADATA) {
+            return;
+        }
+        long hash = wanted == Capture.RECENT ? 0 : contents.hash(borrowed.view(), index, length);
+        boolean keeps = wanted == Capture.RECENT || wanted == Capture.CONTENT;
+        setData(sequence, wanted, hash, keeps ? contents.keep(borrowed, index, length) : 0);
+    }
+
+    /**
+     * Lends memory of the journal's into which the data of writes can be put before {@link #data(long, ContentChunk, int,
+     * int)}, so that they need not be copied. It has {@code length} bytes behind what is {@linkplain ContentChunk#used() used}
+     * of it, which nobody else uses until {@link #giveBack}.
+     *
+     * @param held what the caller has borrowed, which it has no longer if this returns something else; null if nothing
+     * @param borrowers how many borrow of this journal at most
+     * @return null if it does not pay
+     */
+    public ContentChunk lend(ContentChunk held, int length, int borrowers) {
+        return contents.lend(held, length, borrowers);
+    }
+
+    /** Ends a loan; null if there was none. */
+    public void giveBack(ContentChunk held) {
+        contents.giveBack(held);
+    }
+
     private void setData(long sequence, Capture wanted, long hash, long position) {
         long has =
                 switch (wanted) {

@@ -180,6 +180,17 @@ public final class Batch {
                 session, data == null ? 0 : data.address(), data == null ? 0 : data.size(), maxRequests, nanos, late);
     }
 
+    /**
+     * The same with a part of memory.
+     *
+     * @param from where in {@code data} the part begins
+     * @param length how long it is, in bytes
+     */
+    public int serve(ControlSession session, NativeMemory data, long from, long length, long nanos, LongConsumer late) {
+        data.checkRange(from, length);
+        return call(session, data.address() + from, length, maxRequests, nanos, late);
+    }
+
     /** Gives the answers and does not wait. */
     public void giveAnswers(ControlSession session, LongConsumer late) {
         call(session, 0, 0, 0, NO_LIMIT, late);

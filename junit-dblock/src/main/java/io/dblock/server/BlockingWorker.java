@@ -45,10 +45,9 @@ final class BlockingWorker extends Worker {
                 return fetched.address();
             }
             case WRITE -> {
-                int start = (int) (batch.data(i) - fetched.address());
                 handler.write(
                         offset,
-                        fetched.buffer().slice(start, (int) length).asReadOnlyBuffer(),
+                        data().slice(indexOf(i), (int) length).asReadOnlyBuffer(),
                         new WriteFlags(
                                 (flags & Batch.REQ_FUA) != 0,
                                 (flags & Batch.REQ_META) != 0,

@@ -25,7 +25,7 @@ final class DirectWorker extends Worker {
             }
             case Batch.OP_WRITE ->
                 ticket = cache.writeFrom(
-                        fetched.buffer(),
+                        data(),
                         indexOf(i),
                         offset,
                         (int) length,

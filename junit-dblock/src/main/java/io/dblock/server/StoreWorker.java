@@ -26,8 +26,7 @@ final class StoreWorker extends Worker {
                 noteRead(sequence, data, length);
             }
             case Batch.OP_WRITE -> {
-                int start = (int) (batch.data(i) - fetched.address());
-                ByteBuffer src = fetched.buffer().slice(start, (int) length).asReadOnlyBuffer();
+                ByteBuffer src = data().slice(indexOf(i), (int) length).asReadOnlyBuffer();
                 ticket = cache.write(offset, src, (flags & Batch.REQ_FUA) != 0, sequence, fetchedAt(), position());
             }
             case Batch.OP_FLUSH -> cache.flush(position());

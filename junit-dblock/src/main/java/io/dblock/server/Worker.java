@@ -2,6 +2,7 @@
 package io.dblock.server;
 
 import io.dblock.filter.Answer;
+import io.dblock.filter.ContentChunk;
 import io.dblock.filter.FaultFilter;
 import io.dblock.filter.JournalRing;
 import io.dblock.filter.RequestFlags;
@@ -14,6 +15,7 @@ import io.dblock.kernel.Batch;
 import io.dblock.kernel.ControlException;
 import io.dblock.kernel.Errno;
 import io.dblock.kernel.NativeMemory;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -36,7 +38,9 @@ abstract class Worker {
 
     final LocalDevice device;
     final Batch batch;
+    /** Where the data of writes come, as long as nothing is borrowed of the journal for them. */
     final NativeMemory fetched;
+
     final WriteCache cache;
     private final Filters filters;
     private final JournalRing journal;
@@ -49,6 +53,18 @@ abstract class Worker {
     private final int[] errors;
     private final List<List<String>> rules;
     private int answers;
+
+    /** How many workers the device has. */
+    private final int queues;
+
+    /** What the data of writes are in: {@link #fetched} or what is borrowed. */
+    private NativeMemory intake;
+
+    /** Memory of the journal's; null if there is none. */
+    private ContentChunk borrowed;
+
+    /** Whether there was a write of late. */
+    private boolean writes;
 
     /** What the answers that go with the next call point at. */
     private final List<NativeMemory> answered = new ArrayList<>();
@@ -69,6 +85,8 @@ abstract class Worker {
         faults = filters.faults();
         cache = filters.cache();
         fetched = device.buffers().take(bufferSize);
+        intake = fetched;
+        queues = device.created().parameters().queues();
         batch = device.serving().batches().take(device.id(), queue, batchSize);
         late = cookie -> device.answeredLate();
         sequences = new long[batchSize];
@@ -116,7 +134,8 @@ abstract class Worker {
             idleSince.lazySet(last);
             int requests;
             try {
-                requests = batch.serve(device.session(), fetched, patience, late);
+                int from = prepareIntake();
+                requests = batch.serve(device.session(), intake, from, fetched.size(), patience, late);
             } catch (ControlException e) {
                 device.unservable(e);
                 return false;
@@ -148,8 +167,36 @@ abstract class Worker {
         }
     }
 
+    /**
+     * Chooses where the data of the next writes are to come: if there are many of them, right where the journal keeps them.
+     * What is there nobody changes, so a handler that looks at it too late sees what it should have.
+     *
+     * @return from which byte of {@link #intake} on
+     */
+    private int prepareIntake() {
+        if (writes || borrowed != null) {
+            borrow();
+        }
+        return borrowed == null ? 0 : borrowed.used();
+    }
+
+    private void borrow() {
+        ContentChunk next = null;
+        try {
+            next = journal.lend(borrowed, (int) fetched.size(), queues);
+        } catch (Throwable t) {
+            // No memory, say. Without it there is one copy more.
+            journal.giveBack(borrowed);
+            device.failed(t);
+        }
+        writes = false;
+        borrowed = next;
+        intake = next == null ? fetched : next.memory();
+    }
+
     /** Gives back what it serves with. Nobody may be in {@link #serve()}. */
     final void close() {
+        journal.giveBack(borrowed);
         device.buffers().release(fetched);
         if (batch.hasNoAnswers()) {
             device.serving().batches().release(batch);
@@ -172,7 +219,12 @@ abstract class Worker {
                     batch.hints(i));
             if ((batch.operation(i) == Batch.OP_WRITE || batch.operation(i) == Batch.OP_ZONE_APPEND)
                     && journal.wantsData(Batch.OP_WRITE)) {
-                journal.data(sequence, fetched.buffer(), indexOf(i), (int) batch.length(i));
+                writes = true;
+                if (borrowed == null) {
+                    journal.data(sequence, intake.buffer(), indexOf(i), (int) batch.length(i));
+                } else {
+                    journal.data(sequence, borrowed, indexOf(i), (int) batch.length(i));
+                }
             }
             if (!faults.isEmpty() && divert(i, sequence)) {
                 return;
@@ -183,9 +235,14 @@ abstract class Worker {
         }
     }
 
-    /** Where in the buffer of {@link #fetched} the data of request {@code i} begin. */
+    /** The buffer in which the data of writes are now, at {@link #indexOf}. */
+    final ByteBuffer data() {
+        return intake.buffer();
+    }
+
+    /** Where in the buffer {@link #data()} those of request {@code i} begin. */
     final int indexOf(int i) {
-        return (int) (batch.data(i) - fetched.address());
+        return (int) (batch.data(i) - intake.address());
     }
 
     /** Whether a fault rule has to do with it: then it is or will be answered. */

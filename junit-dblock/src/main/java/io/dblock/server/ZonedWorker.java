@@ -29,12 +29,12 @@ final class ZonedWorker extends Worker {
                 data = store.address(offset, length);
                 noteRead(sequence, data, length);
             }
-            case Batch.OP_WRITE -> store.writeFrom(fetched.buffer(), indexOf(i), offset, (int) length);
+            case Batch.OP_WRITE -> store.writeFrom(data(), indexOf(i), offset, (int) length);
             case Batch.OP_FLUSH -> {
                 // What is written is in the store.
             }
             case Batch.OP_ZONE_APPEND -> {
-                long at = store.appendFrom(fetched.buffer(), indexOf(i), offset, (int) length);
+                long at = store.appendFrom(data(), indexOf(i), offset, (int) length);
                 noteAppend(sequence, at);
                 data = at / SECTOR;
             }

@@ -354,6 +354,123 @@ class JournalRingTest {
     }
 
     @Test
+    void whatIsPutIntoBorrowedMemoryIsKeptThere() {
+        fill(2 << 20);
+        ContentChunk chunk = ring.lend(null, 8192, 1);
+        long first = putInto(chunk, 4096, 100);
+        long other = begin(Batch.OP_WRITE, 0, 0, 4096);
+        int used = chunk.used();
+        ring.data(other, bytes(4096, 101), 0, 4096);
+        assertThat(chunk.used()).as("where somebody may be writing now").isEqualTo(used);
+        assertThat(ring.lend(chunk, 8192, 1)).isSameAs(chunk);
+        long second = putInto(chunk, 512, 102);
+
+        assertThat(ring.content(first)).hasValue(bytes(4096, 100).array());
+        assertThat(ring.content(other)).hasValue(bytes(4096, 101).array());
+        assertThat(ring.content(second)).hasValue(bytes(512, 102).array());
+        assertThat(request(second).hash())
+                .hasValue(ContentHash.of(bytes(512, 102).array()));
+    }
+
+    @Test
+    void aBorrowedChunkThatIsFullIsFollowedByAnother() {
+        fill(2 << 20);
+        List<Long> writes = new ArrayList<>();
+        List<ContentChunk> chunks = new ArrayList<>();
+        ContentChunk chunk = null;
+        for (int i = 0; i < 600; i++) {
+            chunk = ring.lend(chunk, 64 << 10, 1);
+            if (!chunks.contains(chunk)) {
+                chunks.add(chunk);
+            }
+            writes.add(putInto(chunk, 64 << 10, i));
+        }
+
+        assertThat(chunks).hasSizeGreaterThan(8);
+        long kept =
+                writes.stream().filter(write -> ring.content(write).isPresent()).count();
+        assertThat(kept).isBetween(12L * 16, 16L * 16);
+        for (int i = 600 - (int) kept; i < 600; i++) {
+            assertThat(ring.content(writes.get(i))).hasValue(bytes(64 << 10, i).array());
+        }
+        assertThat(requests().stream().filter(entry -> entry.hash().isPresent()))
+                .hasSize((int) kept);
+    }
+
+    @Test
+    void aBorrowedChunkIsNotUsedForAnythingElseBeforeItIsGivenBack() {
+        fill(2 << 20);
+        ContentChunk borrowed = ring.lend(null, 1 << 20, 1);
+        ContentChunk other = ring.lend(null, 1 << 20, 1);
+        assertThat(other).isNotSameAs(borrowed);
+        ring.giveBack(other);
+        long write = putInto(borrowed, 4096, 100);
+        for (int i = 0; i < 20; i++) {
+            ring.giveBack(ring.lend(null, 1 << 20, 1));
+            fill(2 << 20);
+        }
+
+        assertThat(ring.content(write)).isEmpty();
+        assertThat(borrowed.memory().buffer().slice(borrowed.used() - 4096, 4096))
+                .isEqualTo(bytes(4096, 100));
+        long dropped = ring.droppedContents();
+        assertThat(ring.content(putInto(borrowed, 4096, 101)))
+                .as("of a chunk that was dropped")
+                .isEmpty();
+        assertThat(ring.droppedContents()).isEqualTo(dropped + 1);
+        ContentChunk next = ring.lend(borrowed, 1 << 20, 1);
+        assertThat(next).isNotSameAs(borrowed);
+        assertThat(ring.content(putInto(next, 4096, 102))).isPresent();
+    }
+
+    @Test
+    void nothingIsLentThatWouldNotPay() {
+        assertThat(ring.lend(null, 4096, 1)).as("of an empty journal").isNull();
+        fill(2 << 20);
+        assertThat(ring.lend(null, 2 << 20, 1)).as("for so much at once").isNull();
+        assertThat(ring.lend(null, 4096, 3)).as("to so many").isNull();
+        ContentChunk chunk = ring.lend(null, 4096, 2);
+        assertThat(chunk).isNotNull();
+        ring.capture(Capture.CONTENT, 4 << 20);
+        assertThat(ring.lend(chunk, 4096, 1)).as("of so little").isNull();
+    }
+
+    @Test
+    void borrowedMemoryIsKeptOnlyIfTheCaptureSaysSo() {
+        fill(2 << 20);
+        ContentChunk chunk = ring.lend(null, 4096, 1);
+        int before = chunk.used();
+        for (Capture capture : List.of(Capture.METADATA, Capture.HASH, Capture.HASH_ALL)) {
+            ring.capture(capture, 16 << 20);
+            long write = putInto(chunk, 512, 7);
+            assertThat(chunk.used()).as("%s", capture).isEqualTo(before);
+            assertThat(ring.content(write)).isEmpty();
+            assertThat(request(write).hash().isPresent()).isEqualTo(capture != Capture.METADATA);
+        }
+        ring.capture(Capture.CONTENT, 16 << 20);
+        long write = putInto(chunk, 512, 7);
+        assertThat(chunk.used()).isEqualTo(before + 512);
+        assertThat(ring.content(write)).isPresent();
+        assertThat(request(write).hash()).isPresent();
+    }
+
+    /** Has it keep so many bytes of data. */
+    private void fill(int length) {
+        for (int i = 0; i < length; i += 1 << 18) {
+            long write = begin(Batch.OP_WRITE, 0, 0, 1 << 18);
+            ring.data(write, bytes(1 << 18, i), 0, 1 << 18);
+        }
+    }
+
+    private long putInto(ContentChunk borrowed, int length, int value) {
+        int index = borrowed.used();
+        borrowed.memory().buffer().put(index, bytes(length, value).array());
+        long write = begin(Batch.OP_WRITE, 0, 0, length);
+        ring.data(write, borrowed, index, length);
+        return write;
+    }
+
+    @Test
     void captureSaysWhatIsTaken() {
         ring.capture(Capture.METADATA, 0);
         assertThat(ring.wantsData(Batch.OP_WRITE)).isFalse();

@@ -15,6 +15,8 @@ import io.dblock.handler.Operation;
 import io.dblock.handler.RequestFlag;
 import io.dblock.handler.RequestHandler;
 import io.dblock.handler.WriteFlags;
+import io.dblock.journal.ContentHash;
+import io.dblock.journal.RequestEntry;
 import io.dblock.kernel.Batch;
 import io.dblock.kernel.DeviceParameters;
 import io.dblock.kernel.Errno;
@@ -26,6 +28,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
@@ -175,6 +178,50 @@ class LocalDeviceTest {
         assertThat(device.counts().lateAnswers()).isZero();
         assertThat(device.counts().writes()).isEqualTo(60 * 16);
         assertThat(device.counts().bytesRead()).isEqualTo(60L * 16 * 65536);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"memory", "blocking", "request"})
+    void ofManyWritesTheJournalKeepsWhatTheyBrought(String kind) throws Exception {
+        switch (kind) {
+            case "memory" -> serve(new MemoryStore(SIZE));
+            case "blocking" -> serve(new ArrayHandler());
+            default -> serve(new ArrayRequestHandler());
+        }
+        Random random = new Random(11);
+        List<byte[]> written = new ArrayList<>();
+        while (written.size() < 700) { // 11 MB
+            List<CompletableFuture<Completion>> writes = new ArrayList<>();
+            for (int i = 0; i < 7; i++) {
+                byte[] data = new byte[512 * (1 + random.nextInt(63))];
+                random.nextBytes(data);
+                data[0] = (byte) i;
+                written.add(data);
+                writes.add(write(i * 65536L, data));
+            }
+            for (CompletableFuture<Completion> write : writes) {
+                ok(write);
+            }
+        }
+
+        List<RequestEntry> entries = device.recorder().entries(0).stream()
+                .filter(RequestEntry.class::isInstance)
+                .map(RequestEntry.class::cast)
+                .toList();
+        assertThat(entries).hasSize(700);
+        int kept = 0;
+        for (int i = 0; i < 700; i++) {
+            RequestEntry entry = entries.get(i);
+            Optional<byte[]> content = device.recorder().content(entry.sequence());
+            if (content.isPresent()) {
+                // Those of a round may come in any order.
+                byte[] expected = written.get(i / 7 * 7 + (int) (entry.info().offset() / 65536));
+                assertThat(content.get()).isEqualTo(expected);
+                assertThat(entry.hash()).hasValue(ContentHash.of(expected));
+                kept++;
+            }
+        }
+        assertThat(kept).isGreaterThan(500);
     }
 
     @Test
