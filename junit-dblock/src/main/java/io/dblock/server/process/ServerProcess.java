@@ -40,6 +40,13 @@ public final class ServerProcess implements DeviceServer {
     private static final Duration STOP = Duration.ofSeconds(20);
     /** Not more of the heap than this at first, so that a server costs little; it grows with its journals. */
     private static final String INITIAL_HEAP = "-Xms24m";
+    /**
+     * Copies memory 16 or 32 bytes at a time. HotSpot does that on processors it knows; on others, such as QEMU's, 8 bytes. It
+     * does not start with an option that it does not know, so it gets this only where it is known to have it.
+     */
+    private static final String WIDE_COPIES = "-XX:+UseUnalignedLoadStores";
+
+    private static final int NEWEST_WITH_WIDE_COPIES = 25;
     /** The environment variable with further options of its JVM, separated by blanks. */
     private static final String OPTIONS = "DBLOCK_SERVER_OPTIONS";
 
@@ -207,6 +214,9 @@ public final class ServerProcess implements DeviceServer {
                 "-Xshare:auto",
                 // Its file would be mapped into memory, and may lie on one of the disks.
                 "-XX:-UsePerfData"));
+        if (System.getProperty("os.arch").equals("amd64") && Runtime.version().feature() <= NEWEST_WITH_WIDE_COPIES) {
+            command.add(WIDE_COPIES);
+        }
         command.add("--enable-native-access=ALL-UNNAMED");
         command.add(ControlSession.JVM_OPTION);
         // After ours, so that they win.
