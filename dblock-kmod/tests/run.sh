@@ -67,11 +67,12 @@ since_mark() {
 
 bad_lines='WARNING|BUG:|BUG |[^a-z]Oops|blocked for more than|rcu.*(stall|detected)|general protection|Call Trace|unable to handle|refcount_t:|(list_(add|del)|slab|Freelist) corruption|INFO: (task|rcu|possible|trying)|possible (circular|recursive)|inconsistent lock|KASAN|UBSAN|KCSAN|scheduling while atomic|sleeping function|soft lockup|hard LOCKUP'
 
-# ... but what the kernel itself says each time it cannot make a cache, which failslab has happen.
+# ... but what the kernel itself says each time it cannot make a cache, which failslab has happen; and what 5.10 says
+# whenever a mounted disk, of whatever kind, is gone.
 log_of() {
 	case $1 in
 	failslab) since_mark "$1" | sed '/kmem_cache_create.* failed with error -[0-9]*/,/<\/TASK>/d' ;;
-	*) since_mark "$1" ;;
+	*) since_mark "$1" | sed '/ bdi-[0-9:]* not registered$/,/---\[ end trace /d' ;;
 	esac
 }
 
@@ -156,8 +157,9 @@ if loaded && ! rmmod dblock; then
 fi
 insmod "$ko" || { echo "run.sh: insmod $ko failed (dmesg has the reason)" >&2; dmesg | tail -5 >&2; exit 2; }
 
+echo "# kernel $(uname -r) $(uname -m)"
 for program in "$@"; do
-	echo "# $program"
+	echo "# program $program"
 	mark "$program"
 	began=$(date +%s)
 	# Not through a pipe: a task that hangs would keep it open, and this waiting.
