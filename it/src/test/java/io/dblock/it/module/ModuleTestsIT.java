@@ -15,6 +15,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
@@ -25,8 +28,8 @@ import org.junit.jupiter.api.TestFactory;
 
 /**
  * The module's own tests, in C, in one guest per kernel and without a JVM in it; on other architectures than this
- * host's too, and as 32-bit programs on 64-bit kernels. Runs on the host's JVM; each line of their output becomes a
- * test here.
+ * host's too, and as 32-bit programs on 64-bit kernels. Runs on the host's JVM, as many guests at a time as this has
+ * processors, each of which emulates on one; each line of their output becomes a test here.
  */
 class ModuleTestsIT {
 
@@ -34,48 +37,53 @@ class ModuleTestsIT {
             Path.of("..", "dblock-kmod").toAbsolutePath().normalize();
     private static final Path TARGET = Path.of("target").toAbsolutePath();
     private static final int LIMIT_MINUTES = Integer.getInteger("dblock.it.module.limit", 25);
+    /** Of one cell with all before it: no matrix takes a day. */
+    private static final int MATRIX_LIMIT_MINUTES = 24 * 60;
 
     @TestFactory
-    Stream<DynamicContainer> theModulePassesItsOwnTestsOnEachKernel() {
+    Stream<DynamicContainer> theModulePassesItsOwnTestsOnEachKernel() throws Exception {
         String kernels = System.getProperty("dblock.it.kernels", "");
         assertThat(kernels).as("system property dblock.it.kernels").isNotBlank();
-        return Cell.all(kernels).stream().map(ModuleTestsIT::in);
+        List<Cell> cells = Cell.all(kernels);
+        Matrix matrix = new Matrix(cells);
+        List<DynamicContainer> containers = new ArrayList<>();
+        ExecutorService guests =
+                Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());
+        try {
+            List<Future<DynamicContainer>> running = new ArrayList<>();
+            for (Cell cell : cells) {
+                running.add(guests.submit(() -> in(cell, matrix)));
+            }
+            for (Future<DynamicContainer> one : running) {
+                containers.add(one.get(MATRIX_LIMIT_MINUTES, TimeUnit.MINUTES));
+            }
+        } finally {
+            guests.shutdownNow();
+        }
+        Path table = TARGET.resolve("module-tests.md");
+        Files.writeString(table, matrix.table());
+        System.out.println("module tests, also in " + table + ":" + System.lineSeparator() + matrix.table());
+        return containers.stream();
     }
 
-    private static DynamicContainer in(Cell cell) {
+    private static DynamicContainer in(Cell cell, Matrix matrix) {
         Path log = TARGET.resolve("kmod-tests-" + cell.name() + ".tap");
         try {
-            // All of it below target, which a guest that has a root of its own sees too.
-            Path tests = programs(cell.programs());
-            Path module = Files.createDirectories(TARGET.resolve("kmod-" + cell.name()))
-                    .resolve("dblock.ko");
-            Files.copy(
-                    VmSetup.module(VmOptions.defaults().withKernel(cell.kernel()), System.err::println),
-                    module,
-                    StandardCopyOption.REPLACE_EXISTING);
-            List<String> command = new ArrayList<>(List.of(
-                    Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                    "-cp",
-                    System.getProperty("java.class.path"),
-                    "io.dblock.vm.Main",
-                    "run",
-                    "--kernel",
-                    cell.kernel(),
-                    "--",
-                    tests.resolve("run.sh").toString(),
-                    "-d",
-                    tests.toString(),
-                    module.toString()));
-            String chosen = System.getProperty("dblock.it.module.programs", "");
-            command.addAll(chosen.isBlank() ? List.of() : List.of(chosen.split(",", -1)));
+            List<String> command = prepare(cell);
             Process guest = new ProcessBuilder(command)
                     .redirectErrorStream(true)
                     .redirectOutput(log.toFile())
                     .redirectInput(Path.of("/dev/null").toFile())
                     .start();
-            boolean ended = guest.waitFor(LIMIT_MINUTES, TimeUnit.MINUTES);
-            guest.destroyForcibly();
+            boolean ended;
+            try {
+                ended = guest.waitFor(LIMIT_MINUTES, TimeUnit.MINUTES);
+            } finally {
+                guest.destroyForcibly();
+            }
             Tap.Run run = Tap.parse(Files.readAllLines(log, StandardCharsets.UTF_8));
+            boolean clean = ended && guest.waitFor() == 0;
+            matrix.add(cell, run, clean);
             List<DynamicNode> nodes = new ArrayList<>();
             run.programs()
                     .forEach((program, cases) ->
@@ -93,10 +101,40 @@ class ModuleTestsIT {
             System.out.println("module tests, " + cell + ": " + run.closing());
             return dynamicContainer(cell.toString(), nodes);
         } catch (Exception e) {
+            System.out.println("module tests, " + cell + ": not run, " + e);
+            matrix.addMissing(cell, e);
             return dynamicContainer(cell.toString(), List.of(dynamicTest("the guest runs", () -> {
                 throw e;
             })));
         }
+    }
+
+    /** Makes what is needed, one at a time: they share the caches and the programs. Returns the guest's command. */
+    private static synchronized List<String> prepare(Cell cell) throws IOException {
+        // All of it below target, which a guest that has a root of its own sees too.
+        Path tests = programs(cell.programs());
+        Path module =
+                Files.createDirectories(TARGET.resolve("kmod-" + cell.name())).resolve("dblock.ko");
+        Files.copy(
+                VmSetup.module(VmOptions.defaults().withKernel(cell.kernel()), System.err::println),
+                module,
+                StandardCopyOption.REPLACE_EXISTING);
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                "io.dblock.vm.Main",
+                "run",
+                "--kernel",
+                cell.kernel(),
+                "--",
+                tests.resolve("run.sh").toString(),
+                "-d",
+                tests.toString(),
+                module.toString()));
+        String chosen = System.getProperty("dblock.it.module.programs", "");
+        command.addAll(chosen.isBlank() ? List.of() : List.of(chosen.split(",", -1)));
+        return command;
     }
 
     /** The tests and what runs them, for this architecture. */

@@ -15,6 +15,9 @@ final class Tap {
     private static final Pattern CASE = Pattern.compile("(not )?ok \\d+(?: -)? ?(.*?)(?: # (SKIP|skip)\\S* ?(.*))?");
     private static final Pattern CLOSING = Pattern.compile("(\\d+) passed, (\\d+) failed, (\\d+) skipped");
 
+    private static final Pattern KERNEL = Pattern.compile("# kernel (.*)");
+    private static final Pattern SECONDS = Pattern.compile("# took (\\d+) s");
+
     private Tap() {}
 
     enum Outcome {
@@ -26,8 +29,15 @@ final class Tap {
     /** One test; {@code details} are the lines since the one before, and for a skipped one the reason. */
     record Case(String name, Outcome outcome, String details) {}
 
-    /** All of a run, by program, and its closing line, empty if there is none. */
-    record Run(Map<String, List<Case>> programs, String closing) {
+    /**
+     * All of a run.
+     *
+     * @param programs their tests
+     * @param kernel its release and machine; empty if it does not say
+     * @param seconds how long it took; 0 if it has not ended
+     * @param closing its last line; empty if there is none
+     */
+    record Run(Map<String, List<Case>> programs, String kernel, long seconds, String closing) {
 
         long count(Outcome outcome) {
             return programs.values().stream()
@@ -42,10 +52,18 @@ final class Tap {
         List<Case> current = programs.computeIfAbsent("run.sh", p -> new ArrayList<>());
         StringBuilder details = new StringBuilder();
         String closing = "";
+        String kernel = "";
+        long seconds = 0;
         for (String line : lines) {
             Matcher program = PROGRAM.matcher(line);
             Matcher test = CASE.matcher(line);
-            if (program.lookingAt()) {
+            Matcher release = KERNEL.matcher(line);
+            Matcher took = SECONDS.matcher(line);
+            if (release.matches()) {
+                kernel = release.group(1);
+            } else if (took.matches()) {
+                seconds = Long.parseLong(took.group(1));
+            } else if (program.lookingAt()) {
                 current = programs.computeIfAbsent(program.group(1), p -> new ArrayList<>());
                 details.setLength(0);
             } else if (test.matches()) {
@@ -62,6 +80,6 @@ final class Tap {
             }
         }
         programs.values().removeIf(List::isEmpty);
-        return new Run(programs, closing);
+        return new Run(programs, kernel, seconds, closing);
     }
 }

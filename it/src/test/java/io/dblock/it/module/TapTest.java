@@ -11,13 +11,18 @@ class TapTest {
     @Test
     void everyOutcomeIsToldApart() {
         Tap.Run run = Tap.parse(List.of(
+                "# kernel 6.1.0-50-amd64 x86_64",
                 "# program abi",
                 "1..3",
                 "ok 1 - sizes",
                 "# got 5, expected 4",
                 "not ok 2 - numbers",
                 "ok 3 - hotplug # SKIP one CPU",
+                "# abi took 3 s",
+                "# took 12 s",
                 "1 passed, 1 failed, 1 skipped"));
+        assertThat(run.kernel()).isEqualTo("6.1.0-50-amd64 x86_64");
+        assertThat(run.seconds()).isEqualTo(12);
         assertThat(run.programs()).containsOnlyKeys("abi");
         assertThat(run.programs().get("abi"))
                 .extracting(Tap.Case::name, Tap.Case::outcome)
