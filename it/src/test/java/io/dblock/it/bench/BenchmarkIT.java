@@ -3,8 +3,10 @@ package io.dblock.it.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -12,9 +14,15 @@ import org.junit.jupiter.params.provider.EnumSource;
 class BenchmarkIT {
 
     @ParameterizedTest
-    @EnumSource
+    @EnumSource(names = {"CLOCK", "INSTRUCTIONS"})
     void theDevicesAreMeasuredBesideEachOther(Guest.Mode mode) throws Exception {
-        Results results = Guest.run(mode, Guest.KERNEL, Map.of("rounds", "5"), Duration.ofHours(6));
-        assertThat(results.isEmpty()).isFalse();
+        Path file = Guest.run(mode, Guest.KERNEL, Map.of("rounds", "5"), Duration.ofHours(6));
+        assertThat(Results.read(file).isEmpty()).isFalse();
+    }
+
+    @Test
+    void queuesAndDevicesAreMeasuredInNumbers() throws Exception {
+        assertThat(Guest.run(Guest.Mode.SCALE, Guest.KERNEL, Map.of("rounds", "3"), Duration.ofHours(2)))
+                .isNotEmptyFile();
     }
 }

@@ -31,24 +31,33 @@ final class Fio {
 
     /** So many requests, of all jobs together. */
     static Result requests(Path node, int mib, Column column, long requests) {
-        return run(node, mib, column, "--io_size=" + requests / column.jobs() * column.blockKib() + "k");
+        return run(
+                List.of(node),
+                mib,
+                column,
+                column.jobs(),
+                "--io_size=" + requests / column.jobs() * column.blockKib() + "k");
     }
 
     /** As many as it can for so long. */
     static Result seconds(Path node, int mib, Column column, int seconds) {
-        return run(node, mib, column, "--time_based", "--runtime=" + seconds);
+        return seconds(List.of(node), mib, column, column.jobs(), seconds);
+    }
+
+    /** The same of several devices together, with so many jobs for each. */
+    static Result seconds(List<Path> nodes, int mib, Column column, int jobs, int seconds) {
+        return run(nodes, mib, column, jobs, "--time_based", "--runtime=" + seconds);
     }
 
     /** Writes each sector once. */
     static void fill(Path node, int mib) {
-        run(node, mib, Column.WRITE_256K, "--io_size=" + mib + "m");
+        run(List.of(node), mib, Column.WRITE_256K, 1, "--io_size=" + mib + "m");
     }
 
-    private static Result run(Path node, int mib, Column column, String... amount) {
+    private static Result run(List<Path> nodes, int mib, Column column, int jobs, String... amount) {
         List<String> command = new ArrayList<>(List.of(
                 "fio",
-                "--name=bench",
-                "--filename=" + node,
+                "--name=global",
                 "--size=" + mib + "m",
                 "--direct=1",
                 "--ioengine=libaio",
@@ -56,13 +65,16 @@ final class Fio {
                 "--rw=" + column.pattern(),
                 "--bs=" + column.blockKib() + "k",
                 "--iodepth=" + column.depth(),
-                "--numjobs=" + column.jobs(),
+                "--numjobs=" + jobs,
                 "--group_reporting",
                 "--norandommap",
                 "--disk_util=0",
                 "--output-format=terse",
                 "--terse-version=3"));
         command.addAll(List.of(amount));
+        for (Path node : nodes) {
+            command.addAll(List.of("--name=" + node.getFileName(), "--filename=" + node));
+        }
         return parse(Commands.run(command.toArray()), column);
     }
 

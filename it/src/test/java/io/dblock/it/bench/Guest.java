@@ -14,7 +14,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
-/** Runs {@link Benchmark} in a guest of its own. For the host's JVM. */
+/** Runs {@link Benchmark} or {@link Scale} in a guest of its own. For the host's JVM. */
 final class Guest {
 
     /** The beginning of a release. */
@@ -26,28 +26,36 @@ final class Guest {
 
     private Guest() {}
 
-    /** For a quick look: {@code clock} or {@code instructions}, and what of {@link #PASSED_ON} is wanted as -D. */
+    /** For a quick look: {@code clock}, {@code instructions} or {@code scale}, and what of {@link #PASSED_ON} is wanted as -D. */
     public static void main(String[] args) throws Exception {
         run(Mode.valueOf(args[0].toUpperCase(Locale.ROOT)), KERNEL, Map.of(), Duration.ofHours(6));
     }
 
     /** How the guest's time passes, and on how many processors. */
     enum Mode {
-        CLOCK("clock", 2, ""),
+        CLOCK("clock", Benchmark.class, 2, ""),
+        /** As many processors as a device may have queues. */
+        SCALE("scale", Scale.class, 8, ""),
         /**
          * Each instruction takes 2 ns, whatever else the host does; QEMU needs its emulation and one processor for it. An
          * idle guest waits in the host's time: with sleep=off its clock would leap while the host reads a file for it, and
          * every limit would pass. And a processor without fast string instructions: QEMU counts one for each byte that
          * those copy, so that one kind of copy seems to cost ten times as much as another.
          */
-        INSTRUCTIONS("instructions", 1, "-icount shift=1,sleep=on -cpu max,la57=off,cx16=off,erms=off,fsrm=off");
+        INSTRUCTIONS(
+                "instructions",
+                Benchmark.class,
+                1,
+                "-icount shift=1,sleep=on -cpu max,la57=off,cx16=off,erms=off,fsrm=off");
 
         private final String key;
+        private final Class<?> program;
         private final int cpus;
         private final String qemuOptions;
 
-        Mode(String key, int cpus, String qemuOptions) {
+        Mode(String key, Class<?> program, int cpus, String qemuOptions) {
             this.key = key;
+            this.program = program;
             this.cpus = cpus;
             this.qemuOptions = qemuOptions;
         }
@@ -56,10 +64,11 @@ final class Guest {
     /**
      * Runs it to its end; what it says goes to standard output.
      *
+     * @return the file with what was measured
      * @param kernel the beginning of a release
      * @param properties of {@link Benchmark}, without their prefix; what this JVM was given on its command line wins
      */
-    static Results run(Mode mode, String kernel, Map<String, String> properties, Duration limit)
+    static Path run(Mode mode, String kernel, Map<String, String> properties, Duration limit)
             throws IOException, InterruptedException {
         VmSetup.module(VmOptions.defaults().withKernel(kernel), System.err::println);
         Path directory = Files.createDirectories(Path.of("target/bench").toAbsolutePath());
@@ -85,7 +94,7 @@ final class Guest {
                 "-Dbench.results=" + file,
                 "-cp",
                 classPath,
-                Benchmark.class.getName()));
+                mode.program.getName()));
         ProcessBuilder builder = new ProcessBuilder(command)
                 .redirectInput(Path.of("/dev/null").toFile())
                 .redirectErrorStream(true)
@@ -110,6 +119,6 @@ final class Guest {
         } finally {
             guest.destroyForcibly();
         }
-        return Results.read(file);
+        return file;
     }
 }

@@ -18,14 +18,14 @@ class InstructionsIT {
 
     @Test
     void aRequestTakesNoMoreInstructionsThanRecorded() throws Exception {
-        Results results = Guest.run(
+        Results results = Results.read(Guest.run(
                 Guest.Mode.INSTRUCTIONS,
                 Guest.KERNEL,
                 Map.of(
                         "devices", "dblock",
                         "columns", "read-4k,write-4k,read-4k-qd32,write-4k-qd32,read-256k,write-256k",
                         "rounds", "3"),
-                Duration.ofMinutes(60));
+                Duration.ofMinutes(60)));
         RecordedInstructions recorded = new RecordedInstructions(RECORDED, Guest.KERNEL);
         Map<Column, Double> measured = results.medians(Kind.DBLOCK);
         if (Boolean.getBoolean("dblock.bench.record")) {

@@ -126,7 +126,8 @@ final class Results {
                 .toList();
     }
 
-    private static String cell(Collection<Double> all, String format) {
+    /** Their median, and between which they lie. */
+    static String cell(Collection<Double> all, String format) {
         if (all.isEmpty()) {
             return String.format(" %26s", "-");
         }
