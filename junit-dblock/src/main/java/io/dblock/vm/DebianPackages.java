@@ -10,6 +10,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -110,9 +111,20 @@ final class DebianPackages implements PackageSource {
     }
 
     private List<String> releases() {
-        return releases(
-                Commands.check(null, QUERY_LIMIT, apt("apt-cache", "search", "--names-only", "^linux-image-[0-9]")),
-                List.of(machine.flavour(), "generic"));
+        String listing = Commands.check(
+                null, QUERY_LIMIT, apt("apt-cache", "search", "--names-only", "^linux-(image|headers)-[0-9]"));
+        return withHeaders(releases(listing, List.of(machine.flavour(), "generic")), listing);
+    }
+
+    /** Those for which a module can be built. Debian keeps the images of old backports longer than their headers. */
+    static List<String> withHeaders(List<String> releases, String listing) {
+        Set<String> names = new HashSet<>();
+        for (String line : listing.split("\n", -1)) {
+            names.add(line.strip().split(" ", -1)[0]);
+        }
+        return releases.stream()
+                .filter(release -> names.contains("linux-headers-" + release))
+                .toList();
     }
 
     /**

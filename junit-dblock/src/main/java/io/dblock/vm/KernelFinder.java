@@ -82,8 +82,8 @@ final class KernelFinder {
                     + " guest: neither unpacked in " + cache
                     + ", nor installed with its headers on this host (there are: "
                     + (releases.isEmpty() ? "none" : String.join(", ", releases))
-                    + "), nor offered by the distribution's"
-                    + " packages. Name one with " + VmSettings.KERNEL + " (an absolute path of an image, with "
+                    + "), nor offered with its headers by the"
+                    + " distribution's packages. Name one with " + VmSettings.KERNEL + " (an absolute path of an image, with "
                     + VmSettings.MODULES + ").");
         } catch (IOException e) {
             throw new VmException("cannot look for a kernel for the guest: " + e.getMessage(), e);

@@ -53,6 +53,19 @@ class DebianPackagesTest {
     }
 
     @Test
+    void anImageWithoutItsHeadersIsOfNoUse() {
+        String listing =
+                """
+                linux-headers-6.12.117+deb13-amd64 - Header files for Linux 6.12.117+deb13-amd64
+                linux-headers-6.12.117+deb13-common - Common header files for Linux 6.12.117+deb13
+                linux-image-6.12.117+deb13-amd64 - Linux 6.12 for 64-bit PCs (signed)
+                linux-image-6.19.14+deb13-amd64 - Linux 6.19 for 64-bit PCs (signed)
+                """;
+        assertThat(DebianPackages.withHeaders(DebianPackages.releases(listing, List.of("amd64")), listing))
+                .containsExactly("6.12.117+deb13-amd64");
+    }
+
+    @Test
     void picksTheNewestByNumberNotByText() {
         List<String> releases = DebianPackages.releases(DEBIAN, List.of("amd64"));
         assertThat(DebianPackages.newest(releases, "6.1")).contains("6.1.0-47-amd64");
