@@ -40,7 +40,14 @@ enum MachineType {
     I386("i386", "i386", "qemu-system-i386", "qemu-system-x86", "ttyS0", "i686-linux-gnu", "686-pae") {
         @Override
         List<String> options(Accelerator accelerator) {
-            return List.of("-machine", "q35", "-accel", EMULATION, "-cpu", "max");
+            // 'max' is an AMD processor, which a 32-bit kernel takes for one that cannot be several.
+            return List.of("-machine", "q35", "-accel", EMULATION, "-cpu", "max,vendor=GenuineIntel");
+        }
+
+        @Override
+        long mostMemoryMiB() {
+            // With high memory, init spins in the kernel for ever.
+            return 768;
         }
     };
 
@@ -81,6 +88,11 @@ enum MachineType {
     }
 
     abstract List<String> options(Accelerator accelerator);
+
+    /** More than this is of no use to it. */
+    long mostMemoryMiB() {
+        return Long.MAX_VALUE;
+    }
 
     /** What Debian calls it. */
     String architecture() {

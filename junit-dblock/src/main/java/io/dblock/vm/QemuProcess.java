@@ -140,7 +140,7 @@ final class QemuProcess implements AutoCloseable {
         command.addAll(List.of("-name", "dblock-guest", "-nodefaults", "-no-user-config", "-no-reboot"));
         command.addAll(List.of("-display", "none"));
         command.addAll(machine.options(accelerator));
-        command.addAll(List.of("-m", settings.memoryMiB() + "M"));
+        command.addAll(List.of("-m", settings.memoryMiB(machine) + "M"));
         command.addAll(List.of("-smp", Integer.toString(settings.cpus())));
         command.addAll(List.of("-kernel", directory.resolve("kernel").toString()));
         command.addAll(List.of("-initrd", directory.resolve("initramfs").toString()));

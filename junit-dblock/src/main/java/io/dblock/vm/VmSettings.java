@@ -100,8 +100,9 @@ public final class VmSettings {
         throw new VmException(name + "=" + value + ": must be a whole number from " + minimum + " to " + maximum);
     }
 
-    long memoryMiB() {
-        return number(MEMORY, 3072, 256, 1 << 20);
+    /** For this machine, which may not have as much as was asked for. */
+    long memoryMiB(MachineType machine) {
+        return Math.min(number(MEMORY, 3072, 256, 1 << 20), machine.mostMemoryMiB());
     }
 
     int cpus() {

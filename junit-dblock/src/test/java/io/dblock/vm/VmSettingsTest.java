@@ -13,7 +13,7 @@ class VmSettingsTest {
     @Test
     void hasDefaultsForEverything() {
         VmSettings settings = VmSettings.of(Map.of());
-        assertThat(settings.memoryMiB()).isEqualTo(3072);
+        assertThat(settings.memoryMiB(MachineType.X86_64)).isEqualTo(3072);
         assertThat(settings.cpus()).isEqualTo(2);
         assertThat(settings.bootTimeoutSeconds()).isEqualTo(300);
         assertThat(settings.silenceTimeoutSeconds()).isEqualTo(300);
@@ -31,10 +31,19 @@ class VmSettingsTest {
                 VmSettings.ACCEL, "TCG",
                 VmSettings.SHARE, "/a:/b c:",
                 VmSettings.QEMU_OPTIONS, " -icount  shift=1 "));
-        assertThat(settings.memoryMiB()).isEqualTo(512);
+        assertThat(settings.memoryMiB(MachineType.X86_64)).isEqualTo(512);
         assertThat(settings.accelerator()).contains(Accelerator.TCG);
         assertThat(settings.shares()).containsExactly(Path.of("/a"), Path.of("/b c"));
         assertThat(settings.qemuOptions()).containsExactly("-icount", "shift=1");
+    }
+
+    @Test
+    void aMachineGetsNoMoreMemoryThanItCanUse() {
+        VmSettings settings = VmSettings.of(Map.of(VmSettings.MEMORY, "4096"));
+        assertThat(settings.memoryMiB(MachineType.X86_64)).isEqualTo(4096);
+        assertThat(settings.memoryMiB(MachineType.I386)).isEqualTo(768);
+        assertThat(VmSettings.of(Map.of(VmSettings.MEMORY, "512")).memoryMiB(MachineType.I386))
+                .isEqualTo(512);
     }
 
     @Test
@@ -51,7 +60,7 @@ class VmSettingsTest {
 
     @Test
     void refusesWhatCannotBe() {
-        assertThatThrownBy(() -> VmSettings.of(Map.of(VmSettings.MEMORY, "3G")).memoryMiB())
+        assertThatThrownBy(() -> VmSettings.of(Map.of(VmSettings.MEMORY, "3G")).memoryMiB(MachineType.X86_64))
                 .isInstanceOf(VmException.class)
                 .hasMessage("DBLOCK_VM_MEMORY=3G: must be a whole number from 256 to 1048576");
         assertThatThrownBy(() -> VmSettings.of(Map.of(VmSettings.CPUS, "0")).cpus())
