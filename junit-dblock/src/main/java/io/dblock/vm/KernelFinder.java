@@ -83,7 +83,8 @@ final class KernelFinder {
                     + ", nor installed with its headers on this host (there are: "
                     + (releases.isEmpty() ? "none" : String.join(", ", releases))
                     + "), nor offered with its headers by the"
-                    + " distribution's packages. Name one with " + VmSettings.KERNEL + " (an absolute path of an image, with "
+                    + " distribution's packages. Name one with " + VmSettings.KERNEL
+                    + " (an absolute path of an image, with "
                     + VmSettings.MODULES + ").");
         } catch (IOException e) {
             throw new VmException("cannot look for a kernel for the guest: " + e.getMessage(), e);

@@ -31,7 +31,8 @@ enum MachineType {
     ARMHF("armhf", "arm", "qemu-system-arm", "qemu-system-arm", "ttyAMA0", "arm-linux-gnueabihf", "armmp") {
         @Override
         List<String> options(Accelerator accelerator) {
-            // Its kernel stops all processors for each place that it patches, thousands of them in a boot; in one thread
+            // Its kernel stops all processors for each place that it patches, thousands of them in a boot; in one
+            // thread
             // each of these would wait for the others' turns.
             return List.of("-machine", "virt,highmem=off", "-accel", "tcg,thread=multi", "-cpu", "cortex-a15");
         }

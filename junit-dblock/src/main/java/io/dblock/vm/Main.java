@@ -210,8 +210,9 @@ public final class Main {
             Path target = directory.resolve("target");
             List<Path> shares = shares(target, asked, settings);
             Path log = log(target);
-            say("guest with kernel " + image.release() + ", " + settings.cpus() + " CPUs, " + settings.memoryMiB(image.machine())
-                    + " MiB, under " + choice.accelerator() + " (" + choice.reason() + "); kernel log: " + log);
+            say("guest with kernel " + image.release() + ", " + settings.cpus() + " CPUs, "
+                    + settings.memoryMiB(image.machine()) + " MiB, under " + choice.accelerator() + " ("
+                    + choice.reason() + "); kernel log: " + log);
             GuestConfiguration configuration = configuration(image, command, shares, directory);
             int status = new GuestRun(image, choice.accelerator(), settings, Main::say).run(configuration, shares, log);
             if (status == 0 && !log.startsWith(target)) {
