@@ -72,7 +72,7 @@ bad_lines='WARNING|BUG:|BUG |[^a-z]Oops|blocked for more than|rcu.*(stall|detect
 log_of() {
 	case $1 in
 	failslab) since_mark "$1" | sed '/kmem_cache_create.* failed with error -[0-9]*/,/<\/TASK>/d' ;;
-	*) since_mark "$1" | sed '/ bdi-[0-9:]* not registered$/,/---\[ end trace /d' ;;
+	*) since_mark "$1" | sed '/ bdi-.* not registered$/,/---\[ end trace /d' ;;
 	esac
 }
 
