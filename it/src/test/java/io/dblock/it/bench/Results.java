@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -65,11 +66,12 @@ final class Results {
         return samples.isEmpty();
     }
 
-    /** Medians over the rounds. */
-    Map<Column, Double> medians(Kind kind) {
-        Map<Column, Double> medians = new LinkedHashMap<>();
-        values.getOrDefault(kind, Map.of()).forEach((column, rounds) -> medians.put(column, median(rounds.values())));
-        return medians;
+    /** Of each column the least of the rounds: what comes on top of it is a compiler's or a collector's. */
+    Map<Column, Double> least(Kind kind) {
+        Map<Column, Double> least = new LinkedHashMap<>();
+        values.getOrDefault(kind, Map.of())
+                .forEach((column, rounds) -> least.put(column, Collections.min(rounds.values())));
+        return least;
     }
 
     /** A table of the medians, and one of the ratios to each of these kinds that was measured. */
