@@ -223,8 +223,17 @@ public final class MemoryStore implements DirectStore {
         checkOpen();
         if (mayUnmap) {
             discard(offset, length);
-        } else {
-            memory.zero(offset, length);
+            return;
+        }
+        memory.checkRange(offset, length);
+        // What was never written is zeros already, and would only cost memory: a filesystem has gigabytes of a log
+        // zeroed.
+        long end = offset + length;
+        long at = findData(offset, end);
+        while (at < end) {
+            long hole = findHole(at, end);
+            memory.zero(at, hole - at);
+            at = findData(hole, end);
         }
     }
 

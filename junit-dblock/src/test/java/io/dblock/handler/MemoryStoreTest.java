@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -21,6 +22,23 @@ class MemoryStoreTest extends BlockHandlerContract {
     @Override
     boolean hasInitialContent() {
         return false;
+    }
+
+    @Test
+    void zeroesOverWhatWasNeverWrittenCostNothing() throws IOException {
+        long size = 1L << 43; // more than any machine has
+        try (MemoryStore store = new MemoryStore(size)) {
+            ByteBuffer ones = ByteBuffer.allocate(8192);
+            Arrays.fill(ones.array(), (byte) 1);
+            store.write(size / 2 + 512, ones, WriteFlags.NONE);
+
+            store.writeZeroes(1024, size - 2048, false);
+
+            assertThat(store.findHole(size / 2 + 512, size)).as("blocks stay").isEqualTo(size / 2 + 12288);
+            ByteBuffer read = ByteBuffer.allocate(16384);
+            store.read(size / 2, read);
+            assertThat(read.array()).containsOnly(0);
+        }
     }
 
     /** The resident memory of this process, in bytes. */
@@ -70,6 +88,10 @@ class MemoryStoreTest extends BlockHandlerContract {
         long size = 128 << 20;
         try (MemoryStore store = new MemoryStore(size)) {
             long before = resident();
+            ByteBuffer part = ByteBuffer.allocateDirect(1 << 20);
+            for (long at = 0; at < size; at += part.capacity()) {
+                store.write(at, part.clear(), WriteFlags.NONE);
+            }
             store.writeZeroes(0, size, false);
             assertThat(resident() - before).isGreaterThan(size - (16 << 20));
         }
