@@ -70,9 +70,10 @@ bad_lines='WARNING|BUG:|BUG |[^a-z]Oops|blocked for more than|rcu.*(stall|detect
 # ... but what the kernel itself says each time it cannot make a cache, which failslab has happen; and what 5.10 says
 # whenever a mounted disk, of whatever kind, is gone.
 log_of() {
-	case $1 in
-	failslab) since_mark "$1" | sed '/kmem_cache_create.* failed with error -[0-9]*/,/<\/TASK>/d' ;;
-	*) since_mark "$1" | sed '/ bdi-.* not registered$/,/---\[ end trace /d' ;;
+	case $1,$(uname -r) in
+	failslab,*) since_mark "$1" | sed '/kmem_cache_create.* failed with error -[0-9]*/,/<\/TASK>/d' ;;
+	*,5.10.*) since_mark "$1" | sed '/ bdi-.* not registered$/,/---\[ end trace /d' ;;
+	*) since_mark "$1" ;;
 	esac
 }
 

@@ -31,9 +31,8 @@ enum MachineType {
     ARMHF("armhf", "arm", "qemu-system-arm", "qemu-system-arm", "ttyAMA0", "arm-linux-gnueabihf", "armmp") {
         @Override
         List<String> options(Accelerator accelerator) {
-            // Its kernel stops all processors for each place that it patches, thousands of them in a boot; in one
-            // thread
-            // each of these would wait for the others' turns.
+            // Its kernel stops all processors for each place that it patches, thousands of them in a boot. In one
+            // thread each of these would wait for the others' turns.
             return List.of("-machine", "virt,highmem=off", "-accel", "tcg,thread=multi", "-cpu", "cortex-a15");
         }
     },
@@ -90,7 +89,7 @@ enum MachineType {
 
     abstract List<String> options(Accelerator accelerator);
 
-    /** More than this is of no use to it. */
+    /** With more than this it does not get to its command. */
     long mostMemoryMiB() {
         return Long.MAX_VALUE;
     }

@@ -64,9 +64,9 @@ final class Guest {
     /**
      * Runs it to its end; what it says goes to standard output.
      *
-     * @return the file with what was measured
      * @param kernel the beginning of a release
      * @param properties of {@link Benchmark}, without their prefix; what this JVM was given on its command line wins
+     * @return the file with what was measured
      */
     static Path run(Mode mode, String kernel, Map<String, String> properties, Duration limit)
             throws IOException, InterruptedException {
