@@ -123,6 +123,18 @@ class GuestRunIT {
         assertThat(result.output().strip()).isEqualTo("0");
     }
 
+    /** QEMU takes a step for each byte: all copying would be slow. */
+    @Test
+    void anEmulatedProcessorHasNoFastStringInstructions() throws Exception {
+        Launcher.Result result = launcher.run(
+                Map.of("DBLOCK_VM_ACCEL", "tcg"),
+                NOTHING,
+                "sh",
+                "-c",
+                "grep -c -w -E 'erms|fsrm' /proc/cpuinfo || true");
+        assertThat(result.output().strip()).isEqualTo("0");
+    }
+
     @Test
     void modulesOfTheGuestsKernelAreLoadedOnRequest() throws Exception {
         Launcher.Result result = launcher.run(
