@@ -43,6 +43,9 @@ public final class Benchmark {
     /** So much is done before one looks whether it still gets faster: compilers count thousands of calls. */
     private static final int WARM_UPS = 5;
 
+    /** By the clock, of 4k: a Java server gets faster until about then. */
+    private static final long WARM_UP_REQUESTS = 80_000;
+
     private static final int MOST_WARM_UPS = 30;
     /** The last three runs differ by no more. */
     private static final double STABLE = 0.015;
@@ -104,7 +107,7 @@ public final class Benchmark {
                 Collections.shuffle(order, random);
                 for (Column column : columns) {
                     for (Kind kind : order) {
-                        double value = measure(contenders.get(kind), column);
+                        double value = value(run(contenders.get(kind), column));
                         results.add(round, kind, column, value);
                         say("round %d, %s, %s: %.0f %s", round, kind.key(), column.title(), value, unit());
                     }
@@ -121,34 +124,44 @@ public final class Benchmark {
 
     private void warmUp(Kind kind, Contender contender, Column column) {
         List<Double> last = new ArrayList<>();
-        while (last.size() < WARM_UPS || !stable(last)) {
+        long requests = 0;
+        while (last.size() < WARM_UPS || !warm(last, requests, column)) {
             if (last.size() == MOST_WARM_UPS) {
-                say("%s, %s: still not stable after %d runs: %s", kind.key(), column.title(), MOST_WARM_UPS, last);
+                say(
+                        "%s, %s: not warm after %d runs, %d requests: %s",
+                        kind.key(), column.title(), last.size(), requests, last);
                 return;
             }
-            last.add(measure(contender, column));
+            Fio.Result result = run(contender, column);
+            requests += result.requests();
+            last.add(value(result));
         }
         say(
-                "%s, %s: stable after %d runs, %d requests: %s",
+                "%s, %s: warm after %d runs, %d requests: %s",
                 kind.key(),
                 column.title(),
                 last.size(),
-                (long) last.size() * requests(column),
+                requests,
                 last.stream().map(value -> String.format("%.0f", value)).toList());
     }
 
-    /** By the clock nothing repeats so well: there it is enough to have run for a while. */
-    private boolean stable(List<Double> all) {
+    /** By instructions, when it does not get faster any more. By the clock nothing repeats so well: there it counts. */
+    private boolean warm(List<Double> all, long requests, Column column) {
+        if (!instructions) {
+            return requests >= (column.blockKib() == 4 ? WARM_UP_REQUESTS : WARM_UP_REQUESTS / 10);
+        }
         List<Double> last = all.subList(all.size() - 3, all.size());
-        return !instructions || Collections.max(last) <= Collections.min(last) * (1 + STABLE);
+        return Collections.max(last) <= Collections.min(last) * (1 + STABLE);
     }
 
-    private double measure(Contender contender, Column column) {
-        if (!instructions) {
-            return Fio.seconds(contender.node(), MIB, column, SECONDS).perSecond();
-        }
-        Fio.Result result = Fio.requests(contender.node(), MIB, column, requests(column));
-        return result.millis() * 1e6 / NANOS_PER_INSTRUCTION / result.requests();
+    private Fio.Result run(Contender contender, Column column) {
+        return instructions
+                ? Fio.requests(contender.node(), MIB, column, requests(column))
+                : Fio.seconds(contender.node(), MIB, column, SECONDS);
+    }
+
+    private double value(Fio.Result result) {
+        return instructions ? result.millis() * 1e6 / NANOS_PER_INSTRUCTION / result.requests() : result.perSecond();
     }
 
     private static int requests(Column column) {
