@@ -92,7 +92,7 @@ public final class Benchmark {
                 Contender contender = kind.make(MIB, programs);
                 contenders.put(kind, contender);
                 say("%s: %s, scheduler %s", kind.key(), contender.node(), scheduler(contender.node()));
-                Fio.fill(contender.node(), MIB);
+                Fio.fill(List.of(contender.node()), MIB);
             }
             for (Kind kind : kinds) {
                 if (kind.warmsUp()) {

@@ -11,4 +11,23 @@ interface Contender extends AutoCloseable {
 
     @Override
     void close() throws IOException;
+
+    /** What removes a device. */
+    interface End {
+        void run() throws IOException;
+    }
+
+    static Contender of(Path node, End end) {
+        return new Contender() {
+            @Override
+            public Path node() {
+                return node;
+            }
+
+            @Override
+            public void close() throws IOException {
+                end.run();
+            }
+        };
+    }
 }

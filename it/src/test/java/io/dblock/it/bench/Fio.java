@@ -50,8 +50,8 @@ final class Fio {
     }
 
     /** Writes each sector once. */
-    static void fill(Path node, int mib) {
-        run(List.of(node), mib, Column.WRITE_256K, 1, "--io_size=" + mib + "m");
+    static void fill(List<Path> nodes, int mib) {
+        run(nodes, mib, Column.WRITE_256K, 1, "--io_size=" + mib + "m");
     }
 
     private static Result run(List<Path> nodes, int mib, Column column, int jobs, String... amount) {

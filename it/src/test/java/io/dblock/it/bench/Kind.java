@@ -4,6 +4,7 @@ package io.dblock.it.bench;
 import io.dblock.BlockDevice;
 import io.dblock.Placement;
 import io.dblock.it.support.Commands;
+import io.dblock.it.support.NullBlk;
 import io.dblock.it.support.Poll;
 import io.dblock.kernel.ModuleLoader;
 import java.io.IOException;
@@ -31,25 +32,11 @@ enum Kind {
     NULL_BLK {
         @Override
         Contender make(int mib, Path programs) throws IOException {
-            modprobe("null_blk", "nr_devices=0");
-            Path config = Path.of("/sys/kernel/config");
-            if (Files.notExists(config.resolve("nullb"))) {
-                Commands.run("mount", "-t", "configfs", "configfs", config);
-            }
-            Path own = Files.createDirectory(config.resolve("nullb/dblock-bench"));
-            for (String line : new String[] {"size=" + mib, "memory_backed=1", "submit_queues=1", "power=1"}) {
-                String[] parts = line.split("=", 2);
-                Files.writeString(own.resolve(parts[0]), parts[1]);
-            }
-            // Since Linux 6.0 it is called as its directory.
-            Path named = Path.of("/dev/dblock-bench");
-            Path node = Files.exists(named)
-                    ? named
-                    : Path.of("/dev/nullb"
-                            + Files.readString(own.resolve("index")).strip());
-            return of(node, () -> {
-                Files.delete(own);
-                unload("null_blk");
+            NullBlk.load();
+            NullBlk device = NullBlk.create("dblock-bench", mib, 1);
+            return Contender.of(device.node(), () -> {
+                device.close();
+                NullBlk.unload();
             });
         }
     },
@@ -102,7 +89,7 @@ enum Kind {
             Program server = new Program("nbdkit", "-f", "-U", socket, "memory", mib + "M");
             server.await(socket);
             Commands.run("nbd-client", "-unix", socket, node);
-            return of(node, () -> {
+            return Contender.of(node, () -> {
                 Commands.run("nbd-client", "-d", node);
                 server.close();
                 Files.deleteIfExists(socket);
@@ -136,7 +123,7 @@ enum Kind {
             Commands.run("truncate", "-s", mib + "M", file);
             Path node = Path.of(Commands.run("losetup", "--direct-io=on", "--show", "-f", file)
                     .strip());
-            return of(node, () -> {
+            return Contender.of(node, () -> {
                 Commands.run("losetup", "-d", node);
                 Files.delete(file);
             });
@@ -164,37 +151,19 @@ enum Kind {
                         + Arrays.stream(values()).map(Kind::key).toList()));
     }
 
-    private interface End {
-        void run() throws IOException;
-    }
-
-    private static Contender of(Path node, End end) {
-        return new Contender() {
-            @Override
-            public Path node() {
-                return node;
-            }
-
-            @Override
-            public void close() throws IOException {
-                end.run();
-            }
-        };
-    }
-
     private static Contender module(String name, Path node) {
-        return of(node, () -> unload(name));
+        return Contender.of(node, () -> unload(name));
     }
 
     private static Contender ours(int mib, Placement placement) {
         BlockDevice device =
                 BlockDevice.builder().size(mib + "MiB").placement(placement).create();
-        return of(device.path(), device::close);
+        return Contender.of(device.path(), device::close);
     }
 
     private static Contender program(Object... command) throws IOException {
         Program program = new Program(command);
-        return of(program.awaitNode(), program::close);
+        return Contender.of(program.awaitNode(), program::close);
     }
 
     private static void modprobe(Object... arguments) {

@@ -2,25 +2,32 @@
 package io.dblock.it.bench;
 
 import io.dblock.BlockDevice;
+import io.dblock.it.support.NullBlk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.IntStream;
 
 /**
- * What our devices do in all when one has more queues, and when there are more of them: a program for where the module can
- * be loaded, see {@link Benchmark}. A kernel gives a device no more queues than there are processors.
+ * What devices do in all when one has more queues, and when there are more of them, beside the kernel's null_blk with memory:
+ * a program for where the module can be loaded, see {@link Benchmark}. A kernel gives a device no more queues than there are
+ * processors.
  */
 public final class Scale {
 
     private static final List<Integer> QUEUES = List.of(1, 2, 4, 8);
     private static final List<Integer> DEVICES = List.of(1, 2, 4, 8, 16, 32, 64);
-    private static final int MIB = 64;
+    private static final List<Column> COLUMNS = List.of(Column.READ_4K_QD32, Column.WRITE_4K_QD32);
+    /** Of each device. */
+    private static final int MIB = 8;
+
     private static final int SECONDS = 2;
     /** What asks a device with several queues. */
     private static final int JOBS = 8;
@@ -33,17 +40,31 @@ public final class Scale {
         }
     }
 
-    private final Map<Setting, Map<Column, List<Double>>> values = new LinkedHashMap<>();
+    /** Requests per second, round by round. */
+    private record Rounds(List<Double> ours, List<Double> theirs) {
+        List<Double> ratios() {
+            return IntStream.range(0, ours.size())
+                    .mapToObj(round -> ours.get(round) / theirs.get(round))
+                    .toList();
+        }
+    }
+
+    private final Map<Setting, Map<Column, Rounds>> values = new LinkedHashMap<>();
 
     private Scale() {
-        QUEUES.forEach(queues -> values.put(new Setting(1, queues, JOBS), new LinkedHashMap<>()));
-        DEVICES.forEach(devices -> values.put(new Setting(devices, 1, 1), new LinkedHashMap<>()));
+        QUEUES.forEach(queues -> values.put(new Setting(1, queues, JOBS), new EnumMap<>(Column.class)));
+        DEVICES.forEach(devices -> values.put(new Setting(devices, 1, 1), new EnumMap<>(Column.class)));
     }
 
     /** Measures, and ends the process with status 0 if all could be. */
     public static void main(String[] args) throws IOException {
         Path file = Path.of(System.getProperty("bench.results")).toAbsolutePath();
-        new Scale().run(Integer.getInteger("bench.rounds", 5), file);
+        NullBlk.load();
+        try {
+            new Scale().run(Integer.getInteger("bench.rounds", 5), file);
+        } finally {
+            NullBlk.unload();
+        }
     }
 
     private void run(int rounds, Path file) throws IOException {
@@ -53,7 +74,20 @@ public final class Scale {
             List<Setting> order = new ArrayList<>(values.keySet());
             Collections.shuffle(order, random);
             for (Setting setting : order) {
-                measure(round, setting);
+                Map<Column, Double> ours = measure(true, setting);
+                Map<Column, Double> theirs = measure(false, setting);
+                for (Column column : COLUMNS) {
+                    System.out.printf(
+                            "  round %d, %s, %s: dblock %.0f, null_blk %.0f requests per second%n",
+                            round, setting, column.title(), ours.get(column), theirs.get(column));
+                    System.out.flush();
+                    if (round > 0) {
+                        Rounds all = values.get(setting)
+                                .computeIfAbsent(column, key -> new Rounds(new ArrayList<>(), new ArrayList<>()));
+                        all.ours().add(ours.get(column));
+                        all.theirs().add(theirs.get(column));
+                    }
+                }
             }
             write(file);
         }
@@ -62,50 +96,59 @@ public final class Scale {
         System.out.print(table);
     }
 
-    private void measure(int round, Setting setting) {
-        List<BlockDevice> devices = new ArrayList<>();
+    private static Contender make(boolean ours, Setting setting, int number) throws IOException {
+        if (ours) {
+            BlockDevice device = BlockDevice.builder()
+                    .size(MIB + "MiB")
+                    .queues(setting.queues())
+                    .create();
+            return Contender.of(device.path(), device::close);
+        }
+        NullBlk device = NullBlk.create("dblock-scale" + number, MIB, setting.queues());
+        return Contender.of(device.node(), device::close);
+    }
+
+    private static Map<Column, Double> measure(boolean ours, Setting setting) throws IOException {
+        List<Contender> devices = new ArrayList<>();
         try {
-            List<Path> nodes = new ArrayList<>();
-            for (int i = 0; i < setting.devices(); i++) {
-                BlockDevice device = BlockDevice.builder()
-                        .size(MIB + "MiB")
-                        .queues(setting.queues())
-                        .create();
-                devices.add(device);
-                nodes.add(device.path());
+            for (int number = 0; number < setting.devices(); number++) {
+                devices.add(make(ours, setting, number));
             }
-            for (Column column : List.of(Column.READ_4K_QD32, Column.WRITE_4K_QD32)) {
-                double value =
-                        Fio.seconds(nodes, MIB, column, setting.jobs(), SECONDS).perSecond();
-                System.out.printf(
-                        "  round %d, %s, %s: %.0f requests per second%n", round, setting, column.title(), value);
-                System.out.flush();
-                if (round > 0) {
-                    values.get(setting)
-                            .computeIfAbsent(column, key -> new ArrayList<>())
-                            .add(value);
-                }
+            List<Path> nodes = devices.stream().map(Contender::node).toList();
+            Fio.fill(nodes, MIB);
+            Map<Column, Double> measured = new EnumMap<>(Column.class);
+            for (Column column : COLUMNS) {
+                measured.put(
+                        column,
+                        Fio.seconds(nodes, MIB, column, setting.jobs(), SECONDS).perSecond());
             }
+            return measured;
         } finally {
-            devices.forEach(BlockDevice::close);
+            for (Contender device : devices) {
+                device.close();
+            }
         }
     }
 
     private void write(Path file) throws IOException {
-        List<String> lines = new ArrayList<>(List.of("# device\tcolumn\trequests per second, round by round"));
-        values.forEach((setting, columns) ->
-                columns.forEach((column, all) -> lines.add(setting + "\t" + column.key() + "\t" + all)));
+        List<String> lines = new ArrayList<>(
+                List.of("# devices\tcolumn\tof dblock, round by round, in requests per second\tof null_blk"));
+        values.forEach((setting, columns) -> columns.forEach(
+                (column, all) -> lines.add(setting + "\t" + column.key() + "\t" + all.ours() + "\t" + all.theirs())));
         Files.write(file, lines);
     }
 
     private String table() {
-        StringBuilder text = new StringBuilder("Requests per second in all: median (smallest-largest of the rounds)\n");
-        values.forEach((setting, columns) -> {
-            text.append(String.format("%-34s", setting));
-            columns.forEach(
-                    (column, all) -> text.append(String.format("  %s%s", column.title(), Results.cell(all, "%.0f"))));
-            text.append('\n');
-        });
+        StringBuilder text = new StringBuilder(
+                "Requests per second of all devices together: median (smallest-largest of the rounds)\n");
+        text.append(String.format("%-48s %26s %26s %26s%n", "", "dblock", "null_blk", "dblock to null_blk"));
+        values.forEach(
+                (setting, columns) -> columns.forEach((column, all) -> text.append(String.format("%-32s", setting))
+                        .append(String.format("%-16s", column.title()))
+                        .append(Results.cell(all.ours(), "%.0f"))
+                        .append(Results.cell(all.theirs(), "%.0f"))
+                        .append(Results.cell(all.ratios(), "%.2f"))
+                        .append('\n')));
         return text.toString();
     }
 }

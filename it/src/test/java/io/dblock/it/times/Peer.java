@@ -4,6 +4,7 @@ package io.dblock.it.times;
 import io.dblock.BlockDevice;
 import io.dblock.Placement;
 import io.dblock.it.support.Commands;
+import io.dblock.it.support.NullBlk;
 import io.dblock.it.support.Poll;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -52,33 +53,24 @@ interface Peer extends AutoCloseable {
 
     /** Memory in the kernel, made by configfs. */
     static SteppedPeer nullBlk() throws IOException {
-        load("null_blk", "nr_devices=0");
-        Path config = Path.of("/sys/kernel/config");
-        if (Files.notExists(config.resolve("nullb"))) {
-            Commands.run("mount", "-t", "configfs", "configfs", config);
-        }
-        Path own = config.resolve("nullb/dblock-it");
+        NullBlk.load();
         return new SteppedPeer() {
+            private NullBlk device;
+
             @Override
             public String create() throws IOException {
-                Files.createDirectory(own);
-                write(own.resolve("size"), MIB);
-                write(own.resolve("memory_backed"), 1);
-                write(own.resolve("power"), 1);
-                // Since Linux 6.0 it is called as its directory.
-                return Files.exists(Path.of("/sys/block/dblock-it"))
-                        ? "dblock-it"
-                        : "nullb" + Files.readString(own.resolve("index")).strip();
+                device = NullBlk.create("dblock-it", MIB, 1);
+                return device.node().getFileName().toString();
             }
 
             @Override
             public void destroy() throws IOException {
-                Files.delete(own);
+                device.close();
             }
 
             @Override
             public void close() {
-                unload("null_blk");
+                NullBlk.unload();
             }
         };
     }
