@@ -6,6 +6,7 @@ import io.dblock.it.support.NullBlk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
@@ -29,6 +30,11 @@ public final class Scale {
     private static final int MIB = 8;
 
     private static final int SECONDS = 2;
+    /** Emulated processors in turns, and many devices: one of them may have to wait for long. */
+    private static final Duration TIMEOUT = Duration.ofMinutes(5);
+    /** So often one device is measured before all: the first fills of many are not to wait for the compilers. */
+    private static final int WARM_UPS = 10;
+
     /** What asks a device with several queues. */
     private static final int JOBS = 8;
 
@@ -69,6 +75,9 @@ public final class Scale {
 
     private void run(int rounds, Path file) throws IOException {
         Random random = new Random(5);
+        for (int i = 0; i < WARM_UPS; i++) {
+            measure(true, new Setting(1, 1, 1));
+        }
         // The first round has the compilers see it all.
         for (int round = 0; round <= rounds; round++) {
             List<Setting> order = new ArrayList<>(values.keySet());
@@ -101,6 +110,7 @@ public final class Scale {
             BlockDevice device = BlockDevice.builder()
                     .size(MIB + "MiB")
                     .queues(setting.queues())
+                    .requestTimeout(TIMEOUT)
                     .create();
             return Contender.of(device.path(), device::close);
         }
