@@ -49,6 +49,9 @@
 #define DBLOCK_MAX_IO			(16 << 20)
 #define DBLOCK_MAX_TIMEOUT_MS		(24 * 3600 * 1000)
 #define DBLOCK_MAX_RECOVERY_MS		(24 * 3600 * 1000)
+/* Each zone, and each that may be open or active, costs kernel memory, in one piece. */
+#define DBLOCK_MAX_ZONES		(1 << 20)
+#define DBLOCK_MAX_OPEN_ZONES		65536
 
 /* Defaults, for members left zero. */
 #define DBLOCK_DEFAULT_LOGICAL_BLOCK	512
@@ -124,9 +127,9 @@ struct dblock_create {
 	__u64 max_write_zeroes;		/* bytes in a write-zeroes, multiple of logical_block; 0: none */
 	char name[DBLOCK_NAME_LEN];	/* in: name, or empty for dblock<N>. out: the name */
 	__u32 id;			/* out: names the device in the calls below, never used twice */
-	__u32 max_open_zones;		/* 0: no limit */
-	__u64 zone_size;		/* bytes, power of two, >= 4096 and max_io; size is a multiple of it; 0: not zoned */
-	__u32 max_active_zones;		/* >= max_open_zones; 0: no limit */
+	__u32 max_open_zones;		/* at most DBLOCK_MAX_OPEN_ZONES; 0: no limit */
+	__u64 zone_size;		/* bytes, power of two, >= 4096 and max_io; size is a multiple of it, at most DBLOCK_MAX_ZONES; 0: not zoned */
+	__u32 max_active_zones;		/* >= max_open_zones, at most DBLOCK_MAX_OPEN_ZONES; 0: no limit */
 	__u32 max_append;		/* bytes in a zone append, at most max_io, multiple of logical_block; 0: the kernel makes writes of them */
 	__u64 reserved[4];
 };

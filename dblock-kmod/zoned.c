@@ -24,6 +24,14 @@ bool dblock_zones_valid(const struct dblock_create *p)
 	/* The block layer counts a zone's sectors in 32 bits. */
 	if (p->zone_size >> SECTOR_SHIFT > UINT_MAX / 2 || p->size & (p->zone_size - 1))
 		return false;
+	/*
+	 * The block layer has arrays of them, allocated in one piece with a
+	 * warning when there is no such piece.
+	 */
+	if (p->size >> ilog2(p->zone_size) > DBLOCK_MAX_ZONES ||
+	    p->max_open_zones > DBLOCK_MAX_OPEN_ZONES ||
+	    p->max_active_zones > DBLOCK_MAX_OPEN_ZONES)
+		return false;
 	if (p->max_active_zones && p->max_open_zones > p->max_active_zones)
 		return false;
 	if (p->max_append > p->max_io || p->max_append % p->logical_block)

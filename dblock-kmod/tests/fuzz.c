@@ -356,7 +356,7 @@ static struct dblock_create some_spec(struct fuzzer *f)
 		spec.zone_size = ZONE;
 		spec.size = 8 * ZONE;
 		spec.max_append = one_in(f, 2) ? 4096 : 0;
-		spec.max_open_zones = below(f, 3);
+		spec.max_open_zones = one_in(f, 8) ? some_number(f) : below(f, 3);
 		spec.flags &= ~(uint64_t)(DBLOCK_F_AUTO_START | DBLOCK_F_READ_ONLY);
 	}
 	return spec;

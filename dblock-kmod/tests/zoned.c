@@ -219,6 +219,56 @@ CASE(the_kernel_knows_the_zones)
 	device_down(dev);
 }
 
+/* As many zones as there may be, the first one conventional, all others empty. */
+static bool many_answer(struct server *server, const struct dblock_request *rq, struct dblock_answer *answer)
+{
+	uint64_t sectors = server->dev->spec.zone_size / 512;
+	static _Thread_local struct blk_zone report[256];
+	static const uint8_t zeros[64 * KIB];
+
+	if (rq->op == DBLOCK_OP_ZONE_REPORT) {
+		for (unsigned int i = 0; i < 256; i++) {
+			uint64_t number = rq->sector / sectors + i;
+
+			report[i] = (struct blk_zone){
+				.start = number * sectors,
+				.len = sectors,
+				.wp = number * sectors,
+				.type = number ? BLK_ZONE_TYPE_SEQWRITE_REQ : BLK_ZONE_TYPE_CONVENTIONAL,
+				.cond = number ? BLK_ZONE_COND_EMPTY : BLK_ZONE_COND_NOT_WP,
+				.capacity = sectors,
+			};
+		}
+		answer->data = (uintptr_t)report;
+	} else if (rq->op == DBLOCK_OP_READ) {
+		answer->data = (uintptr_t)zeros;
+	} else {
+		answer->result = -EIO;
+		answer->length = 0;
+	}
+	return true;
+}
+
+/* The kernel's log says it if one of its arrays is too large for one piece. */
+CASE(as_many_zones_and_open_ones_as_there_may_be)
+{
+	struct dblock_create spec = zoned_spec();
+	struct device *dev;
+
+	need_zones();
+	if (sizeof(size_t) < 8)
+		skip("no room for its 16 GiB in the addresses of this program");
+	spec.zone_size = 16 * KIB;
+	spec.max_io = 16 * KIB;
+	spec.max_append = 0;
+	spec.size = DBLOCK_MAX_ZONES * spec.zone_size;
+	spec.max_open_zones = spec.max_active_zones = DBLOCK_MAX_OPEN_ZONES;
+	dev = device_up(&spec, many_answer, NULL);
+	check_eq(sysfs_number(dev->name, "queue/nr_zones"), DBLOCK_MAX_ZONES);
+	check_eq(sysfs_number(dev->name, "queue/max_open_zones"), DBLOCK_MAX_OPEN_ZONES);
+	device_down(dev);
+}
+
 CASE(writes_go_where_the_zone_is_written)
 {
 	struct zones *zones = zones_new();
@@ -388,6 +438,7 @@ int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
 		TEST(the_kernel_knows_the_zones),
+		TEST(as_many_zones_and_open_ones_as_there_may_be),
 		TEST(writes_go_where_the_zone_is_written),
 		TEST(zones_are_opened_closed_finished_and_reset),
 		TEST(reports_that_cannot_be_fail_the_start),

@@ -330,7 +330,7 @@ public interface BlockDevice extends AutoCloseable {
 
         /**
          * Makes it a zoned, host-managed device, with zones of this size in bytes: a power of two, at least
-         * {@link #maxIo(int)}. Needs Linux 6.11 or later, and no handler or image. Fault rules that fail requests or have
+         * {@link #maxIo(int)}, and at most 1048576 of them. Needs Linux 6.11 or later, and no handler or image. Fault rules that fail requests or have
          * them wait act on the operations of zones, too; those that lose, tear or misdirect are refused, and so are power
          * cuts, snapshots, forks and {@link BlockDevice#resize}: what a zone has is durable at once. It takes neither
          * discards nor write-zeroes. Default 0: not zoned.
@@ -343,10 +343,13 @@ public interface BlockDevice extends AutoCloseable {
         /** How many of the first zones are conventional: written anywhere, as any other device. Default 0. */
         Builder conventionalZones(int zones);
 
-        /** How many zones can be open at a time. Default 0: any number. */
+        /** How many zones can be open at a time, at most 65536. Default 0: any number. */
         Builder maxOpenZones(int zones);
 
-        /** How many zones can be active at a time, that is, open, or closed and neither empty nor full. Default 0: any number. */
+        /**
+         * How many zones can be active at a time, that is, open, or closed and neither empty nor full; at most 65536.
+         * Default 0: any number.
+         */
         Builder maxActiveZones(int zones);
 
         /** Takes over everything from {@code spec}; a handler set before stays. */

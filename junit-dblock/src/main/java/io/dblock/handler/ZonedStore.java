@@ -94,6 +94,10 @@ public final class ZonedStore implements AutoCloseable {
             throw new IllegalArgumentException("size is " + size + ". Allowed: multiples of the zone size ("
                     + zones.size() + " bytes), with at least the " + zones.conventional() + " conventional zones.");
         }
+        if (size / zones.size() > Zones.MOST) {
+            throw new IllegalArgumentException("size is " + size + ", which is " + size / zones.size() + " zones of "
+                    + zones.size() + " bytes. Allowed: " + Zones.MOST + " zones. Make zoneSize larger.");
+        }
         this.zones = zones;
         int count = Math.toIntExact(size / zones.size());
         conditions = new Condition[count];

@@ -205,10 +205,13 @@ public @interface DblockDevice {
     /** How many of the first zones are conventional. Left out: none. */
     int conventionalZones() default 0;
 
-    /** How many zones can be open at a time. Left out: any number. */
+    /** How many zones can be open at a time, at most 65536. Left out: any number. */
     int maxOpenZones() default 0;
 
-    /** How many zones can be active at a time, that is, open, or closed and neither empty nor full. Left out: any number. */
+    /**
+     * How many zones can be active at a time, that is, open, or closed and neither empty nor full; at most 65536. Left out:
+     * any number.
+     */
     int maxActiveZones() default 0;
 
     /**

@@ -202,6 +202,20 @@ class ZonedStoreTest {
         assertThatThrownBy(() -> new Zones(ZONE, 0, 4, 3)).isInstanceOf(IllegalArgumentException.class);
     }
 
+    @Test
+    void moreZonesThanTheModuleTakesAreRefused() {
+        assertThatThrownBy(() -> new ZonedStore(4096L << 21, new Zones(4096, 0, 0, 0)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("2097152 zones of 4096 bytes. Allowed: 1048576 zones");
+        new Zones(ZONE, 0, 65536, 65536);
+        assertThatThrownBy(() -> new Zones(ZONE, 0, 65537, 0))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("maxOpenZones is 65537. Allowed: 1 to 65536");
+        assertThatThrownBy(() -> new Zones(ZONE, 0, 0, 65537))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("maxActiveZones is 65537");
+    }
+
     /** A zone of the model. */
     private static final class Model {
         Condition condition = EMPTY;
