@@ -36,9 +36,49 @@ static bool debugfs_write(const char *attribute, const char *value)
 	return ok;
 }
 
+/*
+ * Nothing fails below this function. Of kmem_cache_create() it is the one that
+ * leaks a name then: it does not put the kobject that it could not add.
+ */
+#define SPARED		"sysfs_slab_add"
+
+/* Where that is, and what comes after it; false if the kernel has no such function. */
+static bool find_spared(unsigned long long *start, unsigned long long *end)
+{
+	FILE *symbols = fopen("/proc/kallsyms", "re");
+	unsigned long long address;
+	char name[512];
+
+	check(symbols, "/proc/kallsyms: %s", errno_name(errno));
+	*start = *end = 0;
+	while (!*start && fscanf(symbols, "%llx %*c %511s%*[^\n]", &address, name) == 2)
+		if (!strcmp(name, SPARED))
+			*start = address;
+	rewind(symbols);
+	while (*start && fscanf(symbols, "%llx %*c %511s%*[^\n]", &address, name) == 2)
+		if (address > *start && (!*end || address < *end))
+			*end = address;
+	fclose(symbols);
+	return *end;
+}
+
+static void spare(const char *what, unsigned long long start, unsigned long long end)
+{
+	char attribute[64], value[32];
+
+	snprintf(attribute, sizeof(attribute), "%s/reject-start", what);
+	snprintf(value, sizeof(value), "0x%llx", start);
+	check(debugfs_write(attribute, value), "%s: %s", attribute, errno_name(errno));
+	snprintf(attribute, sizeof(attribute), "%s/reject-end", what);
+	snprintf(value, sizeof(value), "0x%llx", end);
+	check(debugfs_write(attribute, value), "%s: %s", attribute, errno_name(errno));
+}
+
 /* Also those that may wait, and without a stack trace for each. */
 static void need_injection(void)
 {
+	unsigned long long start, end;
+
 	if (access("/proc/self/fail-nth", W_OK))
 		skip("the kernel has no CONFIG_FAULT_INJECTION");
 	if (!debugfs_write("failslab/ignore-gfp-wait", "N"))
@@ -49,6 +89,10 @@ static void need_injection(void)
 	check(debugfs_write("failslab/verbose", "0") && debugfs_write("fail_page_alloc/verbose", "0"),
 	      "verbose: %s", errno_name(errno));
 	copies_fail = debugfs_write("fail_usercopy/verbose", "0");
+	if (find_spared(&start, &end)) {
+		spare("failslab", start, end);
+		spare("fail_page_alloc", start, end);
+	}
 }
 
 static int fail_nth_open(void)

@@ -67,11 +67,14 @@ since_mark() {
 
 bad_lines='WARNING|BUG:|BUG |[^a-z]Oops|blocked for more than|rcu.*(stall|detected)|general protection|Call Trace|unable to handle|refcount_t:|(list_(add|del)|slab|Freelist) corruption|INFO: (task|rcu|possible|trying)|possible (circular|recursive)|inconsistent lock|KASAN|UBSAN|KCSAN|scheduling while atomic|sleeping function|soft lockup|hard LOCKUP'
 
-# ... but what the kernel itself says each time it cannot make a cache, which failslab has happen; and what 5.10 says
-# whenever a mounted disk, of whatever kind, is gone.
+# ... but what the kernel itself says each time it cannot make a cache or map memory, which failslab has happen; and what
+# 5.10 says whenever a mounted disk, of whatever kind, is gone.
 log_of() {
 	case $1,$(uname -r) in
-	failslab,*) since_mark "$1" | sed '/kmem_cache_create.* failed with error -[0-9]*/,/<\/TASK>/d' ;;
+	failslab,*)
+		since_mark "$1" |
+			sed '/kmem_cache_create.* failed with error -[0-9]*/,/<\/TASK>/d; /: vmalloc error: size /,/<\/TASK>/d'
+		;;
 	*,5.10.*) since_mark "$1" | sed '/ bdi-.* not registered$/,/---\[ end trace /d' ;;
 	*) since_mark "$1" ;;
 	esac
