@@ -73,11 +73,12 @@ final class RunDirectory {
 
     /** Removes what was made for a device; what is not there or still mounted is left. */
     void forget(String device) {
-        deleteIfPossible(own().resolve("mnt").resolve(device));
-        deleteIfPossible(own().resolve("devices").resolve(device));
-        deleteIfPossible(own().resolve("mnt"));
-        deleteIfPossible(own().resolve("devices"));
-        deleteIfPossible(own());
+        Path own = own();
+        deleteIfPossible(own.resolve("mnt").resolve(device));
+        deleteIfPossible(own.resolve("devices").resolve(device));
+        deleteIfPossible(own.resolve("mnt"));
+        deleteIfPossible(own.resolve("devices"));
+        deleteIfPossible(own);
     }
 
     /**
