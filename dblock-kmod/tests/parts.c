@@ -367,6 +367,13 @@ static void merged_await(struct merged *m, int count)
 	}
 }
 
+/* An event is told before its request lets go of the disk: this waits for that. */
+static void unstage_merged(struct scene *s, struct merged *m)
+{
+	check_ok(syscall(SYS_io_destroy, m->context));
+	unstage(s);
+}
+
 static int merged_pending(struct merged *m)
 {
 	struct timespec none = { 0, 0 };
@@ -392,7 +399,7 @@ CASE(merged_writes_end_differently)
 	check_eq(m.events[1].res, -ENOSPC);
 	check_eq(m.events[2].res, 4096);
 	check_eq(m.events[3].res, -EILSEQ);
-	unstage(&s);
+	unstage_merged(&s, &m);
 }
 
 /* Only the sectors that are named fail, and whoever has one of them. */
@@ -418,7 +425,7 @@ CASE(merged_reads_fail_by_sector)
 	check(all_bytes(m.bufs[2], 512, 0xcc), "bytes that failed were touched");
 	check_eq(pattern_check(m.bufs[2] + 512, 3584, AT + 8192 + 512, SALT), -1);
 	check_eq(pattern_check(m.bufs[3], 4096, AT + 12288, SALT), -1);
-	unstage(&s);
+	unstage_merged(&s, &m);
 }
 
 CASE(merged_ones_are_done_with_their_own_part)
@@ -444,7 +451,7 @@ CASE(merged_ones_are_done_with_their_own_part)
 	merged_await(&m, 1);
 	for (int i = 0; i < MERGED; i++)
 		check_eq(pattern_check(m.bufs[i], 4096, AT + i * 4096, SALT), -1);
-	unstage(&s);
+	unstage_merged(&s, &m);
 }
 
 /*
@@ -831,7 +838,7 @@ CASE(time_out_between_parts_ends_the_rest)
 	check_eq(m.events[3].res, -ETIMEDOUT);
 	refused(&s, ESTALE, part_of(&s, 4096, 0));
 	check(all_bytes(m.bufs[2], 4096, 0xcc), "a late part was written into the reader's memory");
-	unstage(&s);
+	unstage_merged(&s, &m);
 }
 
 /* A server that gives a block now and then does not hold the request for ever. */
