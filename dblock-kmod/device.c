@@ -9,6 +9,7 @@
  * request fails first, so that nothing the disk's removal waits for can wait
  * for a server. The object stays until the last user has closed the disk.
  */
+#include <linux/bio.h>
 #include <linux/ctype.h>
 #include <linux/fs.h>
 #include <linux/log2.h>
@@ -1146,17 +1147,33 @@ int dblock_device_list(struct dblock_list *list)
 
 /* ---- the module ---- */
 
+/*
+ * Of the kind that each disk has one of to split its bios with. All of a kind
+ * share a slab cache, which goes with the last of them: in a machine without
+ * other disks, with each of ours, after two grace periods.
+ */
+static struct bio_set dblock_bios;
+
 int dblock_devices_init(void)
 {
+	int ret = bioset_init(&dblock_bios, 1, 0, 0);
+
+	if (ret)
+		return ret;
+	ret = -ENOMEM;
 	dblock_wq = alloc_workqueue("dblock", WQ_UNBOUND, 0);
 	if (!dblock_wq)
-		return -ENOMEM;
+		goto err_bios;
 	dblock_watch_wq = alloc_workqueue("dblock_watch", WQ_UNBOUND | WQ_MEM_RECLAIM, 1);
-	if (!dblock_watch_wq) {
-		destroy_workqueue(dblock_wq);
-		return -ENOMEM;
-	}
+	if (!dblock_watch_wq)
+		goto err_wq;
 	return 0;
+
+err_wq:
+	destroy_workqueue(dblock_wq);
+err_bios:
+	bioset_exit(&dblock_bios);
+	return ret;
 }
 
 void dblock_devices_exit(void)
@@ -1165,5 +1182,6 @@ void dblock_devices_exit(void)
 	/* The last references may still be on their way out. */
 	destroy_workqueue(dblock_watch_wq);
 	destroy_workqueue(dblock_wq);
+	bioset_exit(&dblock_bios);
 	xa_destroy(&dblock_devices);
 }
