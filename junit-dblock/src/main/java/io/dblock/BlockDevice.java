@@ -330,10 +330,10 @@ public interface BlockDevice extends AutoCloseable {
 
         /**
          * Makes it a zoned, host-managed device, with zones of this size in bytes: a power of two, at least
-         * {@link #maxIo(int)}, and at most 1048576 of them. Needs Linux 6.11 or later, and no handler or image. Fault rules that fail requests or have
-         * them wait act on the operations of zones, too; those that lose, tear or misdirect are refused, and so are power
-         * cuts, snapshots, forks and {@link BlockDevice#resize}: what a zone has is durable at once. It takes neither
-         * discards nor write-zeroes. Default 0: not zoned.
+         * {@link #maxIo(int)}, and at most 1048576 of them. Needs Linux 6.11 or later, and no handler or image. Fault rules
+         * that fail requests or have them wait act on the operations of zones, too; those that lose, tear or misdirect are
+         * refused, and so are power cuts, snapshots, forks and {@link BlockDevice#resize}: what a zone has is durable at
+         * once. It takes neither discards nor write-zeroes. Default 0: not zoned.
          */
         Builder zoneSize(long bytes);
 

@@ -13,9 +13,8 @@ enum MachineType {
             // Plain 'max' has five-level page tables, on which QEMU 7.2 hangs kernel 7.3 before its first line. And its
             // cmpxchg16b leaves any flags but the zero flag as what was calculated before: NT, say, with which the next
             // interrupt ends in a double fault. The kernel's allocator does without it, where there is none.
-            // Fast string instructions are slow ones here: QEMU emulates them byte by byte, and with them the kernel
-            // and
-            // the C library copy at a third of the speed they have with their plain loops.
+            // Fast string instructions are slow ones here: QEMU emulates them byte by byte. With them the kernel and
+            // the C library copy at a third of the speed that they have with their plain loops.
             return accelerator == Accelerator.KVM
                     ? List.of("-machine", "q35", "-accel", "kvm", "-cpu", "host")
                     : List.of(
