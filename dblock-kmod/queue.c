@@ -297,8 +297,13 @@ int dblock_queues_init(struct dblock_device *dev)
 	dev->tag_set.queue_depth = p->depth;
 	dev->tag_set.numa_node = NUMA_NO_NODE;
 	dev->tag_set.timeout = max(1UL, msecs_to_jiffies(p->timeout_ms));
-	/* A test wants to see its requests in the order it made them. */
-	dev->tag_set.flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_NO_SCHED_BY_DEFAULT;
+	/*
+	 * A test wants to see its requests in the order it made them. None of
+	 * ours sleeps in queue_rq(), but with the queue's own SRCU its end waits
+	 * for its own requests, not for all of the kernel's RCU readers.
+	 */
+	dev->tag_set.flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_NO_SCHED_BY_DEFAULT |
+			     BLK_MQ_F_BLOCKING;
 	dev->tag_set.driver_data = dev;
 	ret = blk_mq_alloc_tag_set(&dev->tag_set);
 	if (ret)
