@@ -207,6 +207,6 @@ void dblock_queues_renew(struct dblock_device *dev);
 void dblock_queues_wake(struct dblock_device *dev);
 int dblock_serve(struct dblock_device *dev, struct dblock_serve __user *user,
 		 struct dblock_serve *call, bool on_disk);
-int dblock_serve_ended(struct dblock_serve __user *user, struct dblock_serve *call);
+int dblock_serve_none(struct dblock_serve __user *user, struct dblock_serve *call, int why);
 
 #endif /* _DBLOCK_INTERNAL_H */

@@ -169,10 +169,8 @@ static int dblock_ctl_serve(struct dblock_session *session, void __user *argp)
 		return -EFAULT;
 	dev = dblock_device_get(session, call.device);
 	if (IS_ERR(dev)) {
-		if (PTR_ERR(dev) != -ENXIO)
-			return PTR_ERR(dev);
+		ret = dblock_serve_none(argp, &call, PTR_ERR(dev));
 		/* It ended before this thread came. */
-		ret = dblock_serve_ended(argp, &call);
 		if (!ret)
 			dblock_session_told(session, NULL, call.device);
 		return ret;

@@ -1160,10 +1160,16 @@ static int dblock_fetch(struct dblock_device *dev, struct dblock_server *server,
 
 /* ---- DBLOCK_SERVE ---- */
 
+/* Whether members that mean nothing, as yet or before the call, are zero. */
+static bool dblock_serve_zeros(const struct dblock_serve *call)
+{
+	return !call->flags && !call->result && !call->reserved0 &&
+	       !memchr_inv(call->reserved, 0, sizeof(call->reserved));
+}
+
 static int dblock_serve_validate(const struct dblock_device *dev, const struct dblock_serve *call)
 {
-	if (call->flags || call->result || call->reserved0 ||
-	    memchr_inv(call->reserved, 0, sizeof(call->reserved)))
+	if (!dblock_serve_zeros(call))
 		return -EINVAL;
 	if (call->queue != DBLOCK_QUEUE_ANY && call->queue >= dev->nr_queues)
 		return -EINVAL;
@@ -1194,11 +1200,16 @@ static int dblock_serve_result(struct dblock_serve __user *user, const struct db
 	return ret;
 }
 
-/* For a device that is there no more. */
-int dblock_serve_ended(struct dblock_serve __user *user, struct dblock_serve *call)
+/* For a device that the session has no more (-ENXIO), or never had (-ENODEV). */
+int dblock_serve_none(struct dblock_serve __user *user, struct dblock_serve *call, int why)
 {
 	call->consumed = 0;
 	call->nr_requests = 0;
+	call->state = 0;
+	if (why != -ENXIO)
+		return dblock_serve_result(user, call, why);
+	if (!dblock_serve_zeros(call))
+		return dblock_serve_result(user, call, -EINVAL);
 	call->state = DBLOCK_SERVE_END;
 	return dblock_serve_result(user, call, 0);
 }

@@ -247,12 +247,15 @@ static bool expected(enum kind kind, int error)
 /* With the result of the ioctl; 0 where the structure may lie where there is nothing any more. */
 static int serve_by_read(struct fuzzer *f, int fd, struct dblock_serve *serve)
 {
+	bool own = serve == f->serve;
+	struct dblock_serve before = own ? *serve : (struct dblock_serve){};
 	ssize_t got = pread(fd, serve, sizeof(*serve), below(f, MIB));
 	int error = errno;
 	struct stat st;
 
-	/* Others close sessions; by now this may be the number of a disk, which was read. */
-	if (fstat(fd, &st) || !S_ISCHR(st.st_mode)) {
+	/* Others close sessions; then this may have been the number of a disk, which was read. */
+	if (fstat(fd, &st) || !S_ISCHR(st.st_mode) ||
+	    (own && memcmp(&before, serve, offsetof(struct dblock_serve, consumed)))) {
 		errno = EINVAL;
 		return -1;
 	}
@@ -260,7 +263,7 @@ static int serve_by_read(struct fuzzer *f, int fd, struct dblock_serve *serve)
 	if (got < 0)
 		return -1;
 	check_eq(got, sizeof(*serve));
-	if (serve != f->serve || !serve->result)
+	if (!own || !serve->result)
 		return 0;
 	errno = -serve->result;
 	return -1;

@@ -105,7 +105,9 @@ CASE(what_the_ioctl_fails_with_is_in_the_result)
 	/* Another session's. */
 	other.fd = session_open();
 	serve = serve_call(&other, &rq, 1, 0);
+	serve.consumed = serve.nr_requests = serve.state = 3;
 	check_eq(serve_by_read(other.fd, &serve), -ENODEV);
+	check_eq(serve.consumed | serve.nr_requests | serve.state, 0);
 
 	io = io_start(IO_READ, s.fd, buf, 4096, AT);
 	rq = fetch_one(s.dev, &s.hand, DBLOCK_OP_READ, AT / 512);
@@ -130,6 +132,11 @@ CASE(what_the_ioctl_fails_with_is_in_the_result)
 	serve = serve_call(&s.hand, &rq, 1, -1);
 	check_eq(serve_by_read(s.hand.fd, &serve), 0);
 	check_eq(serve.state, DBLOCK_SERVE_END);
+	/* Neither does it make a wrong call right. */
+	serve = serve_call(&s.hand, &rq, 1, -1);
+	serve.result = 1;
+	check_eq(serve_by_read(s.hand.fd, &serve), -EINVAL);
+	check_eq(serve.consumed | serve.nr_requests | serve.state, 0);
 }
 
 CASE(other_counts_are_refused)
