@@ -143,6 +143,9 @@ final class DeviceMounts {
             left.retainAll(new ProcFs(Path.of("/proc")).mounts("self"));
             return left;
         }
+        if (info.openers() == 0) {
+            return List.of(); // A mount is an opener, also one of a partition.
+        }
         Set<String> numbers = new HashSet<>(Set.of(info.major() + ":" + info.minor()));
         try (DirectoryStream<Path> partitions =
                 Files.newDirectoryStream(Path.of("/sys/class/block", name), name + "*")) {

@@ -61,8 +61,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     /** Starts it and waits for its node. */
     void appear() {
         runs.note(name());
-        served.start();
-        watch = Watches.of(served, this::note);
+        watch = Watches.during(served::start, served, this::note);
         DeviceNode.await(served.info());
     }
 

@@ -21,10 +21,16 @@ import java.util.regex.Pattern;
  */
 final class RunDirectory {
     private static final Pattern OWNER = Pattern.compile("([0-9]+)-([0-9]+)");
+    private static final RunDirectory OF_THIS_MACHINE = new RunDirectory(
+            Path.of("/run/junit-dblock"),
+            new ProcFs(Path.of("/proc")),
+            ProcessHandle.current().pid());
 
     private final Path base;
     private final ProcFs proc;
     private final long pid;
+    /** This JVM's; null: not asked for yet. */
+    private volatile Path own;
 
     RunDirectory(Path base, ProcFs proc, long pid) {
         this.base = base;
@@ -33,14 +39,16 @@ final class RunDirectory {
     }
 
     static RunDirectory ofThisMachine() {
-        return new RunDirectory(
-                Path.of("/run/junit-dblock"),
-                new ProcFs(Path.of("/proc")),
-                ProcessHandle.current().pid());
+        return OF_THIS_MACHINE;
     }
 
     private Path own() {
-        return base.resolve(pid + "-" + proc.startTime(pid).orElse("0"));
+        Path known = own;
+        if (known == null) {
+            known = base.resolve(pid + "-" + proc.startTime(pid).orElse("0"));
+            own = known;
+        }
+        return known;
     }
 
     /** Creates the directory to mount a device on. */

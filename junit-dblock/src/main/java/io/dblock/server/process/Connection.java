@@ -54,6 +54,14 @@ final class Connection implements AutoCloseable {
     /** For calls to a side that has not answered the one before. */
     private static final Duration IF_SILENT = Duration.ofSeconds(1);
 
+    /** What can be called of an interface, in the order of its numbers: to find that out takes longer than a call. */
+    private static final ClassValue<List<Method>> METHODS = new ClassValue<>() {
+        @Override
+        protected List<Method> computeValue(Class<?> type) {
+            return methods(type);
+        }
+    };
+
     private final DataInputStream in;
     private final DataOutputStream out;
     private final List<Method> methods;
@@ -115,7 +123,7 @@ final class Connection implements AutoCloseable {
         this.out = new DataOutputStream(new BufferedOutputStream(out, 1 << 16));
         this.peer = peer;
         this.peerState = peerState;
-        methods = methods(calls);
+        methods = METHODS.get(calls);
         callers = Executors.newCachedThreadPool(work -> daemon(work, "junit-dblock call"));
         reader = daemon(this::read, "junit-dblock from " + peer);
         writer = daemon(this::write, "junit-dblock to " + peer);
@@ -170,7 +178,7 @@ final class Connection implements AutoCloseable {
      * too; others go on waiting.
      */
     <T> T remote(Class<T> type, Duration limit) {
-        List<Method> known = methods(type);
+        List<Method> known = METHODS.get(type);
         return type.cast(
                 Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, (proxy, method, arguments) -> {
                     int number = known.indexOf(method);
