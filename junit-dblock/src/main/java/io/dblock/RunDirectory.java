@@ -28,37 +28,27 @@ final class RunDirectory {
 
     private final Path base;
     private final ProcFs proc;
-    private final long pid;
-    /** This JVM's; null: not asked for yet. */
-    private volatile Path own;
+    /** This process's. */
+    private final Path own;
 
     RunDirectory(Path base, ProcFs proc, long pid) {
         this.base = base;
         this.proc = proc;
-        this.pid = pid;
+        own = base.resolve(pid + "-" + proc.startTime(pid).orElse("0"));
     }
 
     static RunDirectory ofThisMachine() {
         return OF_THIS_MACHINE;
     }
 
-    private Path own() {
-        Path known = own;
-        if (known == null) {
-            known = base.resolve(pid + "-" + proc.startTime(pid).orElse("0"));
-            own = known;
-        }
-        return known;
-    }
-
     /** Creates the directory to mount a device on. */
     Path createMountPoint(String device) {
-        return create(own().resolve("mnt"), device, true);
+        return create(own.resolve("mnt"), device, true);
     }
 
     /** Notes that this JVM has a device of this name. */
     void note(String device) {
-        create(own().resolve("devices"), device, false);
+        create(own.resolve("devices"), device, false);
     }
 
     private static Path create(Path directory, String name, boolean asDirectory) {
@@ -81,7 +71,6 @@ final class RunDirectory {
 
     /** Removes what was made for a device; what is not there or still mounted is left. */
     void forget(String device) {
-        Path own = own();
         deleteIfPossible(own.resolve("mnt").resolve(device));
         deleteIfPossible(own.resolve("devices").resolve(device));
         deleteIfPossible(own.resolve("mnt"));
