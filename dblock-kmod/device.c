@@ -67,36 +67,40 @@ static void dblock_session_release(struct kref *ref)
 
 /*
  * Whether a poll of it says so. Looks at one device after the other, each held
- * by a reference: there may be thousands, too many for one RCU section.
+ * by a reference: there may be thousands, too many for one critical section.
  */
 bool dblock_session_ready(struct dblock_session *session)
 {
-	unsigned long index = 0;
-	bool ready = false;
-	void *entry;
+	unsigned long index;
 
-	for (; !ready; index++) {
+	for (index = 0; ; index++) {
 		struct dblock_device *dev = NULL;
+		void *entry;
+		bool ready;
 
-		rcu_read_lock();
+		/*
+		 * While a device is in the table, its removal holds a reference.
+		 * Without the lock, one that has just lost its last reference
+		 * would be skipped: its end is untold, and nobody wakes the
+		 * poller again.
+		 */
+		xa_lock(&session->devices);
 		entry = xa_find(&session->devices, &index, ULONG_MAX, DBLOCK_POLLED);
 		if (entry && !xa_is_value(entry)) {
 			dev = entry;
-			if (!kref_get_unless_zero(&dev->ref))
-				dev = NULL;
+			kref_get(&dev->ref);
 		}
-		rcu_read_unlock();
+		xa_unlock(&session->devices);
 		if (!entry)
-			break;
-		if (entry == DBLOCK_END_UNTOLD)
-			ready = true;
+			return false;
 		if (!dev)
-			continue;
+			return true;	/* DBLOCK_END_UNTOLD */
 		ready = dblock_queues_waiting(dev) ||
 			(dblock_ended(dev) && !test_bit(DBLOCK_DEV_TOLD, &dev->flags));
 		dblock_device_put(dev);
+		if (ready)
+			return true;
 	}
-	return ready;
 }
 
 /* A DBLOCK_SERVE on the session has told the end of this device; `dev` is NULL if it is gone. */

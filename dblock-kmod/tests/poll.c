@@ -552,6 +552,51 @@ static void *poller(void *arg)
 	return NULL;
 }
 
+/* Waits without a limit: when a limit expires, poll(2) looks once more. */
+static void *patient_poller(void *arg)
+{
+	struct poller *p = arg;
+	struct pollfd pfd = { .fd = p->session, .events = POLLIN };
+
+	p->started = true;
+	check(poll(&pfd, 1, -1) == 1, "poll: %s", errno_name(errno));
+	p->events = pfd.revents;
+	p->done = true;
+	return NULL;
+}
+
+/* A poller that is woken by the end of a device looks at it while it is being removed. */
+CASE(end_wakes_all_who_poll_while_the_device_goes)
+{
+	struct dblock_create spec = spec_of(MIB);
+	int session = session_open(), other = session_open();
+	struct hand hand = { .fd = session, .buffer_size = DBLOCK_DEFAULT_IO };
+
+	hand.buffer = buffer_new(hand.buffer_size);
+	for (int round = 0; round < 200; round++) {
+		struct poller pollers[4];
+		pthread_t threads[ARRAY_SIZE(pollers)];
+
+		check_ok(ctl_create(session, &spec));
+		hand.device = spec.id;
+		for (size_t i = 0; i < ARRAY_SIZE(pollers); i++) {
+			pollers[i] = (struct poller){ .session = session };
+			pthread_create(&threads[i], NULL, patient_poller, &pollers[i]);
+			check_wait(10, pollers[i].started, "the poller");
+		}
+		/* In every second round they are asleep by then. */
+		nap_ms(round % 2);
+		check_ok(ctl_destroy(other, spec.id, 0));
+		for (size_t i = 0; i < ARRAY_SIZE(pollers); i++) {
+			check_wait(10, pollers[i].done, "poller %zu of round %d to be told the end", i, round);
+			check_eq(pollers[i].events, POLLIN);
+			pthread_join(threads[i], NULL);
+		}
+		check(told_end(&hand), "no END");
+		spec = spec_of(MIB);
+	}
+}
+
 /* poll(2) has the file while it waits: the device lives until it returns, and no longer. */
 CASE(session_closed_while_a_thread_polls_it)
 {
@@ -673,6 +718,7 @@ int main(int argc, char **argv)
 		TEST(device_that_never_started_and_was_never_served_counts_as_ended),
 		TEST(end_that_could_not_be_told_is_told_later),
 		TEST(killed_server_makes_the_session_ready),
+		TEST_FOR(end_wakes_all_who_poll_while_the_device_goes, 120),
 		TEST(session_closed_while_a_thread_polls_it),
 		TEST(session_closed_while_it_is_in_an_epoll),
 		TEST(device_outlives_the_session_that_was_polled),
