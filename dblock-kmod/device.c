@@ -357,21 +357,25 @@ static bool dblock_device_claim_removal(struct dblock_device *dev)
 	return claimed;
 }
 
-/* The surprise: fails everything now, removes the disk in the background. */
-static void dblock_device_kill(struct dblock_device *dev)
+/* The surprise, of a DBLOCK_DEV_DEAD device: fails all now, removes the disk in the background. */
+static void dblock_device_surprise(struct dblock_device *dev)
 {
-	if (test_and_set_bit(DBLOCK_DEV_DEAD, &dev->flags))
-		return;
 	dblock_queues_fail(dev, false);
 	dblock_queues_wake(dev);
 	if (dblock_device_claim_removal(dev))
 		queue_work(dblock_wq, &dev->remove_work);
 }
 
-/* Fails what the dead hold, or gives it to others. */
+static void dblock_device_kill(struct dblock_device *dev)
+{
+	if (!test_and_set_bit(DBLOCK_DEV_DEAD, &dev->flags))
+		dblock_device_surprise(dev);
+}
+
+/* Fails what dead servers hold, or requeues it if another server may come. */
 static void dblock_device_orphans(struct dblock_device *dev)
 {
-	if (dev->params.flags & DBLOCK_F_REISSUE)
+	if (dev->params.flags & DBLOCK_F_REISSUE && !test_bit(DBLOCK_DEV_UNSERVED, &dev->flags))
 		dblock_queues_reissue(dev);
 	else
 		dblock_queues_fail(dev, true);
@@ -393,8 +397,8 @@ static bool dblock_device_waits(struct dblock_device *dev)
 
 static void dblock_device_check_servers(struct dblock_device *dev)
 {
+	bool any = false, alive = false, orphans = false, kill = false;
 	struct dblock_server *server;
-	bool any = false, alive = false, orphans = false, waits = false;
 
 	spin_lock(&dev->server_lock);
 	list_for_each_entry(server, &dev->servers, node) {
@@ -407,23 +411,23 @@ static void dblock_device_check_servers(struct dblock_device *dev)
 		WRITE_ONCE(server->dead, true);
 		orphans = true;
 	}
-	if (any && !alive) {
-		waits = dblock_device_waits(dev);
-		if (!waits && (dev->params.flags & DBLOCK_F_OUTLIVE))
+	/*
+	 * Decided under the lock: a server that enters either keeps the device
+	 * alive, or finds it ended.
+	 */
+	if (!alive && !(any && dblock_device_waits(dev))) {
+		if (!(dev->params.flags & DBLOCK_F_OUTLIVE))
+			kill = (any || dblock_process_dying(dev->owner)) &&
+			       !test_and_set_bit(DBLOCK_DEV_DEAD, &dev->flags);
+		else if (any)
 			set_bit(DBLOCK_DEV_UNSERVED, &dev->flags);
 	}
 	spin_unlock(&dev->server_lock);
 
-	if (alive || waits) {
-		/* What the dead hold nobody else can answer. */
-		if (orphans)
-			dblock_device_orphans(dev);
-	} else if (dev->params.flags & DBLOCK_F_OUTLIVE) {
-		if (any)
-			dblock_queues_fail(dev, false);
-	} else if (any || dblock_process_dying(dev->owner)) {
-		dblock_device_kill(dev);
-	}
+	if (kill)
+		dblock_device_surprise(dev);
+	else if (orphans)
+		dblock_device_orphans(dev);
 }
 
 /*

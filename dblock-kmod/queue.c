@@ -408,9 +408,17 @@ void dblock_queues_oldest(struct dblock_device *dev, struct dblock_info *info)
 	info->oldest_age_ms = jiffies_to_msecs(oldest);
 }
 
+/* Whether its server is dead, or it waits while the device is unserved. Under the queue's lock. */
+static bool dblock_slot_orphaned(const struct dblock_slot *slot)
+{
+	if (slot->state == SLOT_QUEUED)
+		return test_bit(DBLOCK_DEV_UNSERVED, &slot->queue->dev->flags);
+	return slot->server && READ_ONCE(slot->server->dead);
+}
+
 /*
- * Fails every request there is, or only those that dead servers hold. The
- * caller has made sure that no new one comes, or does not mind.
+ * Fails every request there is, or only the orphaned ones. The caller has made
+ * sure that no new one comes, or does not mind.
  */
 void dblock_queues_fail(struct dblock_device *dev, bool only_orphans)
 {
@@ -424,7 +432,7 @@ void dblock_queues_fail(struct dblock_device *dev, bool only_orphans)
 		for (tag = 0; q->pending && tag < dev->params.depth; tag++) {
 			struct dblock_slot *slot = &q->slots[tag];
 
-			if (only_orphans && !(slot->server && READ_ONCE(slot->server->dead)))
+			if (only_orphans && !dblock_slot_orphaned(slot))
 				continue;
 			switch (slot->state) {
 			case SLOT_QUEUED:

@@ -158,6 +158,135 @@ CASE(module_stays_loaded_for_it)
 	check_wait(10, module_users() == 0, "the module to have no users (%d)", module_users());
 }
 
+/* ---- one server after the other ---- */
+
+/* What a server process that succeeds another shares with its case. */
+struct successor {
+	pid_t pid;
+	atomic_bool open, go, in, ended;
+	atomic_uint refused;
+};
+
+/* Serves zeros through the disk from `go` on, until it is killed. It does not keep the case's `fd`. */
+static struct successor *successor_new(const struct device *dev, int fd)
+{
+	struct successor *next = shared_page(sizeof(*next));
+	struct dblock_answer answers[8];
+	struct dblock_request rqs[8];
+	struct dblock_serve serve;
+	struct hand hand;
+	pid_t pid = fork_case();
+	int n;
+
+	if (pid) {
+		next->pid = pid;
+		return next;
+	}
+	close(fd);
+	hand = (struct hand){ .fd = check_ok(open(dev->path, O_RDWR | O_CLOEXEC)), .buffer_size = DBLOCK_DEFAULT_IO };
+	hand.buffer = buffer_new(hand.buffer_size);
+	next->open = true;
+	while (!next->go)
+		;
+	for (n = 0; ; next->in = true) {
+		serve = serve_call(&hand, rqs, ARRAY_SIZE(rqs), next->in ? 1000 : 0);
+		serve.answers = (uintptr_t)answers;
+		serve.nr_answers = n;
+		if (ioctl(hand.fd, DBLOCK_SERVE, &serve)) {
+			check(errno == EINTR || errno == ESTALE, "DBLOCK_SERVE: %s", errno_name(errno));
+			next->refused += errno == ESTALE;
+			n = 0;
+			continue;
+		}
+		if (serve.state & DBLOCK_SERVE_END) {
+			next->ended = true;
+			_exit(0);
+		}
+		n = serve.nr_requests;
+		for (int i = 0; i < n; i++) {
+			answers[i] = answer_of(&rqs[i], NULL);
+			answers[i].flags = rqs[i].op == DBLOCK_OP_READ ? DBLOCK_ANS_ZEROES : 0;
+		}
+	}
+}
+
+static struct device *disk_without_server(uint64_t flags)
+{
+	struct dblock_create spec = spec_of(4 * MIB);
+	struct device *dev;
+
+	spec.flags |= flags | DBLOCK_F_AUTO_START;
+	dev = device_create(&spec);
+	check_wait(10, node_exists(dev->name), "waiting for %s", dev->path);
+	return dev;
+}
+
+static void kill_successor(struct successor *server)
+{
+	check_ok(kill(server->pid, SIGKILL));
+	check(wait_child(server->pid, 10, NULL), "the killed process is still there");
+}
+
+/* The death of its predecessor fails only requests that came before the new server. */
+CASE(a_server_that_has_just_come_keeps_its_requests)
+{
+	struct device *dev = disk_without_server(DBLOCK_F_OUTLIVE);
+	int fd = device_open(dev, O_RDWR | O_DIRECT);
+	struct successor *server = successor_new(dev, fd), *next;
+	uint8_t *buf = buffer_new(4096);
+
+	server->go = true;
+	for (int round = 0; round < 30; round++) {
+		check_wait(10, server->in, "server %d to come", round);
+		/* Without a pause, so that a late consequence of the last death hits one of them. */
+		for (double end = now() + 0.06; now() < end; )
+			check(pread(fd, buf, 4096, 0) == 4096, "read from server %d: %s", round, errno_name(errno));
+		check_eq(server->refused, 0);
+		next = successor_new(dev, fd);
+		kill_successor(server);
+		nap_ms(round % 8);
+		next->go = true;
+		server = next;
+	}
+	close(fd);
+	check_ok(ctl_destroy_patiently(dev->session, dev->id));
+	check_wait(10, server->ended, "the server to see the end");
+}
+
+/* A server that is let in keeps the device alive; otherwise it is told the end at once. */
+CASE(a_server_is_let_in_or_told_the_end)
+{
+	int ended = 0;
+
+	for (int round = 0; round < 30; round++) {
+		struct device *dev = disk_without_server(0);
+		int fd = device_open(dev, O_RDWR | O_DIRECT);
+		struct successor *server = successor_new(dev, fd), *next = successor_new(dev, fd);
+		uint8_t *buf = buffer_new(4096);
+
+		server->go = true;
+		check_wait(10, server->in, "the server to come");
+		check_wait(10, next->open, "the next server to open %s", dev->path);
+		check_ok(kill(server->pid, SIGKILL));
+		if (round % 2)
+			nap_ms(round / 6);
+		next->go = true;
+		check_wait(10, next->in || next->ended, "the next server");
+		check(wait_child(server->pid, 10, NULL), "the killed process is still there");
+		ended += next->ended;
+		for (int i = 0; i < 10 && !next->ended; i++, nap_ms(5))
+			check(pread(fd, buf, 4096, 0) == 4096 || next->ended, "read %d: %s", i, errno_name(errno));
+		check(next->in != next->ended, "let in, and then told the end");
+		close(fd);
+		check(!ctl_destroy(dev->session, dev->id, DBLOCK_DESTROY_FORCE) || errno == ENODEV || errno == EALREADY,
+		      "destroying: %s", errno_name(errno));
+		check_wait(10, next->ended, "the next server to see the end");
+		check_wait(10, !device_exists(dev->name), "%s to go", dev->name);
+		free(buf);
+	}
+	note("%d of 30 came too late", ended);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
@@ -168,6 +297,8 @@ int main(int argc, char **argv)
 		TEST(destroyed_by_force_under_io_while_nobody_serves),
 		TEST(its_name_stays_taken),
 		TEST(module_stays_loaded_for_it),
+		TEST_FOR(a_server_that_has_just_come_keeps_its_requests, 120),
+		TEST_FOR(a_server_is_let_in_or_told_the_end, 120),
 	};
 
 	return run_tests(argc, argv, tests, ARRAY_SIZE(tests));
