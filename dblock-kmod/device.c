@@ -224,12 +224,13 @@ static bool dblock_process_dying(struct pid *tgid)
 	return dying;
 }
 
+/* Never a dead one: what a process held on a session it has closed, it cannot answer any more. */
 static struct dblock_server *dblock_server_find(struct dblock_device *dev, struct pid *tgid)
 {
 	struct dblock_server *server;
 
 	list_for_each_entry(server, &dev->servers, node)
-		if (server->tgid == tgid)
+		if (server->tgid == tgid && !server->dead)
 			return server;
 	return NULL;
 }
@@ -250,8 +251,6 @@ struct dblock_server *dblock_server_enter(struct dblock_device *dev, bool on_dis
 			fresh = NULL;
 		}
 		if (server) {
-			/* It lives, and has a session again. */
-			WRITE_ONCE(server->dead, false);
 			if (test_bit(DBLOCK_DEV_UNSERVED, &dev->flags))
 				clear_bit(DBLOCK_DEV_UNSERVED, &dev->flags);
 			waited = test_bit(DBLOCK_DEV_WAITING, &dev->flags) &&

@@ -278,6 +278,34 @@ CASE(a_session_that_is_closed_leaves_it_to_another)
 	check_ok(ctl_destroy(session, dev->id, DBLOCK_DESTROY_FORCE));
 }
 
+/* Before the watch has handled what the process held on the session it closed. */
+CASE(the_process_that_closed_its_session_comes_again_at_once)
+{
+	struct dblock_create spec = waiting_spec(DBLOCK_F_REISSUE, LONG_MS);
+	struct device *dev = device_create(&spec);
+	struct hand hand = hand_of(dev);
+	int fd;
+
+	device_start(dev);
+	quiesce(dev, &hand, 200);
+	fd = device_open(dev, O_RDWR | O_DIRECT);
+	for (int round = 0; round < 20; round++) {
+		struct io *held = io_start(IO_READ, fd, buffer_new(4096), 4096, MIB / 2);
+		struct dblock_request rq = fetch_one(dev, &hand, DBLOCK_OP_READ, MIB / 2 / 512);
+		int session = session_open();
+
+		close(dev->session);
+		dev->session = session;
+		check_ok(adopt(session, dev->id));
+		hand.fd = session;
+		rq = fetch_one(dev, &hand, DBLOCK_OP_READ, MIB / 2 / 512);
+		answer_well(dev, &hand, &rq);
+		check_eq(io_finish(held, 10), 4096);
+	}
+	close(fd);
+	check_ok(ctl_destroy(dev->session, dev->id, DBLOCK_DESTROY_FORCE));
+}
+
 CASE(who_polls_the_session_that_adopts_is_told_what_waits)
 {
 	struct dblock_create spec = waiting_spec(DBLOCK_F_REISSUE, LONG_MS);
@@ -422,6 +450,7 @@ int main(int argc, char **argv)
 		TEST(ends_when_nobody_comes),
 		TEST(one_that_outlives_stays_when_nobody_comes),
 		TEST(a_session_that_is_closed_leaves_it_to_another),
+		TEST(the_process_that_closed_its_session_comes_again_at_once),
 		TEST(who_polls_the_session_that_adopts_is_told_what_waits),
 		TEST(one_that_is_served_is_not_adopted),
 		TEST(without_a_time_it_ends_at_once),
