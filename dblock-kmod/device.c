@@ -134,19 +134,25 @@ static void dblock_session_forget(struct dblock_session *session, struct dblock_
 
 /* ---- the object ---- */
 
+static void dblock_servers_free(struct list_head *servers)
+{
+	struct dblock_server *server, *next;
+
+	list_for_each_entry_safe(server, next, servers, node) {
+		put_pid(server->tgid);
+		kfree(server);
+	}
+}
+
 static void dblock_device_release_work(struct work_struct *work)
 {
 	struct dblock_device *dev = container_of(work, struct dblock_device, release_work);
-	struct dblock_server *server, *next;
 
 	if (dev->queues) {
 		blk_mq_free_tag_set(&dev->tag_set);
 		dblock_queues_exit(dev);
 	}
-	list_for_each_entry_safe(server, next, &dev->servers, node) {
-		put_pid(server->tgid);
-		kfree(server);
-	}
+	dblock_servers_free(&dev->servers);
 	put_pid(dev->owner);
 	kref_put(&rcu_dereference_protected(dev->home, true)->ref, dblock_session_release);
 	kfree_rcu(dev, rcu);
@@ -251,6 +257,8 @@ struct dblock_server *dblock_server_enter(struct dblock_device *dev, bool on_dis
 			fresh = NULL;
 		}
 		if (server) {
+			atomic_inc(&server->calls);
+			dev->served = true;
 			if (test_bit(DBLOCK_DEV_UNSERVED, &dev->flags))
 				clear_bit(DBLOCK_DEV_UNSERVED, &dev->flags);
 			waited = test_bit(DBLOCK_DEV_WAITING, &dev->flags) &&
@@ -276,11 +284,14 @@ struct dblock_server *dblock_server_enter(struct dblock_device *dev, bool on_dis
 
 void dblock_server_leave(struct dblock_device *dev, struct dblock_server *server, bool on_disk)
 {
-	if (!on_disk)
-		return;
-	spin_lock(&dev->server_lock);
-	server->disk_calls--;
-	spin_unlock(&dev->server_lock);
+	if (on_disk) {
+		spin_lock(&dev->server_lock);
+		server->disk_calls--;
+		spin_unlock(&dev->server_lock);
+	}
+	/* Whoever sees this may free the record: all changes to slots come before. */
+	smp_mb__before_atomic();
+	atomic_dec(&server->calls);
 }
 
 static bool dblock_server_on_disk(const struct dblock_server *server)
@@ -394,14 +405,29 @@ static bool dblock_device_waits(struct dblock_device *dev)
 	return false;
 }
 
+/* Frees dead servers that are in no call. Those that a slot refers to go back to the list. */
+static void dblock_servers_reap(struct dblock_device *dev, struct list_head *idle)
+{
+	struct dblock_server *server, *next;
+	LIST_HEAD(held);
+
+	list_for_each_entry_safe(server, next, idle, node)
+		if (dblock_queues_held_by(dev, server))
+			list_move(&server->node, &held);
+	dblock_servers_free(idle);
+	spin_lock(&dev->server_lock);
+	list_splice(&held, &dev->servers);
+	spin_unlock(&dev->server_lock);
+}
+
 static void dblock_device_check_servers(struct dblock_device *dev)
 {
-	bool any = false, alive = false, orphans = false, kill = false;
-	struct dblock_server *server;
+	bool alive = false, orphans = false, kill = false;
+	struct dblock_server *server, *next;
+	LIST_HEAD(idle);
 
 	spin_lock(&dev->server_lock);
-	list_for_each_entry(server, &dev->servers, node) {
-		any = true;
+	list_for_each_entry_safe(server, next, &dev->servers, node) {
 		if (!server->dead && !dblock_process_dying(server->tgid)) {
 			alive = true;
 			continue;
@@ -409,17 +435,20 @@ static void dblock_device_check_servers(struct dblock_device *dev)
 		/* Looked after each time: a thread of it may still have been fetching. */
 		WRITE_ONCE(server->dead, true);
 		orphans = true;
+		/* Pairs with dblock_server_leave(): what its calls left behind is handled below. */
+		if (!atomic_read_acquire(&server->calls))
+			list_move(&server->node, &idle);
 	}
 	/*
 	 * Decided under the lock: a server that enters either keeps the device
 	 * alive, or finds it ended.
 	 */
-	if (!alive && !(any && dblock_device_waits(dev))) {
+	if (!alive && !(dev->served && dblock_device_waits(dev))) {
 		if (!(dev->params.flags & DBLOCK_F_OUTLIVE))
-			kill = (any || dblock_process_dying(dev->owner)) &&
+			kill = (dev->served || dblock_process_dying(dev->owner)) &&
 			       !test_and_set_bit(DBLOCK_DEV_DEAD, &dev->flags);
-		else if (any)
-			set_bit(DBLOCK_DEV_UNSERVED, &dev->flags);
+		else if (dev->served && !test_and_set_bit(DBLOCK_DEV_UNSERVED, &dev->flags))
+			orphans = true;
 	}
 	spin_unlock(&dev->server_lock);
 
@@ -427,6 +456,8 @@ static void dblock_device_check_servers(struct dblock_device *dev)
 		dblock_device_surprise(dev);
 	else if (orphans)
 		dblock_device_orphans(dev);
+	if (!list_empty(&idle))
+		dblock_servers_reap(dev, &idle);
 }
 
 /*
@@ -456,18 +487,17 @@ void dblock_watch_now(void)
 static bool dblock_device_recovers(struct dblock_device *dev)
 {
 	struct dblock_server *server;
-	bool any = false;
+	bool served;
 
 	if (!dev->params.recovery_ms)
 		return false;
 	spin_lock(&dev->server_lock);
-	list_for_each_entry(server, &dev->servers, node) {
-		any = true;
+	served = dev->served;
+	list_for_each_entry(server, &dev->servers, node)
 		if (!server->on_disk && !server->disk_calls)
 			WRITE_ONCE(server->dead, true);
-	}
 	spin_unlock(&dev->server_lock);
-	return any;
+	return served;
 }
 
 void dblock_session_end(struct dblock_session *session)

@@ -77,13 +77,17 @@ struct dblock_queue {
 	struct dblock_slot *slots;
 };
 
-/* A process that serves a device. Lives as long as the device does. */
+/*
+ * A process that serves a device. Freed once it is dead, has no call under way
+ * and no slot refers to it. If the process comes back, it gets a new one.
+ */
 struct dblock_server {
 	struct list_head node;
 	struct pid *tgid;
 	bool on_disk;			/* serves through the block device, so holds it open */
-	bool dead;			/* or without the session it served on */
-	unsigned int disk_calls;	/* such calls under way */
+	bool dead;			/* or without the session it served on; for good */
+	unsigned int disk_calls;	/* through the block device, under way */
+	atomic_t calls;			/* under way, of any kind */
 };
 
 /* Bits of dblock_device.flags. */
@@ -116,6 +120,7 @@ struct dblock_device {
 
 	spinlock_t server_lock;		/* the servers, and whether the device waits for one */
 	struct list_head servers;
+	bool served;			/* it has had a server */
 	unsigned long waiting_since;	/* jiffies, while DBLOCK_DEV_WAITING */
 
 	struct mutex disk_lock;		/* start, change and removal, one at a time */
@@ -205,6 +210,7 @@ void dblock_queues_fail(struct dblock_device *dev, bool only_orphans);
 void dblock_queues_reissue(struct dblock_device *dev);
 void dblock_queues_renew(struct dblock_device *dev);
 void dblock_queues_wake(struct dblock_device *dev);
+bool dblock_queues_held_by(struct dblock_device *dev, const struct dblock_server *server);
 int dblock_serve(struct dblock_device *dev, struct dblock_serve __user *user,
 		 struct dblock_serve *call, bool on_disk);
 int dblock_serve_none(struct dblock_serve __user *user, struct dblock_serve *call, int why);

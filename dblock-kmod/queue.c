@@ -453,6 +453,23 @@ void dblock_queues_fail(struct dblock_device *dev, bool only_orphans)
 	}
 }
 
+/* Whether a slot refers to this server, which fetches no more requests. */
+bool dblock_queues_held_by(struct dblock_device *dev, const struct dblock_server *server)
+{
+	bool held = false;
+	unsigned int i, tag;
+
+	for (i = 0; i < dev->nr_queues && !held; i++) {
+		struct dblock_queue *q = &dev->queues[i];
+
+		spin_lock(&q->lock);
+		for (tag = 0; q->pending && tag < dev->params.depth && !held; tag++)
+			held = q->slots[tag].server == server;
+		spin_unlock(&q->lock);
+	}
+	return held;
+}
+
 /* Queues what dead servers hold once more, before what was never fetched. */
 void dblock_queues_reissue(struct dblock_device *dev)
 {

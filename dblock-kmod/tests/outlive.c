@@ -287,6 +287,58 @@ CASE(a_server_is_let_in_or_told_the_end)
 	note("%d of 30 came too late", ended);
 }
 
+/* How many objects of this slab cache are in use, or -1 if the kernel does not tell. */
+static long slab_objects(const char *cache)
+{
+	size_t length = strlen(cache);
+	FILE *file = fopen("/proc/slabinfo", "re");
+	char line[400];
+	long count = -1;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (!strncmp(line, cache, length) && line[length] == ' ')
+			count = atol(line + length);
+	if (file)
+		fclose(file);
+	return count;
+}
+
+/* The record of a server holds a reference to its pid, so the pids show how many there are. */
+CASE(servers_that_are_dead_are_forgotten)
+{
+	enum { SERVERS = 400 };
+	struct hand hand = { .buffer_size = DBLOCK_DEFAULT_IO };
+	struct dblock_request rq;
+	struct dblock_info info;
+	struct device *dev;
+	long before;
+
+	if (slowness > 1)
+		skip("this kernel delays the freeing of memory");
+	if (slab_objects("pid") < 0)
+		skip("no slab cache \"pid\" in /proc/slabinfo");
+	dev = disk_without_server(DBLOCK_F_OUTLIVE);
+	hand.fd = device_open(dev, O_RDWR);
+	hand.buffer = buffer_new(hand.buffer_size);
+	check_eq(fetch(&hand, &rq, 1, 0), 0);
+	before = slab_objects("pid");
+	for (int i = 0; i < SERVERS; i++) {
+		int status;
+		pid_t pid = fork_case();
+
+		if (!pid)
+			_exit(fetch(&hand, &rq, 1, 0) ? 1 : 0);
+		check(wait_child(pid, 10, &status), "server %d hangs", i);
+		check_eq(status, 0);
+	}
+	check_wait(10, slab_objects("pid") < before + SERVERS / 2, "the pids of most of %d dead servers to be freed", SERVERS);
+	note("%ld pids before, %ld after", before, slab_objects("pid"));
+	/* The one that lives still counts. */
+	check_wait(10, !ctl_info(dev->session, dev->id, &info) && info.servers == 1, "all but one to be dead");
+	close(hand.fd);
+	check_ok(ctl_destroy_patiently(dev->session, dev->id));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
@@ -299,6 +351,7 @@ int main(int argc, char **argv)
 		TEST(module_stays_loaded_for_it),
 		TEST_FOR(a_server_that_has_just_come_keeps_its_requests, 120),
 		TEST_FOR(a_server_is_let_in_or_told_the_end, 120),
+		TEST_FOR(servers_that_are_dead_are_forgotten, 120),
 	};
 
 	return run_tests(argc, argv, tests, ARRAY_SIZE(tests));
