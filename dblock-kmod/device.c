@@ -12,12 +12,15 @@
 #include <linux/bio.h>
 #include <linux/ctype.h>
 #include <linux/fs.h>
+#include <linux/hashtable.h>
+#include <linux/idr.h>
 #include <linux/log2.h>
 #include <linux/major.h>
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/stringhash.h>
 #include <linux/uaccess.h>
 
 #include "internal.h"
@@ -31,10 +34,15 @@ static DEFINE_XARRAY_ALLOC1(dblock_devices);
 static u32 dblock_next_id;
 
 /*
- * The names in use. A removed disk that is still open or mounted keeps its own:
- * its filesystem goes on under that name in /proc and /sys.
+ * The names in use, and the names of the disks they could be partitions of. A
+ * removed disk that is still open or mounted keeps its name: its filesystem goes
+ * on under that name in /proc and /sys.
  */
-static LIST_HEAD(dblock_names);
+static DEFINE_HASHTABLE(dblock_names, 10);
+static DEFINE_HASHTABLE(dblock_parents, 10);
+
+/* N of every dblock<N> that dblock_name_pick() gave out, or found to be blocked. */
+static DEFINE_IDA(dblock_numbers);
 
 /* Removals wait for the block layer; the watch must never wait behind them. */
 static struct workqueue_struct *dblock_wq;
@@ -132,6 +140,155 @@ static void dblock_session_forget(struct dblock_session *session, struct dblock_
 	xa_unlock(&session->devices);
 }
 
+/* ---- names ---- */
+
+/*
+ * A partition's name is that of its disk followed by a number, with a 'p' between
+ * them if the disk's name ends in a digit. Fills in the lengths of the names of
+ * all disks that `name` could be a partition of, and returns how many there are.
+ */
+static unsigned int dblock_name_parents(const char *name, size_t *lengths)
+{
+	size_t length = strlen(name), prefix = strlen(DBLOCK_NAME_PREFIX);
+	unsigned int n = 0;
+
+	while (length > prefix && isdigit(name[length - 1]))
+		length--;
+	/* The prefix alone is not a valid name. */
+	if (length == prefix || !name[length])
+		return 0;
+	lengths[n++] = length;
+	if (name[length - 1] == 'p' && isdigit(name[length - 2]))
+		lengths[n++] = length - 1;
+	return n;
+}
+
+static u32 dblock_name_hash(const char *name, size_t length)
+{
+	return full_name_hash(NULL, name, length);
+}
+
+static bool dblock_name_is(const struct dblock_name *key, const char *name, size_t length)
+{
+	return key->length == length && !memcmp(key->dev->params.name, name, length);
+}
+
+/* The device with this name: there is at most one. */
+static struct dblock_device *dblock_name_find(const char *name, size_t length)
+{
+	struct dblock_name *key;
+
+	hash_for_each_possible(dblock_names, key, node, dblock_name_hash(name, length))
+		if (dblock_name_is(key, name, length))
+			return key->dev;
+	return NULL;
+}
+
+/*
+ * A device that blocks this name: it has the same name, or one of the two could
+ * be a partition of the other. Prefers a device that is not gone.
+ */
+static struct dblock_device *dblock_name_conflict(const char *name)
+{
+	size_t length = strlen(name), parents[DBLOCK_NAME_KEYS - 1];
+	struct dblock_device *conflict, *parent;
+	struct dblock_name *key;
+	unsigned int i, n;
+
+	lockdep_assert_held(&dblock_lock);
+	conflict = dblock_name_find(name, length);
+	n = dblock_name_parents(name, parents);
+	for (i = 0; i < n; i++) {
+		parent = dblock_name_find(name, parents[i]);
+		if (parent && (!conflict || conflict->gone))
+			conflict = parent;
+	}
+	hash_for_each_possible(dblock_parents, key, node, dblock_name_hash(name, length)) {
+		if (conflict && !conflict->gone)
+			break;
+		if (dblock_name_is(key, name, length))
+			conflict = key->dev;
+	}
+	return conflict;
+}
+
+static void dblock_name_insert(struct dblock_device *dev)
+{
+	size_t lengths[DBLOCK_NAME_KEYS];
+	unsigned int i, n;
+
+	lengths[0] = strlen(dev->params.name);
+	n = 1 + dblock_name_parents(dev->params.name, lengths + 1);
+	for (i = 0; i < n; i++) {
+		struct dblock_name *key = &dev->names[i];
+		u32 hash = dblock_name_hash(dev->params.name, lengths[i]);
+
+		key->dev = dev;
+		key->length = lengths[i];
+		if (i)
+			hash_add(dblock_parents, &key->node, hash);
+		else
+			hash_add(dblock_names, &key->node, hash);
+	}
+}
+
+/*
+ * Picks dblock<N> with the lowest free N. A name given by a user can block only
+ * one N. Its device then holds that N, so that the next pick does not try it.
+ */
+static int dblock_name_pick(struct dblock_device *dev)
+{
+	char *name = dev->params.name;
+	struct dblock_device *conflict;
+	int number;
+
+	for (;;) {
+		number = ida_alloc(&dblock_numbers, GFP_NOIO);
+		if (number < 0) {
+			name[0] = '\0';
+			return number;
+		}
+		snprintf(name, DBLOCK_NAME_LEN, DBLOCK_NAME_PREFIX "%d", number);
+		conflict = dblock_name_conflict(name);
+		if (!conflict)
+			break;
+		conflict->number = number;
+	}
+	dev->number = number;
+	return 0;
+}
+
+/* Takes the name that was asked for, or picks one. */
+static int dblock_name_take(struct dblock_device *dev)
+{
+	struct dblock_device *conflict;
+	int ret;
+
+	lockdep_assert_held(&dblock_lock);
+	if (dev->params.name[0]) {
+		conflict = dblock_name_conflict(dev->params.name);
+		if (conflict)
+			return conflict->gone ? -EBUSY : -EEXIST;
+	} else {
+		ret = dblock_name_pick(dev);
+		if (ret)
+			return ret;
+	}
+	dblock_name_insert(dev);
+	return 0;
+}
+
+static void dblock_name_release(struct dblock_device *dev)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&dblock_lock);
+	for (i = 0; i < DBLOCK_NAME_KEYS; i++)
+		hash_del(&dev->names[i].node);
+	if (dev->number >= 0)
+		ida_free(&dblock_numbers, dev->number);
+}
+
 /* ---- the object ---- */
 
 static void dblock_servers_free(struct list_head *servers)
@@ -190,15 +347,12 @@ struct dblock_device *dblock_device_get(struct dblock_session *session, u32 id)
 static struct dblock_device *dblock_device_find(u32 id, const char *name)
 {
 	struct dblock_device *dev;
-	unsigned long index;
 
 	lockdep_assert_held(&dblock_lock);
 	if (id)
 		return xa_load(&dblock_devices, id);
-	xa_for_each(&dblock_devices, index, dev)
-		if (!strcmp(dev->params.name, name))
-			return dev;
-	return NULL;
+	dev = dblock_name_find(name, strlen(name));
+	return dev && !dev->gone ? dev : NULL;
 }
 
 static struct dblock_device *dblock_device_named(u32 id, const char *name)
@@ -318,7 +472,7 @@ static unsigned int dblock_servers_on_disk(struct dblock_device *dev)
 static void dblock_disk_released(struct dblock_device *dev)
 {
 	mutex_lock(&dblock_lock);
-	list_del(&dev->name_node);
+	dblock_name_release(dev);
 	mutex_unlock(&dblock_lock);
 	dblock_device_put(dev);
 }
@@ -734,42 +888,6 @@ unlock:
 
 /* ---- creation ---- */
 
-/* Could the kernel give a partition of the disk called `disk` the name `name`? */
-static bool dblock_names_partition(const char *name, const char *disk)
-{
-	size_t len = strlen(disk);
-
-	if (strncmp(name, disk, len))
-		return false;
-	name += len;
-	if (isdigit(disk[len - 1]) && *name++ != 'p')
-		return false;
-	if (!*name)
-		return false;
-	while (isdigit(*name))
-		name++;
-	return !*name;
-}
-
-static int dblock_name_check(const char *name)
-{
-	struct dblock_device *dev;
-	int ret = 0;
-
-	lockdep_assert_held(&dblock_lock);
-	list_for_each_entry(dev, &dblock_names, name_node) {
-		const char *other = dev->params.name;
-
-		if (strcmp(name, other) && !dblock_names_partition(name, other) &&
-		    !dblock_names_partition(other, name))
-			continue;
-		if (!dev->gone)
-			return -EEXIST;
-		ret = -EBUSY;
-	}
-	return ret;
-}
-
 static bool dblock_name_valid(const char *name)
 {
 	size_t len = strnlen(name, DBLOCK_NAME_LEN), prefix = strlen(DBLOCK_NAME_PREFIX);
@@ -864,37 +982,31 @@ static int dblock_params_validate(struct dblock_create *p)
 static int dblock_device_publish(struct dblock_device *dev)
 {
 	struct dblock_create *p = &dev->params;
-	unsigned int i;
 	int ret;
 
 	lockdep_assert_held(&dblock_lock);
-	if (p->name[0]) {
-		ret = dblock_name_check(p->name);
-		if (ret)
-			return ret;
-	} else {
-		for (i = 0; ; i++) {
-			snprintf(p->name, sizeof(p->name), DBLOCK_NAME_PREFIX "%u", i);
-			if (!dblock_name_check(p->name))
-				break;
-		}
-	}
+	ret = dblock_name_take(dev);
+	if (ret)
+		return ret;
 	ret = xa_alloc_cyclic(&dblock_devices, &dev->id, dev, XA_LIMIT(1, INT_MAX),
 			      &dblock_next_id, GFP_NOIO);
-	if (ret == -EBUSY)
-		return -ENOSPC;
-	if (ret < 0)
-		return ret;
-	ret = xa_err(xa_store(&dev->session->devices, dev->id, dev, GFP_NOIO));
-	if (ret) {
-		xa_erase(&dblock_devices, dev->id);
-		return ret;
+	if (ret < 0) {
+		ret = ret == -EBUSY ? -ENOSPC : ret;
+		goto release_name;
 	}
+	ret = xa_err(xa_store(&dev->session->devices, dev->id, dev, GFP_NOIO));
+	if (ret)
+		goto erase;
 	xa_set_mark(&dev->session->devices, dev->id, DBLOCK_POLLED);
 	p->id = dev->id;
-	list_add_tail(&dev->name_node, &dblock_names);
 	strscpy(dev->disk->disk_name, p->name, DISK_NAME_LEN);
 	return 0;
+
+erase:
+	xa_erase(&dblock_devices, dev->id);
+release_name:
+	dblock_name_release(dev);
+	return ret;
 }
 
 int dblock_device_create(struct dblock_session *session, struct dblock_create *params)
@@ -913,6 +1025,7 @@ int dblock_device_create(struct dblock_session *session, struct dblock_create *p
 	__module_get(THIS_MODULE);
 	kref_init(&dev->ref);
 	dev->params = *params;
+	dev->number = -1;
 	dev->session = session;
 	RCU_INIT_POINTER(dev->home, session);
 	kref_get(&session->ref);
@@ -1221,4 +1334,5 @@ void dblock_devices_exit(void)
 	destroy_workqueue(dblock_wq);
 	bioset_exit(&dblock_bios);
 	xa_destroy(&dblock_devices);
+	ida_destroy(&dblock_numbers);
 }

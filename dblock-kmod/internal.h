@@ -90,6 +90,16 @@ struct dblock_server {
 	atomic_t calls;			/* under way, of any kind */
 };
 
+/* A key to find a device by its name, or by that of a disk it could be a partition of. */
+struct dblock_name {
+	struct hlist_node node;
+	struct dblock_device *dev;
+	size_t length;			/* the key is so much of the name, from its start */
+};
+
+/* Its own name, and at most two disks that it could be a partition of. */
+#define DBLOCK_NAME_KEYS	3
+
 /* Bits of dblock_device.flags. */
 #define DBLOCK_DEV_DEAD		0	/* every request fails, servers are told the end */
 #define DBLOCK_DEV_END		1	/* removed in good order, servers are told the end */
@@ -102,7 +112,8 @@ struct dblock_device {
 	struct kref ref;		/* the table, the disk, the removal, each call under way */
 	struct rcu_head rcu;
 	u32 id;
-	struct list_head name_node;	/* from its creation until its disk is released */
+	struct dblock_name names[DBLOCK_NAME_KEYS]; /* from creation until its disk is released */
+	int number;			/* N of the dblock<N> that it holds, or -1 */
 	bool gone;			/* under dblock_lock: only the name is left */
 	struct dblock_create params;	/* with the defaults filled in; what can change under state_lock */
 	unsigned long flags;

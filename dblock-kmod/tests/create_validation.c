@@ -3,6 +3,7 @@
 #include "harness.h"
 
 #include <sys/prctl.h>
+#include <time.h>
 
 #define BASE	.size = MIB, .flags = DBLOCK_F_NO_PARTITIONS
 
@@ -277,6 +278,95 @@ CASE(kernel_picks_free_names)
 	}
 }
 
+static void create_named(int session, struct dblock_create *spec, const char *name)
+{
+	*spec = (struct dblock_create){ BASE };
+	strcpy(spec->name, name);
+	step("creating a device called \"%s\"", name);
+	check_ok(ctl_create(session, spec));
+}
+
+static void check_chosen(int session, struct dblock_create *spec, const char *name)
+{
+	create_named(session, spec, "");
+	check(!strcmp(spec->name, name), "it is called %s, not %s", spec->name, name);
+}
+
+/* It picks the lowest free number: names given by users block theirs, until they are gone. */
+CASE(kernel_leaves_out_numbers_in_use)
+{
+	struct dblock_create one, three[3], four, chosen[5], again[2];
+	int session = session_open();
+
+	create_named(session, &one, "dblock1");
+	create_named(session, &three[0], "dblock3p1");
+	create_named(session, &three[1], "dblock3p2");
+	create_named(session, &four, "dblock04");
+	check_chosen(session, &chosen[0], "dblock0");
+	check_chosen(session, &chosen[1], "dblock2");
+	check_chosen(session, &chosen[2], "dblock4");
+	check_ok(ctl_destroy_patiently(session, three[0].id));
+	check_chosen(session, &chosen[3], "dblock5");
+	create_named(session, &three[2], "dblock3p7");
+	check_ok(ctl_destroy_patiently(session, three[1].id));
+	check_chosen(session, &chosen[4], "dblock6");
+	check_ok(ctl_destroy_patiently(session, three[2].id));
+	check_ok(ctl_destroy_patiently(session, one.id));
+	check_chosen(session, &again[0], "dblock1");
+	check_chosen(session, &again[1], "dblock3");
+	check_ok(ctl_destroy_patiently(session, chosen[2].id));
+	create_named(session, &chosen[2], "dblock4");
+	check_chosen(session, &chosen[2], "dblock7");
+}
+
+static int compare_times(const void *a, const void *b)
+{
+	double difference = *(const double *)a - *(const double *)b;
+
+	return (difference > 0) - (difference < 0);
+}
+
+/* In processor time of this thread, which does not depend on the load of the machine. */
+static double create_time(int session, const char *name)
+{
+	struct dblock_create spec = { BASE, .depth = 1 };
+	struct timespec from, to;
+
+	strcpy(spec.name, name);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+	check_ok(ctl_create(session, &spec));
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+	return to.tv_sec - from.tv_sec + (to.tv_nsec - from.tv_nsec) * 1e-9;
+}
+
+struct naming {
+	const char *first;	/* the format of the names of all but the last devices; NULL: picked */
+	const char *last;
+};
+
+static void create_does_not_slow_down(const void *arg)
+{
+	enum { DEVICES = 1000, PART = 100 };
+	const struct naming *naming = arg;
+	int session = session_open();
+	double times[DEVICES], first, last;
+
+	for (int i = 0; i < DEVICES; i++) {
+		const char *format = i < DEVICES - PART ? naming->first : naming->last;
+		char name[DBLOCK_NAME_LEN] = "";
+
+		if (format)
+			snprintf(name, sizeof(name), format, i);
+		times[i] = create_time(session, name);
+	}
+	qsort(times, PART, sizeof(*times), compare_times);
+	qsort(times + DEVICES - PART, PART, sizeof(*times), compare_times);
+	first = times[PART / 2];
+	last = times[DEVICES - PART / 2];
+	note("the median of the first %d: %.0f us, of the last: %.0f us", PART, first * 1e6, last * 1e6);
+	check(last < 3 * first, "%.0f us with few devices, %.0f us with many", first * 1e6, last * 1e6);
+}
+
 CASE(defaults_are_filled_in)
 {
 	struct dblock_create spec = { .size = MIB, .max_discard = MIB };
@@ -335,6 +425,8 @@ CASE(read_only_structure_is_efault)
 
 int main(int argc, char **argv)
 {
+	static const struct naming picked = { NULL, NULL }, given = { "dblockmany%d", "dblockmany%d" },
+				   mixed = { "dblock%d", NULL };
 	static const struct test others[] = {
 		TEST(name_taken_is_eexist),
 		{ "dblocka_and_dblocka1_collide", collides, letters, 0 },
@@ -344,6 +436,10 @@ int main(int argc, char **argv)
 		{ "dblock-_and_dblock-7_collide", collides, dash, 0 },
 		TEST(similar_names_do_not_collide),
 		TEST(kernel_picks_free_names),
+		TEST(kernel_leaves_out_numbers_in_use),
+		{ "create_with_picked_names_does_not_slow_down", create_does_not_slow_down, &picked, 120 },
+		{ "create_with_given_names_does_not_slow_down", create_does_not_slow_down, &given, 120 },
+		{ "create_does_not_slow_down_where_numbers_are_given", create_does_not_slow_down, &mixed, 120 },
 		TEST(defaults_are_filled_in),
 		TEST(queues_are_at_most_one_a_cpu),
 		TEST(create_and_destroy_need_cap_sys_admin),
