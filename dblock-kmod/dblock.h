@@ -332,9 +332,9 @@ struct dblock_answer {
  * max_io bytes at least when max_requests is not 0. What does not fit is left
  * for the next call.
  *
- * On a session: `device` names one of the session's own devices; for one that
- * is gone already, the end is told again. On the block device itself: `device`
- * must be 0.
+ * On a session: `device` names one of the session's own devices. For a device
+ * that has ended, or that another session has adopted, every session is told the
+ * end, each time it asks. On the block device itself: `device` must be 0.
  *
  * Whatever it returns, `consumed`, `nr_requests` and `state` are valid, except
  * after EFAULT on this structure itself. The answers below `consumed` have
@@ -346,7 +346,7 @@ struct dblock_answer {
  *  ENOENT     no such request was ever handed out
  *  EBADMSG    the answer does not fit the request (length, result, flags)
  *  EFAULT     an address could not be read or written; those beyond 32 bits never can on a 32-bit kernel
- *  ENODEV     this session never had such a device
+ *  ENODEV     there never was such a device, or it is another session's
  *  EPERM      the caller may not serve this block device
  *  EINVAL     anything else wrong with the call
  */

@@ -32,6 +32,7 @@
 static DEFINE_MUTEX(dblock_lock);
 static DEFINE_XARRAY_ALLOC1(dblock_devices);
 static u32 dblock_next_id;
+static u32 dblock_last_id;	/* the highest that was ever given out */
 
 /*
  * The names in use, and the names of the disks they could be partitions of. A
@@ -93,7 +94,7 @@ bool dblock_session_ready(struct dblock_session *session)
 		 * poller again.
 		 */
 		xa_lock(&session->devices);
-		entry = xa_find(&session->devices, &index, ULONG_MAX, DBLOCK_POLLED);
+		entry = xa_find(&session->devices, &index, ULONG_MAX, XA_PRESENT);
 		if (entry && !xa_is_value(entry)) {
 			dev = entry;
 			kref_get(&dev->ref);
@@ -111,32 +112,35 @@ bool dblock_session_ready(struct dblock_session *session)
 	}
 }
 
-/* A DBLOCK_SERVE on the session has told the end of this device; `dev` is NULL if it is gone. */
-void dblock_session_told(struct dblock_session *session, struct dblock_device *dev, u32 id)
+/* A DBLOCK_SERVE on the session has told the end of this device. */
+void dblock_session_told(struct dblock_session *session, u32 id)
 {
+	void *entry;
+
 	xa_lock(&session->devices);
-	if (dev)
-		set_bit(DBLOCK_DEV_TOLD, &dev->flags);
-	if (xa_load(&session->devices, id) == DBLOCK_END_UNTOLD) {
-		/* Replaces what is there, so it needs no memory. */
-		__xa_store(&session->devices, id, DBLOCK_END_TOLD, GFP_NOWAIT);
-		__xa_clear_mark(&session->devices, id, DBLOCK_POLLED);
+	entry = xa_load(&session->devices, id);
+	if (entry == DBLOCK_END_UNTOLD) {
+		__xa_erase(&session->devices, id);
+	} else if (entry) {
+		struct dblock_device *dev = entry;
+
+		/* Adopted back since, it may be live. */
+		if (dblock_ended(dev))
+			set_bit(DBLOCK_DEV_TOLD, &dev->flags);
 	}
 	xa_unlock(&session->devices);
 }
 
-/* The device is gone; its id is remembered for servers that come late. */
+/* The session no longer has the device. Its id stays for pollers until a call has told the end. */
 static void dblock_session_forget(struct dblock_session *session, struct dblock_device *dev)
 {
 	lockdep_assert_held(&dblock_lock);
 	xa_lock(&session->devices);
-	/* Replaces what is there, so it needs no memory. */
-	if (test_bit(DBLOCK_DEV_TOLD, &dev->flags)) {
-		__xa_store(&session->devices, dev->id, DBLOCK_END_TOLD, GFP_NOWAIT);
-		__xa_clear_mark(&session->devices, dev->id, DBLOCK_POLLED);
-	} else {
+	if (test_bit(DBLOCK_DEV_TOLD, &dev->flags))
+		__xa_erase(&session->devices, dev->id);
+	else
+		/* Replaces what is there, so it needs no memory. */
 		__xa_store(&session->devices, dev->id, DBLOCK_END_UNTOLD, GFP_NOWAIT);
-	}
 	xa_unlock(&session->devices);
 }
 
@@ -329,6 +333,19 @@ void dblock_device_put(struct dblock_device *dev)
 	kref_put(&dev->ref, dblock_device_release);
 }
 
+/*
+ * Whether a session that does not have this device may have had it: it has
+ * ended, or another session has adopted it. Under RCU.
+ */
+static bool dblock_device_is_past(u32 id)
+{
+	struct dblock_device *dev = xa_load(&dblock_devices, id);
+
+	if (dev)
+		return test_bit(DBLOCK_DEV_ADOPTED, &dev->flags);
+	return id && id <= READ_ONCE(dblock_last_id);
+}
+
 /* One of the session's own devices; ENXIO for one that has ended, ENODEV for any other. */
 struct dblock_device *dblock_device_get(struct dblock_session *session, u32 id)
 {
@@ -337,7 +354,7 @@ struct dblock_device *dblock_device_get(struct dblock_session *session, u32 id)
 	rcu_read_lock();
 	dev = xa_load(&session->devices, id);
 	if (!dev)
-		dev = ERR_PTR(-ENODEV);
+		dev = ERR_PTR(dblock_device_is_past(id) ? -ENXIO : -ENODEV);
 	else if (xa_is_value(dev) || !kref_get_unless_zero(&dev->ref))
 		dev = ERR_PTR(-ENXIO);
 	rcu_read_unlock();
@@ -997,7 +1014,7 @@ static int dblock_device_publish(struct dblock_device *dev)
 	ret = xa_err(xa_store(&dev->session->devices, dev->id, dev, GFP_NOIO));
 	if (ret)
 		goto erase;
-	xa_set_mark(&dev->session->devices, dev->id, DBLOCK_POLLED);
+	WRITE_ONCE(dblock_last_id, max(dblock_last_id, dev->id));
 	p->id = dev->id;
 	strscpy(dev->disk->disk_name, p->name, DISK_NAME_LEN);
 	return 0;
@@ -1197,9 +1214,11 @@ int dblock_device_adopt(struct dblock_session *session, const struct dblock_targ
 	ret = xa_err(xa_store(&session->devices, dev->id, dev, GFP_NOIO));
 	if (ret)
 		goto unlock;
-	xa_set_mark(&session->devices, dev->id, DBLOCK_POLLED);
+	set_bit(DBLOCK_DEV_ADOPTED, &dev->flags);
 	if (dev->session)
 		dblock_session_forget(dev->session, dev);
+	/* If it is ending, only its previous session has told so. */
+	clear_bit(DBLOCK_DEV_TOLD, &dev->flags);
 	dev->session = session;
 	kref_get(&session->ref);
 	before = rcu_replace_pointer(dev->home, session, lockdep_is_held(&dblock_lock));

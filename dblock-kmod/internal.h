@@ -107,6 +107,7 @@ struct dblock_name {
 #define DBLOCK_DEV_TOLD		3	/* its session was told the end; under that's xa_lock */
 #define DBLOCK_DEV_WAITING	4	/* its servers are dead, and it waits for another: requests wait */
 #define DBLOCK_DEV_READ_ONLY	5	/* writes fail */
+#define DBLOCK_DEV_ADOPTED	6	/* another session had it before */
 
 struct dblock_device {
 	struct kref ref;		/* the table, the disk, the removal, each call under way */
@@ -157,19 +158,16 @@ struct dblock_session {
 	struct kref ref;		/* the file, each device made on it */
 	struct rcu_head rcu;
 	/*
-	 * By id: its devices, and one of the values below for those that are
-	 * gone. Changed under dblock_lock, but for DBLOCK_END_UNTOLD, which
-	 * becomes DBLOCK_END_TOLD under the xa_lock alone.
+	 * By id: its devices; and for one that it no longer has,
+	 * DBLOCK_END_UNTOLD until a call has told the end. Changed under
+	 * dblock_lock, except that DBLOCK_END_UNTOLD is erased under the
+	 * xa_lock alone.
 	 */
 	struct xarray devices;
 	wait_queue_head_t poll_wait;
 };
 
-#define DBLOCK_END_TOLD		xa_mk_value(0)
-#define DBLOCK_END_UNTOLD	xa_mk_value(1)
-
-/* Mark of those a poll has to look at: all but DBLOCK_END_TOLD. */
-#define DBLOCK_POLLED		XA_MARK_0
+#define DBLOCK_END_UNTOLD	xa_mk_value(0)
 
 /*
  * Whether so many bytes from there on have addresses at all. On a 32-bit kernel
@@ -193,7 +191,7 @@ int dblock_device_info(struct dblock_info *info);
 int dblock_device_list(struct dblock_list *list);
 struct dblock_session *dblock_session_new(void);
 bool dblock_session_ready(struct dblock_session *session);
-void dblock_session_told(struct dblock_session *session, struct dblock_device *dev, u32 id);
+void dblock_session_told(struct dblock_session *session, u32 id);
 void dblock_session_end(struct dblock_session *session);
 struct dblock_device *dblock_device_get(struct dblock_session *session, u32 id);
 void dblock_device_put(struct dblock_device *dev);

@@ -172,12 +172,12 @@ static int dblock_ctl_serve(struct dblock_session *session, void __user *argp)
 		ret = dblock_serve_none(argp, &call, PTR_ERR(dev));
 		/* It ended before this thread came. */
 		if (!ret)
-			dblock_session_told(session, NULL, call.device);
+			dblock_session_told(session, call.device);
 		return ret;
 	}
 	ret = dblock_serve(dev, argp, &call, false);
 	if (!ret && (call.state & DBLOCK_SERVE_END))
-		dblock_session_told(session, dev, call.device);
+		dblock_session_told(session, call.device);
 	dblock_device_put(dev);
 	return ret;
 }

@@ -370,6 +370,28 @@ CASE(a_late_server_thread_sees_the_end)
 	check_eq(serve.nr_requests, 0);
 }
 
+/* A session keeps no record of a device whose end it was told, so all sessions get the same. */
+CASE(the_end_is_told_to_whoever_asks)
+{
+	struct dblock_create spec = spec_of(MIB);
+	struct device *dev = device_create(&spec);
+	struct hand hands[2] = { hand_of(dev), hand_of(dev) }, never = hand_of(dev);
+	struct dblock_request rq;
+
+	hands[1].fd = session_open();
+	check_fails(ENODEV, fetch(&hands[1], &rq, 1, 0));
+	check_ok(ctl_destroy_patiently(dev->session, dev->id));
+	for (int i = 0; i < 6; i++)
+		check_fails(ENXIO, fetch(&hands[i % 2], &rq, 1, 0));	/* by it END is told */
+	check_fails(ENXIO, ctl_start(dev->session, dev->id));
+	never.device = dev->id + 1;
+	check_fails(ENODEV, fetch(&never, &rq, 1, 0));
+	never.device = 0xffffffff;
+	check_fails(ENODEV, fetch(&never, &rq, 1, 0));
+	never.device = 0;
+	check_fails(ENODEV, fetch(&never, &rq, 1, 0));
+}
+
 CASE(device_goes_with_its_session)
 {
 	struct dblock_create spec = spec_of(MIB);
@@ -424,6 +446,7 @@ int main(int argc, char **argv)
 		TEST(server_on_the_disk_may_open_it_again),
 		TEST(serving_the_block_device_needs_cap_sys_admin),
 		TEST(a_late_server_thread_sees_the_end),
+		TEST(the_end_is_told_to_whoever_asks),
 		TEST(device_goes_with_its_session),
 		TEST(its_name_is_free_after_destroy),
 	};

@@ -329,6 +329,46 @@ CASE(who_polls_the_session_that_adopts_is_told_what_waits)
 	down(dev);
 }
 
+CASE(the_session_it_had_is_told_the_end)
+{
+	struct dblock_create spec = waiting_spec(DBLOCK_F_REISSUE, LONG_MS);
+	struct device *dev = device_create(&spec);
+	struct hand old = hand_of(dev), new = hand_of(dev), third = hand_of(dev);
+	struct pollfd waits = { .fd = dev->session, .events = POLLIN };
+	struct dblock_request rq;
+	struct dblock_info info;
+	pid_t pid = fork_case();
+
+	if (!pid) {
+		server_start(dev, -1, DBLOCK_QUEUE_ANY, 4, NULL, NULL);
+		for (;;)
+			pause();
+	}
+	check_wait(10, !ctl_info(dev->session, dev->id, &info) && info.servers == 1, "the server to come");
+	third.fd = session_open();
+	check_fails(ENODEV, fetch(&third, &rq, 1, 0));
+	check_ok(kill(pid, SIGKILL));
+	check(wait_child(pid, 10, NULL), "the killed process is still there");
+	new.fd = session_open();
+	check_wait(10, !adopt(new.fd, dev->id), "adopting %s", dev->name);
+	check_eq(poll(&waits, 1, 0), 1);
+	for (int i = 0; i < 4; i++) {
+		check_fails(ENXIO, fetch(i % 2 ? &third : &old, &rq, 1, 0));	/* by it END is told */
+		check_eq(poll(&waits, 1, 0), 0);
+	}
+	/* For its new session it has not ended. */
+	check_eq(fetch(&new, &rq, 1, 0), 0);
+	waits.fd = new.fd;
+	check_eq(poll(&waits, 1, 0), 0);
+	check_ok(ctl_destroy_patiently(new.fd, dev->id));
+	check_eq(poll(&waits, 1, 0), 1);
+	check_fails(ENXIO, fetch(&new, &rq, 1, 0));
+	check_eq(poll(&waits, 1, 0), 0);
+	check_fails(ENXIO, fetch(&old, &rq, 1, 0));
+	waits.fd = dev->session;
+	check_eq(poll(&waits, 1, 0), 0);
+}
+
 CASE(one_that_is_served_is_not_adopted)
 {
 	struct dblock_create spec = waiting_spec(DBLOCK_F_REISSUE, LONG_MS), other = spec_of(MIB);
@@ -452,6 +492,7 @@ int main(int argc, char **argv)
 		TEST(a_session_that_is_closed_leaves_it_to_another),
 		TEST(the_process_that_closed_its_session_comes_again_at_once),
 		TEST(who_polls_the_session_that_adopts_is_told_what_waits),
+		TEST(the_session_it_had_is_told_the_end),
 		TEST(one_that_is_served_is_not_adopted),
 		TEST(without_a_time_it_ends_at_once),
 		TEST(destroyed_by_force_while_it_waits),
