@@ -430,9 +430,13 @@ struct dblock_serve {
  *           the same, of a device that was destroyed and is still open or
  *           mounted; EPERM without CAP_SYS_ADMIN; ENOSPC too many devices;
  *           ENOMEM; EOPNOTSUPP a zoned device without DBLOCK_FEAT_ZONED; ENXIO
- *           somebody destroyed it while it was started (DBLOCK_F_AUTO_START)
- *  START    EIO the zones could not be had, or cannot be; ENODEV this session has no such device; EALREADY started before;
- *           ENXIO it has ended
+ *           somebody destroyed it while it was started (DBLOCK_F_AUTO_START);
+ *           EIO the kernel could not add the disk (DBLOCK_F_AUTO_START)
+ *  START    ENODEV this session has no such device; EALREADY it was started
+ *           before, or is being started; ENXIO it has ended; EIO its zones could
+ *           not be read, or are invalid: START may be repeated; ENOMEM, EEXIST,
+ *           EINVAL, EIO the kernel could not add the disk: the device ends, and
+ *           START fails with ENXIO from then on
  *  DESTROY  ENODEV no such device; EBUSY open, without DBLOCK_DESTROY_FORCE;
  *           EALREADY another call is destroying it; EPERM without CAP_SYS_ADMIN
  *  INFO     ENODEV no such device

@@ -890,10 +890,13 @@ static int dblock_disk_start(struct dblock_device *dev)
 		ret = dblock_compat_add_unscanned(dev->disk);
 	else
 		ret = device_add_disk(NULL, dev->disk, NULL);
-	if (!ret) {
-		WRITE_ONCE(dev->added, true);
-		WRITE_ONCE(dev->devt, disk_devt(dev->disk));
+	if (ret) {
+		/* The driver core cannot add a device a second time. */
+		dblock_device_kill(dev);
+		goto unlock;
 	}
+	WRITE_ONCE(dev->added, true);
+	WRITE_ONCE(dev->devt, disk_devt(dev->disk));
 unlock:
 	mutex_unlock(&dev->disk_lock);
 
@@ -1028,7 +1031,6 @@ release_name:
 
 int dblock_device_create(struct dblock_session *session, struct dblock_create *params)
 {
-	struct dblock_target target = { };
 	struct dblock_device *dev;
 	int ret;
 
@@ -1082,9 +1084,8 @@ int dblock_device_create(struct dblock_session *session, struct dblock_create *p
 	if (params->flags & DBLOCK_F_AUTO_START) {
 		ret = dblock_disk_start(dev);
 		if (ret) {
-			target.id = dev->id;
-			target.flags = DBLOCK_DESTROY_FORCE;
-			dblock_device_destroy(&target);
+			dblock_device_kill(dev);
+			wait_for_completion_killable(&dev->removed);
 		}
 	}
 	dblock_device_put(dev);

@@ -278,23 +278,61 @@ CASE(create_that_starts_at_once)
 		check_created(session, error, &spec);
 }
 
+static int poll_once(int session)
+{
+	struct pollfd pfd = { session, POLLIN, 0 };
+
+	return poll(&pfd, 1, 0);
+}
+
+/* The disk could not be added: the device has ended, and every call says so. */
+static void check_ended(int session, const struct dblock_create *spec)
+{
+	struct hand hand = { .fd = session, .device = spec->id, .buffer_size = DBLOCK_DEFAULT_IO };
+	struct dblock_request rq;
+	struct dblock_info info;
+
+	check_fails(ENXIO, ctl_start(session, spec->id));
+	check_wait(10, ctl_info(session, spec->id, &info), "device %u to go", spec->id);
+	check_eq(errno, ENODEV);
+	check_eq(poll_once(session), 1);
+	hand.buffer = buffer_new(hand.buffer_size);
+	check_fails(ENXIO, fetch(&hand, &rq, 1, 0));	/* by it END is told */
+	free(hand.buffer);
+	check_eq(poll_once(session), 0);
+}
+
 CASE(start)
 {
 	struct dblock_create spec;
-	int session = session_open();
+	int session = session_open(), ended = 0;
 	struct dblock_info info;
 
 	need_injection();
 	check_ok(create(session, &spec));
 	for_each_failure(ctl_start(session, spec.id), error) {
-		check_ok(ctl_info(session, spec.id, &info));
-		check_eq(info.state, error ? DBLOCK_STATE_CREATED : DBLOCK_STATE_LIVE);
-		check_eq(device_exists(spec.name), !error);
 		check_disk_error(error);
-		check_ok(ctl_destroy_patiently(session, spec.id));
+		check_eq(device_exists(spec.name), !error);
+		if (error && error != EFAULT) {
+			check_ended(session, &spec);
+			ended++;
+		} else {
+			struct hand hand = { .fd = session, .device = spec.id };
+			struct dblock_serve serve = serve_call(&hand, NULL, 0, 0);
+
+			/* What failed was the copy of the arguments, or does not matter. */
+			if (error)
+				check_ok(ctl_start(session, spec.id));
+			check_ok(ctl_info(session, spec.id, &info));
+			check_eq(info.state, DBLOCK_STATE_LIVE);
+			check_ok(ctl_destroy_patiently(session, spec.id));
+			check_ok(ioctl(session, DBLOCK_SERVE, &serve));
+			check_eq(serve.state, DBLOCK_SERVE_END);
+		}
 		check_wait(10, !device_exists(spec.name), "%s to go", spec.name);
 		check_ok(create(session, &spec));
 	}
+	check(ended || !kernel_at_least(5, 15), "no disk could not be added");
 }
 
 CASE(change_and_adopt)
@@ -332,13 +370,6 @@ CASE(change_and_adopt)
 	}
 	check_ok(ioctl(other, DBLOCK_CTL_ADOPT, &target));
 	check_ok(ctl_destroy_patiently(other, spec.id));
-}
-
-static int poll_once(int session)
-{
-	struct pollfd pfd = { session, POLLIN, 0 };
-
-	return poll(&pfd, 1, 0);
 }
 
 static int watch(int session, int epoll)
@@ -555,7 +586,7 @@ CASE(zones)
 		struct dblock_create spec = spec_of(8 * ZONE_SIZE);
 		struct device *dev;
 		int nth = fail_nth_open(), error, fd;
-		bool failed;
+		bool failed, ended;
 
 		spec.zone_size = ZONE_SIZE;
 		dev = device_create(&spec);
@@ -575,7 +606,16 @@ CASE(zones)
 			check_eq(report->nr_zones, 8);
 			close(fd);
 		}
-		device_down(dev);
+		/* It may be started again, unless it was the disk that could not be added. */
+		ended = error && ctl_start(dev->session, dev->id);
+		if (ended) {
+			check_eq(errno, ENXIO);
+			servers_join(dev, 15);
+			check(dev->servers[0]->ended, "no END but %s", errno_name(dev->servers[0]->error));
+			device_free(dev);
+		} else {
+			device_down(dev);
+		}
 		if (!failed) {
 			check(n > 1, "not one allocation");
 			note("start of a zoned device: %u failures", n - 1);
