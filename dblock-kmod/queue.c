@@ -55,31 +55,46 @@ bool dblock_ended(const struct dblock_device *dev)
 
 /* ---- completion ---- */
 
-/* Gives the request back to the block layer. The caller owns the slot, SLOT_ENDING. */
-static void dblock_slot_end(struct dblock_slot *slot, blk_status_t status, unsigned int done)
+/* Takes the request from its slot. The caller owns the slot, and has the queue's lock. */
+static struct request *dblock_slot_release(struct dblock_slot *slot)
 {
-	struct dblock_queue *q = slot->queue;
 	struct request *rq = slot->rq;
 
-	spin_lock(&q->lock);
+	lockdep_assert_held(&slot->queue->lock);
 	slot->rq = NULL;
 	slot->server = NULL;
 	slot->state = SLOT_FREE;
-	q->pending--;
-	spin_unlock(&q->lock);
+	slot->queue->pending--;
+	return rq;
+}
 
+/* Gives the request back to the block layer. Its first `done` bytes have succeeded. */
+static void dblock_request_end(struct request *rq, blk_status_t status, unsigned int done)
+{
 	if (done)
 		blk_update_request(rq, BLK_STS_OK, done);
 	blk_mq_end_request(rq, status);
 }
 
-static void dblock_slots_end(struct list_head *slots, blk_status_t status)
+/* Fails the request. The caller owns the slot, SLOT_ENDING. */
+static void dblock_slot_fail(struct dblock_slot *slot, blk_status_t status)
+{
+	struct dblock_queue *q = slot->queue;
+	struct request *rq;
+
+	spin_lock(&q->lock);
+	rq = dblock_slot_release(slot);
+	spin_unlock(&q->lock);
+	dblock_request_end(rq, status, 0);
+}
+
+static void dblock_slots_fail(struct list_head *slots)
 {
 	struct dblock_slot *slot, *next;
 
 	list_for_each_entry_safe(slot, next, slots, node) {
 		list_del_init(&slot->node);
-		dblock_slot_end(slot, slot->abort ?: status, 0);
+		dblock_slot_fail(slot, slot->abort ?: BLK_STS_IOERR);
 	}
 }
 
@@ -240,9 +255,9 @@ static enum blk_eh_timer_return dblock_timeout(struct request *rq DBLOCK_TIMEOUT
 		spin_unlock(&q->lock);
 		return BLK_EH_RESET_TIMER;
 	}
-	slot->state = SLOT_ENDING;
+	dblock_slot_release(slot);
 	spin_unlock(&q->lock);
-	dblock_slot_end(slot, BLK_STS_TIMEOUT, 0);
+	dblock_request_end(rq, BLK_STS_TIMEOUT, 0);
 	return BLK_EH_DONE;
 }
 
@@ -449,7 +464,7 @@ void dblock_queues_fail(struct dblock_device *dev, bool only_orphans)
 			}
 		}
 		spin_unlock(&q->lock);
-		dblock_slots_end(&ending, BLK_STS_IOERR);
+		dblock_slots_fail(&ending);
 	}
 }
 
@@ -691,41 +706,49 @@ static int dblock_answer_claim(struct dblock_slot *slot, u32 generation)
 static int dblock_answer_unclaim(struct dblock_slot *slot, int ret)
 {
 	struct dblock_queue *q = slot->queue;
+	struct request *rq = NULL;
 	blk_status_t abort;
 
 	spin_lock(&q->lock);
 	abort = slot->abort;
-	slot->state = abort ? SLOT_ENDING : SLOT_SERVED;
+	if (abort)
+		rq = dblock_slot_release(slot);
+	else
+		slot->state = SLOT_SERVED;
 	spin_unlock(&q->lock);
-	if (!abort)
+	if (!rq)
 		return ret;
-	dblock_slot_end(slot, abort, 0);
+	dblock_request_end(rq, abort, 0);
 	return -ESTALE;
 }
 
 static int dblock_answer_finish(struct dblock_slot *slot, const struct dblock_answer *answer)
 {
 	struct dblock_queue *q = slot->queue;
+	bool fake = blk_should_fake_timeout(slot->rq->q);
+	struct request *rq = NULL;
 	blk_status_t abort;
-	bool fake;
 
-	fake = blk_should_fake_timeout(slot->rq->q);
 	spin_lock(&q->lock);
 	abort = slot->abort;
-	slot->state = fake && !abort ? SLOT_FAKED : SLOT_ENDING;
+	if (fake && !abort)
+		slot->state = SLOT_FAKED;
+	else
+		rq = dblock_slot_release(slot);
 	spin_unlock(&q->lock);
+	if (!rq)
+		return 0;
 	if (abort) {
-		dblock_slot_end(slot, abort, 0);
+		dblock_request_end(rq, abort, 0);
 		return -ESTALE;
 	}
-	if (fake)
+	if (answer->result) {
+		dblock_request_end(rq, dblock_status(q->dev, answer->result), answer->length);
 		return 0;
-	if (req_op(slot->rq) == REQ_OP_ZONE_APPEND && !answer->result)
-		slot->rq->__sector = answer->data;
-	if (answer->result)
-		dblock_slot_end(slot, dblock_status(q->dev, answer->result), answer->length);
-	else
-		dblock_slot_end(slot, BLK_STS_OK, 0);
+	}
+	if (req_op(rq) == REQ_OP_ZONE_APPEND)
+		rq->__sector = answer->data;
+	dblock_request_end(rq, BLK_STS_OK, 0);
 	return 0;
 }
 
@@ -1004,8 +1027,13 @@ static void dblock_pass_on(struct dblock_device *dev, struct dblock_queue *q)
 
 	/* Who found this thread asleep has queued before that: pairs with dblock_queue_wake(). */
 	smp_mb();
+	if (q) {
+		if (dblock_queued(dev, q))
+			dblock_queue_wake(q);
+		return;
+	}
 	for (i = 0; i < dev->nr_queues; i++)
-		if ((!q || q == &dev->queues[i]) && dblock_queued(dev, &dev->queues[i]))
+		if (dblock_queued(dev, &dev->queues[i]))
 			dblock_queue_wake(&dev->queues[i]);
 }
 
@@ -1030,7 +1058,7 @@ static void dblock_unfetch(struct list_head *fetched)
 		spin_unlock(&q->lock);
 		dblock_queue_wake(q);
 	}
-	dblock_slots_end(&ending, BLK_STS_IOERR);
+	dblock_slots_fail(&ending);
 }
 
 /* From here on they are the server's. */
@@ -1039,20 +1067,25 @@ static void dblock_hand_over(struct list_head *fetched)
 	struct dblock_slot *slot, *next;
 	LIST_HEAD(ending);
 
-	list_for_each_entry_safe(slot, next, fetched, node) {
-		struct dblock_queue *q = slot->queue;
+	while (!list_empty(fetched)) {
+		struct dblock_queue *q = list_first_entry(fetched, struct dblock_slot, node)->queue;
 
+		/* Requests of the same queue are adjacent. */
 		spin_lock(&q->lock);
-		if (slot->abort) {
-			slot->state = SLOT_ENDING;
-			list_move_tail(&slot->node, &ending);
-		} else {
-			list_del_init(&slot->node);
-			slot->state = SLOT_SERVED;
+		list_for_each_entry_safe(slot, next, fetched, node) {
+			if (slot->queue != q)
+				break;
+			if (slot->abort) {
+				slot->state = SLOT_ENDING;
+				list_move_tail(&slot->node, &ending);
+			} else {
+				list_del_init(&slot->node);
+				slot->state = SLOT_SERVED;
+			}
 		}
 		spin_unlock(&q->lock);
 	}
-	dblock_slots_end(&ending, BLK_STS_IOERR);
+	dblock_slots_fail(&ending);
 }
 
 static void dblock_describe(const struct dblock_slot *slot, struct dblock_request *req)
