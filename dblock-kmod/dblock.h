@@ -375,8 +375,10 @@ struct dblock_serve {
  * With DBLOCK_FEAT_READ, read(2) and pread(2) on a session with a count of
  * sizeof(struct dblock_serve) are DBLOCK_SERVE with the buffer's content as its
  * structure; an offset has no meaning. For those who can read more cheaply than
- * they can call ioctl(2): language runtimes, io_uring. They return the count,
- * and in `result` what the ioctl would have failed with; except
+ * they can call ioctl(2): language runtimes, io_uring. If the session is
+ * O_NONBLOCK, they never wait for a request, whatever timeout_ns is; the ioctl
+ * obeys timeout_ns alone. They return the count, and in `result` what the ioctl
+ * would have failed with; except
  *
  *  EINVAL     another count
  *  EACCES     the session was not opened with the credentials of this thread:

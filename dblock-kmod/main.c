@@ -159,7 +159,7 @@ static int dblock_ctl_list(void __user *argp)
 	return copy_to_user(argp, &list, sizeof(list)) ? -EFAULT : 0;
 }
 
-static int dblock_ctl_serve(struct dblock_session *session, void __user *argp)
+static int dblock_ctl_serve(struct dblock_session *session, void __user *argp, bool nonblock)
 {
 	struct dblock_serve call;
 	struct dblock_device *dev;
@@ -167,6 +167,8 @@ static int dblock_ctl_serve(struct dblock_session *session, void __user *argp)
 
 	if (copy_from_user(&call, argp, sizeof(call)))
 		return -EFAULT;
+	if (nonblock)
+		call.timeout_ns = 0;
 	dev = dblock_device_get(session, call.device);
 	if (IS_ERR(dev)) {
 		ret = dblock_serve_none(argp, &call, PTR_ERR(dev));
@@ -214,7 +216,7 @@ static long dblock_ctl_ioctl(struct file *file, unsigned int cmd, unsigned long 
 	case DBLOCK_CTL_LIST:
 		return dblock_ctl_list(argp);
 	case DBLOCK_SERVE:
-		return dblock_ctl_serve(session, argp);
+		return dblock_ctl_serve(session, argp, false);
 	default:
 		return -ENOTTY;
 	}
@@ -231,7 +233,7 @@ static ssize_t dblock_ctl_read(struct file *file, char __user *buf, size_t count
 		return -EACCES;
 	if (count != sizeof(*call))
 		return -EINVAL;
-	ret = dblock_ctl_serve(file->private_data, call);
+	ret = dblock_ctl_serve(file->private_data, call, file->f_flags & O_NONBLOCK);
 	/* On success the caller's own 0 stays: requests that it has must not be lost by this. */
 	if (ret && put_user(ret, &call->result))
 		return -EFAULT;

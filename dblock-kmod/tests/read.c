@@ -86,6 +86,52 @@ CASE(requests_are_fetched_and_answered)
 	finish(&s);
 }
 
+CASE(with_o_nonblock_nothing_is_waited_for)
+{
+	struct scene s = stage();
+	int flags = check_ok(fcntl(s.hand.fd, F_GETFL));
+	struct dblock_request rq;
+	struct dblock_serve serve;
+	struct io *io;
+	double start;
+
+	check_ok(fcntl(s.hand.fd, F_SETFL, flags | O_NONBLOCK));
+	step("reading without a limit from a non-blocking session");
+	do {
+		serve = serve_call(&s.hand, &rq, 1, -1);
+		check_eq(serve_by_read(s.hand.fd, &serve), 0);
+		if (serve.nr_requests)
+			answer_well(s.dev, &s.hand, &rq);
+	} while (serve.nr_requests);
+	check_eq(serve.timeout_ns, -1);
+	check_eq(serve.state, 0);
+	/* A request that waits already is fetched. */
+	io = io_start(IO_READ, s.fd, buffer_new(4096), 4096, AT);
+	step("reading until there is a request");
+	do {
+		serve = serve_call(&s.hand, &rq, 1, -1);
+		check_eq(serve_by_read(s.hand.fd, &serve), 0);
+		if (serve.nr_requests)
+			answer_well(s.dev, &s.hand, &rq);
+	} while (!serve.nr_requests || rq.sector != AT / 512);
+	check_eq(io_finish(io, 10), 4096);
+	/* The ioctl obeys its timeout alone. */
+	for (start = now(); check_ok(fetch(&s.hand, &rq, 1, 200)); start = now())
+		answer_well(s.dev, &s.hand, &rq);
+	check(now() - start >= 0.2, "the ioctl waited for %f s only", now() - start);
+	/* So does a read of a session that is not O_NONBLOCK. */
+	check_ok(fcntl(s.hand.fd, F_SETFL, flags));
+	for (start = now(); ; start = now()) {
+		serve = serve_call(&s.hand, &rq, 1, 200);
+		check_eq(serve_by_read(s.hand.fd, &serve), 0);
+		if (!serve.nr_requests)
+			break;
+		answer_well(s.dev, &s.hand, &rq);
+	}
+	check(now() - start >= 0.2, "it waited for %f s only", now() - start);
+	finish(&s);
+}
+
 CASE(what_the_ioctl_fails_with_is_in_the_result)
 {
 	struct scene s = stage();
@@ -289,6 +335,7 @@ int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
 		TEST(requests_are_fetched_and_answered),
+		TEST(with_o_nonblock_nothing_is_waited_for),
 		TEST(what_the_ioctl_fails_with_is_in_the_result),
 		TEST(other_counts_are_refused),
 		TEST(bad_memory_is_efault_and_loses_no_request),
