@@ -71,7 +71,8 @@
 #define DBLOCK_FEAT_OLDEST		(1ULL << 5)	/* dblock_info.oldest and what follows */
 #define DBLOCK_FEAT_CHANGE		(1ULL << 6)	/* DBLOCK_CTL_CHANGE */
 #define DBLOCK_FEAT_RECOVERY		(1ULL << 7)	/* recovery_ms, DBLOCK_CTL_ADOPT */
-#define DBLOCK_FEAT_HINTS		(1ULL << 8)	/* dblock_request.ioprio, .write_hint; REQ_PRIO, _BACKGROUND, _SWAP */
+/* dblock_request.ioprio and .write_hint, DBLOCK_REQ_PRIO, _BACKGROUND and _SWAP */
+#define DBLOCK_FEAT_HINTS		(1ULL << 8)
 #define DBLOCK_FEAT_ZONED		(1ULL << 9)	/* zone_size and what follows; from Linux 6.11 on */
 #define DBLOCK_FEAT_READ		(1ULL << 10)	/* DBLOCK_SERVE by read(2) */
 
@@ -128,9 +129,17 @@ struct dblock_create {
 	char name[DBLOCK_NAME_LEN];	/* in: name, or empty for dblock<N>. out: the name */
 	__u32 id;			/* out: names the device in the calls below, never used twice */
 	__u32 max_open_zones;		/* at most DBLOCK_MAX_OPEN_ZONES; 0: no limit */
-	__u64 zone_size;		/* bytes, power of two, >= 4096 and max_io; size is a multiple of it, at most DBLOCK_MAX_ZONES; 0: not zoned */
+	/*
+	 * bytes, power of two, >= 4096 and max_io; size is a multiple of it, at
+	 * most DBLOCK_MAX_ZONES times; 0: not zoned
+	 */
+	__u64 zone_size;
 	__u32 max_active_zones;		/* >= max_open_zones, at most DBLOCK_MAX_OPEN_ZONES; 0: no limit */
-	__u32 max_append;		/* bytes in a zone append, at most max_io, multiple of logical_block; 0: the kernel makes writes of them */
+	/*
+	 * bytes in a zone append, at most max_io, multiple of logical_block; 0:
+	 * the kernel makes writes of them
+	 */
+	__u32 max_append;
 	__u64 reserved[4];
 };
 
@@ -345,7 +354,8 @@ struct dblock_answer {
  *  ESTALE     this request has been answered already, or timed out
  *  ENOENT     no such request was ever handed out
  *  EBADMSG    the answer does not fit the request (length, result, flags)
- *  EFAULT     an address could not be read or written; those beyond 32 bits never can on a 32-bit kernel
+ *  EFAULT     an address could not be read or written; those beyond 32 bits
+ *             never can on a 32-bit kernel
  *  ENODEV     there never was such a device, or it is another session's
  *  EPERM      the caller may not serve this block device
  *  EINVAL     anything else wrong with the call
@@ -442,8 +452,9 @@ struct dblock_serve {
  *  DESTROY  ENODEV no such device; EBUSY open, without DBLOCK_DESTROY_FORCE;
  *           EALREADY another call is destroying it; EPERM without CAP_SYS_ADMIN
  *  INFO     ENODEV no such device
- *  CHANGE   EOPNOTSUPP the size of a zoned device; ENODEV no such device; ENXIO it has ended; EPERM without CAP_SYS_ADMIN;
- *           EINTR a signal came while it is being started or removed
+ *  CHANGE   EOPNOTSUPP the size of a zoned device; ENODEV no such device; ENXIO
+ *           it has ended; EPERM without CAP_SYS_ADMIN; EINTR a signal came while
+ *           it is being started or removed
  *  ADOPT    ENODEV no such device; EBUSY it is served, or its session is open and
  *           it does not wait; ENXIO it has ended; EPERM without CAP_SYS_ADMIN; ENOMEM
  *  all      EFAULT, EINVAL (reserved members, unknown flags), ENOTTY (no such call)
