@@ -228,7 +228,7 @@ static bool dblock_slot_has_time(struct dblock_slot *slot)
 	return time_before(jiffies, slot->since + slot->rq->timeout);
 }
 
-static enum blk_eh_timer_return dblock_timeout(struct request *rq DBLOCK_TIMEOUT_RESERVED)
+static enum blk_eh_timer_return dblock_timeout(struct request *rq)
 {
 	struct dblock_slot *slot = dblock_slot_of(rq);
 	struct dblock_queue *q = slot->queue;
@@ -268,6 +268,8 @@ static int dblock_init_hctx(struct blk_mq_hw_ctx *hctx, void *data, unsigned int
 	hctx->driver_data = &dev->queues[index];
 	return 0;
 }
+
+#include "compat/mq_ops.h"
 
 const struct blk_mq_ops dblock_mq_ops = {
 	.queue_rq	= dblock_queue_rq,

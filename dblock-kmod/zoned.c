@@ -49,7 +49,7 @@ void dblock_zones_limits(struct queue_limits *lim, const struct dblock_create *p
 	lim->chunk_sectors = p->zone_size >> SECTOR_SHIFT;
 	lim->max_open_zones = p->max_open_zones;
 	lim->max_active_zones = p->max_active_zones;
-	lim->DBLOCK_MAX_APPEND = p->max_append >> SECTOR_SHIFT;
+	lim->max_hw_zone_append_sectors = p->max_append >> SECTOR_SHIFT;
 }
 
 int dblock_zones_start(struct dblock_device *dev)

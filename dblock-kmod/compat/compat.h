@@ -70,13 +70,6 @@ static inline void dblock_compat_memzero_bvec(struct bio_vec *bv)
 #define memzero_bvec		dblock_compat_memzero_bvec
 #endif
 
-/* 2022-07, until v5.19: the time-out handler has one argument more, which means nothing here. */
-#ifdef DBLOCK_HAVE_TIMEOUT_RESERVED
-#define DBLOCK_TIMEOUT_RESERVED	, bool reserved
-#else
-#define DBLOCK_TIMEOUT_RESERVED
-#endif
-
 /* 2022-03 to 2024-02, v5.18 to v6.8: write hints go no further than the file. */
 static inline u8 dblock_write_hint(const struct request *rq)
 {

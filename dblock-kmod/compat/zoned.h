@@ -22,10 +22,8 @@
 #endif
 
 /* 2024-11, v6.13: what the device can and what is allowed are told apart. */
-#ifdef DBLOCK_HAVE_MAX_HW_ZONE_APPEND
-#define DBLOCK_MAX_APPEND	max_hw_zone_append_sectors
-#else
-#define DBLOCK_MAX_APPEND	max_zone_append_sectors
+#ifndef DBLOCK_HAVE_MAX_HW_ZONE_APPEND
+#define max_hw_zone_append_sectors	max_zone_append_sectors
 #endif
 
 /* 2025-05, v6.16: the queue is the request's. */
