@@ -547,6 +547,12 @@ void dblock_queues_wake(struct dblock_device *dev)
 	for (i = 0; i < dev->nr_queues; i++)
 		wake_up_all(&dev->queues[i].wait);
 	wake_up_all(&dev->any_wait);
+	/*
+	 * Between ending the device and reading its session: a poller of a
+	 * session that is just adopting it is woken here, or sees the end.
+	 * Pairs with the barrier in dblock_ctl_poll().
+	 */
+	smp_mb();
 	rcu_read_lock();
 	wake_up_poll(&rcu_dereference(dev->home)->poll_wait, EPOLLIN | EPOLLRDNORM);
 	rcu_read_unlock();
