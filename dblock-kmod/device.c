@@ -1079,7 +1079,8 @@ int dblock_device_create(struct dblock_session *session, struct dblock_create *p
 		dblock_device_put(dev);
 		goto put_device;
 	}
-	dblock_watch_now();
+	/* Unless it runs already. Not at once, as each run looks at every device. */
+	queue_delayed_work(dblock_watch_wq, &dblock_watch_work, DBLOCK_WATCH_INTERVAL);
 
 	if (params->flags & DBLOCK_F_AUTO_START) {
 		ret = dblock_disk_start(dev);
