@@ -62,7 +62,11 @@ final class LocalDevice implements ServedDevice {
     /** A failure for which the list had no room. */
     private Throwable unlisted;
 
-    private volatile boolean destroyed;
+    /** Calls that destroy it now. */
+    private final AtomicInteger destroying = new AtomicInteger();
+    /** Whether it is known to be gone from the module: only then there is nothing left to be destroyed. */
+    private volatile boolean gone;
+
     private boolean closed;
 
     private Filters filters;
@@ -155,14 +159,15 @@ final class LocalDevice implements ServedDevice {
 
     private void serve(IntFunction<Worker> factory) {
         serving = new Serving(this, created.parameters().queues(), factory);
-        boolean done = false;
         try {
             serving.start(session);
-            done = true;
-        } finally {
-            if (!done) {
+        } catch (RuntimeException | Error e) {
+            try {
                 close();
+            } catch (DblockException other) {
+                e.addSuppressed(other);
             }
+            throw e;
         }
     }
 
@@ -230,10 +235,10 @@ final class LocalDevice implements ServedDevice {
     }
 
     void answeredLate() {
-        if (destroyed) {
-            return; // The device's end has ended every request; that is nobody's fault.
-        }
         try {
+            if (isEnding()) {
+                return; // The device's end has ended every request; that is nobody's fault.
+            }
             counters.lateAnswers.increment();
             failed(new BlockIOException(
                     Errno.ETIMEDOUT,
@@ -243,6 +248,15 @@ final class LocalDevice implements ServedDevice {
         } catch (OutOfMemoryError e) {
             // The answers behind this one have to be given all the same.
             failed(e);
+        }
+    }
+
+    /** What the module says, since whoever destroys it need not do so through this. */
+    private boolean isEnding() {
+        try {
+            return gone || session.info(id()).state() == DeviceInfo.State.ENDING;
+        } catch (ControlException e) {
+            return true;
         }
     }
 
@@ -470,20 +484,24 @@ final class LocalDevice implements ServedDevice {
         }
     }
 
+    /** Whatever other calls of this are under way: the module knows how an orderly one is overtaken by a forced one. */
     @Override
     public void destroy(boolean force) {
-        if (destroyed) {
-            return;
-        }
-        destroyed = true;
+        destroying.incrementAndGet();
         try {
+            if (gone) {
+                return;
+            }
             session.destroy(id(), force);
+            gone = true;
         } catch (ControlException e) {
-            // Gone already, or going: somebody destroyed it by its name.
-            if (!e.is(Errno.ENODEV) && !e.is(Errno.EALREADY)) {
-                destroyed = false;
+            if (e.is(Errno.ENODEV)) {
+                gone = true; // Somebody destroyed it by its name.
+            } else if (!e.is(Errno.EALREADY)) {
                 throw e;
             }
+        } finally {
+            destroying.decrementAndGet();
         }
     }
 
@@ -501,39 +519,55 @@ final class LocalDevice implements ServedDevice {
         }
         // What fault rules hold is answered now, which nobody waits for any more.
         filters.endFaults();
-        int state = answering.addAndGet(CLOSED);
-        long deadline = System.nanoTime() + JOIN.toNanos();
+        answering.addAndGet(CLOSED);
         String stuck = serving.close(JOIN);
-        while (state != CLOSED && System.nanoTime() < deadline) {
-            Thread.onSpinWait();
-            state = answering.get();
+        if (stuck == null && !awaitNobody()) {
+            stuck = "a thread that answers one of its requests, or destroys it,";
         }
-        if (stuck != null || state != CLOSED) {
+        if (stuck != null) {
             // Whoever is left may still use the session and the store, so both stay.
-            throw new DblockException("The device " + created.name() + " is gone, but "
-                    + (stuck != null ? stuck : "a thread that answers one of its requests")
+            DblockException left = new DblockException("The device " + created.name() + " is gone, but " + stuck
                     + " has not ended within " + 2 * JOIN.toSeconds()
                     + " s: its handler does not return. Its memory is not freed.");
+            if (failure != null) {
+                left.addSuppressed(failure);
+            }
+            throw left;
         }
-        try {
-            session.close();
-            filters.close();
-            handler.close();
-        } catch (IOException | RuntimeException e) {
-            throw add(failure, "The handler of " + created.name() + " failed to close: " + e, e);
-        } catch (Exception e) {
-            throw add(failure, "The handler of " + created.name() + " failed to close: " + e, e);
-        }
+        gone = true; // At the latest with its session.
+        failure = closing("the session", session, failure);
+        failure = closing("the store", filters, failure);
+        failure = closing("the handler", handler, failure);
         if (failure != null) {
             throw failure;
         }
     }
 
-    private static DblockException add(DblockException failure, String message, Exception cause) {
-        DblockException result = new DblockException(message, cause);
-        if (failure != null) {
-            result.addSuppressed(failure);
+    /** Whether nobody gives answers or destroys it any more, which takes a moment only. */
+    private boolean awaitNobody() {
+        long deadline = System.nanoTime() + JOIN.toNanos();
+        while (answering.get() != CLOSED || destroying.get() != 0) {
+            if (System.nanoTime() > deadline) {
+                return false;
+            }
+            Thread.onSpinWait();
         }
-        return result;
+        return true;
+    }
+
+    /** Closes one of several; whether that fails or not, the next is to be closed, too. */
+    private DblockException closing(String what, AutoCloseable resource, DblockException before) {
+        try {
+            resource.close();
+            return before;
+        } catch (Exception e) {
+            DblockException failure = new DblockException(
+                    "The device " + created.name() + " is gone, but " + what + " failed to close: " + e, e);
+            if (before == null) {
+                return failure;
+            }
+            before.addSuppressed(failure);
+            return before;
+        }
     }
 }

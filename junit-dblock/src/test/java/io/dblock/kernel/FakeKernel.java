@@ -83,6 +83,7 @@ public final class FakeKernel implements Linux {
         int owner;
         int state = Abi.STATE_CREATED;
         int openers;
+        boolean removing;
         final List<Deque<Request>> queues = new ArrayList<>();
         final Map<Long, Request> handedOut = new HashMap<>();
 
@@ -113,6 +114,8 @@ public final class FakeKernel implements Linux {
     private final Map<String, Integer> heldNames = new HashMap<>();
     private final Random random;
     private final double interruptions;
+    private boolean slowToDestroy;
+    private boolean failsToClose;
     private int nextFd = 100;
     private int nextId = 1;
     private long nextCookie = 0x1000;
@@ -253,6 +256,24 @@ public final class FakeKernel implements Linux {
         return this;
     }
 
+    /** From now on destroying a device in good order goes on until it is destroyed by force: a request of it is not answered. */
+    public synchronized FakeKernel slowToDestroy() {
+        slowToDestroy = true;
+        return this;
+    }
+
+    /** Whether somebody is destroying this device. */
+    public synchronized boolean isBeingDestroyed(String device) {
+        Device known = byName(device);
+        return known != null && known.removing;
+    }
+
+    /** From now on closing a session throws when it is closed. */
+    public synchronized FakeKernel failingToClose() {
+        failsToClose = true;
+        return this;
+    }
+
     /** How many sessions are open. */
     public synchronized int openSessions() {
         return sessions.size();
@@ -314,10 +335,16 @@ public final class FakeKernel implements Linux {
                 end(device);
             }
         }
+        if (failsToClose) {
+            throw new IllegalStateException("The session cannot be closed.");
+        }
         return 0;
     }
 
     private void end(Device device) {
+        if (device.state == Abi.STATE_ENDING) {
+            return;
+        }
         device.state = Abi.STATE_ENDING;
         devices.remove(device.id);
         untold.add(device.id);
@@ -589,8 +616,24 @@ public final class FakeKernel implements Linux {
         if (device == null) {
             return -Errno.ENODEV.number();
         }
-        if (device.openers > 0 && flags == 0) {
+        boolean force = flags == Abi.DESTROY_FORCE;
+        if (device.removing) {
+            if (force) {
+                end(device);
+            }
+            return -Errno.EALREADY.number();
+        }
+        if (device.openers > 0 && !force) {
             return -Errno.EBUSY.number();
+        }
+        device.removing = true;
+        notifyAll();
+        while (slowToDestroy && !force && devices.containsKey(device.id)) {
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                // As the module's, whose wait only a fatal signal ends.
+            }
         }
         end(device);
         return 0;

@@ -519,6 +519,31 @@ class LocalDeviceTest {
     }
 
     @Test
+    void aForcedDestroyOvertakesAnOrderlyOne() throws Exception {
+        kernel.slowToDestroy();
+        serve(new MemoryStore(SIZE));
+        CompletableFuture<Void> orderly = CompletableFuture.runAsync(() -> device.destroy(false));
+        while (!kernel.isBeingDestroyed(NAME)) {
+            Thread.onSpinWait();
+        }
+        device.destroy(true);
+        orderly.get(20, SECONDS);
+        assertThat(kernel.deviceCount()).isZero();
+    }
+
+    @Test
+    void closingOvertakesAnOrderlyDestroy() throws Exception {
+        kernel.slowToDestroy();
+        serve(new MemoryStore(SIZE));
+        CompletableFuture<Void> orderly = CompletableFuture.runAsync(() -> device.destroy(false));
+        while (!kernel.isBeingDestroyed(NAME)) {
+            Thread.onSpinWait();
+        }
+        device.close();
+        orderly.get(20, SECONDS);
+    }
+
+    @Test
     void aDeviceSomebodyElseDestroyedClosesAsUsual() {
         serve(new MemoryStore(SIZE));
         try (var other = kernel.session()) {
@@ -583,6 +608,65 @@ class LocalDeviceTest {
     }
 
     @Test
+    void anAnswerThatIsBeingGivenMeanwhileIsNotTakenForAThreadThatDoesNotEnd() throws Exception {
+        CountDownLatch inside = new CountDownLatch(2);
+        CountDownLatch interrupted = new CountDownLatch(1);
+        AtomicBoolean closed = new AtomicBoolean();
+        serve(new ArrayHandler() {
+            @Override
+            public void read(long offset, ByteBuffer dst) throws IOException {
+                inside.countDown();
+                try {
+                    Thread.sleep(60_000);
+                } catch (InterruptedException e) {
+                    interrupted.countDown();
+                    throw new IOException(e);
+                }
+            }
+
+            @Override
+            public void close() {
+                closed.set(true);
+            }
+        });
+        CompletableFuture<Completion> read = read(0, 512);
+        CompletableFuture<Void> answer = CompletableFuture.runAsync(() -> device.answerNow((batch, give) -> {
+            inside.countDown();
+            try {
+                interrupted.await();
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        }));
+        inside.await();
+        device.close();
+        assertThat(closed).isTrue();
+        answer.get(20, SECONDS);
+        assertThat(get(read).result()).isNegative();
+    }
+
+    @Test
+    void aSessionThatFailsToCloseKeepsNeitherStoreNorHandlerOpen() {
+        AtomicBoolean closed = new AtomicBoolean();
+        LocalDevice failing = LocalDevice.create(kernel.session(), parameters(1), FILTERS, new ArrayHandler() {
+            @Override
+            public void close() throws IOException {
+                closed.set(true);
+                throw new IOException("no");
+            }
+        });
+        kernel.failingToClose();
+        assertThatThrownBy(failing::close)
+                .isInstanceOf(DblockException.class)
+                .hasMessageContaining("the session failed to close")
+                .satisfies(thrown -> assertThat(thrown.getSuppressed())
+                        .singleElement()
+                        .asString()
+                        .contains("the handler failed to close"));
+        assertThat(closed).isTrue();
+    }
+
+    @Test
     void completingAfterTheEndHurtsNobody() throws Exception {
         BlockingQueue<BlockRequest> requests = new LinkedBlockingQueue<>();
         serve((RequestHandler) requests::add);
@@ -618,8 +702,10 @@ class LocalDeviceTest {
     @Test
     void threadsAreNamedAfterTheDeviceAndEndWithIt() throws Exception {
         serve(new MemoryStore(SIZE));
-        ok(read(0, 512));
-        assertThat(threads()).contains(NAME + "-queue0");
+        // A thread stays for a moment only: on a busy machine it may have left before it is looked for.
+        do {
+            ok(read(0, 512));
+        } while (!threads().contains(NAME + "-queue0"));
         device.close();
         assertThat(threads()).doesNotContain(NAME + "-queue0");
     }
