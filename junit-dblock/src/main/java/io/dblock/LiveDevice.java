@@ -142,6 +142,10 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         }
     }
 
+    boolean isOpen() {
+        return !closed;
+    }
+
     private void checkOpen() {
         if (closed) {
             throw new IllegalStateException(name() + " is closed. Make another with BlockDevice.builder().");

@@ -7,11 +7,12 @@ import io.dblock.server.DeviceServer;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Devices on one power supply: whichever way the power of one is cut, by a call or by a fault rule, that of all is, at one
  * instant. Nothing that completes on one of them after the cut follows from something that completed on another before it
- * but was lost.
+ * but was lost. A device that is closed leaves its domain; the others stay in it.
  *
  * <p>Safe for use by several threads.
  */
@@ -26,7 +27,7 @@ public final class PowerDomain {
      * Puts these devices on one supply, to their ends.
      *
      * @throws IllegalArgumentException if there are fewer than two, one is given twice, or one is in a domain already
-     * @throws IllegalStateException if a handler of the user's answers for one of them
+     * @throws IllegalStateException if a handler of the user's answers for one of them, or one is closed
      */
     public static PowerDomain of(BlockDevice... devices) {
         if (devices.length < 2) {
@@ -60,21 +61,43 @@ public final class PowerDomain {
      * Cuts the power of all.
      *
      * @param survivors of each device. A random choice differs between them
-     * @return what was kept, lost and torn of each
-     * @throws IllegalStateException if it is off already
+     * @return what was kept, lost and torn of each that is open
+     * @throws IllegalStateException if it is off already, or all are closed
      */
     public Map<BlockDevice, CutReport> powerCut(Survivors survivors) {
         Map<BlockDevice, CutReport> reports = new LinkedHashMap<>();
-        List<CutReport> cut = server(devices)
+        List<Optional<CutReport>> cut = server(devices)
                 .cutPower(devices.stream().map(LiveDevice::served).toList(), survivors);
         for (int i = 0; i < devices.size(); i++) {
-            reports.put(devices.get(i), cut.get(i));
+            BlockDevice device = devices.get(i);
+            cut.get(i).ifPresent(report -> reports.put(device, report));
         }
         return reports;
     }
 
-    /** Restores the power of all; see {@link BlockDevice#restorePower()}. */
+    /**
+     * Restores the power of all that are open; see {@link BlockDevice#restorePower()}. Each is tried, whatever became of
+     * those before it.
+     *
+     * @throws DblockException if that has failed for one; what has failed for others is suppressed in it
+     */
     public void restorePower() {
-        devices.forEach(LiveDevice::restorePower);
+        RuntimeException failure = null;
+        for (LiveDevice device : devices) {
+            try {
+                if (device.isOpen()) {
+                    device.restorePower();
+                }
+            } catch (RuntimeException e) {
+                if (failure == null) {
+                    failure = e;
+                } else {
+                    failure.addSuppressed(e);
+                }
+            }
+        }
+        if (failure != null) {
+            throw failure;
+        }
     }
 }

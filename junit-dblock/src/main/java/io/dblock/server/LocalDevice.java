@@ -357,7 +357,11 @@ final class LocalDevice implements ServedDevice {
 
     @Override
     public CutReport powerCut(Survivors survivors) {
-        return powerSupply.cut(this, survivors);
+        CutReport report = powerSupply.cut(survivors).get(this);
+        if (report == null) {
+            throw new IllegalStateException(created.name() + " is closed.");
+        }
+        return report;
     }
 
     @Override
@@ -536,6 +540,7 @@ final class LocalDevice implements ServedDevice {
         }
         gone = true; // At the latest with its session.
         failure = closing("the session", session, failure);
+        PowerSupply.leave(this);
         failure = closing("the store", filters, failure);
         failure = closing("the handler", handler, failure);
         if (failure != null) {
@@ -569,5 +574,10 @@ final class LocalDevice implements ServedDevice {
             before.addSuppressed(failure);
             return before;
         }
+    }
+
+    /** Whether its store is there: it is on a supply as long as it is. */
+    boolean isOpen() {
+        return powerSupply.feeds(this);
     }
 }

@@ -14,6 +14,8 @@ import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /** Serves devices from this JVM. */
 public final class LocalServer implements DeviceServer {
@@ -75,8 +77,18 @@ public final class LocalServer implements DeviceServer {
     }
 
     @Override
-    public List<CutReport> cutPower(List<ServedDevice> devices, Survivors survivors) {
-        return local(devices.get(0)).powerSupply().cut(survivors);
+    public List<Optional<CutReport>> cutPower(List<ServedDevice> devices, Survivors survivors) {
+        List<LocalDevice> local = devices.stream().map(LocalServer::local).toList();
+        // Any that has not left it knows the supply.
+        Map<LocalDevice, CutReport> reports = local.stream()
+                .filter(LocalDevice::isOpen)
+                .findFirst()
+                .orElseThrow(() -> new IllegalStateException("Every device of the power domain is closed."))
+                .powerSupply()
+                .cut(survivors);
+        return local.stream()
+                .map(device -> Optional.ofNullable(reports.get(device)))
+                .toList();
     }
 
     private static LocalDevice local(ServedDevice device) {
@@ -84,7 +96,7 @@ public final class LocalServer implements DeviceServer {
             return local;
         }
         throw new IllegalArgumentException(device.created().name()
-                + " is served by another process. Allowed: devices of" + " one placement; give them all the same.");
+                + " is served by another process. Allowed: devices of one placement; give them all the same.");
     }
 
     private interface OnSession {

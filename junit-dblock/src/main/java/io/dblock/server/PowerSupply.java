@@ -7,13 +7,18 @@ import io.dblock.kernel.Errno;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
-/** What the power of one device, or of several, comes from: it is cut for all of them at one instant. */
+/**
+ * What the power of one device, or of several, comes from: it is cut for all of them at one instant. A device that is closed
+ * leaves it, and the others go on.
+ */
 final class PowerSupply {
-    private final List<LocalDevice> devices;
+    /** Those that are open. Changed under the lock of the class and that of this. */
+    private volatile List<LocalDevice> devices;
 
     private PowerSupply(List<LocalDevice> devices) {
         this.devices = List.copyOf(devices);
@@ -25,12 +30,16 @@ final class PowerSupply {
     }
 
     /** Puts these devices on one supply. */
-    static void join(List<LocalDevice> devices) {
+    static synchronized void join(List<LocalDevice> devices) {
         if (new HashSet<>(devices).size() < devices.size()) {
             throw new IllegalArgumentException("A device is given twice. Allowed: each once.");
         }
         for (LocalDevice device : devices) {
             device.requireStore("A power domain");
+            if (!device.isOpen()) {
+                throw new IllegalStateException(
+                        device.created().name() + " is closed. Allowed: devices that are open.");
+            }
             if (device.powerSupply().devices.size() > 1) {
                 throw new IllegalArgumentException(device.created().name()
                         + " is in a power domain already. Allowed: one domain; name all its devices at once.");
@@ -40,42 +49,57 @@ final class PowerSupply {
         devices.forEach(device -> device.setPowerSupply(joint));
     }
 
+    /** Takes a device off its supply, whose store is about to be closed; waits for a cut that is under way. */
+    static synchronized void leave(LocalDevice device) {
+        device.powerSupply().remove(device);
+    }
+
+    private synchronized void remove(LocalDevice device) {
+        devices = devices.stream().filter(other -> other != device).toList();
+    }
+
+    boolean feeds(LocalDevice device) {
+        return devices.contains(device);
+    }
+
     /**
      * Cuts the power of all.
      *
-     * @return the reports in the order of the devices
+     * @return the report of each device that is open
      */
-    synchronized List<CutReport> cut(Survivors survivors) {
-        devices.forEach(device -> device.requireStore("powerCut()"));
-        if (devices.size() > 1 && survivors.choice() == Survivors.Choice.LIST) {
+    synchronized Map<LocalDevice, CutReport> cut(Survivors survivors) {
+        List<LocalDevice> open = devices;
+        open.forEach(device -> device.requireStore("powerCut()"));
+        if (open.size() > 1 && survivors.choice() == Survivors.Choice.LIST) {
             throw new IllegalArgumentException(
-                    "survivors is \"" + survivors + "\" for " + devices.size()
+                    "survivors is \"" + survivors + "\" for " + open.size()
                             + " devices. Allowed for a power domain: any choice but a list, whose numbers each device has its own of.");
         }
         List<WriteCache> caches =
-                devices.stream().map(device -> device.filters().cache()).toList();
-        List<CutReport> reports = new ArrayList<>();
+                open.stream().map(device -> device.filters().cache()).toList();
+        Map<LocalDevice, CutReport> reports = new LinkedHashMap<>();
         WriteCache.lockAll(caches);
         try {
-            for (LocalDevice device : devices) {
+            for (LocalDevice device : open) {
                 if (!device.powered()) {
                     throw new IllegalStateException(
                             "The power of " + device.created().name() + " is off already. Call restorePower() before.");
                 }
             }
-            for (LocalDevice device : devices) {
-                reports.add(device.filters()
-                        .cache()
-                        .cut(survivors.orSeed(device.filters().nextSeed())));
+            for (LocalDevice device : open) {
+                reports.put(
+                        device,
+                        device.filters()
+                                .cache()
+                                .cut(survivors.orSeed(device.filters().nextSeed())));
             }
         } finally {
             WriteCache.unlockAll(caches);
         }
-        for (int i = 0; i < devices.size(); i++) {
-            Filters filters = devices.get(i).filters();
-            filters.journal().note(EventKind.POWER_CUT, summary(reports.get(i)));
-            filters.faults().failPending(Errno.EIO);
-        }
+        reports.forEach((device, report) -> {
+            device.filters().journal().note(EventKind.POWER_CUT, summary(report));
+            device.filters().faults().failPending(Errno.EIO);
+        });
         return reports;
     }
 
@@ -90,20 +114,19 @@ final class PowerSupply {
 
     /** Cuts it for a fault rule: if it is off already, somebody else has just cut it. */
     void cutUnlessOff(Survivors survivors) {
-        if (devices.stream().allMatch(LocalDevice::powered)) {
+        if (isOn()) {
             try {
                 cut(survivors);
             } catch (IllegalStateException e) {
-                if (devices.stream().allMatch(LocalDevice::powered)) {
+                if (isOn()) {
                     throw e;
                 }
             }
         }
     }
 
-    /** Cuts the power of all and gives what it did to this one. */
-    CutReport cut(LocalDevice device, Survivors survivors) {
-        return cut(survivors).get(devices.indexOf(device));
+    private boolean isOn() {
+        return devices.stream().allMatch(LocalDevice::powered);
     }
 
     private static String summary(CutReport report) {

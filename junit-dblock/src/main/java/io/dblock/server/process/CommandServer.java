@@ -25,6 +25,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -189,8 +190,19 @@ final class CommandServer implements ServerCommands {
     }
 
     @Override
-    public List<CutReport> cutPower(List<Long> numbers, Survivors survivors) {
-        return server.cutPower(served(numbers), survivors);
+    public List<Optional<CutReport>> cutPower(List<Long> numbers, Survivors survivors) {
+        List<Optional<Device>> known = numbers.stream()
+                .map(number -> Optional.ofNullable(devices.get(number)))
+                .toList();
+        List<ServedDevice> open =
+                known.stream().flatMap(Optional::stream).map(Device::served).toList();
+        if (open.isEmpty()) {
+            throw new IllegalStateException("Every device of the power domain is closed.");
+        }
+        Iterator<Optional<CutReport>> reports = server.cutPower(open, survivors).iterator();
+        return known.stream()
+                .map(device -> device.isPresent() ? reports.next() : Optional.<CutReport>empty())
+                .toList();
     }
 
     private List<ServedDevice> served(List<Long> numbers) {

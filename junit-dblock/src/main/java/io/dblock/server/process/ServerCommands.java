@@ -91,7 +91,8 @@ interface ServerCommands {
 
     void joinPower(List<Long> devices);
 
-    List<CutReport> cutPower(List<Long> devices, Survivors survivors);
+    /** Of those devices that are closed the reports are empty. */
+    List<Optional<CutReport>> cutPower(List<Long> devices, Survivors survivors);
 
     // ---- snapshots ----
 

@@ -328,7 +328,7 @@ public final class ServerProcess implements DeviceServer {
     }
 
     @Override
-    public List<CutReport> cutPower(List<ServedDevice> devices, Survivors survivors) {
+    public List<Optional<CutReport>> cutPower(List<ServedDevice> devices, Survivors survivors) {
         return commands().cutPower(numbers(devices), survivors);
     }
 
