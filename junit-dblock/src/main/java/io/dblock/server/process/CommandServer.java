@@ -128,14 +128,16 @@ final class CommandServer implements ServerCommands {
     public Remains close(long number) {
         Device device = device(number);
         ServedDevice served = device.served();
-        served.close();
-        device.subscriptions().values().forEach(Subscription::finish);
-        devices.remove(number);
         Recorder recorder = served.recorder();
-        synchronized (closed) {
-            closed.put(number, recorder);
-            if (closed.size() > CLOSED_KEPT) {
-                closed.remove(closed.keySet().iterator().next());
+        try {
+            served.close();
+        } finally {
+            // If that has failed, too: nobody asks for this device any more.
+            try {
+                device.subscriptions().values().forEach(Subscription::finish);
+            } finally {
+                devices.remove(number);
+                keep(number, recorder);
             }
         }
         return new Remains(
@@ -146,6 +148,15 @@ final class CommandServer implements ServerCommands {
                 device.faults().armed(),
                 device.faults().history(),
                 served.faults().seed());
+    }
+
+    private void keep(long number, Recorder recorder) {
+        synchronized (closed) {
+            closed.put(number, recorder);
+            if (closed.size() > CLOSED_KEPT) {
+                closed.remove(closed.keySet().iterator().next());
+            }
+        }
     }
 
     @Override
