@@ -72,7 +72,7 @@ final class Connection implements AutoCloseable {
 
     private final AtomicLong numbers = new AtomicLong();
     private final Map<Long, CompletableFuture<Frame>> pending = new ConcurrentHashMap<>();
-    private final Map<Long, Thread> running = new ConcurrentHashMap<>();
+    private final Map<Long, Running> running = new ConcurrentHashMap<>();
     private final LinkedBlockingQueue<Frame> outgoing = new LinkedBlockingQueue<>();
     private final ExecutorService callers;
     /** What our own code has thrown when it was called, by its number: it may come back. */
@@ -108,6 +108,33 @@ final class Connection implements AutoCloseable {
 
         byte[] content() {
             return content;
+        }
+    }
+
+    /** A call of the other side, from the time it has come until it is answered. */
+    private static final class Running {
+        private Thread thread;
+        private boolean cancelled;
+
+        /** This thread makes the call. */
+        synchronized void begin() {
+            thread = Thread.currentThread();
+            if (cancelled) {
+                thread.interrupt();
+            }
+        }
+
+        synchronized void cancel() {
+            cancelled = true;
+            if (thread != null) {
+                thread.interrupt();
+            }
+        }
+
+        /** An interrupt that came too late for this call must not hit the next of this thread. */
+        synchronized void end() {
+            thread = null;
+            Thread.interrupted();
         }
     }
 
@@ -303,7 +330,7 @@ final class Connection implements AutoCloseable {
             }
         } catch (EOFException e) {
             // That is the regular end.
-        } catch (IOException | RuntimeException e) {
+        } catch (Throwable e) {
             reason = "reading from it failed: " + e + ".";
         }
         end(reason);
@@ -311,12 +338,14 @@ final class Connection implements AutoCloseable {
 
     private void take(Frame frame) throws IOException {
         switch (frame.kind()) {
-            case CALL -> callers.execute(() -> answer(frame));
-            case CANCEL ->
-                running.computeIfPresent(frame.number(), (number, thread) -> {
-                    thread.interrupt();
-                    return thread;
-                });
+            case CALL -> begin(frame);
+            case CANCEL -> {
+                Running call = running.get(frame.number());
+                // It may have been answered meanwhile.
+                if (call != null) {
+                    call.cancel();
+                }
+            }
             case RETURN, THROW -> {
                 CompletableFuture<Frame> waiting = pending.get(frame.number());
                 // Nobody waits for it any more if its limit is over.
@@ -328,19 +357,51 @@ final class Connection implements AutoCloseable {
         }
     }
 
-    private void answer(Frame call) {
+    private void begin(Frame call) {
+        Running known = new Running();
+        // Before the next frame is looked at, which may cancel it.
+        running.put(call.number(), known);
+        try {
+            callers.execute(() -> answer(call, known));
+        } catch (RuntimeException | Error e) {
+            running.remove(call.number());
+            // At the end nobody is told; else there is no memory for another thread.
+            if (isOpen()) {
+                outgoing.add(new Frame(THROW, call.number(), encode(e)));
+            }
+        }
+    }
+
+    private void answer(Frame call, Running known) {
         Frame answer;
-        running.put(call.number(), Thread.currentThread());
+        known.begin();
         try {
             answer = new Frame(RETURN, call.number(), make(call.content()));
         } catch (Throwable t) {
-            answer = new Frame(THROW, call.number(), Codec.encode(Failure.class, keep(t)));
+            answer = new Frame(THROW, call.number(), encode(t));
         } finally {
             running.remove(call.number());
-            // One that came too late for this call must not hit the next of this thread.
-            Thread.interrupted();
+            known.end();
         }
         outgoing.add(answer);
+    }
+
+    /** Who calls has to be told something, whatever the throwable says of itself. */
+    private byte[] encode(Throwable thrown) {
+        try {
+            return Codec.encode(Failure.class, keep(thrown));
+        } catch (Throwable t) {
+            return Codec.encode(
+                    Failure.class,
+                    new Failure(
+                            Failure.Kind.OTHER,
+                            thrown.getClass().getName(),
+                            "its message and its stack cannot be told: "
+                                    + t.getClass().getName(),
+                            0,
+                            List.of(),
+                            0));
+        }
     }
 
     /** The target's own interfaces decide what of its failures may come back as the same object. */
@@ -377,8 +438,9 @@ final class Connection implements AutoCloseable {
     }
 
     private void write() {
+        String reason = "this side has closed the connection.";
         try {
-            while (true) {
+            while (isOpen()) {
                 Frame frame = outgoing.poll();
                 if (frame == null) {
                     out.flush();
@@ -389,10 +451,17 @@ final class Connection implements AutoCloseable {
                 out.writeLong(frame.number());
                 out.write(frame.content());
             }
-        } catch (IOException e) {
-            end("writing to it failed: " + e + ".");
         } catch (InterruptedException e) {
             // The end has been told to all.
+        } catch (Throwable e) {
+            reason = "writing to it failed: " + e + ".";
+        }
+        end(reason);
+        // By this thread alone: whoever else closed it would wait for a write that is not taken.
+        try {
+            out.close();
+        } catch (IOException e) {
+            // What had not been written is not wanted any more.
         }
     }
 
@@ -409,19 +478,13 @@ final class Connection implements AutoCloseable {
         writer.interrupt();
         DblockException over = new DblockException(reason);
         pending.values().forEach(answer -> answer.completeExceptionally(over));
-        actions.forEach(Runnable::run);
         callers.shutdown();
+        actions.forEach(Runnable::run);
     }
 
-    /** Ends it: calls that wait fail. */
+    /** Ends it: calls that wait fail. Does not wait for the other side. */
     @Override
     public void close() {
         end("this side has closed the connection.");
-        // What is blocked in a stream's read ends with the process on the other side; closing it could wait for that.
-        try {
-            out.close();
-        } catch (IOException e) {
-            // What had not been written is not wanted any more.
-        }
     }
 }

@@ -12,6 +12,9 @@ import io.dblock.handler.RequestInfo;
 import io.dblock.journal.JournalEntry;
 import io.dblock.kernel.ControlException;
 import io.dblock.kernel.Errno;
+import java.io.BufferedOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.PipedInputStream;
 import java.io.PipedOutputStream;
@@ -58,6 +61,15 @@ class ConnectionTest {
         boolean ask(long predicate, long offset);
     }
 
+    private static final class Indescribable extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        public String getMessage() {
+            throw new IllegalStateException("no message");
+        }
+    }
+
     private final class Answers implements Calls {
         private final TestCommands back;
         private final AtomicBoolean interrupted = new AtomicBoolean();
@@ -84,6 +96,7 @@ class ConnectionTest {
                 case "io" -> throw new IOException("no room");
                 case "block" -> throw new BlockIOException(Errno.EILSEQ, "bad");
                 case "argument" -> throw new IllegalArgumentException("wrong");
+                case "indescribable" -> throw new Indescribable();
                 case "assertion" -> throw new AssertionError("not so");
                 default -> throw new ArithmeticException("by zero");
             }
@@ -235,6 +248,47 @@ class ConnectionTest {
             assertThatThrownBy(() -> patient.echo(List.of())).hasMessageContaining("within 200 ms. It is T.");
             assertThatThrownBy(() -> morePatient.echo(List.of())).hasMessageContaining("within 1000 ms. It is T.");
         }
+    }
+
+    @Test
+    void aCancelThatComesBeforeTheCallHasBegunReachesIt() throws Exception {
+        PipedOutputStream toThird = new PipedOutputStream();
+        PipedInputStream fromThird = new PipedInputStream(1 << 16);
+        try (Connection third = new Connection(
+                new PipedInputStream(toThird, 1 << 16),
+                new PipedOutputStream(fromThird),
+                Calls.class,
+                "The test",
+                () -> "")) {
+            third.start(answers);
+            DataOutputStream frames = new DataOutputStream(new BufferedOutputStream(toThird));
+            int calls = 100;
+            for (int number = 1; number <= calls; number++) {
+                frames.writeInt(11);
+                frames.writeByte(1);
+                frames.writeLong(number);
+                // block() is the second by name.
+                frames.writeShort(1);
+                frames.writeInt(9);
+                frames.writeByte(4);
+                frames.writeLong(number);
+            }
+            frames.flush();
+            DataInputStream answers = new DataInputStream(fromThird);
+            for (int i = 0; i < calls; i++) {
+                int length = answers.readInt();
+                assertThat(answers.readByte()).as("it is thrown").isEqualTo((byte) 3);
+                answers.skipNBytes(length - 1);
+            }
+        }
+    }
+
+    @Test
+    void aFailureThatCannotBeDescribedIsAFailure() {
+        assertThatThrownBy(() -> calls().fail("indescribable"))
+                .isExactlyInstanceOf(DblockException.class)
+                .hasMessageContaining("ConnectionTest$Indescribable")
+                .hasMessageContaining("IllegalStateException");
     }
 
     @Test
