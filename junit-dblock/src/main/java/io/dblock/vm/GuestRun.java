@@ -39,9 +39,9 @@ final class GuestRun {
     private final Accelerator accelerator;
     private final VmSettings settings;
     private final Consumer<String> messages;
-    private final InputStream stdin = new FileInputStream(FileDescriptor.in);
-    private final OutputStream stdout = new FileOutputStream(FileDescriptor.out);
-    private final OutputStream stderr = new FileOutputStream(FileDescriptor.err);
+    private final InputStream stdin;
+    private final OutputStream stdout;
+    private final OutputStream stderr;
     private final CountDownLatch finished = new CountDownLatch(1);
 
     private boolean parentGone;
@@ -49,10 +49,32 @@ final class GuestRun {
     private volatile Attempt current;
 
     GuestRun(GuestImage image, Accelerator accelerator, VmSettings settings, Consumer<String> messages) {
+        this(
+                image,
+                accelerator,
+                settings,
+                messages,
+                new FileInputStream(FileDescriptor.in),
+                new FileOutputStream(FileDescriptor.out),
+                new FileOutputStream(FileDescriptor.err));
+    }
+
+    /** With other streams than this process's. */
+    GuestRun(
+            GuestImage image,
+            Accelerator accelerator,
+            VmSettings settings,
+            Consumer<String> messages,
+            InputStream stdin,
+            OutputStream stdout,
+            OutputStream stderr) {
         this.image = image;
         this.accelerator = accelerator;
         this.settings = settings;
         this.messages = messages;
+        this.stdin = stdin;
+        this.stdout = stdout;
+        this.stderr = stderr;
     }
 
     /**
@@ -86,7 +108,7 @@ final class GuestRun {
     }
 
     /** What became of one boot; {@code problem} is null if the command ended and the guest said how. */
-    private record Outcome(boolean started, int status, String kernelTrouble, String problem, int problemStatus) {
+    record Outcome(boolean started, int status, String kernelTrouble, String problem, int problemStatus) {
 
         static Outcome exited(int status, String kernelTrouble) {
             return new Outcome(true, status, kernelTrouble, null, 0);
@@ -105,11 +127,18 @@ final class GuestRun {
     private Outcome attempt(
             GuestConfiguration configuration, List<Path> shares, Path log, Optional<ProcessHandle> parent) {
         try (QemuProcess qemu = QemuProcess.start(image, accelerator, settings, configuration, shares, log)) {
-            Attempt attempt = new Attempt(qemu);
-            current = attempt;
-            return attempt.run(parent);
+            return follow(qemu, parent);
         } catch (VmException e) {
             return Outcome.failed(false, e.getMessage(), ExitStatus.NOT_STARTED);
+        }
+    }
+
+    /** Passes on what a guest says until its command has ended, or until there is nothing more to be expected of it. */
+    Outcome follow(Guest guest, Optional<ProcessHandle> parent) {
+        try {
+            Attempt attempt = new Attempt(guest);
+            current = attempt;
+            return attempt.run(parent);
         } finally {
             current = null;
         }
@@ -166,14 +195,14 @@ final class GuestRun {
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
-            attempt.qemu.close();
+            attempt.guest.close();
         }
     }
 
     /** One boot. The reader thread owns the stream from the guest and both output streams. */
     private final class Attempt {
 
-        private final QemuProcess qemu;
+        private final Guest guest;
         private final FrameWriter toGuest;
         private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
         private final Object credit = new Object();
@@ -183,9 +212,9 @@ final class GuestRun {
         private volatile boolean passingOn;
         private volatile long lastFrame = System.nanoTime();
 
-        Attempt(QemuProcess qemu) {
-            this.qemu = qemu;
-            this.toGuest = new FrameWriter(qemu.toGuest());
+        Attempt(Guest guest) {
+            this.guest = guest;
+            this.toGuest = new FrameWriter(guest.toGuest());
         }
 
         Outcome run(Optional<ProcessHandle> parent) {
@@ -227,7 +256,7 @@ final class GuestRun {
         }
 
         private void read() {
-            InputStream raw = qemu.fromGuest();
+            InputStream raw = guest.fromGuest();
             try {
                 Optional<String> inject = settings.inject();
                 FrameReader reader =
@@ -256,15 +285,15 @@ final class GuestRun {
         private Outcome ended(long position) {
             boolean gone = false;
             try {
-                gone = qemu.waitFor(Duration.ofSeconds(3));
+                gone = guest.waitFor(Duration.ofSeconds(3));
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
             if (!started) {
-                return failed("the guest ended before the command was started; QEMU: " + qemu.messages());
+                return failed("the guest ended before the command was started; QEMU: " + guest.messages());
             }
             return failed((gone ? "the guest ended" : "the stream from the guest ended after " + position + " bytes")
-                    + " without saying how the command ended; QEMU: " + qemu.messages());
+                    + " without saying how the command ended; QEMU: " + guest.messages());
         }
 
         private void handle(Frame frame) throws IOException {
@@ -291,21 +320,31 @@ final class GuestRun {
                     }
                 }
                 case EXIT -> {
-                    toGuest.write(FrameType.ACK, new byte[0]);
                     String trouble = new String(frame.payload(), 8, frame.payload().length - 8, StandardCharsets.UTF_8);
+                    // First: the command has ended so, whether the guest still waits to hear that this is known or not.
                     outcome.complete(Outcome.exited(frame.int32(0), trouble));
+                    tell(FrameType.ACK);
                 }
                 default -> throw new DamagedStreamException("a frame of type " + frame.type() + " came from the guest");
             }
         }
 
-        private void passOnStdout(byte[] bytes) throws IOException {
+        /** A guest that cannot be told is gone. What it has said before is still to be read, and may say how it ended. */
+        private void tell(FrameType type) {
+            try {
+                toGuest.write(type, new byte[0]);
+            } catch (IOException ignored) {
+                // The end of what it says is reported by the reader.
+            }
+        }
+
+        private void passOnStdout(byte[] bytes) {
             passingOn = true;
             try {
                 stdout.write(bytes);
             } catch (IOException e) {
                 // Nobody reads it any more. The command finds out as it would on the host: a broken pipe.
-                toGuest.write(FrameType.CLOSE_STDOUT, new byte[0]);
+                tell(FrameType.CLOSE_STDOUT);
             } finally {
                 lastFrame = System.nanoTime();
                 passingOn = false;
@@ -330,7 +369,7 @@ final class GuestRun {
                 while (true) {
                     int n = stdin.read(buffer);
                     if (n < 0) {
-                        toGuest.write(FrameType.STDIN_EOF, new byte[0]);
+                        tell(FrameType.STDIN_EOF);
                         return;
                     }
                     synchronized (credit) {
@@ -343,11 +382,7 @@ final class GuestRun {
                 }
             } catch (IOException e) {
                 // Either the guest is gone, which the reader reports, or standard input cannot be read.
-                try {
-                    toGuest.write(FrameType.STDIN_EOF, new byte[0]);
-                } catch (IOException ignored) {
-                    // The guest is gone.
-                }
+                tell(FrameType.STDIN_EOF);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
@@ -358,7 +393,7 @@ final class GuestRun {
                 if (started) {
                     toGuest.write(FrameType.SIGNAL, Frame.int32Payload(number));
                 } else {
-                    qemu.kill();
+                    guest.kill();
                 }
             } catch (IOException ignored) {
                 // The guest is gone, and with it the command.

@@ -25,7 +25,7 @@ import java.util.concurrent.TimeUnit;
  * A running QEMU and both ends of its stream. It dies with the thread that started it ({@code PR_SET_PDEATHSIG}), so
  * start it from one that lives as long as the process; and with {@link #close()}, which leaves nothing behind.
  */
-final class QemuProcess implements AutoCloseable {
+final class QemuProcess implements Guest {
 
     private static final String DIRECTORY_PREFIX = "dblock-vm-";
     /** Tag of the share with the kernel's modules, if the guest's root does not have them. */
@@ -182,12 +182,13 @@ final class QemuProcess implements AutoCloseable {
                 + (settings.cmdline().isEmpty() ? "" : " " + settings.cmdline());
     }
 
-    /** The guest's stream, buffered. */
-    InputStream fromGuest() {
+    @Override
+    public InputStream fromGuest() {
         return new BufferedInputStream(Channels.newInputStream(fromGuest), 1 << 17);
     }
 
-    WritableByteChannel toGuest() {
+    @Override
+    public WritableByteChannel toGuest() {
         return toGuest;
     }
 
@@ -195,13 +196,13 @@ final class QemuProcess implements AutoCloseable {
         return process.isAlive();
     }
 
-    /** Waits for QEMU's own end. */
-    boolean waitFor(Duration limit) throws InterruptedException {
+    @Override
+    public boolean waitFor(Duration limit) throws InterruptedException {
         return process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
     }
 
-    /** What QEMU itself said, in one line. */
-    String messages() {
+    @Override
+    public String messages() {
         return messages(directory);
     }
 
@@ -214,8 +215,8 @@ final class QemuProcess implements AutoCloseable {
         }
     }
 
-    /** Ends QEMU at once. Safe to call more than once and from any thread. */
-    void kill() {
+    @Override
+    public void kill() {
         process.destroyForcibly();
     }
 

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.vm;
+
+import java.io.InputStream;
+import java.nio.channels.WritableByteChannel;
+import java.time.Duration;
+
+/** A guest that runs, and its two streams. Safe for use by several threads. */
+interface Guest extends AutoCloseable {
+
+    /** What it says, in frames; buffered. Each call gives another buffer, so there is one reader. */
+    InputStream fromGuest();
+
+    /** What it is told, in frames. */
+    WritableByteChannel toGuest();
+
+    /** Waits for its own end, at most so long; whether that came. */
+    boolean waitFor(Duration limit) throws InterruptedException;
+
+    /** What the program that emulates it said itself, in one line. */
+    String messages();
+
+    /** Ends it at once. May be called more than once. */
+    void kill();
+
+    /** Ends it and lets go of all it had. */
+    @Override
+    void close();
+}

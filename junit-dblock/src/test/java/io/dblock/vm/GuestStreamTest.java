@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.vm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.Channels;
+import java.nio.channels.WritableByteChannel;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What {@link GuestRun} makes of what a guest says, and of one that cannot be told anything. */
+@Timeout(60)
+class GuestStreamTest {
+    private final ByteArrayOutputStream stream = new ByteArrayOutputStream();
+    private final FrameWriter guest = new FrameWriter(Channels.newChannel(stream));
+    private final ByteArrayOutputStream stdout = new ByteArrayOutputStream();
+    private final List<String> messages = new ArrayList<>();
+
+    private void says(FrameType type, byte[] payload) {
+        try {
+            guest.write(type, payload);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void says(FrameType type) {
+        says(type, new byte[0]);
+    }
+
+    private void exits(int status, String trouble) {
+        byte[] text = trouble.getBytes(StandardCharsets.UTF_8);
+        says(
+                FrameType.EXIT,
+                ByteBuffer.allocate(8 + text.length)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .putInt(status)
+                        .putInt(0)
+                        .put(text)
+                        .array());
+    }
+
+    /** A guest that has said all this, and then... */
+    private final class Recorded implements Guest {
+        private final WritableByteChannel in;
+
+        Recorded(OutputStream told) {
+            in = Channels.newChannel(told);
+        }
+
+        @Override
+        public InputStream fromGuest() {
+            return new ByteArrayInputStream(stream.toByteArray());
+        }
+
+        @Override
+        public WritableByteChannel toGuest() {
+            return in;
+        }
+
+        @Override
+        public boolean waitFor(Duration limit) {
+            return true;
+        }
+
+        @Override
+        public String messages() {
+            return "it said nothing";
+        }
+
+        @Override
+        public void kill() {}
+
+        @Override
+        public void close() {}
+    }
+
+    /** Where nobody reads any more. */
+    private static final class BrokenPipe extends OutputStream {
+        @Override
+        public void write(int value) throws IOException {
+            throw new IOException("Broken pipe");
+        }
+    }
+
+    private GuestRun.Outcome outcome(OutputStream told, OutputStream out) {
+        GuestRun run = new GuestRun(
+                null,
+                Accelerator.TCG,
+                VmSettings.of(Map.of()),
+                messages::add,
+                InputStream.nullInputStream(),
+                out,
+                OutputStream.nullOutputStream());
+        return run.follow(new Recorded(told), Optional.empty());
+    }
+
+    @Test
+    void theStatusOfItsCommandIsTheOutcomeAndIsAcknowledged() throws Exception {
+        says(FrameType.STARTED);
+        says(FrameType.STDOUT, "hello".getBytes(StandardCharsets.UTF_8));
+        exits(3, "a warning");
+        AcknowledgedOutput told = new AcknowledgedOutput();
+        assertThat(outcome(told, stdout)).isEqualTo(GuestRun.Outcome.exited(3, "a warning"));
+        assertThat(stdout).hasToString("hello");
+        assertThat(told.awaitAcknowledgement()).isTrue();
+    }
+
+    @Test
+    void aGuestThatIsGoneBeforeItsEndWasAcknowledgedHasEndedAsItSaid() {
+        says(FrameType.STARTED);
+        exits(0, "");
+        assertThat(outcome(new BrokenPipe(), stdout)).isEqualTo(GuestRun.Outcome.exited(0, ""));
+    }
+
+    @Test
+    void aGuestThatIsGoneIsNotLostWhileNobodyTakesItsOutput() {
+        says(FrameType.STARTED);
+        says(FrameType.STDOUT, new byte[10]);
+        exits(13, "");
+        assertThat(outcome(new BrokenPipe(), new BrokenPipe())).isEqualTo(GuestRun.Outcome.exited(13, ""));
+    }
+
+    @Test
+    void aGuestThatIsGoneWithoutSayingHowItsCommandEndedIsLost() {
+        says(FrameType.STARTED);
+        GuestRun.Outcome outcome = outcome(new BrokenPipe(), stdout);
+        assertThat(outcome.problemStatus()).isEqualTo(ExitStatus.GUEST_LOST);
+        assertThat(outcome.problem())
+                .isEqualTo("the guest ended without saying how the command ended; QEMU: it said nothing");
+    }
+
+    /** Looks for the frame that acknowledges the end, which may come after the outcome is known. */
+    private static final class AcknowledgedOutput extends OutputStream {
+        private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+
+        @Override
+        public synchronized void write(int value) {
+            bytes.write(value);
+            notifyAll();
+        }
+
+        synchronized boolean awaitAcknowledgement() throws Exception {
+            long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+            while (System.nanoTime() < deadline) {
+                if (hasAcknowledgement()) {
+                    return true;
+                }
+                wait(1000);
+            }
+            return false;
+        }
+
+        private boolean hasAcknowledgement() {
+            FrameReader frames = new FrameReader(new ByteArrayInputStream(bytes.toByteArray()));
+            try {
+                for (Frame frame = frames.next(); frame != null; frame = frames.next()) {
+                    if (frame.type() == FrameType.ACK) {
+                        return true;
+                    }
+                }
+            } catch (IOException e) {
+                // A frame that is only half there.
+            }
+            return false;
+        }
+    }
+}
