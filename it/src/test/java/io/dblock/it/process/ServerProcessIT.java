@@ -19,8 +19,8 @@ import io.dblock.it.support.Poll;
 import io.dblock.journal.Journal;
 import io.dblock.journal.JournalStream;
 import io.dblock.junit.DblockDevice;
-import io.dblock.kernel.Command;
 import io.dblock.kernel.Errno;
+import io.dblock.server.process.ServerProcess;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -165,26 +165,36 @@ class ServerProcessIT {
     }
 
     @Test
-    void whenItIsStoppedACallSaysSoAndTheDeviceCanBeClosed() throws Exception {
+    void whenItIsStoppedTheNextDeviceHasANewOneAndTheOthersGoOnWhenItIsContinued() throws Exception {
         BlockDevice disk = BlockDevice.builder().size("1MiB").create();
         ProcessHandle stopped = server();
-        String before = System.setProperty(Command.TIMEOUT_PROPERTY, "2");
-        try {
-            Commands.run("kill", "-STOP", stopped.pid());
+        Commands.run("kill", "-STOP", stopped.pid());
+        for (int i = 0; i < 100; i++) {
             assertThatThrownBy(disk::powered)
                     .isInstanceOf(DblockException.class)
-                    .hasMessageContaining("has not answered powered() within 2000 ms. It is in state T.")
-                    .hasMessageContaining("kill -CONT");
-            Commands.run("kill", "-KILL", stopped.pid());
-            assertThatThrownBy(disk::close).hasMessageContaining("is gone");
-            Poll.until("the node to go", LONG, () -> !Files.exists(disk.path()));
-        } finally {
-            if (before == null) {
-                System.clearProperty(Command.TIMEOUT_PROPERTY);
-            } else {
-                System.setProperty(Command.TIMEOUT_PROPERTY, before);
-            }
+                    .hasMessageContaining("does not answer, so powered() is not possible. It is stopped (state T).")
+                    .hasMessageContaining("kill -CONT " + stopped.pid());
         }
+        try (BlockDevice next = BlockDevice.builder().size("1MiB").create()) {
+            write(next, 0, 3);
+            assertThat(ServerProcess.pid()).isPresent().get().isNotEqualTo(stopped.pid());
+
+            Commands.run("kill", "-CONT", stopped.pid());
+            assertThat(disk.powered()).isTrue();
+            write(disk, 0, 3);
+            disk.close();
+        }
+        stopped.onExit().get(120, java.util.concurrent.TimeUnit.SECONDS);
+    }
+
+    @Test
+    void whenItIsStoppedItsLastDeviceCanBeClosedAndItIsKilled() throws Exception {
+        BlockDevice disk = BlockDevice.builder().size("1MiB").create();
+        ProcessHandle stopped = server();
+        Commands.run("kill", "-STOP", stopped.pid());
+        assertThatThrownBy(disk::close).hasMessageContaining("does not answer");
+        Poll.until("the node to go", LONG, () -> !Files.exists(disk.path()));
+        stopped.onExit().get(120, java.util.concurrent.TimeUnit.SECONDS);
     }
 
     @Test

@@ -2,6 +2,7 @@
 package io.dblock.server.process;
 
 import io.dblock.DblockException;
+import io.dblock.kernel.Command;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.ByteArrayInputStream;
@@ -9,6 +10,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.EOFException;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -31,8 +33,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Supplier;
 
 /**
  * Calls between two processes, in both directions at once, over a pair of streams. Each side has an interface whose methods
@@ -43,16 +45,31 @@ import java.util.function.Supplier;
  *
  * <p>No call waits without a limit, whatever the other side does: one thread writes, one reads, and each call that comes in is
  * made by a thread of its own. Safe for use by several threads.
+ *
+ * <p>A call may take long, so its limit says little about the other process. While a call waits, a ping is sent, which the
+ * reading thread of the other side answers whatever its calls are doing. A process that does not answer it is silent if it is
+ * stopped, or if it was heard of before and is idle for {@link Peer#patience()}: calls fail at once until something comes from
+ * it, or until it is continued. One that is busy is slow, not silent.
  */
 final class Connection implements AutoCloseable {
     private static final byte CALL = 1;
     private static final byte RETURN = 2;
     private static final byte THROW = 3;
     private static final byte CANCEL = 4;
+    private static final byte PING = 5;
+    private static final byte PONG = 6;
     private static final int MAX_FRAME = 1 << 30;
     private static final int MAX_KEPT = 1000;
-    /** For calls to a side that has not answered the one before. */
-    private static final Duration IF_SILENT = Duration.ofSeconds(1);
+    private static final String DEAD = "it is dead.";
+    /** How often a call that waits looks at the other process. */
+    private static final Duration LOOK = Duration.ofMillis(500);
+    /**
+     * At so many looks in a row a stopped process counts as silent. Looks are counted, not the time between them: this process
+     * may be stopped, too, by a debugger for one, and then knows nothing of what was said meanwhile.
+     */
+    private static final int STOPPED_LOOKS = 4;
+    /** The limit of a call that should not take long if one before it was not answered within its own, and none has been since. */
+    private static final Duration AFTER_UNANSWERED = Duration.ofSeconds(5);
 
     /** What can be called of an interface, in the order of its numbers: to find that out takes longer than a call. */
     private static final ClassValue<List<Method>> METHODS = new ClassValue<>() {
@@ -65,8 +82,7 @@ final class Connection implements AutoCloseable {
     private final DataInputStream in;
     private final DataOutputStream out;
     private final List<Method> methods;
-    private final String peer;
-    private final Supplier<String> peerState;
+    private final Peer peer;
 
     private Object target;
 
@@ -81,8 +97,14 @@ final class Connection implements AutoCloseable {
     private final Thread reader;
     private final Thread writer;
     private final List<Runnable> atEnd = new ArrayList<>();
-    /** Whether a call has not been answered in its time, and nothing at all has come since: another is no use. */
-    private volatile boolean silent;
+    /** How often something has come. */
+    private final AtomicLong heard = new AtomicLong();
+    /** Whether a ping is on its way, or its answer. */
+    private final AtomicBoolean pinged = new AtomicBoolean();
+    /** What the other process was when it was found silent; null if it is not. */
+    private volatile Peer.Liveness silent;
+    /** Whether a call has not been answered within its limit, and none has been answered since. */
+    private volatile boolean unanswered;
     /** Why there are no further calls; null as long as there are. */
     private volatile String end;
 
@@ -138,22 +160,44 @@ final class Connection implements AutoCloseable {
         }
     }
 
+    /** Counts as something heard what comes of a frame, too: a large one takes its time. */
+    private static final class HeardInputStream extends FilterInputStream {
+        private final AtomicLong heard;
+
+        HeardInputStream(InputStream in, AtomicLong heard) {
+            super(in);
+            this.heard = heard;
+        }
+
+        @Override
+        public int read() throws IOException {
+            int read = in.read();
+            heard.incrementAndGet();
+            return read;
+        }
+
+        @Override
+        public int read(byte[] bytes, int offset, int length) throws IOException {
+            int read = in.read(bytes, offset, length);
+            heard.incrementAndGet();
+            return read;
+        }
+    }
+
     /**
      * Over these streams, which are closed with it. Nothing happens before {@link #start}.
      *
      * @param calls the interface that the other side calls
-     * @param peer what the other side is called in errors
-     * @param peerState what becomes of the other side, for errors
+     * @param peer who is there
      */
-    Connection(InputStream in, OutputStream out, Class<?> calls, String peer, Supplier<String> peerState) {
-        this.in = new DataInputStream(new BufferedInputStream(in, 1 << 16));
+    Connection(InputStream in, OutputStream out, Class<?> calls, Peer peer) {
+        this.in = new DataInputStream(new BufferedInputStream(new HeardInputStream(in, heard), 1 << 16));
         this.out = new DataOutputStream(new BufferedOutputStream(out, 1 << 16));
         this.peer = peer;
-        this.peerState = peerState;
         methods = METHODS.get(calls);
         callers = Executors.newCachedThreadPool(work -> daemon(work, "junit-dblock call"));
-        reader = daemon(this::read, "junit-dblock from " + peer);
-        writer = daemon(this::write, "junit-dblock to " + peer);
+        reader = daemon(this::read, "junit-dblock from " + peer.name());
+        writer = daemon(this::write, "junit-dblock to " + peer.name());
     }
 
     private static Thread daemon(Runnable work, String name) {
@@ -200,9 +244,18 @@ final class Connection implements AutoCloseable {
     }
 
     /**
-     * The other side's interface. Its methods throw {@link DblockException} if there is no answer within the limit, which is
-     * a short one as long as the other side is silent after an earlier call, or the other side has ended. One that declares {@link InterruptedException} can be interrupted, and is then on the other side,
-     * too; others go on waiting.
+     * Whether the next call is likely to be answered: the connection has not ended, and the other side was neither found
+     * silent nor has let a call wait beyond its limit without answering one since.
+     */
+    boolean answers() {
+        return isOpen() && silent == null && !unanswered;
+    }
+
+    /**
+     * The other side's interface. Its methods throw {@link DblockException} if the other side has ended, if it is silent, or if
+     * there is no answer within the limit. A limit of at most {@link Command#timeout()} is a short one after a call that was not
+     * answered within its own, until one is. A method that declares {@link InterruptedException} can be interrupted, and is then interrupted on the other
+     * side, too; others go on waiting.
      */
     <T> T remote(Class<T> type, Duration limit) {
         List<Method> known = METHODS.get(type);
@@ -239,8 +292,12 @@ final class Connection implements AutoCloseable {
             if (end != null) {
                 throw ended(method);
             }
+            refuseIfSilent(method);
             outgoing.add(new Frame(CALL, number, content.toByteArray()));
-            Frame frame = await(method, number, answer, silent && IF_SILENT.compareTo(limit) < 0 ? IF_SILENT : limit);
+            // Who gives more than the usual time makes a call that may need it.
+            boolean hasty =
+                    unanswered && limit.compareTo(AFTER_UNANSWERED) > 0 && limit.compareTo(Command.timeout()) <= 0;
+            Frame frame = await(method, number, answer, hasty ? AFTER_UNANSWERED : limit);
             if (frame.kind() == THROW) {
                 throw thrown(method, (Failure) Codec.decode(Failure.class, frame.content()));
             }
@@ -252,15 +309,40 @@ final class Connection implements AutoCloseable {
         }
     }
 
+    private void refuseIfSilent(Method method) {
+        Peer.Liveness before = silent;
+        if (before == null) {
+            return;
+        }
+        Peer.Liveness now = peer.liveness();
+        if (now == Peer.Liveness.GONE) {
+            end(DEAD);
+            throw ended(method);
+        }
+        boolean continued = before == Peer.Liveness.STOPPED && now != Peer.Liveness.STOPPED;
+        if (!continued) {
+            throw doesNotAnswer(method);
+        }
+        // It is about to answer.
+        silent = null;
+    }
+
+    private DblockException doesNotAnswer(Method method) {
+        return new DblockException(
+                peer.name() + " does not answer, so " + method.getName() + "() is not possible. " + peer.describe());
+    }
+
     private Frame await(Method method, long number, CompletableFuture<Frame> answer, Duration limit)
             throws InterruptedException {
         boolean interruptible = Arrays.asList(method.getExceptionTypes()).contains(InterruptedException.class);
         boolean interrupted = false;
         long deadline = System.nanoTime() + limit.toNanos();
+        Vigil vigil = new Vigil();
         try {
             while (true) {
+                long left = Math.max(0, deadline - System.nanoTime());
                 try {
-                    return answer.get(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
+                    return answer.get(Math.min(left, LOOK.toNanos()), TimeUnit.NANOSECONDS);
                 } catch (InterruptedException e) {
                     if (interruptible) {
                         outgoing.add(new Frame(CANCEL, number, new byte[0]));
@@ -268,9 +350,14 @@ final class Connection implements AutoCloseable {
                     }
                     interrupted = true;
                 } catch (TimeoutException e) {
-                    silent = true;
-                    throw new DblockException(peer + " has not answered " + method.getName() + "() within "
-                            + limit.toMillis() + " ms. " + peerState.get());
+                    if (vigil.finds()) {
+                        throw doesNotAnswer(method);
+                    }
+                    if (deadline - System.nanoTime() <= 0 && !answer.isDone()) {
+                        unanswered = true;
+                        throw new DblockException(peer.name() + " has not answered " + method.getName() + "() within "
+                                + limit.toMillis() + " ms. " + peer.describe());
+                    }
                 } catch (ExecutionException e) {
                     throw ended(method);
                 }
@@ -282,9 +369,48 @@ final class Connection implements AutoCloseable {
         }
     }
 
+    /** Looks at the other process while a call waits for it. For one thread. */
+    private final class Vigil {
+        private long heardBefore = heard.get();
+        private int quiet;
+        private int stopped;
+
+        /** Whether it is silent; a look. One that is found gone is the end of the connection. */
+        boolean finds() {
+            long now = heard.get();
+            quiet = now == heardBefore ? quiet + 1 : 0;
+            heardBefore = now;
+            if (quiet == 0) {
+                stopped = 0;
+                return false;
+            }
+            Peer.Liveness liveness = peer.liveness();
+            if (liveness == Peer.Liveness.GONE) {
+                end(DEAD);
+                return false;
+            }
+            if (liveness == Peer.Liveness.BUSY || now == 0) {
+                // Or it has not even begun.
+                quiet = 0;
+            }
+            if (pinged.compareAndSet(false, true)) {
+                outgoing.add(new Frame(PING, 0, new byte[0]));
+            }
+            stopped = liveness == Peer.Liveness.STOPPED ? stopped + 1 : 0;
+            if (stopped < STOPPED_LOOKS && quiet <= peer.patience().dividedBy(LOOK)) {
+                return false;
+            }
+            silent = liveness;
+            if (heard.get() != heardBefore) {
+                silent = null;
+            }
+            return silent != null;
+        }
+    }
+
     private DblockException ended(Method method) {
-        return new DblockException(
-                peer + " is gone, so " + method.getName() + "() is not possible: " + end + " " + peerState.get());
+        return new DblockException(peer.name() + " is gone, so " + method.getName() + "() is not possible: " + end + " "
+                + peer.describe());
     }
 
     private Throwable thrown(Method method, Failure failure) {
@@ -297,7 +423,7 @@ final class Connection implements AutoCloseable {
         boolean declared = Arrays.stream(method.getExceptionTypes()).anyMatch(type -> type.isInstance(thrown));
         if (!known || (!unchecked && !declared)) {
             return new DblockException(
-                    peer + " failed in " + method.getName() + "(): " + failure.type() + ": " + failure.message(),
+                    peer.name() + " failed in " + method.getName() + "(): " + failure.type() + ": " + failure.message(),
                     thrown);
         }
         // As if it had been thrown here, which to its reader it was.
@@ -324,9 +450,8 @@ final class Connection implements AutoCloseable {
                 }
                 byte kind = in.readByte();
                 long number = in.readLong();
-                Frame frame = new Frame(kind, number, in.readNBytes(length - 9));
-                silent = false;
-                take(frame);
+                take(new Frame(kind, number, in.readNBytes(length - 9)));
+                silent = null;
             }
         } catch (EOFException e) {
             // That is the regular end.
@@ -347,12 +472,15 @@ final class Connection implements AutoCloseable {
                 }
             }
             case RETURN, THROW -> {
+                unanswered = false;
                 CompletableFuture<Frame> waiting = pending.get(frame.number());
                 // Nobody waits for it any more if its limit is over.
                 if (waiting != null) {
                     waiting.complete(frame);
                 }
             }
+            case PING -> outgoing.add(new Frame(PONG, 0, new byte[0]));
+            case PONG -> pinged.set(false);
             default -> throw new IOException("a frame of the unknown kind " + frame.kind() + " came");
         }
     }

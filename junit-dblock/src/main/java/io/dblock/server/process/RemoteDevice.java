@@ -9,11 +9,9 @@ import io.dblock.kernel.ControlException;
 import io.dblock.kernel.ControlSession;
 import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.Errno;
-import io.dblock.kernel.ModuleLoader;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
 import io.dblock.power.UnflushedWrite;
-import io.dblock.server.DeviceServer;
 import io.dblock.server.RequestCounts;
 import io.dblock.server.ServedDevice;
 import io.dblock.server.ServedSnapshot;
@@ -34,7 +32,7 @@ final class RemoteDevice implements ServedDevice {
     private static final Duration DESTROY = Duration.ofSeconds(20);
     private static final Duration CLOSE = Duration.ofSeconds(60);
 
-    private final ServerProcess process;
+    private final RemoteServer server;
     private final Made made;
     private final ControlSession control;
     private final RemoteRecorder recorder;
@@ -46,9 +44,11 @@ final class RemoteDevice implements ServedDevice {
 
     private volatile Optional<Remains> remains = Optional.empty();
     private boolean closed;
+    /** Whether {@link #control} is closed, or about to be. */
+    private volatile boolean ended;
 
-    private RemoteDevice(ServerProcess process, Made made, ControlSession control) {
-        this.process = process;
+    private RemoteDevice(RemoteServer server, Made made, ControlSession control) {
+        this.server = server;
         this.made = made;
         this.control = control;
         recorder = new RemoteRecorder(this);
@@ -58,27 +58,25 @@ final class RemoteDevice implements ServedDevice {
     }
 
     /** The device that this makes on the server. */
-    static RemoteDevice make(ServerProcess process, Supplier<Made> maker) {
+    static RemoteDevice make(RemoteServer server, Supplier<Made> maker) {
         // Loads the module if need be: that is for this JVM to do, and to undo.
-        ControlSession control = ModuleLoader.openSession();
+        ControlSession control = server.openSession();
+        server.use();
         boolean done = false;
         try {
-            RemoteDevice device = new RemoteDevice(process, maker.get(), control);
+            RemoteDevice device = new RemoteDevice(server, maker.get(), control);
             done = true;
             return device;
         } finally {
             if (!done) {
                 control.close();
+                server.release();
             }
         }
     }
 
-    ServerProcess process() {
-        return process;
-    }
-
     ServerCommands commands() {
-        return process.commands();
+        return server.commands();
     }
 
     /** Its number at the server. */
@@ -107,15 +105,14 @@ final class RemoteDevice implements ServedDevice {
 
     @Override
     public Answering answering() {
-        Watchdog.Party jvm =
-                new Watchdog.Party("the server process", process.pidOfThis(), () -> process.commands(DESTROY)
-                        .stacks());
+        Watchdog.Party jvm = new Watchdog.Party("the server process", server.pid(), () -> server.commands(DESTROY)
+                .stacks());
         return new Answering(jvm, true, List.of("a built-in store in the server process answers"));
     }
 
     @Override
-    public DeviceServer server() {
-        return process;
+    public RemoteServer server() {
+        return server;
     }
 
     @Override
@@ -186,30 +183,38 @@ final class RemoteDevice implements ServedDevice {
 
     @Override
     public ServedSnapshot snapshot() {
-        return new RemoteSnapshot(process, commands().snapshot(number()));
+        return new RemoteSnapshot(server, commands().snapshot(number()));
     }
 
     @Override
     public ServedSnapshot snapshot(Survivors survivors) {
-        return new RemoteSnapshot(process, commands().snapshotAfterCut(number(), survivors));
+        return new RemoteSnapshot(server, commands().snapshotAfterCut(number(), survivors));
     }
 
     @Override
     public List<Throwable> failures() {
         return ask(Remains::failures, server -> server.failures(number())).stream()
-                .map(process::toThrowable)
+                .map(server::toThrowable)
                 .toList();
     }
 
     @Override
     public void destroy(boolean force) {
+        if (ended) {
+            return;
+        }
         try {
-            process.commands(DESTROY).destroy(number(), force);
+            server.commands(DESTROY).destroy(number(), force);
         } catch (ControlException e) {
             throw e;
         } catch (DblockException e) {
             // The server is gone or does not answer. The module does.
             destroyDirectly(force);
+        } catch (IllegalStateException e) {
+            // Closed meanwhile, so destroyed. Else it is an error.
+            if (remains.isEmpty()) {
+                throw e;
+            }
         }
     }
 
@@ -223,6 +228,7 @@ final class RemoteDevice implements ServedDevice {
         }
     }
 
+    /** Of a server that does not answer, all the kernel has of the device is removed all the same. */
     @Override
     public synchronized void close() {
         if (closed) {
@@ -230,13 +236,19 @@ final class RemoteDevice implements ServedDevice {
         }
         closed = true;
         try {
-            remains = Optional.of(process.commands(CLOSE).close(number()));
-        } finally {
-            if (remains.isEmpty()) {
+            remains = Optional.of(server.commands(CLOSE).close(number()));
+        } catch (RuntimeException | Error e) {
+            try {
                 destroyDirectly(true);
+            } catch (DblockException other) {
+                e.addSuppressed(other);
             }
+            throw e;
+        } finally {
+            ended = true;
             faults.end();
             control.close();
+            server.release();
         }
     }
 }

@@ -57,7 +57,7 @@ final class RemoteFault implements Fault {
 
     @Override
     public void awaitHits(long count, Duration timeout) throws InterruptedException {
-        device.process().commands(timeout.plus(Command.timeout())).awaitHits(device.number(), number, count, timeout);
+        device.server().commands(timeout.plus(Command.timeout())).awaitHits(device.number(), number, count, timeout);
     }
 
     @Override

@@ -32,7 +32,7 @@ final class RemoteFaults implements Faults {
     /** The predicate is asked in this JVM. */
     @Override
     public Fault add(FaultRule rule, Predicate<RequestInfo> predicate) {
-        TestSide test = device.process().test();
+        TestSide test = device.server().test();
         long number = test.add(Objects.requireNonNull(predicate, "predicate"));
         boolean done = false;
         try {
@@ -49,7 +49,7 @@ final class RemoteFaults implements Faults {
 
     /** The device is gone. */
     void end() {
-        predicates.forEach(device.process().test()::removePredicate);
+        predicates.forEach(device.server().test()::removePredicate);
     }
 
     @Override

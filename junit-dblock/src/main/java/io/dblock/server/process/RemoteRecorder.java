@@ -83,7 +83,7 @@ final class RemoteRecorder implements Recorder {
 
     @Override
     public void subscribe(Listener listener) {
-        TestSide test = device.process().test();
+        TestSide test = device.server().test();
         long number = test.add(listener);
         subscriptions.put(listener, number);
         boolean done = false;
@@ -104,9 +104,9 @@ final class RemoteRecorder implements Recorder {
         if (number == null) {
             return;
         }
-        TestSide test = device.process().test();
+        TestSide test = device.server().test();
         try {
-            if (device.process().isOpen() && device.remains().isEmpty()) {
+            if (device.server().isOpen() && device.remains().isEmpty()) {
                 device.commands().unsubscribe(device.number(), number);
             }
         } finally {

@@ -16,12 +16,13 @@ final class RemoteSnapshot implements ServedSnapshot {
     private static final int AT_ONCE = 1 << 20;
     private static final Duration SAVE = Duration.ofMinutes(30);
 
-    private final ServerProcess process;
+    private final RemoteServer server;
     private final long number;
     private final AtomicBoolean closed = new AtomicBoolean();
 
-    RemoteSnapshot(ServerProcess process, long number) {
-        this.process = process;
+    RemoteSnapshot(RemoteServer server, long number) {
+        this.server = server;
+        server.use();
         this.number = number;
     }
 
@@ -31,26 +32,33 @@ final class RemoteSnapshot implements ServedSnapshot {
         // Also if nothing is asked for: the range is checked all the same.
         do {
             int length = Math.min(AT_ONCE, dst.remaining());
-            dst.put(process.commands().readSnapshot(number, at, length));
+            dst.put(server.commands().readSnapshot(number, at, length));
             at += length;
         } while (dst.hasRemaining());
     }
 
     @Override
     public ServedDevice fork(DeviceParameters parameters, FilterSpec filters) {
-        return RemoteDevice.make(process, () -> process.commands().fork(number, parameters, filters));
+        return RemoteDevice.make(server, () -> server.commands().fork(number, parameters, filters));
     }
 
     @Override
     public void save(Path file) throws IOException {
-        process.commands(SAVE).saveSnapshot(number, file.toAbsolutePath().toString());
+        server.commands(SAVE).saveSnapshot(number, file.toAbsolutePath().toString());
     }
 
     /** Of a server that is gone, the snapshot is gone, too. */
     @Override
     public void close() {
-        if (closed.compareAndSet(false, true) && process.isOpen()) {
-            process.commands().closeSnapshot(number);
+        if (!closed.compareAndSet(false, true)) {
+            return;
+        }
+        try {
+            if (server.isOpen()) {
+                server.commands().closeSnapshot(number);
+            }
+        } finally {
+            server.release();
         }
     }
 }

@@ -32,6 +32,32 @@ public final class ServerMain {
     private ServerMain() {}
 
     /**
+     * The process that this one serves. It counts as busy, so that it has the whole time of a call, even if it is stopped: a
+     * debugger stops it for as long as somebody looks at it. This process ends when it is dead, see {@link #waitForDeath}.
+     */
+    private record TestJvm(long pid) implements Peer {
+        @Override
+        public String name() {
+            return "The test's JVM (pid " + pid + ")";
+        }
+
+        @Override
+        public Liveness liveness() {
+            return Liveness.BUSY;
+        }
+
+        @Override
+        public String describe() {
+            return "It is in state " + ServerProcess.stateOf(pid) + ".";
+        }
+
+        @Override
+        public Duration patience() {
+            return Command.timeout();
+        }
+    }
+
+    /**
      * Serves until the test's JVM is gone.
      *
      * @param arguments its pid
@@ -45,12 +71,7 @@ public final class ServerMain {
         // A terminal's Ctrl-C is for the test's JVM, which still needs its disks then to unmount them.
         OwnProcess.newSession();
         detachDiskMounts();
-        Connection connection = new Connection(
-                in,
-                out,
-                ServerCommands.class,
-                "The test's JVM (pid " + test + ")",
-                () -> "It is in state " + ServerProcess.stateOf(test) + ".");
+        Connection connection = new Connection(in, out, ServerCommands.class, new TestJvm(test));
         CommandServer server = new CommandServer(
                 LocalServer.instance(), connection.remote(TestCommands.class, Command.timeout()), test, path -> Path.of(
                                 "/proc", Long.toString(test), "root")

@@ -2,18 +2,12 @@
 package io.dblock.server.process;
 
 import io.dblock.DblockException;
-import io.dblock.kernel.Command;
 import io.dblock.kernel.ControlSession;
 import io.dblock.kernel.DeviceInfo;
-import io.dblock.kernel.DeviceParameters;
+import io.dblock.kernel.ModuleLoader;
 import io.dblock.kernel.ServerThread;
-import io.dblock.power.CutReport;
-import io.dblock.power.Survivors;
 import io.dblock.proc.ProcFs;
 import io.dblock.server.DeviceServer;
-import io.dblock.server.FilterSpec;
-import io.dblock.server.ServedDevice;
-import io.dblock.server.StoreSpec;
 import io.dblock.server.Watchdog;
 import java.io.File;
 import java.io.IOException;
@@ -28,14 +22,15 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
 /**
- * The process that serves the devices of this JVM, seen from here. There is one at a time; it is started on first use, and
- * anew if it has died. It ends with this JVM.
+ * A process that serves devices of this JVM, seen from here. It is started on first use, and anew if it has died or does not
+ * answer; the devices of one that does not answer stay with it. It ends with this JVM.
  */
-public final class ServerProcess implements DeviceServer {
+public final class ServerProcess {
     private static final Duration START = Duration.ofMinutes(3);
     private static final Duration STOP = Duration.ofSeconds(20);
     /** Not more of the heap than this at first, so that a server costs little; it grows with its journals. */
@@ -50,67 +45,52 @@ public final class ServerProcess implements DeviceServer {
     /** The environment variable with further options of its JVM, separated by blanks. */
     private static final String OPTIONS = "DBLOCK_SERVER_OPTIONS";
 
-    private static ServerProcess current;
+    /** An idle one may say nothing for so long. It answers at once, but whoever looks may do so at the wrong moments. */
+    private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+    private static final Duration EXIT_STATUS = Duration.ofSeconds(1);
+    private static final Duration LOOK = Duration.ofMillis(200);
+    private static final ProcFs PROC = new ProcFs(Path.of("/proc"));
+    private static final ServerPool POOL = new ServerPool(() -> start(command()));
 
     private final Process process;
-    private final Connection connection;
-    private final TestSide test = new TestSide();
+    private final Peer state = new State();
+    private final RemoteServer server;
 
     private ServerProcess(Process process) {
         this.process = process;
-        connection = new Connection(
+        server = new RemoteServer(
                 process.getInputStream(),
                 process.getOutputStream(),
-                TestCommands.class,
-                "The server process (pid " + process.pid() + ")",
-                this::state);
-        connection.atEnd(test::end);
+                process.pid(),
+                state,
+                ModuleLoader::openSession,
+                this::kill);
     }
 
     /**
-     * The one there is; started if there is none.
+     * Who serves a new device: the server process there is; a new one if there is none, if it has died, or if it does not
+     * answer.
      *
      * @throws DblockException if it cannot be started; says why
      */
-    public static synchronized ServerProcess instance() {
-        if (current == null || !current.connection.isOpen()) {
-            if (current != null) {
-                current.end();
-            }
-            current = start();
-        }
-        return current;
+    public static DeviceServer instance() {
+        return POOL.instance().server;
     }
 
-    /** Its pid, if it runs. */
-    public static synchronized Optional<Long> pid() {
-        return current == null || !current.process.isAlive() ? Optional.empty() : Optional.of(current.process.pid());
+    /** Its pid, if it runs. Does not wait for one that is being started. */
+    public static Optional<Long> pid() {
+        return POOL.pid();
     }
 
-    /** Ends it if there is one. Its devices end with it. */
-    public static synchronized void stop() {
-        if (current != null) {
-            current.end();
-            current = null;
-        }
+    /** Ends it if there is one, and those before it that were given up. Their devices end with them. */
+    public static void stop() {
+        POOL.stop();
     }
 
     /** Starts it, if there is none, while this JVM does something else. What goes wrong is told to who needs it next. */
     public static void startAhead() {
-        if (pid().isPresent()) {
-            return;
-        }
-        Thread thread = new Thread(
-                () -> {
-                    try {
-                        instance();
-                    } catch (DblockException e) {
-                        // It is tried again, and fails again, for somebody who can be told.
-                    }
-                },
-                "junit-dblock start of the server process");
-        thread.setDaemon(true);
-        thread.start();
+        POOL.startAhead();
     }
 
     /**
@@ -123,18 +103,15 @@ public final class ServerProcess implements DeviceServer {
      */
     public static Watchdog.Watch watch(DeviceInfo device, List<String> description, Consumer<String> reports) {
         try {
-            ServerProcess server = instance();
-            server.test.addReports(device.id(), reports);
-            server.commands().watch(device.id(), description);
-            return () -> server.test.removeReports(device.id());
+            return POOL.instance().server.watch(device.id(), description, reports);
         } catch (DblockException e) {
             System.err.println("junit-dblock: " + device.name() + " is not watched from outside of this JVM: " + e);
             return () -> {};
         }
     }
 
-    private static ServerProcess start() {
-        List<String> command = command();
+    /** Starts one by this command, which is {@link #command()} but for tests. */
+    static ServerProcess start(List<String> command) {
         ProcessBuilder builder = new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 // Not where the test runs: that may be on a disk of this very server.
@@ -144,8 +121,7 @@ public final class ServerProcess implements DeviceServer {
         ServerProcess started = new ServerProcess(launch(builder));
         boolean done = false;
         try {
-            started.connection.start(started.test);
-            started.commands(START).hello();
+            started.server.start(START);
             done = true;
             return started;
         } catch (DblockException e) {
@@ -201,12 +177,15 @@ public final class ServerProcess implements DeviceServer {
     }
 
     private static List<String> command() {
+        // In a mount namespace of its own, so that it never is the last to hold its own disk mounted.
+        List<String> command = new ArrayList<>(List.of("unshare", "--mount", "--propagation", "private"));
+        command.addAll(jvm());
+        return command;
+    }
+
+    /** Its JVM alone; the last argument is the pid of this one. */
+    static List<String> jvm() {
         List<String> command = new ArrayList<>(List.of(
-                // In a mount namespace of its own, so that it never is the last to hold its own disk mounted.
-                "unshare",
-                "--mount",
-                "--propagation",
-                "private",
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 INITIAL_HEAP,
                 "-XX:+AlwaysPreTouch",
@@ -247,35 +226,158 @@ public final class ServerProcess implements DeviceServer {
         return String.join(File.pathSeparator, places);
     }
 
-    /** For errors. */
-    private String state() {
-        if (!process.isAlive()) {
-            int status = process.exitValue();
-            return "It has ended with status " + status
-                    + (status > 128 ? " (killed by signal " + (status - 128) + ")" : "")
-                    + ". Its devices fail all I/O; the next device gets a new server.";
-        }
-        return "It is in state " + stateOf(process.pid())
-                + ". If it was stopped, let it go on (kill -CONT), or end it (kill -KILL): its devices then fail.";
-    }
-
     /** As ps(1) shows it, such as S, T (stopped) or Z (dead); X if there is no such process. */
     static char stateOf(long pid) {
-        return new ProcFs(Path.of("/proc"))
-                .task(pid, pid)
-                .map(ProcFs.Task::state)
-                .orElse('X');
+        return PROC.task(pid, pid).map(ProcFs.Task::state).orElse('X');
     }
 
-    private void end() {
-        connection.close();
+    private static boolean isStopped(char state) {
+        return state == 'T' || state == 't';
+    }
+
+    private static boolean isDead(char state) {
+        return state == 'Z' || state == 'X' || state == 'x';
+    }
+
+    /** What is known of it without asking it. */
+    private final class State implements Peer {
+        private final AtomicBoolean awaited = new AtomicBoolean();
+
+        @Override
+        public String name() {
+            return "The server process (pid " + process.pid() + ")";
+        }
+
+        @Override
+        public Liveness liveness() {
+            if (!process.isAlive()) {
+                return Liveness.GONE;
+            }
+            char state = stateOf(process.pid());
+            if (isStopped(state)) {
+                return Liveness.STOPPED;
+            }
+            if (isDead(state)) {
+                return Liveness.GONE;
+            }
+            return isBusy() ? Liveness.BUSY : Liveness.IDLE;
+        }
+
+        private boolean isBusy() {
+            return PROC.tasks(process.pid()).stream().anyMatch(task -> task.state() == 'R' || task.state() == 'D');
+        }
+
+        @Override
+        public String describe() {
+            String then = " Its devices fail all I/O; the next device gets a new server.";
+            if (hasEnded()) {
+                int status = process.exitValue();
+                return "It has ended with status " + status
+                        + (status > 128 ? " (killed by signal " + (status - 128) + ")" : "") + "." + then;
+            }
+            long pid = process.pid();
+            char state = stateOf(pid);
+            return switch (liveness()) {
+                case GONE -> "It is dead (state " + state + "), and a thread of it still waits in the kernel." + then;
+                case STOPPED ->
+                    "It is stopped (state " + state + "). Let it go on (kill -CONT " + pid + "), or end it (kill -KILL "
+                            + pid + "): its devices then fail all I/O. The next device gets a new server.";
+                case BUSY, IDLE ->
+                    "It is in state " + state + "; \"jstack " + pid
+                            + "\" says what it does. If need be, end it (kill -KILL " + pid
+                            + "): its devices then fail all I/O, and the next device gets a new server.";
+            };
+        }
+
+        /** A process that has closed its files is about to get its status, unless one of its threads waits in the kernel. */
+        private boolean hasEnded() {
+            boolean first = (liveness() == Liveness.GONE || !server.isOpen()) && awaited.compareAndSet(false, true);
+            try {
+                return first ? process.waitFor(EXIT_STATUS.toMillis(), TimeUnit.MILLISECONDS) : !process.isAlive();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return !process.isAlive();
+            }
+        }
+
+        @Override
+        public Duration patience() {
+            return PATIENCE;
+        }
+    }
+
+    RemoteServer server() {
+        return server;
+    }
+
+    Peer state() {
+        return state;
+    }
+
+    long processId() {
+        return process.pid();
+    }
+
+    boolean isAlive() {
+        return process.isAlive();
+    }
+
+    /** Whether it can be given another device. Takes time only if there is reason to doubt. */
+    boolean answers() {
+        if (!server.isOpen() || server.isGivenUp()) {
+            return false;
+        }
+        if (server.answers() && canAnswer()) {
+            return true;
+        }
+        try {
+            server.commands().hello();
+            return true;
+        } catch (DblockException e) {
+            return false;
+        }
+    }
+
+    /** Cheap: it is asked before each device. */
+    private boolean canAnswer() {
+        char now = stateOf(process.pid());
+        return !isStopped(now) && !isDead(now);
+    }
+
+    /** Gets no further device, and is killed when it has none. */
+    void giveUp() {
+        server.giveUp();
+    }
+
+    /** Kills it, and does not wait for its end: a thread of it may wait in the kernel. */
+    void kill() {
+        server.disconnect();
+        process.destroyForcibly();
+    }
+
+    /**
+     * Has it end, and waits for that. Its input ends, at which it destroys its devices and exits; if it is stopped, or has not
+     * ended in time, it is killed.
+     */
+    void end() {
+        server.disconnect();
         boolean interrupted = false;
         try {
-            if (!process.waitFor(STOP.toMillis(), TimeUnit.MILLISECONDS)) {
-                System.err.println("junit-dblock: the server process (pid " + process.pid() + ") has not ended within "
-                        + STOP.toSeconds() + " s; it is killed. " + state());
+            long deadline = System.nanoTime() + STOP.toNanos();
+            boolean ended = false;
+            boolean canEnd = true;
+            while (!ended && canEnd && System.nanoTime() < deadline) {
+                canEnd = canAnswer();
+                ended = process.waitFor(LOOK.toMillis(), TimeUnit.MILLISECONDS);
+            }
+            if (!ended) {
+                System.err.println("junit-dblock: the server process (pid " + process.pid()
+                        + ") does not end and is killed. " + state.describe());
                 process.destroyForcibly();
-                process.waitFor(STOP.toMillis(), TimeUnit.MILLISECONDS);
+                if (!process.waitFor(STOP.toMillis(), TimeUnit.MILLISECONDS)) {
+                    System.err.println("junit-dblock: the server process (pid " + process.pid()
+                            + ") was killed and has not ended within " + STOP.toSeconds() + " s. " + state.describe());
+                }
             }
         } catch (InterruptedException e) {
             interrupted = true;
@@ -286,66 +388,8 @@ public final class ServerProcess implements DeviceServer {
         }
     }
 
-    long pidOfThis() {
-        return process.pid();
-    }
-
-    ServerCommands commands() {
-        return commands(Command.timeout());
-    }
-
-    ServerCommands commands(Duration limit) {
-        return connection.remote(ServerCommands.class, limit);
-    }
-
-    boolean isOpen() {
-        return connection.isOpen();
-    }
-
-    TestSide test() {
-        return test;
-    }
-
-    /** A throwable that the server has sent; the very object if it was the test's own code that threw it. */
-    Throwable toThrowable(Failure failure) {
-        return connection.toThrowable(failure);
-    }
-
-    @Override
-    public ServedDevice create(DeviceParameters parameters, FilterSpec filters, StoreSpec store) {
-        StoreSpec absolute = new StoreSpec(
-                store.size(),
-                store.logicalBlock(),
-                store.image().map(Path::toAbsolutePath),
-                store.mode(),
-                store.zones());
-        return RemoteDevice.make(this, () -> commands().create(parameters, filters, absolute));
-    }
-
-    @Override
-    public void joinPower(List<ServedDevice> devices) {
-        commands().joinPower(numbers(devices));
-    }
-
-    @Override
-    public List<Optional<CutReport>> cutPower(List<ServedDevice> devices, Survivors survivors) {
-        return commands().cutPower(numbers(devices), survivors);
-    }
-
-    private List<Long> numbers(List<ServedDevice> devices) {
-        List<Long> numbers = new ArrayList<>();
-        for (ServedDevice device : devices) {
-            if (!(device instanceof RemoteDevice remote) || remote.server() != this) {
-                throw new IllegalArgumentException(device.created().name() + " is served by another process. Allowed:"
-                        + " devices of one placement; give them all the same.");
-            }
-            numbers.add(remote.number());
-        }
-        return numbers;
-    }
-
     @Override
     public String toString() {
-        return "server process " + process.pid();
+        return server.toString();
     }
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.server.process;
 
+import static io.dblock.server.process.Peer.Liveness.BUSY;
+import static io.dblock.server.process.Peer.Liveness.GONE;
+import static io.dblock.server.process.Peer.Liveness.IDLE;
+import static io.dblock.server.process.Peer.Liveness.STOPPED;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
@@ -10,6 +14,7 @@ import io.dblock.handler.BlockIOException;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestInfo;
 import io.dblock.journal.JournalEntry;
+import io.dblock.kernel.Command;
 import io.dblock.kernel.ControlException;
 import io.dblock.kernel.Errno;
 import java.io.BufferedOutputStream;
@@ -18,6 +23,7 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.PipedInputStream;
 import java.io.PipedOutputStream;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,6 +35,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -42,6 +49,10 @@ class ConnectionTest {
     private final PipedInputStream toTest = new PipedInputStream(1 << 16);
     private final PipedOutputStream fromTest = new PipedOutputStream();
     private final PipedOutputStream fromServer = new PipedOutputStream();
+    private final FakePeer peer = new FakePeer("The server");
+    /** Closed, the server is as if stopped: nothing that is sent to it reaches it. */
+    private final Gate gate = new Gate(toServer);
+
     private final Connection test;
     private final Connection server;
     private final CountDownLatch never = new CountDownLatch(1);
@@ -68,6 +79,16 @@ class ConnectionTest {
         public String getMessage() {
             throw new IllegalStateException("no message");
         }
+    }
+
+    private void stopServer() {
+        gate.close(true);
+        peer.becomes(STOPPED);
+    }
+
+    private void continueServer() {
+        peer.becomes(IDLE);
+        gate.close(false);
     }
 
     private final class Answers implements Calls {
@@ -135,8 +156,8 @@ class ConnectionTest {
     ConnectionTest() throws IOException {
         fromTest.connect(toServer);
         fromServer.connect(toTest);
-        test = new Connection(toTest, fromTest, TestCommands.class, "The server", () -> "It is somewhere.");
-        server = new Connection(toServer, fromServer, Calls.class, "The test", () -> "");
+        test = new Connection(toTest, fromTest, TestCommands.class, peer);
+        server = new Connection(gate, fromServer, Calls.class, new FakePeer("The test"));
         answers = new Answers(server.remote(TestCommands.class, LONG));
         test.start(side);
         server.start(answers);
@@ -145,6 +166,7 @@ class ConnectionTest {
     @AfterEach
     void end() {
         never.countDown();
+        gate.close(false);
         test.close();
         server.close();
     }
@@ -236,18 +258,138 @@ class ConnectionTest {
     }
 
     @Test
-    void whoHasNotAnsweredIsNotWaitedForAsLongAgain() throws Exception {
-        PipedInputStream toNobody = new PipedInputStream(1 << 16);
-        PipedInputStream fromNobody = new PipedInputStream(1 << 16);
-        new PipedOutputStream(fromNobody);
-        try (Connection lonely = new Connection(
-                fromNobody, new PipedOutputStream(toNobody), TestCommands.class, "Nobody", () -> "It is T.")) {
-            lonely.start(side);
-            Calls patient = lonely.remote(Calls.class, Duration.ofMillis(200));
-            Calls morePatient = lonely.remote(Calls.class, Duration.ofHours(1));
-            assertThatThrownBy(() -> patient.echo(List.of())).hasMessageContaining("within 200 ms. It is T.");
-            assertThatThrownBy(() -> morePatient.echo(List.of())).hasMessageContaining("within 1000 ms. It is T.");
+    void afterACallThatWasNotAnsweredTheNextDoNotWaitAsLong() throws IOException {
+        Calls impatient = test.remote(Calls.class, Duration.ofMillis(200));
+        Calls patient = test.remote(Calls.class, Command.timeout());
+        assertThatThrownBy(impatient::blockForGood).hasMessageContaining("within 200 ms");
+        assertThat(test.answers()).isFalse();
+        assertThatThrownBy(patient::blockForGood).hasMessageContaining("within 5000 ms");
+        assertThat(calls().number("1")).isEqualTo(1);
+        assertThat(test.answers()).isTrue();
+    }
+
+    @Test
+    void aCallThatMayTakeLongHasItsTimeAfterOneThatWasNotAnswered() throws Exception {
+        assertThatThrownBy(test.remote(Calls.class, Duration.ofMillis(200))::blockForGood)
+                .hasMessageContaining("within 200 ms");
+        int before = peer.looks();
+        Calls patient = test.remote(Calls.class, Duration.ofHours(1));
+        CompletableFuture<Void> call = CompletableFuture.runAsync(patient::blockForGood);
+        // More than would fit into the short limit.
+        await("looks at the server", () -> call.isDone() || peer.looks() - before > 10);
+        assertThat(call).isNotDone();
+        never.countDown();
+        call.get(60, TimeUnit.SECONDS);
+    }
+
+    @Test
+    void aStoppedServerFailsTheFirstCallSoonAndTheOthersAtOnce() throws IOException {
+        stopServer();
+        Calls patient = test.remote(Calls.class, Duration.ofHours(1));
+        assertThatThrownBy(() -> patient.number("1"))
+                .isExactlyInstanceOf(DblockException.class)
+                .hasMessage("The server does not answer, so number() is not possible. It is somewhere.");
+        assertThat(peer.looks()).as("looks of the first").isGreaterThan(1);
+        assertThat(test.answers()).isFalse();
+        assertThat(test.isOpen()).isTrue();
+        int before = peer.looks();
+        for (int i = 0; i < 1000; i++) {
+            assertThatThrownBy(() -> patient.number("1")).hasMessageContaining("does not answer");
         }
+        assertThat(peer.looks() - before).as("looks of a thousand more").isEqualTo(1000);
+    }
+
+    @Test
+    void aServerThatIsContinuedAnswersAgain() throws IOException {
+        stopServer();
+        assertThatThrownBy(() -> calls().number("1")).hasMessageContaining("does not answer");
+        continueServer();
+        assertThat(calls().number("2")).isEqualTo(2);
+        assertThat(test.answers()).isTrue();
+    }
+
+    @Test
+    void aMomentaryStopFailsNothing() throws Exception {
+        stopServer();
+        CompletableFuture<Integer> answer = CompletableFuture.supplyAsync(() -> {
+            try {
+                return calls().number("1");
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+        await("a look at the server", () -> peer.looks() > 0);
+        continueServer();
+        assertThat(answer.get(60, TimeUnit.SECONDS)).isEqualTo(1);
+    }
+
+    @Test
+    void anIdleServerThatSaysNothingIsSilentUntilItSaysSomething() throws IOException {
+        peer.isWaitedForAtMost(Duration.ofSeconds(1));
+        Calls patient = test.remote(Calls.class, Duration.ofHours(1));
+        assertThat(patient.number("1")).isEqualTo(1);
+        gate.close(true);
+        for (int i = 0; i < 3; i++) {
+            assertThatThrownBy(() -> patient.number("1")).hasMessageContaining("does not answer");
+        }
+        gate.close(false);
+        await("the server to be heard of", test::answers);
+        assertThat(patient.number("2")).isEqualTo(2);
+    }
+
+    @Test
+    void aBusyServerThatSaysNothingIsSlow() throws Exception {
+        peer.isWaitedForAtMost(Duration.ofSeconds(1));
+        peer.becomes(BUSY);
+        assertThat(calls().number("1")).isEqualTo(1);
+        isWaitedFor();
+    }
+
+    @Test
+    void aServerThatHasNotSaidAnythingYetIsWaitedFor() throws Exception {
+        peer.isWaitedForAtMost(Duration.ofSeconds(1));
+        isWaitedFor();
+    }
+
+    /** Longer than the patience with an idle one. */
+    private void isWaitedFor() throws Exception {
+        gate.close(true);
+        CompletableFuture<Throwable> failure =
+                CompletableFuture.supplyAsync(() -> catchThrowable(() -> calls().number("2")));
+        await("looks at the server", () -> failure.isDone() || peer.looks() > 8);
+        assertThat(failure).isNotDone();
+        gate.close(false);
+        assertThat(failure.get(60, TimeUnit.SECONDS)).isNull();
+    }
+
+    @Test
+    void aServerThatTakesLongForACallIsNotSilent() throws Exception {
+        peer.isWaitedForAtMost(Duration.ofSeconds(1));
+        CompletableFuture<Void> call = CompletableFuture.runAsync(() -> calls().blockForGood());
+        // Each but the first was answered by a sign of life.
+        await("looks at the server", () -> peer.looks() >= 4);
+        assertThat(call).isNotDone();
+        assertThat(test.answers()).isTrue();
+        never.countDown();
+        call.get(60, TimeUnit.SECONDS);
+    }
+
+    @Test
+    void aDeadServerWhoseFilesAreStillOpenEndsTheConnection() {
+        gate.close(true);
+        peer.becomes(GONE);
+        assertThatThrownBy(() -> calls().number("1"))
+                .hasMessage("The server is gone, so number() is not possible: it is dead. It is somewhere.");
+        assertThat(test.isOpen()).isFalse();
+    }
+
+    @Test
+    void closingDoesNotWaitForAServerThatTakesNothing() throws Exception {
+        stopServer();
+        String large = "x".repeat(1 << 20);
+        assertThatThrownBy(() -> calls().echo(List.of(large))).hasMessageContaining("does not answer");
+        CompletableFuture<Void> closing = CompletableFuture.runAsync(test::close);
+        closing.get(60, TimeUnit.SECONDS);
     }
 
     @Test
@@ -258,8 +400,7 @@ class ConnectionTest {
                 new PipedInputStream(toThird, 1 << 16),
                 new PipedOutputStream(fromThird),
                 Calls.class,
-                "The test",
-                () -> "")) {
+                new FakePeer("The test"))) {
             third.start(answers);
             DataOutputStream frames = new DataOutputStream(new BufferedOutputStream(toThird));
             int calls = 100;
@@ -291,6 +432,14 @@ class ConnectionTest {
                 .hasMessageContaining("IllegalStateException");
     }
 
+    private static void await(String what, BooleanSupplier condition) {
+        long deadline = System.nanoTime() + LONG.toNanos();
+        while (!condition.getAsBoolean()) {
+            assertThat(System.nanoTime()).as("time to wait for " + what).isLessThan(deadline);
+            Thread.onSpinWait();
+        }
+    }
+
     @Test
     void anInterruptOfACallReachesTheOtherSide() throws Exception {
         CompletableFuture<Throwable> seen = new CompletableFuture<>();
@@ -299,11 +448,7 @@ class ConnectionTest {
         assertThat(answers.blocked.await(60, TimeUnit.SECONDS)).isTrue();
         caller.interrupt();
         assertThat(seen.get(60, TimeUnit.SECONDS)).isInstanceOf(InterruptedException.class);
-        long deadline = System.nanoTime() + LONG.toNanos();
-        while (!answers.interrupted.get() && System.nanoTime() < deadline) {
-            Thread.onSpinWait();
-        }
-        assertThat(answers.interrupted).isTrue();
+        await("the call to be interrupted", answers.interrupted::get);
     }
 
     @Test
