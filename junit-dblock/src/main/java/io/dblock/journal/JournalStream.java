@@ -33,12 +33,20 @@ public final class JournalStream implements AutoCloseable {
     JournalStream(Recorder recorder, Path file) throws IOException {
         this.recorder = recorder;
         this.file = file;
-        writer = Files.newBufferedWriter(file, StandardCharsets.UTF_8);
-        writer.write(header(0));
         thread = new Thread(this::write, "dblock-journal-" + file.getFileName());
         thread.setDaemon(true);
-        thread.start();
-        recorder.subscribe(listener);
+        writer = Files.newBufferedWriter(file, StandardCharsets.UTF_8);
+        boolean done = false;
+        try {
+            writer.write(header(0));
+            recorder.subscribe(listener);
+            thread.start();
+            done = true;
+        } finally {
+            if (!done) {
+                writer.close();
+            }
+        }
     }
 
     static String header(long dropped) {

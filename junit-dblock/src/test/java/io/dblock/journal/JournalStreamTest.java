@@ -6,10 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.dblock.DblockException;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -109,5 +111,25 @@ class JournalStreamTest {
                 .isInstanceOf(IOException.class)
                 .isNotInstanceOf(DblockException.class)
                 .hasMessageStartingWith("The journal's stream to /dev/full has failed: ");
+    }
+
+    @Test
+    void leavesNothingOpenIfItsServerIsGone() throws Exception {
+        Path file = directory.resolve("stream");
+        Recorder gone = (Recorder) Proxy.newProxyInstance(
+                Recorder.class.getClassLoader(), new Class<?>[] {Recorder.class}, (proxy, method, arguments) -> {
+                    throw new DblockException("the server process is gone: " + method.getName());
+                });
+        assertThatThrownBy(() -> new JournalStream(gone, file)).hasMessage("the server process is gone: subscribe");
+        assertThat(Thread.getAllStackTraces().keySet())
+                .extracting(Thread::getName)
+                .doesNotContain("dblock-journal-stream");
+        try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
+            for (Path link : open.toList()) {
+                assertThat(link).satisfiesAnyOf(closed -> assertThat(closed).doesNotExist(), other -> assertThat(
+                                Files.readSymbolicLink(other))
+                        .isNotEqualTo(file));
+            }
+        }
     }
 }
