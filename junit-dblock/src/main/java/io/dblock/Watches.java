@@ -6,6 +6,7 @@ import io.dblock.server.Watchdog;
 import io.dblock.server.process.ServerProcess;
 import java.time.Duration;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /** Who watches a device for requests that nobody answers. */
 final class Watches {
@@ -23,28 +24,47 @@ final class Watches {
      * @param reports takes what is found out
      */
     static Watchdog.Watch during(Runnable start, ServedDevice served, Consumer<String> reports) {
+        Supplier<Watchdog.Watch> inside = () -> Watchdog.watch(new LiveSubject(served, reports));
         if (served.answering().outside()) {
             start.run();
-            return Watchdog.watch(new LiveSubject(served, reports));
+            return inside.get();
         }
-        Bounded<Watchdog.Watch> asked = Bounded.start(
+        return during(
+                start,
                 "having " + served.created().name() + " watched",
-                () -> ServerProcess.watch(served.created(), served.answering().lines(), reports));
-        boolean started = false;
+                () -> ServerProcess.watch(served.created(), served.answering().lines(), reports),
+                inside);
+    }
+
+    /** The same with two that watch, the first of which is made meanwhile, by what errors call this. */
+    static Watchdog.Watch during(
+            Runnable start, String what, Supplier<Watchdog.Watch> outside, Supplier<Watchdog.Watch> inside) {
+        Bounded<Watchdog.Watch> asked = Bounded.start(what, outside);
         try {
             start.run();
-            started = true;
-        } finally {
-            // If it has not started, the server process sees it go.
-            if (asked.awaitEnd(LIMIT) && !started) {
-                asked.result(LIMIT).close();
-            }
+        } catch (RuntimeException | Error e) {
+            endWhenMade(asked, e);
+            throw e;
         }
-        Watchdog.Watch outside = asked.result(LIMIT);
-        Watchdog.Watch inside = Watchdog.watch(new LiveSubject(served, reports));
+        asked.awaitEnd(LIMIT);
+        Watchdog.Watch first = asked.result(LIMIT);
+        Watchdog.Watch second = inside.get();
         return () -> {
-            inside.close();
-            outside.close();
+            try {
+                second.close();
+            } finally {
+                first.close();
+            }
         };
+    }
+
+    /** Ends the watch of a disk that has not started. If that fails, it ends when the device goes. */
+    private static void endWhenMade(Bounded<Watchdog.Watch> asked, Throwable reason) {
+        try {
+            asked.awaitEnd(LIMIT);
+            asked.result(LIMIT).close();
+        } catch (RuntimeException e) {
+            reason.addSuppressed(e);
+        }
     }
 }
