@@ -4,6 +4,7 @@ package io.dblock;
 import io.dblock.kernel.ControlException;
 import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.Errno;
+import io.dblock.kernel.KernelPath;
 import io.dblock.kernel.Mounts;
 import io.dblock.proc.Holders;
 import io.dblock.proc.ProcFs;
@@ -93,13 +94,13 @@ final class DeviceMounts {
     }
 
     /** Takes a mount of it out of the tree, whoever uses it. */
-    void detach(Path mounted, Caller caller) {
+    void detach(KernelPath mounted, Caller caller) {
         int result = caller.call("umount -l " + mounted, () -> Mounts.detach(mounted));
         if (result < 0 && !isGone(result)) {
             throw new DblockException(
                     "Cannot take the mount at " + mounted + " away: " + Errno.describe(-result) + ".");
         }
-        if (point.equals(Optional.of(mounted))) {
+        if (point.map(KernelPath::of).equals(Optional.of(mounted))) {
             point = Optional.empty();
         }
     }
@@ -121,8 +122,8 @@ final class DeviceMounts {
 
     /** Who uses it, one line each. */
     List<String> holders() {
-        List<Path> points = new ArrayList<>();
-        point.ifPresent(points::add);
+        List<KernelPath> points = new ArrayList<>();
+        point.map(KernelPath::of).ifPresent(points::add);
         foreign().forEach(mount -> points.add(mount.point()));
         return Holders.ofThisMachine().find(node, points);
     }
@@ -160,7 +161,7 @@ final class DeviceMounts {
             // btrfs has device numbers of its own, 0:n; the name is this device's alone as long as it is mounted.
             boolean ours = numbers.contains(mount.device())
                     || (mount.device().startsWith("0:") && mount.source().equals(node.toString()));
-            if (ours && !point.equals(Optional.of(mount.point()))) {
+            if (ours && !point.map(KernelPath::of).equals(Optional.of(mount.point()))) {
                 mounts.add(mount);
             }
         }

@@ -5,6 +5,7 @@ import io.dblock.kernel.ControlException;
 import io.dblock.kernel.ControlSession;
 import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.Errno;
+import io.dblock.kernel.KernelPath;
 import io.dblock.kernel.ModuleLoader;
 import io.dblock.kernel.Mounts;
 import io.dblock.proc.ProcFs;
@@ -27,7 +28,7 @@ public final class Leavings {
     /** What is done to this machine. Tests bring their own. */
     interface Machine {
         /** umount2(2), lazily; 0 or a negative error. */
-        int detach(Path mountPoint);
+        int detach(KernelPath mountPoint);
 
         /** Ends this process and waits for it to be gone. */
         void kill(long pid);
@@ -67,7 +68,7 @@ public final class Leavings {
     static List<String> clear(ControlSession session) {
         Machine machine = new Machine() {
             @Override
-            public int detach(Path mountPoint) {
+            public int detach(KernelPath mountPoint) {
                 return Mounts.detach(mountPoint);
             }
 
@@ -132,15 +133,15 @@ public final class Leavings {
                 machine.kill(server);
                 done.add("ended the server process " + server);
             }
-            List<Path> points = new ArrayList<>();
+            List<KernelPath> points = new ArrayList<>();
             for (ProcFs.Mount mount : proc.mounts("self")) {
-                if (mount.point().startsWith(directory)) {
+                if (mount.point().isIn(directory)) {
                     points.add(mount.point());
                 }
             }
             // Later mounts may lie on earlier ones.
             Collections.reverse(points);
-            for (Path point : points) {
+            for (KernelPath point : points) {
                 int result = machine.detach(point);
                 done.add("unmounted " + point + (result < 0 ? ": " + Errno.describe(-result) : ""));
             }

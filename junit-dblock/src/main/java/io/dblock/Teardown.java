@@ -6,6 +6,7 @@ import io.dblock.fault.Fault;
 import io.dblock.kernel.Command;
 import io.dblock.kernel.ControlException;
 import io.dblock.kernel.Errno;
+import io.dblock.kernel.KernelPath;
 import io.dblock.proc.Holders;
 import io.dblock.proc.ProcFs;
 import io.dblock.server.ServedDevice;
@@ -64,7 +65,7 @@ final class Teardown {
     /** To be called once. */
     void run() {
         attempt(() -> leaks.addAll(mounts.tryUnmount(false, this::patiently)));
-        mounts.point().ifPresent(point -> attempt(() -> detach(point)));
+        mounts.point().ifPresent(point -> attempt(() -> detach(KernelPath.of(point))));
         attempt(() -> {
             for (ProcFs.Mount mount : mounts.foreign()) {
                 leaks.addAll(Holders.ofThisMachine().find(node, List.of(mount.point())));
@@ -84,7 +85,7 @@ final class Teardown {
         }
     }
 
-    private void detach(Path point) {
+    private void detach(KernelPath point) {
         mounts.detach(point, this::patiently);
     }
 

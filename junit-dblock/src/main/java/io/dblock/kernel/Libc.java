@@ -146,8 +146,20 @@ final class Libc implements Linux {
         return result(NativeMethods.fallocate(fd, FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE, offset, length));
     }
 
-    int umount(String path, int flags) {
-        return result(NativeMethods.umount2(path, flags));
+    int mount(String source, byte[] target, String type, long flags, String data) {
+        try (NativeMemory what = NativeMemory.ofString(source);
+                NativeMemory where = NativeMemory.ofBytes(target);
+                NativeMemory how = NativeMemory.ofString(type);
+                NativeMemory options = NativeMemory.ofString(data)) {
+            return result(
+                    NativeMethods.mount(what.address(), where.address(), how.address(), flags, options.address()));
+        }
+    }
+
+    int umount(byte[] path, int flags) {
+        try (NativeMemory where = NativeMemory.ofBytes(path)) {
+            return result(NativeMethods.umount2(where.address(), flags));
+        }
     }
 
     int setIoFlusher() {
@@ -241,7 +253,9 @@ final class Libc implements Linux {
 
         static native int fallocate(int fd, int mode, long offset, long length);
 
-        static native int umount2(String path, int flags);
+        static native int mount(long source, long target, long type, long flags, long data);
+
+        static native int umount2(long path, int flags);
 
         static native int prctl(int option, long a, long b, long c, long d);
 

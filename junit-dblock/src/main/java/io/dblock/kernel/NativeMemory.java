@@ -133,7 +133,11 @@ public final class NativeMemory implements AutoCloseable {
     }
 
     static NativeMemory ofString(String text) {
-        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        return ofBytes(text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** These bytes, and a zero. */
+    static NativeMemory ofBytes(byte[] bytes) {
         NativeMemory memory = allocate(bytes.length + 1);
         memory.buffer().put(0, bytes);
         return memory;

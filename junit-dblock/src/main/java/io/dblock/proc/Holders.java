@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.proc;
 
+import io.dblock.kernel.KernelPath;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -10,12 +11,10 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
-import java.util.regex.Pattern;
 
 /** Finds who uses a disk: its node, and the files under a mount of it. */
 public final class Holders {
-    private static final Pattern BLANKS = Pattern.compile(" +");
-    private static final int MAPS_PATH = 5;
+    private static final String MAPPED = "has mapped ";
 
     private final ProcFs proc;
     private final Path sysBlock;
@@ -42,7 +41,7 @@ public final class Holders {
      * @param node the disk's node, such as {@code /dev/dblock0}; its partitions count too
      * @param mountPoints where it is mounted
      */
-    public List<String> find(Path node, List<Path> mountPoints) {
+    public List<String> find(Path node, List<KernelPath> mountPoints) {
         Predicate<String> ours = path -> isOurs(path, node, mountPoints);
         List<String> lines = new ArrayList<>();
         for (long pid : proc.pids()) {
@@ -57,7 +56,7 @@ public final class Holders {
             } catch (IOException e) {
                 // Gone meanwhile, or somebody else's and we are not root: then the rest has to do.
             }
-            mapped(directory).stream().filter(ours).forEach(file -> uses.add("has mapped " + file));
+            proc.mapped(pid).stream().filter(ours).forEach(file -> uses.add(MAPPED + file));
             for (String use : uses) {
                 lines.add((pid == self ? "this JVM (pid " + pid + ")" : "pid " + pid + " (" + proc.command(pid) + ")")
                         + " " + use);
@@ -74,24 +73,14 @@ public final class Holders {
         return lines;
     }
 
-    /** Whether this JVM maps a file below this directory. */
-    public boolean isMappedHere(Path mountPoint) {
-        return mapped(proc.path().resolve(Long.toString(self))).stream()
-                .anyMatch(file -> file.startsWith(mountPoint + "/"));
+    /** Whether this line of {@link #find} is about a file that is mapped. */
+    public static boolean isMapping(String line) {
+        return line.contains(" " + MAPPED);
     }
 
-    /** The files a process maps. */
-    private static List<String> mapped(Path process) {
-        try {
-            return Files.readString(process.resolve("maps"))
-                    .lines()
-                    .map(line -> BLANKS.split(line, MAPS_PATH + 1))
-                    .filter(fields -> fields.length > MAPS_PATH)
-                    .map(fields -> fields[MAPS_PATH])
-                    .toList();
-        } catch (IOException e) {
-            return List.of(); // Gone meanwhile, or somebody else's and we are not root.
-        }
+    /** Whether this JVM maps a file below this directory. */
+    public boolean isMappedHere(Path mountPoint) {
+        return proc.mapped(self).stream().anyMatch(file -> file.startsWith(mountPoint + "/"));
     }
 
     private static void collectLink(Path link, String how, Predicate<String> ours, Set<String> uses) {
@@ -105,7 +94,7 @@ public final class Holders {
         }
     }
 
-    private static boolean isOurs(String path, Path node, List<Path> mountPoints) {
+    private static boolean isOurs(String path, Path node, List<KernelPath> mountPoints) {
         String disk = node.toString();
         String plain = path.endsWith(" (deleted)") ? path.substring(0, path.length() - 10) : path;
         if (plain.equals(disk)) {

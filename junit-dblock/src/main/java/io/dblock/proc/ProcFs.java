@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.proc;
 
+import io.dblock.kernel.KernelPath;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
@@ -9,9 +10,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /** What /proc says of processes, tasks and mounts. Below any root, so that tests can bring a tree of their own. */
 public final class ProcFs {
+    private static final Pattern BLANKS = Pattern.compile(" +");
+    private static final int MAPS_PATH = 5;
+
     private final Path proc;
 
     /** Of what is mounted at {@code proc}. */
@@ -24,7 +29,7 @@ public final class ProcFs {
      *
      * @param device {@code major:minor}
      */
-    public record Mount(String device, Path point, String type, String source) {}
+    public record Mount(String device, KernelPath point, String type, String source) {}
 
     /** When a process started, in clock ticks since boot; empty if there is none of this pid that still lives. */
     public Optional<String> startTime(long pid) {
@@ -60,12 +65,17 @@ public final class ProcFs {
     /** The mounts a process sees; {@code self} may be used for this one. */
     public List<Mount> mounts(String pid) {
         List<Mount> mounts = new ArrayList<>();
-        for (String line : read(proc.resolve(pid).resolve("mountinfo")).split("\n", -1)) {
+        // A character for each byte: others mount where they like, also where this JVM's locale has no Path for.
+        String lines = new String(bytes(proc.resolve(pid).resolve("mountinfo")), StandardCharsets.ISO_8859_1);
+        for (String line : lines.split("\n", -1)) {
             String[] fields = line.split(" ", -1);
             int dash = List.of(fields).indexOf("-");
             if (dash > 5 && fields.length > dash + 2) {
                 mounts.add(new Mount(
-                        fields[2], Path.of(unescape(fields[4])), fields[dash + 1], unescape(fields[dash + 2])));
+                        fields[2],
+                        new KernelPath(unescape(fields[4])),
+                        fields[dash + 1],
+                        new KernelPath(unescape(fields[dash + 2])).toString()));
             }
         }
         return mounts;
@@ -167,11 +177,25 @@ public final class ProcFs {
 
     /** Files of /proc come and go with their process: one that is gone is empty. */
     private static String read(Path file) {
+        return new String(bytes(file), StandardCharsets.UTF_8);
+    }
+
+    private static byte[] bytes(Path file) {
         try {
-            return new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
+            return Files.readAllBytes(file);
         } catch (IOException e) {
-            return "";
+            return new byte[0];
         }
+    }
+
+    /** The files that a process maps, as this JVM shows their paths; none if it is gone, or somebody else's and we are not root. */
+    List<String> mapped(long pid) {
+        return KernelPath.shown(bytes(proc.resolve(Long.toString(pid)).resolve("maps")))
+                .lines()
+                .map(line -> BLANKS.split(line, MAPS_PATH + 1))
+                .filter(fields -> fields.length > MAPS_PATH)
+                .map(fields -> fields[MAPS_PATH])
+                .toList();
     }
 
     Path path() {

@@ -2,6 +2,7 @@
 package io.dblock.server;
 
 import io.dblock.kernel.DeviceInfo;
+import io.dblock.kernel.KernelPath;
 import io.dblock.kernel.OldestRequest;
 import io.dblock.proc.ProcFs;
 import java.nio.file.Path;
@@ -198,8 +199,8 @@ final class StuckRequestReport {
     }
 
     /** As the parties see them: the server process has mounts of its own. */
-    private List<Path> mountPoints(List<Watchdog.Party> parties) {
-        Set<Path> points = new LinkedHashSet<>();
+    private List<KernelPath> mountPoints(List<Watchdog.Party> parties) {
+        Set<KernelPath> points = new LinkedHashSet<>();
         for (Watchdog.Party party : parties) {
             for (ProcFs.Mount mount : proc.mounts(Long.toString(party.pid()))) {
                 if (mount.device().equals(info.major() + ":" + info.minor())

@@ -3,6 +3,7 @@ package io.dblock.proc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.dblock.kernel.KernelPath;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -42,7 +43,7 @@ class HoldersTest {
     }
 
     private List<String> find() {
-        return holders.find(NODE, List.of(MOUNT));
+        return holders.find(NODE, List.of(KernelPath.of(MOUNT)));
     }
 
     @Test
@@ -129,9 +130,10 @@ class HoldersTest {
         Path file = directory.resolve("held");
         try (var out = Files.newOutputStream(file)) {
             out.write(1);
-            assertThat(Holders.ofThisMachine().find(NODE, List.of(directory)))
+            assertThat(Holders.ofThisMachine().find(NODE, List.of(KernelPath.of(directory))))
                     .containsExactly("this JVM (pid " + ProcessHandle.current().pid() + ") has open " + file);
         }
-        assertThat(Holders.ofThisMachine().find(NODE, List.of(directory))).isEmpty();
+        assertThat(Holders.ofThisMachine().find(NODE, List.of(KernelPath.of(directory))))
+                .isEmpty();
     }
 }

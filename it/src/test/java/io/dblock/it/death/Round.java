@@ -7,6 +7,7 @@ import io.dblock.Leavings;
 import io.dblock.it.support.Poll;
 import io.dblock.kernel.ControlException;
 import io.dblock.kernel.ControlSession;
+import io.dblock.kernel.KernelPath;
 import io.dblock.kernel.Mounts;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -115,7 +116,7 @@ final class Round {
     /** Takes away what a round that failed has left, for the sake of the next one. */
     void abandon() {
         for (String point : List.of("ext4", "xfs")) {
-            Mounts.detach(POINTS.resolve(point));
+            Mounts.detach(KernelPath.of(POINTS.resolve(point)));
         }
         Leavings.clearAll();
     }
