@@ -43,6 +43,12 @@ final class DeviceFactory {
             operations = EnumSet.allOf(Operation.class);
         }
         DeviceParameters parameters = parameters(sized, operations);
+        boolean toBeFormatted = sized.filesystem() != Filesystem.NONE
+                && sized.image().isEmpty()
+                && !parameters.flags().contains(READ_ONLY);
+        if (toBeFormatted) {
+            sized.filesystem().checkSize(sized);
+        }
         FilterSpec filters = filters(sized);
         Devices.prepare();
         if (blockHandler != null || requestHandler != null || sized.placement() == Placement.TEST_JVM) {
@@ -65,9 +71,7 @@ final class DeviceFactory {
                                     sized.imageMode(),
                                     sized.zones()));
         }
-        boolean empty = sized.image().isEmpty()
-                && !served.created().parameters().flags().contains(READ_ONLY);
-        return present(served, sized, empty);
+        return present(served, sized, toBeFormatted);
     }
 
     /** A device with the content of a snapshot and otherwise like the one it was taken of. */
@@ -95,8 +99,8 @@ final class DeviceFactory {
         return Stream.concat(options.stream(), Stream.of(option)).distinct().toArray(String[]::new);
     }
 
-    /** Has a device that is served appear, formatted if it is empty. */
-    private static LiveDevice present(ServedDevice served, DeviceSpec spec, boolean empty) {
+    /** Has a device that is served appear. */
+    private static LiveDevice present(ServedDevice served, DeviceSpec spec, boolean toBeFormatted) {
         DeviceSpec made = builderOf(spec)
                 .name(served.created().name())
                 .queues(served.created().parameters().queues())
@@ -107,7 +111,7 @@ final class DeviceFactory {
         boolean done = false;
         try {
             device.appear();
-            if (made.filesystem() != Filesystem.NONE && empty) {
+            if (toBeFormatted) {
                 device.format();
             }
             done = true;

@@ -153,11 +153,6 @@ public record DeviceSpec(
                     size,
                     "positive multiples of the logical block (" + logicalBlockSize
                             + " bytes); give one with size(\"64MiB\") or @DblockDevice(size = \"64MiB\")");
-            if (filesystem != Filesystem.NONE && image.isEmpty() && size < filesystem.minimumSize()) {
-                throw new IllegalArgumentException("size is " + size + " bytes (" + ByteSize.format(size) + "): "
-                        + filesystem + " needs at least " + ByteSize.format(filesystem.minimumSize())
-                        + ". Make the device larger (unwritten space costs no memory), or use another filesystem.");
-            }
         }
         check(cacheLimit >= 4096, "cacheLimit", cacheLimit, "at least 4096 bytes");
         check(

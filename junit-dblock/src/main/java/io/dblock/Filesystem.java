@@ -39,8 +39,21 @@ public enum Filesystem {
         return debianPackage;
     }
 
-    /** The smallest device it can be made on with default options, in bytes. */
+    /** The smallest device that mkfs makes it on with default options, in bytes. An image may be smaller, or become so. */
     public long minimumSize() {
         return minimumSize;
+    }
+
+    /**
+     * To be called before it is made. With options of the user's, mkfs itself says what it needs.
+     *
+     * @throws IllegalArgumentException if the device is too small
+     */
+    void checkSize(DeviceSpec spec) {
+        if (spec.mkfsOptions().isEmpty() && spec.size() < minimumSize) {
+            throw new IllegalArgumentException("size is " + spec.size() + " bytes (" + ByteSize.format(spec.size())
+                    + "): " + this + " needs at least " + ByteSize.format(minimumSize)
+                    + ". Make the device larger (unwritten space costs no memory), or use another filesystem.");
+        }
     }
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock;
 
+import static io.dblock.kernel.DeviceParameters.Flag.READ_ONLY;
+
 import io.dblock.fault.Faults;
 import io.dblock.journal.Journal;
 import io.dblock.kernel.Command;
 import io.dblock.kernel.ControlException;
+import io.dblock.kernel.DeviceParameters;
 import io.dblock.kernel.DirectChannel;
 import io.dblock.kernel.DiskCalls;
 import io.dblock.kernel.OldestRequest;
@@ -116,6 +119,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         if (spec.readOnly()) {
             throw new IllegalStateException(name() + " is read-only: format the image before, or make it writable.");
         }
+        spec.filesystem().checkSize(spec);
         mounts.format();
     }
 
@@ -216,18 +220,27 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     @Override
     public void resize(long bytes) {
         checkOpen();
-        synchronized (changing) {
-            served.resize(bytes);
-            spec = DeviceFactory.builderOf(spec).size(bytes).spec();
-        }
+        change(() -> served.resize(bytes));
     }
 
     @Override
     public void setReadOnly(boolean readOnly) {
         checkOpen();
+        change(() -> served.setReadOnly(readOnly));
+    }
+
+    /** What it is afterwards is asked of the kernel: a change that fails may have happened all the same, or in part. */
+    private void change(Runnable change) {
         synchronized (changing) {
-            served.setReadOnly(readOnly);
-            spec = DeviceFactory.builderOf(spec).readOnly(readOnly).spec();
+            try {
+                change.run();
+            } finally {
+                DeviceParameters now = served.info().parameters();
+                spec = DeviceFactory.builderOf(spec)
+                        .size(now.size())
+                        .readOnly(now.flags().contains(READ_ONLY))
+                        .spec();
+            }
         }
     }
 

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.dblock.BlockDevice;
 import io.dblock.Filesystem;
 import io.dblock.Placement;
+import io.dblock.Snapshot;
 import io.dblock.handler.ImageMode;
 import io.dblock.it.support.AlignedBuffers;
 import io.dblock.it.support.Commands;
@@ -102,6 +103,67 @@ class ResizeIT {
             assertThat(byteAt(disk)).isZero();
             assertThat(fork.size()).isEqualTo(16 << 20);
             assertThat(byteAt(fork)).isEqualTo((byte) 1);
+        }
+    }
+
+    /** What mkfs needs at least is no limit for a disk that has been formatted. */
+    @Test
+    void aDiskMayBecomeSmallerThanItsFilesystemCouldBeMadeOn(
+            @DblockDevice(size = "320MiB", filesystem = Filesystem.XFS) BlockDevice disk) throws Exception {
+        disk.resize("256MiB");
+        assertThat(disk.size()).isEqualTo(256 << 20);
+        assertThat(disk.spec().size()).isEqualTo(256 << 20);
+        try (Snapshot snapshot = disk.snapshot();
+                BlockDevice fork = disk.fork()) {
+            assertThat(snapshot.size()).isEqualTo(256 << 20);
+            assertThat(fork.size()).isEqualTo(256 << 20);
+            try (FileChannel channel = fork.openChannel()) {
+                assertThat(channel.size()).isEqualTo(256 << 20);
+                assertThat(channel.read(AlignedBuffers.allocate(4096), (256 << 20) - 4096))
+                        .isEqualTo(4096);
+            }
+        }
+        assertThatThrownBy(disk::format)
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("XFS needs at least 300MiB");
+        disk.resize("320MiB");
+        disk.format();
+    }
+
+    @Test
+    void aSizeThatCannotBeChangesNothing(@DblockDevice(size = "64MiB", filesystem = Filesystem.EXT4) BlockDevice disk) {
+        assertThatThrownBy(() -> disk.resize(64 << 20 | 100)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> disk.resize(1L << 60)).isInstanceOf(IllegalArgumentException.class);
+        assertThat(disk.size()).isEqualTo(64 << 20);
+        try (Snapshot snapshot = disk.snapshot();
+                BlockDevice fork = disk.fork()) {
+            assertThat(snapshot.size()).isEqualTo(64 << 20);
+            assertThat(fork.size()).isEqualTo(64 << 20);
+            assertThat(fork.mount()).isDirectory();
+        }
+    }
+
+    @Test
+    void anImageThatIsSmallerThanMkfsWouldHaveItCanBeForked() throws Exception {
+        Path image = dir.resolve("small");
+        try (BlockDevice disk = BlockDevice.builder()
+                        .size("64MiB")
+                        .filesystem(Filesystem.BTRFS)
+                        .mkfsOptions("--mixed")
+                        .create();
+                Snapshot snapshot = disk.snapshot()) {
+            snapshot.save(image);
+        }
+        try (BlockDevice disk = BlockDevice.builder()
+                .image(image, ImageMode.COPY_ON_WRITE)
+                .filesystem(Filesystem.BTRFS)
+                .create()) {
+            Files.writeString(disk.mount().resolve("file"), "content");
+            disk.unmount();
+            try (BlockDevice fork = disk.fork()) {
+                assertThat(fork.size()).isEqualTo(64 << 20);
+                assertThat(fork.mount().resolve("file")).hasContent("content");
+            }
         }
     }
 
