@@ -28,10 +28,10 @@ public final class InterruptGuard implements AutoCloseable {
     private static boolean running;
 
     private final Thread thread = Thread.currentThread();
-    private final InterruptedWait wait;
+    private final Runnable look;
 
-    private InterruptGuard(InterruptedWait wait) {
-        this.wait = wait;
+    private InterruptGuard(Runnable look) {
+        this.look = look;
     }
 
     /**
@@ -42,8 +42,14 @@ public final class InterruptGuard implements AutoCloseable {
      */
     public static InterruptGuard open(Supplier<? extends Collection<BlockDevice>> devices) {
         ProcFs proc = new ProcFs(Path.of("/proc"));
-        InterruptGuard guard = new InterruptGuard(new InterruptedWait(
-                Thread.currentThread(), currentTask(proc), proc, () -> disks(devices.get()), System::nanoTime));
+        InterruptedWait wait = new InterruptedWait(
+                Thread.currentThread(), currentTask(proc), proc, () -> disks(devices.get()), System::nanoTime);
+        return openWith(wait::look);
+    }
+
+    /** Opens one for the current thread, at which {@code look} has a look again and again. */
+    static InterruptGuard openWith(Runnable look) {
+        InterruptGuard guard = new InterruptGuard(look);
         synchronized (OPEN) {
             OPEN.add(guard);
             if (!running) {
@@ -81,17 +87,33 @@ public final class InterruptGuard implements AutoCloseable {
 
     /** Ends with the last guard, and is started again with the next one. */
     private static void run() {
-        while (true) {
-            BusyWait.pause(LOOK);
-            for (InterruptGuard guard : OPEN) {
-                guard.wait.look();
-            }
-            synchronized (OPEN) {
-                if (OPEN.isEmpty()) {
-                    running = false;
-                    return;
+        boolean ended = false;
+        try {
+            while (!ended) {
+                BusyWait.pause(LOOK);
+                OPEN.forEach(InterruptGuard::look);
+                synchronized (OPEN) {
+                    ended = OPEN.isEmpty();
+                    running = !ended;
                 }
             }
+        } finally {
+            if (!ended) {
+                // An error, of the JVM: the next guard starts another thread.
+                synchronized (OPEN) {
+                    running = false;
+                }
+            }
+        }
+    }
+
+    /** That one guard has come to grief is nothing to the others. */
+    private void look() {
+        try {
+            look.run();
+        } catch (RuntimeException e) {
+            System.err.println("junit-dblock: the interrupt of thread \"" + thread.getName()
+                    + "\" may not end its wait for a disk: " + e);
         }
     }
 
