@@ -5,13 +5,8 @@ import io.dblock.kernel.ControlException;
 import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.Errno;
 import io.dblock.kernel.KernelPath;
-import io.dblock.kernel.Mounts;
-import io.dblock.proc.Holders;
 import io.dblock.proc.ProcFs;
 import io.dblock.server.ServedDevice;
-import java.io.IOException;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -26,7 +21,7 @@ import java.util.function.Supplier;
  * as its device sees to; anybody may ask where it is.
  */
 final class DeviceMounts {
-    private final FilesystemTools tools = FilesystemTools.ofThisMachine();
+    private final Host host;
     private final RunDirectory runs;
     private final ServedDevice served;
     private final Supplier<DeviceSpec> spec;
@@ -36,11 +31,12 @@ final class DeviceMounts {
     private volatile List<ProcFs.Mount> remembered = List.of();
 
     /** {@code spec} gives what the device is like now. */
-    DeviceMounts(ServedDevice served, Supplier<DeviceSpec> spec, String name, RunDirectory runs) {
+    DeviceMounts(ServedDevice served, Supplier<DeviceSpec> spec, String name, RunDirectory runs, Host host) {
         this.served = served;
         this.spec = spec;
         this.name = name;
         this.runs = runs;
+        this.host = host;
         node = DeviceNode.of(name);
     }
 
@@ -51,16 +47,15 @@ final class DeviceMounts {
 
     /** Makes the filesystem. */
     void format() {
-        tools.format(node, spec.get());
-        Udev.settle();
+        host.format(node, spec.get());
     }
 
     /** Mounts it in the run's directory. */
     Path mount() {
-        Path created = runs.createMountPoint(name);
-        tools.mount(node, created, spec.get());
-        point = Optional.of(created);
-        return created;
+        Path directory = runs.createMountPoint(name);
+        host.mount(node, directory, spec.get());
+        point = Optional.of(directory);
+        return directory;
     }
 
     /** How to call what may wait for the disk. */
@@ -75,7 +70,7 @@ final class DeviceMounts {
         }
         Path mounted = point.get();
         return whileBusy(afterCut).until(() -> {
-            int result = caller.call("umount " + mounted, () -> Mounts.unmount(mounted));
+            int result = caller.call("umount " + mounted, () -> host.unmount(mounted));
             if (result == 0 || isGone(result)) {
                 point = Optional.empty();
                 return true;
@@ -93,12 +88,15 @@ final class DeviceMounts {
         return result == -Errno.EINVAL.number() || result == -Errno.ENOENT.number();
     }
 
+    private static DblockException cannotDetach(KernelPath mounted, int result) {
+        return new DblockException("Cannot take the mount at " + mounted + " away: " + Errno.describe(-result) + ".");
+    }
+
     /** Takes a mount of it out of the tree, whoever uses it. */
     void detach(KernelPath mounted, Caller caller) {
-        int result = caller.call("umount -l " + mounted, () -> Mounts.detach(mounted));
+        int result = caller.call("umount -l " + mounted, () -> host.detach(mounted));
         if (result < 0 && !isGone(result)) {
-            throw new DblockException(
-                    "Cannot take the mount at " + mounted + " away: " + Errno.describe(-result) + ".");
+            throw cannotDetach(mounted, result);
         }
         if (point.map(KernelPath::of).equals(Optional.of(mounted))) {
             point = Optional.empty();
@@ -112,20 +110,23 @@ final class DeviceMounts {
     BusyWait whileBusy(boolean afterCut) {
         return new BusyWait(
                 this::holders,
-                () -> afterCut
-                        || point.map(mounted -> Holders.ofThisMachine().isMappedHere(mounted))
-                                .orElse(false),
+                () -> afterCut || point.map(host::isMappedHere).orElse(false),
                 System::gc,
                 System::nanoTime,
                 BusyWait::pause);
     }
 
     /** Who uses it, one line each. */
-    List<String> holders() {
+    private List<String> holders() {
         List<KernelPath> points = new ArrayList<>();
         point.map(KernelPath::of).ifPresent(points::add);
         foreign().forEach(mount -> points.add(mount.point()));
-        return Holders.ofThisMachine().find(node, points);
+        return host.holders(node, points);
+    }
+
+    /** Who uses it by way of this mount. */
+    List<String> holders(ProcFs.Mount mount) {
+        return host.holders(node, List.of(mount.point()));
     }
 
     /** To be called before the device goes: who else has mounted it cannot be found out afterwards. */
@@ -141,23 +142,16 @@ final class DeviceMounts {
         } catch (ControlException e) {
             // It is gone. Its number may be another's by now, but not as long as what was mounted then still is.
             List<ProcFs.Mount> left = new ArrayList<>(remembered);
-            left.retainAll(new ProcFs(Path.of("/proc")).mounts("self"));
+            left.retainAll(host.mounts());
             return left;
         }
         if (info.openers() == 0) {
             return List.of(); // A mount is an opener, also one of a partition.
         }
-        Set<String> numbers = new HashSet<>(Set.of(info.major() + ":" + info.minor()));
-        try (DirectoryStream<Path> partitions =
-                Files.newDirectoryStream(Path.of("/sys/class/block", name), name + "*")) {
-            for (Path partition : partitions) {
-                numbers.add(Files.readString(partition.resolve("dev")).strip());
-            }
-        } catch (IOException e) {
-            // It, or a partition, is going away: what is mounted is found by the number above.
-        }
+        Set<String> numbers = new HashSet<>(host.partitions(name));
+        numbers.add(info.major() + ":" + info.minor());
         List<ProcFs.Mount> mounts = new ArrayList<>();
-        for (ProcFs.Mount mount : new ProcFs(Path.of("/proc")).mounts("self")) {
+        for (ProcFs.Mount mount : host.mounts()) {
             // btrfs has device numbers of its own, 0:n; the name is this device's alone as long as it is mounted.
             boolean ours = numbers.contains(mount.device())
                     || (mount.device().startsWith("0:") && mount.source().equals(node.toString()));

@@ -5,11 +5,10 @@ import static io.dblock.kernel.DeviceParameters.Flag.READ_ONLY;
 
 import io.dblock.fault.Faults;
 import io.dblock.journal.Journal;
-import io.dblock.kernel.Command;
 import io.dblock.kernel.ControlException;
-import io.dblock.kernel.DeviceParameters;
+import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.DirectChannel;
-import io.dblock.kernel.DiskCalls;
+import io.dblock.kernel.Errno;
 import io.dblock.kernel.OldestRequest;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
@@ -19,14 +18,15 @@ import io.dblock.server.RequestCounts;
 import io.dblock.server.ServedDevice;
 import io.dblock.server.ServedSnapshot;
 import io.dblock.server.Watchdog;
-import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
 
 /** A device as the test holds it: its node, its filesystem, and its server. */
 final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
@@ -34,8 +34,17 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     /** How long a call that is under way may take to end before the disk is removed under it. */
     private static final Duration END_OF_CALL = Duration.ofSeconds(5);
 
-    private final RunDirectory runs = RunDirectory.ofThisMachine();
+    /**
+     * How long its server may take for a question that something goes on without. A server on an emulated machine, with more
+     * to do than processors, has been seen to take more than five seconds.
+     */
+    private static final Duration ANSWER = Duration.ofSeconds(10);
+
+    private final RunDirectory runs;
+    private final Host host;
+    private final Teardown.Limits limits;
     private final ServedDevice served;
+    private final Removal removal;
     /** Held by whoever changes what is said of it. */
     private final Object changing = new Object();
 
@@ -48,17 +57,32 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     private final Object closing = new Object();
     private final List<String> incidents = new CopyOnWriteArrayList<>();
     private volatile boolean closed;
-    /** Guards {@link #gone}: after that, its server must not be asked for what needs the kernel's device. */
-    private final Object removal = new Object();
-
+    /** To be read by who asks for what needs the kernel's device, to be written by who closes that for good. */
+    private final ReadWriteLock kernel = new ReentrantReadWriteLock();
+    /** Guarded by {@link #kernel}: nobody may ask any more. */
     private boolean gone;
+
     private volatile Watchdog.Watch watch = () -> {};
 
     LiveDevice(ServedDevice served, DeviceSpec spec) {
+        this(served, spec, RunDirectory.ofThisMachine(), Host.ofThisMachine(), Teardown.Limits.ofThisJvm(), ANSWER);
+    }
+
+    LiveDevice(
+            ServedDevice served,
+            DeviceSpec spec,
+            RunDirectory runs,
+            Host host,
+            Teardown.Limits limits,
+            Duration answer) {
         this.served = served;
         this.spec = spec;
+        this.runs = runs;
+        this.host = host;
+        this.limits = limits;
+        removal = new Removal(served, host, answer);
         path = DeviceNode.of(spec.name());
-        mounts = new DeviceMounts(served, this::spec, spec.name(), runs);
+        mounts = new DeviceMounts(served, this::spec, spec.name(), runs, host);
     }
 
     /** Starts it and waits for its node. */
@@ -183,7 +207,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
             checkOpen();
             checkFilesystem("remount()");
             unmount(false);
-            DiskCalls.flushBuffers(path);
+            checkWritten(host.flushBuffers(path));
             return mountAlone();
         });
     }
@@ -201,19 +225,17 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
 
     private void dropCachesAlone() {
         checkOpen();
-        mounts.point().ifPresent(DiskCalls::syncFilesystem);
-        DiskCalls.flushBuffers(path);
+        checkWritten(mounts.point().map(host::syncFilesystem).orElse(0));
+        checkWritten(host.flushBuffers(path));
         if (mounts.point().isPresent()) {
-            Path control = Path.of("/proc/sys/vm/drop_caches");
-            try {
-                // Pages, directory entries and inodes; those of other filesystems too, there is no narrower way.
-                Files.writeString(control, "3");
-            } catch (IOException e) {
-                throw new DblockException(
-                        "Cannot drop the cached files of " + mounts.point().get() + " by writing to " + control + ": "
-                                + e + ". Run as root, or use remount() instead.",
-                        e);
-            }
+            host.dropFiles();
+        }
+    }
+
+    private void checkWritten(int result) {
+        if (result < 0) {
+            throw new DblockException(
+                    "Cannot write the cached data of " + path + " to it: " + Errno.describe(-result) + ".");
         }
     }
 
@@ -235,11 +257,10 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
             try {
                 change.run();
             } finally {
-                DeviceParameters now = served.info().parameters();
-                spec = DeviceFactory.builderOf(spec)
-                        .size(now.size())
-                        .readOnly(now.flags().contains(READ_ONLY))
-                        .spec();
+                info().ifPresent(now -> spec = DeviceFactory.builderOf(spec)
+                        .size(now.parameters().size())
+                        .readOnly(now.parameters().flags().contains(READ_ONLY))
+                        .spec());
             }
         }
     }
@@ -307,7 +328,8 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
                     lines,
                     "Unmount it before restorePower(): the kernel has cached what the disk has lost.");
         }
-        DiskCalls.dropBuffers(path);
+        // What cannot be written was lost with the power: that is no news.
+        host.flushBuffers(path);
         served.restorePower();
         if (mounted) {
             mountAlone();
@@ -354,12 +376,10 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
 
     @Override
     public void unplug() {
-        synchronized (removal) {
-            if (!gone) {
-                mounts.remember();
-                served.destroy(true);
-            }
-        }
+        whileThere(() -> {
+            mounts.remember();
+            return removal.byForce();
+        });
     }
 
     @Override
@@ -371,24 +391,46 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
 
     @Override
     public Duration oldestRequest() {
-        synchronized (removal) {
-            if (gone) {
-                return Duration.ZERO;
-            }
+        return info().flatMap(DeviceInfo::oldest).map(OldestRequest::age).orElse(Duration.ZERO);
+    }
+
+    /** What the kernel says of it; empty once it is gone. */
+    private Optional<DeviceInfo> info() {
+        return whileThere(() -> {
             try {
-                return served.info().oldest().map(OldestRequest::age).orElse(Duration.ZERO);
+                return Optional.of(served.info());
             } catch (ControlException e) {
-                return Duration.ZERO; // Destroyed, and nobody has it open.
+                return Optional.<DeviceInfo>empty(); // Destroyed, and nobody has it open.
             }
+        });
+    }
+
+    /** Does what needs the kernel's device, unless that can no longer be asked for. */
+    private <T> Optional<T> whileThere(Supplier<Optional<T>> what) {
+        kernel.readLock().lock();
+        try {
+            return gone ? Optional.empty() : what.get();
+        } finally {
+            kernel.readLock().unlock();
+        }
+    }
+
+    private void goAway() {
+        kernel.writeLock().lock();
+        try {
+            gone = true;
+        } finally {
+            kernel.writeLock().unlock();
         }
     }
 
     private void closeServer() {
-        watch.close();
-        synchronized (removal) {
-            gone = true;
+        try {
+            watch.close();
+        } finally {
+            goAway();
+            served.close();
         }
-        served.close();
     }
 
     @Override
@@ -398,7 +440,8 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
                 return;
             }
             closed = true;
-            Teardown teardown = new Teardown(served, mounts, path, this::oldestRequest, this::closeServer, this::note);
+            Teardown teardown = new Teardown(
+                    served, mounts, path, this::oldestRequest, removal, this::closeServer, this::note, limits);
             boolean alone = takeLock(teardown);
             try {
                 teardown.run();
@@ -420,7 +463,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         }
         teardown.force(lock.holder() + " was still using it in a call that had not returned after "
                 + END_OF_CALL.toSeconds() + " s");
-        return lock.take(Command.timeout());
+        return lock.take(END_OF_CALL);
     }
 
     void closeQuietly() {

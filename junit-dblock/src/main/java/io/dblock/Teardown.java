@@ -7,43 +7,62 @@ import io.dblock.kernel.Command;
 import io.dblock.kernel.ControlException;
 import io.dblock.kernel.Errno;
 import io.dblock.kernel.KernelPath;
-import io.dblock.proc.Holders;
 import io.dblock.proc.ProcFs;
 import io.dblock.server.ServedDevice;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
- * Takes one device away, whoever uses it, and whether it answers or not. Each step is tried, whatever became of those before
- * it, and each has a bound: one that waits for the disk goes on first to the removal of the fault rules that keep its
- * requests waiting, then to the forced removal of the disk, which fails them.
+ * Takes one device away, whoever uses it, and whether its server answers, is dead, or is stopped. Each step is tried,
+ * whatever became of those before it, and each has a bound: one that waits for the disk goes on first to the removal of the
+ * fault rules that keep its requests waiting, then to the forced removal of the disk, which fails them.
  */
 final class Teardown {
     private static final Duration LOOK = Duration.ofMillis(50);
-    /** How old a request may become before the rules that hold or delay requests are removed. */
-    private static final Duration PATIENCE = Duration.ofSeconds(3);
-    /** How old one may become before the disk is removed: what would answer it does not. */
-    private static final Duration MORE_PATIENCE = Duration.ofSeconds(10);
-    /** For questions to a server that may not answer any more. */
-    private static final Duration ANSWER = Duration.ofSeconds(5);
+
+    /**
+     * How long is waited.
+     *
+     * @param rules how old a request may become before the rules that hold or delay requests are removed
+     * @param disk how old one may become before the disk is removed: what would answer it does not
+     * @param unmount how long unmounting may take, however quickly each request is answered
+     * @param destroy how long destroying the disk may take, which nobody uses any more then
+     * @param close how long the server may take to free what it kept
+     */
+    record Limits(Duration rules, Duration disk, Duration unmount, Duration destroy, Duration close) {
+        static Limits ofThisJvm() {
+            return new Limits(
+                    Duration.ofSeconds(3),
+                    Duration.ofSeconds(10),
+                    Command.timeout(),
+                    Duration.ofSeconds(30),
+                    Duration.ofSeconds(75));
+        }
+    }
 
     private final ServedDevice served;
     private final DeviceMounts mounts;
     private final Path node;
     private final Supplier<Duration> oldestRequest;
+    private final Removal removal;
     private final Runnable closeServer;
     private final Consumer<String> note;
+    private final Limits limits;
     private final List<String> leaks = new ArrayList<>();
     private final List<DblockException> failures = new ArrayList<>();
     private boolean released;
     private boolean forced;
+    /** Whether that has succeeded. */
+    private boolean removed;
 
     /**
      * @param oldestRequest how long the request that is under way the longest has been
+     * @param removal removes {@code served} by force
      * @param closeServer closes {@code served}
      * @param note takes a note of what had to be done besides what every teardown does
      */
@@ -52,29 +71,27 @@ final class Teardown {
             DeviceMounts mounts,
             Path node,
             Supplier<Duration> oldestRequest,
+            Removal removal,
             Runnable closeServer,
-            Consumer<String> note) {
+            Consumer<String> note,
+            Limits limits) {
         this.served = served;
         this.mounts = mounts;
         this.node = node;
         this.oldestRequest = oldestRequest;
+        this.removal = removal;
         this.closeServer = closeServer;
         this.note = note;
+        this.limits = limits;
     }
 
     /** To be called once. */
     void run() {
-        attempt(() -> leaks.addAll(mounts.tryUnmount(false, this::patiently)));
+        attempt(() -> leaks.addAll(mounts.tryUnmount(false, this::unmounting)));
         mounts.point().ifPresent(point -> attempt(() -> detach(KernelPath.of(point))));
-        attempt(() -> {
-            for (ProcFs.Mount mount : mounts.foreign()) {
-                leaks.addAll(Holders.ofThisMachine().find(node, List.of(mount.point())));
-                leaks.add("it is mounted at " + mount.point());
-                detach(mount.point());
-            }
-        });
+        attempt(() -> mounts.foreign().forEach(this::detachForeign));
         attempt(this::destroy);
-        attempt(closeServer);
+        attempt(this::closeServer);
     }
 
     private void attempt(Runnable step) {
@@ -82,24 +99,48 @@ final class Teardown {
             step.run();
         } catch (DblockException e) {
             failures.add(e);
+        } catch (RuntimeException e) {
+            failures.add(new DblockException("A step of the removal of " + node + " failed: " + e, e));
         }
+    }
+
+    private void detachForeign(ProcFs.Mount mount) {
+        attempt(() -> leaks.addAll(mounts.holders(mount)));
+        leaks.add("it is mounted at " + mount.point());
+        attempt(() -> detach(mount.point()));
     }
 
     private void detach(KernelPath point) {
-        mounts.detach(point, this::patiently);
+        mounts.detach(point, this::unmounting);
     }
 
-    /** Destroys it, by force if it stays busy or is known to be in use. */
+    private <T> T unmounting(String what, Supplier<T> step) {
+        return patiently(what, limits.unmount(), step);
+    }
+
+    /** Destroys it, by force if it stays busy, is known to be in use, or cannot be destroyed otherwise. */
     private void destroy() {
         if (forced) {
+            if (!removed) {
+                force("an earlier try has failed");
+            }
             return;
         }
         if (leaks.isEmpty()) {
-            leaks.addAll(mounts.whileBusy(false).until(() -> patiently("destroying " + node, this::tryToDestroy)));
+            try {
+                leaks.addAll(mounts.whileBusy(false)
+                        .until(() -> patiently("destroying " + node, limits.destroy(), this::tryToDestroy)));
+                if (leaks.isEmpty()) {
+                    return;
+                }
+            } catch (RuntimeException e) {
+                if (!forced) {
+                    force("destroying it failed: " + e.getMessage());
+                }
+                throw e;
+            }
         }
-        if (!leaks.isEmpty()) {
-            force("it was in use");
-        }
+        force("it was in use");
     }
 
     private boolean tryToDestroy() {
@@ -114,21 +155,35 @@ final class Teardown {
         }
     }
 
+    /** Frees what the server keeps. That it does not answer is no reason to wait for it once more as long. */
+    private void closeServer() {
+        Bounded<Boolean> closing = Bounded.start("closing " + node, () -> {
+            closeServer.run();
+            return true;
+        });
+        Duration limit = removal.isSilent() ? removal.answer().multipliedBy(3) : limits.close();
+        if (!closing.awaitEnd(limit)) {
+            throw new DblockException("What keeps the content of " + node + " has not been freed within "
+                    + limit.toSeconds() + " s: the device's server does not answer. The disk itself is gone.");
+        }
+        closing.result(limit);
+    }
+
     /** What a step returns that may have to wait for the disk. */
-    <T> T patiently(String what, Supplier<T> step) {
+    private <T> T patiently(String what, Duration limit, Supplier<T> step) {
         Bounded<T> running = Bounded.start(what, step);
         long start = System.nanoTime();
         while (!running.awaitEnd(LOOK)) {
             Duration waited = Duration.ofNanos(System.nanoTime() - start);
             Duration oldest = oldestRequest.get();
-            if (!released && oldest.compareTo(PATIENCE) > 0) {
+            if (!released && oldest.compareTo(limits.rules()) > 0) {
                 released = true;
                 release(what);
-            } else if (!forced && oldest.compareTo(MORE_PATIENCE) > 0) {
-                force(what + " waited for a request that the disk had not answered for " + MORE_PATIENCE.toSeconds()
-                        + " s");
+            } else if (!forced && oldest.compareTo(limits.disk()) > 0) {
+                force(what + " waited for a request that the disk had not answered for "
+                        + limits.disk().toSeconds() + " s");
                 start = System.nanoTime();
-            } else if (waited.compareTo(Command.timeout()) > 0) {
+            } else if (waited.compareTo(limit) > 0) {
                 if (forced) {
                     break;
                 }
@@ -141,40 +196,52 @@ final class Teardown {
 
     /** Removes the rules that keep requests waiting, which nobody is there to release any more. */
     private void release(String what) {
-        Bounded<List<String>> removal = Bounded.start("removing fault rules", () -> {
-            List<String> removed = new ArrayList<>();
-            for (Fault fault : served.faults().list()) {
-                Action action = fault.rule().action();
-                if (action instanceof Action.Hold || action instanceof Action.Wait) {
-                    fault.close();
-                    removed.add(fault.rule().toString());
-                }
-            }
-            return removed;
-        });
-        if (!removal.awaitEnd(ANSWER)) {
-            note.accept(what + " waits for the disk, whose server does not answer either");
+        List<String> removed;
+        try {
+            removed = removal.ask("removing fault rules", this::removeWaits);
+        } catch (DblockException e) {
+            note.accept(what + " waits for the disk, whose server does not answer either: " + e.getMessage());
             return;
         }
-        for (String rule : removal.result(ANSWER)) {
+        for (String rule : removed) {
             note.accept(what + " waited for requests that a fault rule kept waiting; it has been removed: " + rule);
         }
+    }
+
+    private List<String> removeWaits() {
+        List<String> removed = new ArrayList<>();
+        for (Fault fault : served.faults().list()) {
+            Action action = fault.rule().action();
+            if (action instanceof Action.Hold || action instanceof Action.Wait) {
+                fault.close();
+                removed.add(fault.rule().toString());
+            }
+        }
+        return removed;
     }
 
     /** Removes the disk, so that whoever waits for it gets an error. */
     void force(String why) {
         forced = true;
         String text = node.getFileName() + " has been removed by force when it was closed: " + why + ".";
-        // A leak is told in other words.
+        Optional<DblockException> refused = Optional.empty();
+        try {
+            refused = removal.byForce();
+            removed = true;
+        } catch (RuntimeException e) {
+            failures.add(new DblockException(node + " could not be removed by force: " + e.getMessage(), e));
+        }
         if (leaks.isEmpty()) {
             note.accept(text);
-            failures.add(new DblockException(text + " " + describeServer()));
+            failures.add(new DblockException(
+                    text
+                            + refused.map(e -> " Its server did not do it: " + e.getMessage())
+                                    .orElse(" Its handler has to answer every request, with an error if need be."),
+                    refused.orElse(null)));
+        } else {
+            // A leak is told in other words.
+            refused.ifPresent(failures::add);
         }
-        served.destroy(true);
-    }
-
-    private static String describeServer() {
-        return "Its handler has to answer every request, with an error if need be.";
     }
 
     /**

@@ -11,29 +11,19 @@ public final class DiskCalls {
     private DiskCalls() {}
 
     /**
-     * Writes a disk's dirty pages and drops its page cache; BLKFLSBUF.
+     * Writes a disk's dirty pages and drops its page cache; BLKFLSBUF. Pages that cannot be written are dropped, too, and the
+     * error is used up that the kernel would otherwise report to the next one who calls fsync on the disk.
      *
-     * @throws DblockException if the disk cannot be opened or a write fails
-     */
-    public static void flushBuffers(Path node) {
-        int result = flush(node);
-        if (result < 0) {
-            throw new DblockException(
-                    "Cannot write the cached data of " + node + " to it: " + Errno.describe(-result) + ".");
-        }
-    }
-
-    /**
-     * Drops the page cache of a disk that takes no more writes, dirty pages included, and uses up the error that the
-     * kernel would otherwise report to the next one who calls fsync on the disk.
-     *
+     * @return 0, or a negative error if a page could not be written, now or since an error was last reported
      * @throws DblockException if the disk cannot be opened
      */
-    public static void dropBuffers(Path node) {
-        // The first time the dirty pages fail to be written, which makes them clean; the second time they go.
-        if (flush(node) < 0) {
+    public static int flushBuffers(Path node) {
+        int result = flush(node);
+        if (result < 0) {
+            // Dirty pages that failed to be written are clean now. This time they go.
             flush(node);
         }
+        return result;
     }
 
     private static int flush(Path node) {
@@ -53,19 +43,16 @@ public final class DiskCalls {
     /**
      * Writes all dirty data of the filesystem mounted here; syncfs(2).
      *
-     * @throws DblockException if that fails
+     * @return 0, or a negative error if data could not be written, now or since an error was last reported
+     * @throws DblockException if the directory cannot be opened
      */
-    public static void syncFilesystem(Path mountPoint) {
+    public static int syncFilesystem(Path mountPoint) {
         int fd = Libc.INSTANCE.open(mountPoint.toString(), Linux.O_RDONLY | Linux.O_CLOEXEC);
         if (fd < 0) {
             throw new DblockException("Cannot open " + mountPoint + ": " + Errno.describe(-fd) + ".");
         }
         try {
-            int result = Libc.INSTANCE.syncfs(fd);
-            if (result < 0) {
-                throw new DblockException(
-                        "Cannot sync the filesystem at " + mountPoint + ": " + Errno.describe(-result) + ".");
-            }
+            return Libc.INSTANCE.syncfs(fd);
         } finally {
             Libc.INSTANCE.close(fd);
         }

@@ -29,7 +29,8 @@ public final class FakeServedDevice implements ServedDevice {
     private final LocalDevice device;
     private final RuleSet faults = new RuleSet();
     private final CountDownLatch end = new CountDownLatch(1);
-    private volatile Runnable server = () -> {};
+    private volatile Runnable before = () -> {};
+    private volatile Runnable after = () -> {};
 
     /** Creates it, over a store in memory. */
     public FakeServedDevice(FakeKernel kernel, DeviceParameters parameters, FilterSpec filters) {
@@ -65,22 +66,31 @@ public final class FakeServedDevice implements ServedDevice {
     /** Has the server answer again, and those go on who wait for it. */
     public void goOn() {
         answerBy(() -> {});
+        answerAfterwards(() -> {});
         end.countDown();
     }
 
-    /** From now on this comes before each answer. */
-    public void answerBy(Runnable before) {
-        server = before;
+    /** From now on this comes before whatever the server does. */
+    public void answerBy(Runnable what) {
+        before = what;
+    }
+
+    /** From now on this comes after whatever the server has done, instead of its answer if it throws. */
+    public void answerAfterwards(Runnable what) {
+        after = what;
     }
 
     private <T> T ask(Supplier<T> question) {
-        server.run();
-        return question.get();
+        before.run();
+        T answer = question.get();
+        after.run();
+        return answer;
     }
 
     private void tell(Runnable command) {
-        server.run();
+        before.run();
         command.run();
+        after.run();
     }
 
     @Override

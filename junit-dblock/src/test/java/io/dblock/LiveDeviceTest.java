@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.dblock.handler.Operation;
+import io.dblock.kernel.Batch;
+import io.dblock.kernel.FakeKernel;
+import io.dblock.kernel.FakeKernel.Completion;
+import io.dblock.kernel.KernelPath;
+import io.dblock.proc.ProcFs;
+import io.dblock.server.FakeServedDevice;
+import io.dblock.server.FilterSpec;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A device's life on a machine of its own: a {@link UnitHost}, a fake kernel, and a server that can die or stop. */
+@Timeout(60)
+class LiveDeviceTest {
+    private static final long MIB = 1 << 20;
+    private static final Duration SHORT = Duration.ofMillis(300);
+    private static final Teardown.Limits LIMITS = new Teardown.Limits(
+            SHORT, SHORT.multipliedBy(2), SHORT.multipliedBy(4), SHORT.multipliedBy(4), SHORT.multipliedBy(10));
+
+    @TempDir
+    Path runs;
+
+    private final FakeKernel kernel = new FakeKernel();
+    private final UnitHost host = new UnitHost(kernel);
+    private FakeServedDevice served;
+    private LiveDevice device;
+    private Path point;
+
+    @BeforeEach
+    void aDeviceWithAFilesystem() {
+        make(Filesystem.EXT4, 16 * MIB);
+    }
+
+    private void make(Filesystem filesystem, long size) {
+        DeviceSpec spec = ((DeviceBuilder)
+                        BlockDevice.builder().name("dblock0").size(size).filesystem(filesystem))
+                .spec();
+        served = new FakeServedDevice(
+                kernel,
+                DeviceFactory.parameters(spec, java.util.EnumSet.allOf(Operation.class)),
+                new FilterSpec(1, true, MIB, 1024));
+        served.start();
+        device = new LiveDevice(
+                served, spec, new RunDirectory(runs, new ProcFs(runs.resolve("proc")), 100), host, LIMITS, SHORT);
+        point = runs.resolve("100-0/mnt/dblock0");
+    }
+
+    @AfterEach
+    void nothingIsLeft() {
+        served.goOn();
+        served.close();
+        assertThat(kernel.deviceCount()).as("devices").isZero();
+        assertThat(host.at(point)).as("mounts").isEmpty();
+        assertThat(runs.resolve("100-0")).doesNotExist();
+    }
+
+    private static void write(FakeKernel kernel) throws Exception {
+        Completion completion = submit(kernel).get(20, TimeUnit.SECONDS);
+        assertThat(completion.result()).isZero();
+    }
+
+    private static CompletableFuture<Completion> submit(FakeKernel kernel) {
+        return kernel.submit("dblock0", Batch.OP_WRITE, 0, 0, 4096, new byte[4096], 0);
+    }
+
+    // ---- size ----
+
+    @Test
+    void whatMkfsNeedsIsALimitForFormatAlone() throws Exception {
+        served.close();
+        make(Filesystem.XFS, 320 * MIB);
+        device.resize(256 * MIB);
+        assertThat(device.size()).isEqualTo(256 * MIB);
+        assertThat(device.spec().size()).isEqualTo(256 * MIB);
+        try (Snapshot snapshot = device.snapshot()) {
+            assertThat(snapshot.size()).isEqualTo(256 * MIB);
+        }
+        assertThatThrownBy(device::format)
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("XFS needs at least 300MiB");
+        assertThat(host.calls).doesNotContain("format");
+        device.resize(320 * MIB);
+        device.format();
+        assertThat(host.calls).contains("format");
+        device.close();
+    }
+
+    @Test
+    void aResizeThatFailsLeavesTheSizeThatTheDiskHas() throws Exception {
+        assertThatThrownBy(() -> device.resize(100)).isInstanceOf(IllegalArgumentException.class);
+        assertThat(device.size()).isEqualTo(16 * MIB);
+        // The server has done it, and its answer is lost.
+        served.answerAfterwards(() -> {
+            throw new DblockException("The server process is gone.");
+        });
+        assertThatThrownBy(() -> device.resize(8 * MIB)).hasMessageContaining("is gone");
+        assertThat(device.size()).isEqualTo(8 * MIB);
+        assertThatThrownBy(() -> device.setReadOnly(true)).hasMessageContaining("is gone");
+        assertThat(device.spec().readOnly()).isTrue();
+        served.goOn();
+        try (Snapshot snapshot = device.snapshot()) {
+            assertThat(snapshot.size()).isEqualTo(8 * MIB);
+        }
+        device.close();
+    }
+
+    // ---- the end ----
+
+    @Test
+    void closedItIsGoneAndClosedAgainNothingHappens() throws Exception {
+        device.mount();
+        write(kernel);
+        device.close();
+        device.close();
+        assertThat(kernel.deviceCount()).isZero();
+        assertThat(host.calls).containsOnlyOnce("unmount").doesNotContain("destroy");
+        assertThat(device.statistics().writes()).isEqualTo(1);
+        assertThat(device.incidents()).isEmpty();
+        assertThatThrownBy(device::mount).hasMessageContaining("is closed");
+        assertThatThrownBy(() -> device.resize(MIB)).hasMessageContaining("is closed");
+    }
+
+    @Test
+    void withADeadServerItIsUnmountedAndDestroyedAllTheSame() {
+        device.mount();
+        served.die();
+        assertThatThrownBy(device::close)
+                .isInstanceOf(DblockException.class)
+                .hasMessageContaining("The server process is gone");
+        assertThat(kernel.deviceCount()).isZero();
+        assertThat(host.calls).contains("unmount", "destroy");
+    }
+
+    @Test
+    void withAStoppedServerItIsUnmountedAndDestroyedAllTheSame() {
+        device.mount();
+        served.stop();
+        assertThatThrownBy(device::close)
+                .isInstanceOf(DblockException.class)
+                .hasMessageContaining("removed by force")
+                .hasMessageContaining("does not answer");
+        assertThat(kernel.deviceCount()).isZero();
+        assertThat(host.calls).contains("unmount", "destroy");
+        assertThat(device.incidents()).isNotEmpty();
+    }
+
+    @Test
+    void whatIsUnexpectedlyThrownKeepsNoStepFromBeingTried() {
+        device.mount();
+        served.answerBy(() -> {
+            throw new java.nio.file.InvalidPathException("x", "a step failed");
+        });
+        host.inUnmount = () -> {
+            throw new IllegalStateException("unmounting failed");
+        };
+        assertThatThrownBy(device::close).isInstanceOf(DblockException.class).satisfies(thrown -> assertThat(thrown)
+                .hasMessageContaining("unmounting failed"));
+        assertThat(kernel.deviceCount()).isZero();
+        assertThat(host.calls).contains("detach", "destroy");
+    }
+
+    @Test
+    void whoUsesItIsNamedAndLosesIt() {
+        device.mount();
+        host.users.put(point.toString(), List.of("pid 7 (tail -f) has open " + point + "/log"));
+        assertThatThrownBy(device::close)
+                .isInstanceOf(LeakException.class)
+                .hasMessageContaining("pid 7 (tail -f) has open")
+                .hasMessageNotContaining("mapping");
+        assertThat(kernel.deviceCount()).isZero();
+    }
+
+    @Test
+    void mountsOfOthersAreTakenAwayWhateverTheyAreCalled() {
+        KernelPath odd = new KernelPath("/mnt/M\u00c3\u00bcsik");
+        host.mountForeign("dblock0", odd);
+        assertThatThrownBy(device::close)
+                .isInstanceOf(LeakException.class)
+                .hasMessageContaining("it is mounted at /mnt/M");
+        assertThat(host.mounts()).hasSize(1);
+    }
+
+    @Test
+    void unpluggedItIsGoneWhetherItsServerAnswersOrNot() {
+        served.stop();
+        device.unplug();
+        assertThat(kernel.deviceCount()).isZero();
+        assertThat(host.calls).contains("destroy");
+        assertThat(device.oldestRequest()).isZero();
+        assertThatThrownBy(device::close).isInstanceOf(DblockException.class);
+        device.unplug();
+    }
+}
