@@ -60,7 +60,8 @@ public interface BlockDevice extends AutoCloseable {
     void format();
 
     /**
-     * Mounts the filesystem under a private directory; once, further calls return the same path.
+     * Mounts the filesystem under a private directory; once, further calls return the same path. While the device is not
+     * mounted, nothing can be written to that directory: below the disk an empty read-only tmpfs is mounted there.
      *
      * @throws IllegalStateException if the spec has no filesystem, or the device is closed
      * @throws DblockException if mount fails; the message has its output

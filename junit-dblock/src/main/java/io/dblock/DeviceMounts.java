@@ -21,6 +21,9 @@ import java.util.function.Supplier;
  * as its device sees to; anybody may ask where it is.
  */
 final class DeviceMounts {
+    /** The source of the mount that covers a mount point. */
+    static final String COVER = "junit-dblock";
+
     private final Host host;
     private final RunDirectory runs;
     private final ServedDevice served;
@@ -28,6 +31,7 @@ final class DeviceMounts {
     private final String name;
     private final Path node;
     private volatile Optional<Path> point = Optional.empty();
+    private volatile Optional<Path> covered = Optional.empty();
     private volatile List<ProcFs.Mount> remembered = List.of();
 
     /** {@code spec} gives what the device is like now. */
@@ -53,9 +57,58 @@ final class DeviceMounts {
     /** Mounts it in the run's directory. */
     Path mount() {
         Path directory = runs.createMountPoint(name);
+        cover(directory);
         host.mount(node, directory, spec.get());
         point = Optional.of(directory);
         return directory;
+    }
+
+    /**
+     * Mounts an empty read-only filesystem on the mount point, below the disk. Without it, what is written to the path while
+     * the disk is not mounted would go to the machine's own filesystem, and be read back as if the disk had it.
+     */
+    private void cover(Path directory) {
+        covered = Optional.of(directory);
+        if (isCoverOnTop(directory)) {
+            return;
+        }
+        int result = host.mountEmpty(COVER, directory);
+        if (result < 0) {
+            throw new DblockException("Cannot mount an empty tmpfs at " + directory
+                    + ", which keeps writes off the mount point while the disk is not mounted: "
+                    + Errno.describe(-result) + "."
+                    + (result == -Errno.EPERM.number() || result == -Errno.EACCES.number()
+                            ? " Mounting needs root: run the build as root, or in a guest."
+                            : ""));
+        }
+    }
+
+    /** Whether nothing is mounted here but the cover. */
+    private boolean isCoverOnTop(Path directory) {
+        KernelPath path = KernelPath.of(directory);
+        boolean cover = false;
+        for (ProcFs.Mount mount : host.mounts()) {
+            if (mount.point().equals(path)) {
+                cover = isCover(mount);
+            }
+        }
+        return cover;
+    }
+
+    /** Whether this mount covers the mount point of a device, of this JVM or another. */
+    static boolean isCover(ProcFs.Mount mount) {
+        return mount.source().equals(COVER) && mount.type().equals("tmpfs");
+    }
+
+    /** To be called at the device's end: takes the cover away, so that the directory can be removed. */
+    void uncover() {
+        if (covered.isPresent() && isCoverOnTop(covered.get())) {
+            KernelPath path = KernelPath.of(covered.get());
+            int result = host.detach(path);
+            if (result < 0 && !isGone(result)) {
+                throw cannotDetach(path, result);
+            }
+        }
     }
 
     /** How to call what may wait for the disk. */
@@ -70,7 +123,8 @@ final class DeviceMounts {
         }
         Path mounted = point.get();
         return whileBusy(afterCut).until(() -> {
-            int result = caller.call("umount " + mounted, () -> host.unmount(mounted));
+            // If somebody else has unmounted it, the cover is not to go in its place.
+            int result = isCoverOnTop(mounted) ? 0 : caller.call("umount " + mounted, () -> host.unmount(mounted));
             if (result == 0 || isGone(result)) {
                 point = Optional.empty();
                 return true;

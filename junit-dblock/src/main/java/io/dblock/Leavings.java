@@ -133,17 +133,17 @@ public final class Leavings {
                 machine.kill(server);
                 done.add("ended the server process " + server);
             }
-            List<KernelPath> points = new ArrayList<>();
-            for (ProcFs.Mount mount : proc.mounts("self")) {
-                if (mount.point().isIn(directory)) {
-                    points.add(mount.point());
-                }
-            }
+            List<ProcFs.Mount> mounts = proc.mounts("self");
             // Later mounts may lie on earlier ones.
-            Collections.reverse(points);
-            for (KernelPath point : points) {
-                int result = machine.detach(point);
-                done.add("unmounted " + point + (result < 0 ? ": " + Errno.describe(-result) : ""));
+            Collections.reverse(mounts);
+            for (ProcFs.Mount mount : mounts) {
+                if (mount.point().isIn(directory)) {
+                    int result = machine.detach(mount.point());
+                    // That a mount point was covered is of interest to nobody.
+                    if (result < 0 || !DeviceMounts.isCover(mount)) {
+                        done.add("unmounted " + mount.point() + (result < 0 ? ": " + Errno.describe(-result) : ""));
+                    }
+                }
             }
             for (Path device : RunDirectory.entries(directory, "devices")) {
                 String name = device.getFileName().toString();

@@ -92,6 +92,7 @@ final class Teardown {
         attempt(() -> mounts.foreign().forEach(this::detachForeign));
         attempt(this::destroy);
         attempt(this::closeServer);
+        attempt(mounts::uncover);
     }
 
     private void attempt(Runnable step) {

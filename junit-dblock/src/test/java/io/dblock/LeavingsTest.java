@@ -84,6 +84,21 @@ class LeavingsTest {
     }
 
     @Test
+    void whatCoversAMountPointGoesToo() throws Exception {
+        leave("200-2222", "dblock0");
+        mounts("200-2222/mnt/dblock0");
+        Path table = root.resolve("proc/self/mountinfo");
+        Files.writeString(
+                table,
+                "25 20 0:50 / " + base.resolve("200-2222/mnt/dblock0") + " ro - tmpfs junit-dblock ro\n"
+                        + Files.readString(table));
+        assertThat(leavings.clear()).as("told once").hasSize(2);
+        assertThat(done)
+                .containsExactly("detach 200-2222/mnt/dblock0", "detach 200-2222/mnt/dblock0", "destroy dblock0");
+        assertThat(base.resolve("200-2222")).doesNotExist();
+    }
+
+    @Test
     void aLivingProcessKeepsItsOwn() throws Exception {
         process(200, "2222");
         leave("200-2222", "dblock0");

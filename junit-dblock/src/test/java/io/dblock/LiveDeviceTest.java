@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.dblock.handler.Operation;
 import io.dblock.kernel.Batch;
+import io.dblock.kernel.Errno;
 import io.dblock.kernel.FakeKernel;
 import io.dblock.kernel.FakeKernel.Completion;
 import io.dblock.kernel.KernelPath;
@@ -75,6 +76,44 @@ class LiveDeviceTest {
 
     private static CompletableFuture<Completion> submit(FakeKernel kernel) {
         return kernel.submit("dblock0", Batch.OP_WRITE, 0, 0, 4096, new byte[4096], 0);
+    }
+
+    // ---- mounting ----
+
+    @Test
+    void itIsMountedAboveACoverThatTakesNoData() {
+        assertThat(device.mount()).isEqualTo(point);
+        assertThat(device.mount()).isEqualTo(point);
+        assertThat(host.at(point)).containsExactly("tmpfs", "ext4");
+        device.unmount();
+        assertThat(host.at(point)).containsExactly("tmpfs");
+        assertThat(device.mountPoint()).isEmpty();
+        device.mount();
+        assertThat(host.at(point)).containsExactly("tmpfs", "ext4");
+        assertThat(device.remount()).isEqualTo(point);
+        device.close();
+        assertThat(host.at(point)).isEmpty();
+    }
+
+    @Test
+    void whatSomebodyElseHasUnmountedLeavesTheCover() {
+        device.mount();
+        host.unmountForeign(point);
+        device.unmount();
+        assertThat(host.at(point)).containsExactly("tmpfs");
+        device.close();
+    }
+
+    @Test
+    void aCoverThatCannotBeMountedIsAnErrorThatSaysWhatItIsFor() {
+        host.coverResult = -Errno.EPERM.number();
+        assertThatThrownBy(device::mount)
+                .isInstanceOf(DblockException.class)
+                .hasMessageContaining("keeps writes off the mount point")
+                .hasMessageContaining("EPERM")
+                .hasMessageContaining("needs root");
+        assertThat(host.calls).doesNotContain("mount");
+        device.close();
     }
 
     // ---- size ----

@@ -107,7 +107,7 @@ class TeardownTest {
         Teardown teardown = teardown(new Teardown.Limits(LONG, LONG, LONG, LONG, LONG));
         teardown.run();
         assertThatCode(teardown::report).doesNotThrowAnyException();
-        assertThat(host.calls).containsExactly("mount", "unmount");
+        assertThat(host.calls).containsExactly("mount", "unmount", "detach"); // the cover is what is detached
         assertThat(steps).containsExactly("close");
         assertThat(notes).isEmpty();
     }

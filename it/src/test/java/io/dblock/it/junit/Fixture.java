@@ -8,10 +8,10 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.testkit.engine.EngineExecutionResults;
@@ -69,17 +69,19 @@ final class Fixture {
 
     /** Lines of the mount table with our disks in it. */
     static List<String> mounts() throws IOException {
-        List<String> mounts = new ArrayList<>();
-        for (String line : Files.readAllLines(Path.of("/proc/self/mounts"))) {
-            if (line.startsWith("/dev/dblock") || line.contains("/run/junit-dblock/")) {
-                mounts.add(line);
-            }
-        }
-        return mounts;
+        return mounts(line -> line.startsWith("/dev/dblock"));
+    }
+
+    private static List<String> mounts(Predicate<String> which) throws IOException {
+        return Files.readAllLines(Path.of("/proc/self/mounts")).stream()
+                .filter(which)
+                .toList();
     }
 
     static void assertNothingIsLeft() throws IOException {
         assertThat(disks()).as("disks left behind").isEmpty();
-        assertThat(mounts()).as("mounts left behind").isEmpty();
+        assertThat(mounts(line -> line.startsWith("/dev/dblock") || line.contains("/run/junit-dblock/")))
+                .as("mounts left behind")
+                .isEmpty();
     }
 }
