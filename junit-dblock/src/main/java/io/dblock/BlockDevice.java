@@ -72,7 +72,8 @@ public interface BlockDevice extends AutoCloseable {
     Optional<Path> mountPoint();
 
     /**
-     * Unmounts it; does nothing if it is not mounted. Waits a few seconds for the mount to be no longer busy.
+     * Unmounts it; does nothing if it is not mounted. Waits a few seconds for the mount to be no longer busy. As with
+     * umount(8), data that cannot be written any more are lost without an error.
      *
      * @throws LeakException if it stays busy; names who uses it. The device is then still mounted
      */
@@ -91,6 +92,13 @@ public interface BlockDevice extends AutoCloseable {
     /**
      * Writes dirty pages to the device and drops what the kernel has cached of it, files of a mounted filesystem
      * included. Pages that are mapped or in use stay.
+     *
+     * <p>Data that cannot be written, now or at an earlier try of the kernel's, are dropped, too: what is read afterwards is
+     * what the device has. That is no error of this call, but it uses up the error that the kernel reports once: whoever calls
+     * fsync through a file opened later is told of nothing. So {@link #incidents()} tells of it.
+     *
+     * @throws IllegalStateException if the device is closed
+     * @throws DblockException if the caches cannot be dropped, for lack of privileges or because the disk is gone
      */
     void dropCaches();
 
@@ -213,7 +221,8 @@ public interface BlockDevice extends AutoCloseable {
 
     /**
      * What has happened to the device that no test wants, in order, at most the first hundred: requests that nobody answered,
-     * with what everybody involved was doing, and what its clean up had to do by force.
+     * with what everybody involved was doing, lost data that {@link #dropCaches()} and {@link #remount()} came upon, and what
+     * its clean up had to do by force.
      */
     List<String> incidents();
 

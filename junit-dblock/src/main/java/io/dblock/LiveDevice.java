@@ -207,7 +207,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
             checkOpen();
             checkFilesystem("remount()");
             unmount(false);
-            checkWritten(host.flushBuffers(path));
+            noteLostWrites("remount()", host.flushBuffers(path));
             return mountAlone();
         });
     }
@@ -225,17 +225,28 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
 
     private void dropCachesAlone() {
         checkOpen();
-        checkWritten(mounts.point().map(host::syncFilesystem).orElse(0));
-        checkWritten(host.flushBuffers(path));
+        int files = mounts.point().map(host::syncFilesystem).orElse(0);
+        int node = host.flushBuffers(path);
         if (mounts.point().isPresent()) {
             host.dropFiles();
         }
+        noteLostWrites("dropCaches()", files != 0 ? files : node);
     }
 
-    private void checkWritten(int result) {
-        if (result < 0) {
-            throw new DblockException(
-                    "Cannot write the cached data of " + path + " to it: " + Errno.describe(-result) + ".");
+    /**
+     * The kernel tells that data could not be written once, and drops them. Who drops what is cached wants just that; but the
+     * error must not get lost with the data, because nobody is told it again.
+     */
+    private void noteLostWrites(String call, int result) {
+        if (result == 0) {
+            return;
+        }
+        String what = call + " found that writing cached data to " + name() + " had failed: " + Errno.describe(-result)
+                + ". These data are lost; no later fsync or close reports it";
+        note(what);
+        if (closed) {
+            // Its end has interrupted this call.
+            throw new DblockException(what + ". The device has been closed meanwhile.");
         }
     }
 

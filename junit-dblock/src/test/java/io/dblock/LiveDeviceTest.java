@@ -116,6 +116,43 @@ class LiveDeviceTest {
         device.close();
     }
 
+    // ---- caches ----
+
+    @Test
+    void cachesAreDroppedAlthoughDataCouldNotBeWrittenAndTheLossIsToldOnce() {
+        device.mount();
+        host.filesResult = -Errno.EIO.number();
+        device.dropCaches();
+        assertThat(host.calls).endsWith("sync", "flush", "drop");
+        assertThat(device.incidents())
+                .singleElement()
+                .asString()
+                .contains("dropCaches() found that writing cached data to dblock0 had failed: EIO");
+        device.dropCaches();
+        assertThat(device.incidents()).hasSize(1);
+        device.close();
+    }
+
+    @Test
+    void aRemountTellsOfALossToo() {
+        device.mount();
+        host.nodeResult = -Errno.ENOSPC.number();
+        device.remount();
+        assertThat(device.incidents()).singleElement().asString().contains("remount()", "ENOSPC");
+        assertThat(host.at(point)).containsExactly("tmpfs", "ext4");
+        device.close();
+    }
+
+    @Test
+    void thatACutHasLostDataIsNoIncident() {
+        device.mount();
+        device.powerCut();
+        host.nodeResult = -Errno.EIO.number();
+        device.restorePower();
+        assertThat(device.incidents()).isEmpty();
+        device.close();
+    }
+
     // ---- size ----
 
     @Test

@@ -18,26 +18,26 @@ public final class DiskCalls {
      * @throws DblockException if the disk cannot be opened
      */
     public static int flushBuffers(Path node) {
-        int result = flush(node);
-        if (result < 0) {
-            // Dirty pages that failed to be written are clean now. This time they go.
-            flush(node);
-        }
-        return result;
-    }
-
-    private static int flush(Path node) {
         int fd = Libc.INSTANCE.open(node.toString(), Linux.O_RDONLY | Linux.O_CLOEXEC);
         if (fd < 0) {
             throw new DblockException("Cannot open " + node + ": " + Errno.describe(-fd) + ".");
         }
         try {
-            int synced = Libc.INSTANCE.fsync(fd);
-            int dropped = Libc.INSTANCE.ioctl(fd, BLKFLSBUF, 0);
-            return synced < 0 ? synced : dropped;
+            int result = flush(fd);
+            if (result < 0) {
+                // Dirty pages that failed to be written are clean now. This time they go.
+                flush(fd);
+            }
+            return result;
         } finally {
             Libc.INSTANCE.close(fd);
         }
+    }
+
+    private static int flush(int fd) {
+        int synced = Libc.INSTANCE.fsync(fd);
+        int dropped = Libc.INSTANCE.ioctl(fd, BLKFLSBUF, 0);
+        return synced < 0 ? synced : dropped;
     }
 
     /**

@@ -157,6 +157,10 @@ class StuckTeardownTest {
                 Fixture.engine(CallInAnotherThread.class).execute();
         assertThat(Fixture.failures(results)).singleElement().satisfies(failure -> assertThat(failure)
                 .hasStackTraceContaining("thread \"dropper\" was still using it"));
-        assertThat(List.copyOf(Fixture.NOTES)).singleElement().asString().contains("Cannot write the cached data");
+        assertThat(List.copyOf(Fixture.NOTES))
+                .singleElement()
+                .asString()
+                .contains("writing cached data")
+                .contains("closed meanwhile");
     }
 }
