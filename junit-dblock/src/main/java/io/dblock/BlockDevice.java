@@ -54,7 +54,9 @@ public interface BlockDevice extends AutoCloseable {
     /**
      * Makes the filesystem of the spec, over whatever is there.
      *
-     * @throws IllegalStateException if the spec has none, or the device is mounted, read-only or closed
+     * @throws IllegalStateException if the spec has none, the device is mounted, read-only or closed, or its power is off
+     * @throws IllegalArgumentException if the device is smaller than {@link Filesystem#minimumSize()} and the spec has no
+     *     mkfs options
      * @throws DblockException if mkfs is missing or fails; the message has its output
      */
     void format();
@@ -63,8 +65,9 @@ public interface BlockDevice extends AutoCloseable {
      * Mounts the filesystem under a private directory; once, further calls return the same path. While the device is not
      * mounted, nothing can be written to that directory: below the disk an empty read-only tmpfs is mounted there.
      *
-     * @throws IllegalStateException if the spec has no filesystem, or the device is closed
-     * @throws DblockException if mount fails; the message has its output
+     * @throws IllegalStateException if the spec has no filesystem, the device is closed, or its power is off: only
+     *     {@link #restorePower()} restores that
+     * @throws DblockException if mount fails; the message has its output.
      */
     Path mount();
 
@@ -79,7 +82,13 @@ public interface BlockDevice extends AutoCloseable {
      */
     void unmount();
 
-    /** Unmounts, drops all cached data of the device, and mounts: what is read afterwards comes from the device. */
+    /**
+     * Unmounts, drops all cached data of the device, and mounts: what is read afterwards comes from the device. Errors are
+     * those of {@link #unmount()} and {@link #mount()}; that cached data of the node could not be written is none, see
+     * {@link #dropCaches()}.
+     *
+     * @throws IllegalStateException if the spec has no filesystem, the device is closed, or its power is off
+     */
     Path remount();
 
     /**
@@ -118,8 +127,10 @@ public interface BlockDevice extends AutoCloseable {
      * <p>What is kept in memory can grow to four times its first size, and to 16 GiB in any case. An image that is used in
      * place is cut off, or filled up with a hole; one that is copied on write stays as it is.
      *
+     * <p>It can become smaller than {@link Filesystem#minimumSize()}, which matters to {@link #format()} alone.
+     *
      * @param bytes a multiple of the logical block
-     * @throws IllegalArgumentException if it cannot have this size
+     * @throws IllegalArgumentException if it cannot have this size; it keeps the one it has
      * @throws IllegalStateException if its power is off, it is made of a read-only image, or a handler of the user's answers
      *     for it: only that knows how much there is
      */
@@ -163,8 +174,8 @@ public interface BlockDevice extends AutoCloseable {
     }
 
     /**
-     * Cuts the power. What is under way and whatever comes later fails with EIO, until {@link #restorePower()}; of the
-     * writes in the volatile cache the survivors become durable, the others are as if they had never been made. A device
+     * Cuts the power. What is under way and whatever comes later fails with EIO, until {@link #restorePower()} and nothing
+     * else restores the power; of the writes in the volatile cache the survivors become durable, the others are as if they had never been made. A device
      * without a cache ({@link CacheMode#NONE}) loses nothing that was completed.
      *
      * <p>Devices in a {@link PowerDomain} are cut together, by the same survivors.
@@ -178,13 +189,16 @@ public interface BlockDevice extends AutoCloseable {
 
     /**
      * Restores the power: the node has the durable content and nothing else, all that was cached of it is dropped, and the
-     * filesystem is mounted again if it was at the cut. Does nothing if the power is on.
+     * filesystem is mounted again if it was at the cut and has not been unmounted since. Does nothing if the power is on.
      *
      * <p>Whoever had files open on it would have died with the power: have the test close them. Those of this JVM that nothing
-     * refers to any more are closed by a garbage collection.
+     * refers to any more are closed by a garbage collection. A file that is mapped cannot be closed in Java 17: it is when
+     * nothing refers to its buffer.
      *
-     * @throws LeakException if a file of the filesystem is still open, or mapped; the power stays off
-     * @throws DblockException if the filesystem can no longer be mounted; the power is on then
+     * @throws LeakException if a file of the filesystem is still open, or mapped; the power stays off, and the call can be
+     *     repeated
+     * @throws DblockException if the filesystem can no longer be mounted; the power is on then, unless a fault rule has cut it
+     *     in the mount, which the message says
      */
     void restorePower();
 

@@ -63,6 +63,8 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     private boolean gone;
 
     private volatile Watchdog.Watch watch = () -> {};
+    /** Whether the filesystem is to be mounted when the power is back. Guarded by {@link #lock}. */
+    private boolean mountedBefore;
 
     LiveDevice(ServedDevice served, DeviceSpec spec) {
         this(served, spec, RunDirectory.ofThisMachine(), Host.ofThisMachine(), Teardown.Limits.ofThisJvm(), ANSWER);
@@ -143,23 +145,27 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         if (spec.readOnly()) {
             throw new IllegalStateException(name() + " is read-only: format the image before, or make it writable.");
         }
+        checkPowered("format()");
         spec.filesystem().checkSize(spec);
         mounts.format();
     }
 
     @Override
     public Path mount() {
-        return lock.with(this::mountAlone);
+        return lock.with(() -> {
+            checkOpen();
+            checkFilesystem("mount()");
+            checkPowered("mount()");
+            return mounts.point().orElseGet(mounts::mount);
+        });
     }
 
-    private Path mountAlone() {
-        checkOpen();
-        checkFilesystem("mount()");
-        if (mounts.point().isEmpty() || !served.powered()) {
-            restorePowerAlone();
+    /** A test that goes on as if nothing had happened is not to be helped by a disk that comes back by itself. */
+    private void checkPowered(String call) {
+        if (!served.powered()) {
+            throw new IllegalStateException(
+                    "The power of " + name() + " is off: call restorePower() before " + call + ".");
         }
-        // A device that was mounted when its power was cut is mounted again now.
-        return mounts.point().orElseGet(mounts::mount);
     }
 
     private void checkFilesystem(String call) {
@@ -187,7 +193,10 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
 
     @Override
     public void unmount() {
-        lock.run(() -> unmount(false));
+        lock.run(() -> {
+            unmount(false);
+            mountedBefore = false;
+        });
     }
 
     private void unmount(boolean afterCut) {
@@ -206,9 +215,10 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         return lock.with(() -> {
             checkOpen();
             checkFilesystem("remount()");
+            checkPowered("remount()");
             unmount(false);
             noteLostWrites("remount()", host.flushBuffers(path));
-            return mountAlone();
+            return mounts.mount();
         });
     }
 
@@ -326,7 +336,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         if (served.powered()) {
             return;
         }
-        boolean mounted = mounts.point().isPresent();
+        mountedBefore |= mounts.point().isPresent();
         // While the power is still off, so that nothing which is written back now gets through.
         unmount(true);
         List<ProcFs.Mount> others = mounts.foreign();
@@ -342,8 +352,9 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         // What cannot be written was lost with the power: that is no news.
         host.flushBuffers(path);
         served.restorePower();
-        if (mounted) {
-            mountAlone();
+        if (mountedBefore) {
+            mounts.mount();
+            mountedBefore = false;
         }
     }
 

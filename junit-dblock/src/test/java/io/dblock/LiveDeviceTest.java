@@ -116,6 +116,76 @@ class LiveDeviceTest {
         device.close();
     }
 
+    // ---- power ----
+
+    @Test
+    void nothingButRestorePowerRestoresThePower() {
+        device.mount();
+        device.powerCut();
+        for (Runnable call : List.<Runnable>of(device::mount, device::remount)) {
+            assertThatThrownBy(call::run)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("The power of dblock0 is off: call restorePower() before ");
+        }
+        assertThat(device.powered()).isFalse();
+        assertThat(host.at(point)).containsExactly("tmpfs", "ext4");
+
+        device.restorePower();
+
+        assertThat(device.powered()).isTrue();
+        assertThat(host.at(point)).containsExactly("tmpfs", "ext4");
+        device.close();
+    }
+
+    @Test
+    void anUnmountedDiskIsNotMountedWithThePower() {
+        device.mount();
+        device.powerCut();
+        device.unmount();
+        device.restorePower();
+        assertThat(device.mountPoint()).isEmpty();
+        device.close();
+    }
+
+    @Test
+    void whatKeepsThePowerOffIsNamedAndTheDiskIsMountedInTheEnd() {
+        device.mount();
+        host.mountForeign("dblock0", KernelPath.of(Path.of("/mnt/other")));
+        device.powerCut();
+        assertThatThrownBy(device::restorePower)
+                .isInstanceOf(LeakException.class)
+                .hasMessageContaining("it is mounted at /mnt/other");
+        assertThat(device.powered()).isFalse();
+        host.unmountForeign(Path.of("/mnt/other"));
+
+        device.restorePower();
+
+        assertThat(device.mountPoint()).contains(point);
+        device.close();
+    }
+
+    @Test
+    void whatIsUnmountedBeforeASecondTryStaysUnmounted() {
+        device.mount();
+        host.mountForeign("dblock0", KernelPath.of(Path.of("/mnt/other")));
+        device.powerCut();
+        assertThatThrownBy(device::restorePower).isInstanceOf(LeakException.class);
+        host.unmountForeign(Path.of("/mnt/other"));
+        device.unmount();
+        device.restorePower();
+        assertThat(device.mountPoint()).isEmpty();
+        device.close();
+    }
+
+    @Test
+    void aMountThatFailsOtherwiseFailsForItsOwnReason() {
+        host.inMount = () -> {
+            throw new DblockException("wrong fs type");
+        };
+        assertThatThrownBy(device::mount).hasMessage("wrong fs type");
+        device.close();
+    }
+
     // ---- caches ----
 
     @Test

@@ -13,18 +13,22 @@ import io.dblock.BlockDevice;
 import io.dblock.Filesystem;
 import io.dblock.LeakException;
 import io.dblock.PowerDomain;
+import io.dblock.fault.Fault;
 import io.dblock.it.support.AlignedBuffers;
 import io.dblock.it.support.Commands;
 import io.dblock.junit.DblockDevice;
 import io.dblock.power.Survivors;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -41,7 +45,10 @@ class RestorePowerIT {
             disk.powerCut();
             assertThatThrownBy(disk::restorePower)
                     .isInstanceOf(LeakException.class)
-                    .hasMessageContaining(file.toString());
+                    .hasMessageContaining("The power of " + disk.name() + " stays off")
+                    .hasMessageContaining(file.toString())
+                    .hasMessageContaining("Close these before restorePower()")
+                    .hasMessageNotContaining("mapping");
             assertThat(disk.powered()).isFalse();
         }
         disk.restorePower();
@@ -50,16 +57,72 @@ class RestorePowerIT {
     }
 
     @Test
-    void mountingRestoresThePower(@DblockDevice(size = "64MiB", filesystem = EXT4) BlockDevice disk) throws Exception {
+    void aFileThatIsStillMappedKeepsThePowerOffAndTheMessageSaysWhatCanBeDone(
+            @DblockDevice(size = "64MiB", filesystem = EXT4) BlockDevice disk) throws Exception {
+        Path file = Files.write(disk.mount().resolve("mapped"), new byte[4096]);
+        MappedByteBuffer[] mapped = new MappedByteBuffer[1];
+        try (FileChannel channel = FileChannel.open(file, READ, WRITE)) {
+            mapped[0] = channel.map(FileChannel.MapMode.READ_WRITE, 0, 4096);
+        }
+        disk.powerCut();
+        assertThatThrownBy(disk::restorePower)
+                .isInstanceOf(LeakException.class)
+                .hasMessageContaining("has mapped " + file)
+                .hasMessageContaining("A mapping cannot be closed in Java 17")
+                .hasMessageContaining("let nothing refer to the buffer");
+        assertThat(disk.powered()).isFalse();
+        assertThat(mapped[0].capacity()).isEqualTo(4096);
+        mapped[0] = null;
+        disk.restorePower();
+        assertThat(disk.mountPoint()).isPresent();
+    }
+
+    @Test
+    void nothingButRestorePowerRestoresThePower(@DblockDevice(size = "64MiB", filesystem = EXT4) BlockDevice disk)
+            throws Exception {
         Path point = disk.mount();
         try (FileChannel channel = FileChannel.open(point.resolve("synced"), CREATE, WRITE)) {
             channel.write(ByteBuffer.wrap("synced".getBytes(UTF_8)));
             channel.force(true);
         }
         disk.powerCut();
-        assertThat(disk.mount()).isEqualTo(point);
-        assertThat(disk.powered()).isTrue();
-        assertThat(point.resolve("synced")).hasContent("synced");
+        for (ThrowingCallable call : List.<ThrowingCallable>of(disk::mount, disk::remount)) {
+            assertThatThrownBy(call)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("The power of " + disk.name() + " is off")
+                    .hasMessageContaining("call restorePower()");
+            assertThat(disk.powered()).isFalse();
+        }
+        disk.unmount();
+        assertThatThrownBy(disk::mount).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(disk::format)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("call restorePower()");
+
+        disk.restorePower();
+        assertThat(disk.mountPoint()).as("not mounted before").isEmpty();
+        assertThat(disk.mount().resolve("synced")).hasContent("synced");
+    }
+
+    @Test
+    void aRuleThatCutsThePowerInTheMountIsNamed(@DblockDevice(size = "64MiB", filesystem = EXT4) BlockDevice disk)
+            throws Exception {
+        disk.mount();
+        Fault cutter = disk.faults().onAny().named("cutter").powerCut(Survivors.NONE);
+        Commands.tryRun("sync");
+        disk.dropCaches();
+        if (disk.powered()) {
+            disk.powerCut();
+        }
+        assertThatThrownBy(disk::restorePower)
+                .hasMessageContaining(
+                        "The power of " + disk.name() + " was cut while it was mounted, by the fault rule")
+                .hasMessageContaining("\"cutter\"")
+                .hasMessageContaining("superblock");
+        cutter.close();
+        assertThat(disk.powered()).isFalse();
+        disk.restorePower();
+        assertThat(disk.mountPoint()).isPresent();
     }
 
     @Test
@@ -68,6 +131,7 @@ class RestorePowerIT {
         Path file = disk.mount().resolve("forgotten");
         syncAndForget(file);
         disk.powerCut();
+        disk.restorePower();
         assertThat(disk.mount().resolve("forgotten")).hasContent("synced");
     }
 
