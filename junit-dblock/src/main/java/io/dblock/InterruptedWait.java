@@ -28,6 +28,9 @@ final class InterruptedWait {
         /** How long the request that is under way the longest has been; zero if there is none. */
         Duration oldestRequest();
 
+        /** Which fault rules hold requests, one line each; none if that cannot be found out. */
+        List<String> heldBy();
+
         /** Removes it by force, and notes why. */
         void unplug(String why);
     }
@@ -62,13 +65,29 @@ final class InterruptedWait {
         if (waited.compareTo(PATIENCE) < 0) {
             return;
         }
+        // Whatever comes of this, the thread may wait again.
+        switches = -1;
+        RuntimeException failure = null;
         for (Disk disk : disks.get()) {
-            if (disk.oldestRequest().compareTo(PATIENCE) >= 0) {
-                disk.unplug("thread \"" + thread.getName() + "\" was interrupted (a time limit?) while it waited for "
-                        + disk.name() + ", which had not answered for " + PATIENCE.toSeconds() + " s: "
-                        + disk.name() + " has been removed by force, so that the thread goes on with an error");
+            try {
+                endWaitFor(disk);
+            } catch (RuntimeException e) {
+                failure = e; // It may be another disk that the thread waits for.
             }
         }
-        switches = -1;
+        if (failure != null) {
+            throw failure;
+        }
+    }
+
+    private void endWaitFor(Disk disk) {
+        if (disk.oldestRequest().compareTo(PATIENCE) < 0) {
+            return;
+        }
+        List<String> rules = disk.heldBy();
+        disk.unplug("thread \"" + thread.getName() + "\" was interrupted (a time limit?) while it waited for "
+                + disk.name() + ", which had not answered for " + PATIENCE.toSeconds() + " s"
+                + (rules.isEmpty() ? "" : " (" + String.join("; ", rules) + "; nobody has released them)") + ": "
+                + disk.name() + " has been removed by force, so that the thread goes on with an error");
     }
 }

@@ -437,6 +437,15 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         }
     }
 
+    @Override
+    public List<String> heldBy() {
+        try {
+            return removal.ask("asking what holds requests of " + name(), () -> LiveSubject.holding(served));
+        } catch (DblockException e) {
+            return List.of(); // Who cannot be asked holds what it holds.
+        }
+    }
+
     private void goAway() {
         kernel.writeLock().lock();
         try {

@@ -28,10 +28,17 @@ final class LiveSubject implements Watchdog.Subject {
     @Override
     public List<String> description() {
         List<String> lines = new ArrayList<>(served.answering().lines());
+        lines.addAll(holding(served));
+        return lines;
+    }
+
+    /** Which fault rules hold requests, one line each. */
+    static List<String> holding(ServedDevice served) {
+        List<String> lines = new ArrayList<>();
         for (Fault fault : served.faults().list()) {
             int held = fault.held().size();
             if (held > 0) {
-                lines.add("a fault rule holds " + held + " of them: " + fault.rule());
+                lines.add("a fault rule holds " + held + " of its requests: " + fault.rule());
             }
         }
         return lines;

@@ -2,6 +2,7 @@
 package io.dblock;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.dblock.proc.ProcFs;
 import java.io.IOException;
@@ -26,8 +27,13 @@ class InterruptedWaitTest {
     private final Thread thread = new Thread(this::ignoreInterrupts, "test");
 
     private final List<String> removed = new ArrayList<>();
+    private List<String> heldBy = List.of();
+    private RuntimeException refusal;
     private Duration oldest = Duration.ofMinutes(1);
     private long now;
+    /** How often the second disk was asked. */
+    private int other;
+
     private InterruptedWait wait;
 
     private void ignoreInterrupts() {
@@ -52,15 +58,45 @@ class InterruptedWaitTest {
             }
 
             @Override
+            public List<String> heldBy() {
+                return heldBy;
+            }
+
+            @Override
             public void unplug(String why) {
+                if (refusal != null) {
+                    throw refusal;
+                }
                 removed.add(why);
+            }
+        };
+        InterruptedWait.Disk idle = new InterruptedWait.Disk() {
+            @Override
+            public String name() {
+                return "dblock8";
+            }
+
+            @Override
+            public Duration oldestRequest() {
+                other++;
+                return Duration.ZERO;
+            }
+
+            @Override
+            public List<String> heldBy() {
+                return List.of();
+            }
+
+            @Override
+            public void unplug(String why) {
+                throw new AssertionError("has nothing under way");
             }
         };
         wait = new InterruptedWait(
                 thread,
                 Optional.of(new ProcFs.Task(10, 11, "java", 'R')),
                 new ProcFs(proc),
-                () -> List.of(disk),
+                () -> List.of(disk, idle),
                 () -> now);
     }
 
@@ -135,5 +171,29 @@ class InterruptedWaitTest {
         Files.delete(proc.resolve("10/task/11/stat"));
         lookFor(Duration.ofSeconds(10));
         assertThat(removed).isEmpty();
+    }
+
+    @Test
+    void theRulesThatHeldItsRequestsAreNamed() {
+        heldBy = List.of("a fault rule holds 1 of its requests: \"forgotten\": on READ: hold");
+        thread.interrupt();
+        lookFor(Duration.ofSeconds(3));
+        assertThat(removed)
+                .singleElement()
+                .asString()
+                .contains("had not answered for 2 s (a fault rule holds 1 of its requests: \"forgotten\"")
+                .contains("nobody has released them")
+                .contains("removed by force");
+    }
+
+    @Test
+    void aDiskThatCannotBeRemovedIsNotTheLastOneTriedAndIsTriedAgain() {
+        refusal = new IllegalStateException("not now");
+        thread.interrupt();
+        assertThatThrownBy(() -> lookFor(Duration.ofSeconds(3))).isSameAs(refusal);
+        assertThat(other).as("disks after it").isEqualTo(1);
+        refusal = null;
+        lookFor(Duration.ofSeconds(3));
+        assertThat(removed).hasSize(1);
     }
 }
