@@ -67,7 +67,8 @@ public interface BlockDevice extends AutoCloseable {
      *
      * @throws IllegalStateException if the spec has no filesystem, the device is closed, or its power is off: only
      *     {@link #restorePower()} restores that
-     * @throws DblockException if mount fails; the message has its output.
+     * @throws DblockException if mount fails; the message has its output. If a fault rule has cut the power meanwhile, it is
+     *     named
      */
     Path mount();
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock;
 
+import io.dblock.proc.Holders;
 import java.util.List;
 
 /**
@@ -23,7 +24,13 @@ public class LeakException extends DblockException {
     static LeakException of(String before, List<String> lines, String after) {
         StringBuilder text = new StringBuilder(before).append('\n');
         lines.forEach(line -> text.append("  ").append(line).append('\n'));
-        return new LeakException(text.append(after).toString(), lines);
+        text.append(after);
+        if (lines.stream().anyMatch(Holders::isMapping)) {
+            text.append(
+                    " A mapping cannot be closed in Java 17, it ends when its buffer is collected: let nothing refer to"
+                            + " the buffer any more, or use the file without mapping it.");
+        }
+        return new LeakException(text.toString(), lines);
     }
 
     /** What held the device, one line each: pid, command, and the file. May be empty if none could be identified. */

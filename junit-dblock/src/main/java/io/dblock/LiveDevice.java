@@ -3,6 +3,8 @@ package io.dblock;
 
 import static io.dblock.kernel.DeviceParameters.Flag.READ_ONLY;
 
+import io.dblock.fault.Action;
+import io.dblock.fault.Fault;
 import io.dblock.fault.Faults;
 import io.dblock.journal.Journal;
 import io.dblock.kernel.ControlException;
@@ -21,7 +23,9 @@ import io.dblock.server.Watchdog;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReadWriteLock;
@@ -156,8 +160,51 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
             checkOpen();
             checkFilesystem("mount()");
             checkPowered("mount()");
-            return mounts.point().orElseGet(mounts::mount);
+            return mounts.point().orElseGet(this::mountNow);
         });
+    }
+
+    private Path mountNow() {
+        try {
+            return mounts.mount();
+        } catch (DblockException e) {
+            throw cutMeanwhile()
+                    .map(cut -> new DblockException(cut + "\n" + e.getMessage(), e))
+                    .orElse(e);
+        }
+    }
+
+    /** That the power is off, which was on, and by which rule, if that can be found out. */
+    private Optional<String> cutMeanwhile() {
+        try {
+            return removal.ask(
+                    "asking for the power of " + name(),
+                    () -> served.powered() ? Optional.<String>empty() : Optional.of(describeCut()));
+        } catch (DblockException e) {
+            return Optional.empty();
+        }
+    }
+
+    private String describeCut() {
+        String by = ruleThatCut()
+                .map(rule -> "the fault rule " + rule + ". Remove the rule before, or have it cut once: times(1).")
+                .orElse("a call, or a rule of another device in its power domain.");
+        return "The power of " + name() + " was cut while it was mounted, by " + by;
+    }
+
+    /** The last that acted on a request and cuts the power. */
+    private Optional<String> ruleThatCut() {
+        Map<String, String> rules = new HashMap<>();
+        for (Fault fault : served.faults().history()) {
+            if (fault.rule().action() instanceof Action.PowerCut) {
+                rules.put(fault.name(), fault.rule().toString());
+            }
+        }
+        List<String> acted = served.journal().requests().stream()
+                .flatMap(request -> request.rules().stream())
+                .filter(rules::containsKey)
+                .toList();
+        return acted.isEmpty() ? Optional.empty() : Optional.of(rules.get(acted.get(acted.size() - 1)));
     }
 
     /** A test that goes on as if nothing had happened is not to be helped by a disk that comes back by itself. */
@@ -194,19 +241,19 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     @Override
     public void unmount() {
         lock.run(() -> {
-            unmount(false);
+            unmountFor("unmount()");
             mountedBefore = false;
         });
     }
 
-    private void unmount(boolean afterCut) {
+    private void unmountFor(String call) {
         checkOpen();
-        List<String> holders = mounts.tryUnmount(afterCut, Bounded::call);
+        List<String> holders = mounts.tryUnmount(false, Bounded::call);
         if (mounts.point().isPresent()) {
             throw LeakException.of(
                     name() + " cannot be unmounted from " + mounts.point().get() + ", it is still in use:",
                     holders,
-                    "Close these before unmount(), remount() or close().");
+                    "Close these before " + call + ".");
         }
     }
 
@@ -216,9 +263,9 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
             checkOpen();
             checkFilesystem("remount()");
             checkPowered("remount()");
-            unmount(false);
+            unmountFor("remount()");
             noteLostWrites("remount()", host.flushBuffers(path));
-            return mounts.mount();
+            return mountNow();
         });
     }
 
@@ -338,14 +385,21 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         }
         mountedBefore |= mounts.point().isPresent();
         // While the power is still off, so that nothing which is written back now gets through.
-        unmount(true);
+        List<String> holders = mounts.tryUnmount(true, Bounded::call);
+        if (mounts.point().isPresent()) {
+            throw LeakException.of(
+                    "The power of " + name() + " stays off. Its filesystem at "
+                            + mounts.point().get() + " has to be unmounted first, and is still in use:",
+                    holders,
+                    "Close these before restorePower(): whoever had them open would have died with the power.");
+        }
         List<ProcFs.Mount> others = mounts.foreign();
         if (!others.isEmpty()) {
             List<String> lines = others.stream()
                     .map(mount -> "it is mounted at " + mount.point())
                     .toList();
             throw LeakException.of(
-                    name() + " was mounted by somebody else when its power was cut:",
+                    "The power of " + name() + " stays off: it was mounted by somebody else when it was cut:",
                     lines,
                     "Unmount it before restorePower(): the kernel has cached what the disk has lost.");
         }
@@ -353,7 +407,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         host.flushBuffers(path);
         served.restorePower();
         if (mountedBefore) {
-            mounts.mount();
+            mountNow();
             mountedBefore = false;
         }
     }

@@ -4,12 +4,14 @@ package io.dblock;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.dblock.fault.Fault;
 import io.dblock.handler.Operation;
 import io.dblock.kernel.Batch;
 import io.dblock.kernel.Errno;
 import io.dblock.kernel.FakeKernel;
 import io.dblock.kernel.FakeKernel.Completion;
 import io.dblock.kernel.KernelPath;
+import io.dblock.power.Survivors;
 import io.dblock.proc.ProcFs;
 import io.dblock.server.FakeServedDevice;
 import io.dblock.server.FilterSpec;
@@ -154,6 +156,7 @@ class LiveDeviceTest {
         device.powerCut();
         assertThatThrownBy(device::restorePower)
                 .isInstanceOf(LeakException.class)
+                .hasMessageContaining("The power of dblock0 stays off")
                 .hasMessageContaining("it is mounted at /mnt/other");
         assertThat(device.powered()).isFalse();
         host.unmountForeign(Path.of("/mnt/other"));
@@ -174,6 +177,40 @@ class LiveDeviceTest {
         device.unmount();
         device.restorePower();
         assertThat(device.mountPoint()).isEmpty();
+        device.close();
+    }
+
+    @Test
+    void aMappedFileKeepsThePowerOffAndTheMessageSaysWhatCanBeDone() {
+        device.mount();
+        device.powerCut();
+        host.users.put(point.toString(), List.of("this JVM (pid 100) has mapped " + point + "/file"));
+        assertThatThrownBy(device::restorePower)
+                .isInstanceOf(LeakException.class)
+                .hasMessageContaining("The power of dblock0 stays off")
+                .hasMessageContaining("Close these before restorePower()")
+                .hasMessageContaining("A mapping cannot be closed in Java 17");
+        assertThat(device.powered()).isFalse();
+        host.users.clear();
+        device.close();
+    }
+
+    @Test
+    void aRuleThatCutsThePowerInTheMountIsNamed() {
+        device.faults().on(Operation.WRITE).named("cutter").powerCut(Survivors.NONE);
+        host.inMount = () -> {
+            try {
+                submit(kernel).get(20, TimeUnit.SECONDS);
+            } catch (Exception e) {
+                throw new AssertionError(e);
+            }
+            throw new DblockException("can't read superblock");
+        };
+        assertThatThrownBy(device::mount)
+                .isInstanceOf(DblockException.class)
+                .hasMessageContaining("The power of dblock0 was cut while it was mounted, by the fault rule \"cutter\"")
+                .hasMessageContaining("times(1)")
+                .hasMessageContaining("can't read superblock");
         device.close();
     }
 
@@ -349,5 +386,21 @@ class LiveDeviceTest {
         assertThat(device.oldestRequest()).isZero();
         assertThatThrownBy(device::close).isInstanceOf(DblockException.class);
         device.unplug();
+    }
+
+    @Test
+    void theRulesThatHoldRequestsAreNamed() throws Exception {
+        Fault hold = device.faults().on(Operation.WRITE).named("forgotten").hold();
+        CompletableFuture<Completion> held = submit(kernel);
+        hold.awaitHit(Duration.ofSeconds(20));
+        assertThat(device.heldBy())
+                .singleElement()
+                .asString()
+                .contains("a fault rule holds 1 of its requests: \"forgotten\"");
+        served.stop();
+        assertThat(device.heldBy()).isEmpty();
+        served.goOn();
+        device.close();
+        assertThat(held.get(20, TimeUnit.SECONDS).result()).isEqualTo(-Errno.EIO.number());
     }
 }
