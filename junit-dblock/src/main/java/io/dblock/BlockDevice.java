@@ -314,7 +314,14 @@ public interface BlockDevice extends AutoCloseable {
         /** Default false. */
         Builder stableWrites(boolean stableWrites);
 
-        /** Default 30 s. */
+        /**
+         * How long a request may be held, or wait to be fetched, before the kernel ends it with ETIMEDOUT, which it does
+         * within about a second after that. Default 30 s.
+         *
+         * <p>It is a limit for each request, not for what an application calls. Direct I/O makes one request and fails with
+         * ETIMEDOUT. The page cache mostly makes EIO of it, and makes further requests: a read whose readahead has failed is
+         * tried once more, so it fails after twice that time.
+         */
         Builder requestTimeout(Duration timeout);
 
         /** Default {@link Filesystem#NONE}. */

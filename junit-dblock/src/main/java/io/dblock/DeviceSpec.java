@@ -32,7 +32,8 @@ import java.util.regex.Pattern;
  * @param discard whether it says that it can discard
  * @param writeZeroes whether it says that it can write zeroes
  * @param stableWrites whether pages are kept unchanged while they are written
- * @param requestTimeout how long the handler may hold a request before the kernel ends it with ETIMEDOUT; 1 ms to 24 h
+ * @param requestTimeout how long a request may be held before the kernel ends it with ETIMEDOUT; 1 ms to 24 h. What an
+ *     application sees of that: {@link BlockDevice.Builder#requestTimeout}
  * @param filesystem what it is formatted with
  * @param mkfsOptions further options of mkfs
  * @param mountOptions further options of mount, each as after {@code -o}
