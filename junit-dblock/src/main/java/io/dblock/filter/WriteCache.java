@@ -284,12 +284,14 @@ public final class WriteCache implements AutoCloseable {
         try {
             while (at < end) {
                 int slot;
-                long hole = alignDown(store.findData(at, end));
+                // The store may know holes that are smaller than a block: a block with any data in it is saved whole.
+                long data = store.findData(at, end);
+                long hole = alignDown(data);
                 if (hole > at) {
                     slot = log.add(id, operation, at, hole - at, UndoLog.NONE, sequence, nanos);
                 } else {
-                    long data = Math.min(alignUp(store.findHole(at, end)), end);
-                    long old = arena.allocate(data - at);
+                    long dataEnd = Math.min(alignUp(Math.max(store.findHole(data, end), data + 1)), end);
+                    long old = arena.allocate(dataEnd - at);
                     // The record first: it gives the memory back if the old data cannot be read.
                     slot = log.add(id, operation, at, arena.granted(), old, sequence, nanos);
                     store.read(at, arena.buffer(old), Arena.index(old), arena.granted());
