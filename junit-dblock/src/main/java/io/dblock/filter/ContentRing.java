@@ -41,14 +41,6 @@ final class ContentRing {
         return chunk.keep(index, length);
     }
 
-    /** The same from an address. */
-    synchronized long put(long address, int length) {
-        ContentChunk chunk = room(length);
-        int index = chunk.used();
-        chunk.memory().copyFrom(address, index, length);
-        return chunk.keep(index, length);
-    }
-
     /**
      * Lends a chunk with at least {@code length} bytes behind what is {@linkplain ContentChunk#used() used} of it. The
      * borrower puts data there itself, and names them by {@link #keep}. Nobody else puts anything into it, nor is its memory
@@ -152,14 +144,11 @@ final class ContentRing {
         return copy;
     }
 
-    /** The hash of the data at this position, which must be there. */
-    synchronized long hash(long position, int length) {
-        return hasher().hash(chunk(position).view(), ContentChunk.index(position), length);
-    }
-
     /** The hash of the data at this position, if they are still there. */
     synchronized OptionalLong hashIfThere(long position, int length) {
-        return has(position) ? OptionalLong.of(hash(position, length)) : OptionalLong.empty();
+        return has(position)
+                ? OptionalLong.of(hash(chunk(position).view(), ContentChunk.index(position), length))
+                : OptionalLong.empty();
     }
 
     /** The hash of other data. */

@@ -13,6 +13,7 @@ import io.dblock.journal.Recorder;
 import io.dblock.journal.RequestEntry;
 import io.dblock.kernel.Batch;
 import io.dblock.kernel.Errno;
+import io.dblock.kernel.NativeMemory;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -197,14 +198,9 @@ public final class JournalRing implements Recorder, AutoCloseable {
 
     /** The same from an address. */
     public void data(long sequence, long address, int length) {
-        Capture wanted = capture;
-        if (wanted == Capture.METADATA) {
-            return;
+        if (capture != Capture.METADATA) {
+            data(sequence, NativeMemory.bufferAt(address, length), 0, length);
         }
-        // Hashed from the copy, which takes no buffer to be made for the address.
-        long position = contents.put(address, length);
-        long hash = wanted == Capture.RECENT ? 0 : contents.hash(position, length);
-        setData(sequence, wanted, hash, position);
     }
 
     /** The same of data in a chunk that the caller has borrowed: they are kept there. */

@@ -127,7 +127,7 @@ public final class NativeMemory implements AutoCloseable {
     public static NativeMemory allocateMapped(int size) {
         NativeMemory mapping = map(size);
         // Its slices keep the buffer, and so the memory.
-        ByteBuffer buffer = new Pointer(mapping.address).getByteBuffer(0, size).order(ByteOrder.nativeOrder());
+        ByteBuffer buffer = bufferAt(mapping.address, size);
         Cleaning.CLEANER.register(buffer, mapping::close);
         return new NativeMemory(mapping.address, size, buffer);
     }
@@ -146,6 +146,14 @@ public final class NativeMemory implements AutoCloseable {
     /** Where the content of a direct buffer starts; its position plays no part. */
     public static long addressOf(ByteBuffer buffer) {
         return Pointer.nativeValue(Native.getDirectBufferPointer(buffer));
+    }
+
+    /**
+     * A buffer over the {@code length} bytes at an address. To touch it when these are gone crashes the JVM: for use within a
+     * call only.
+     */
+    public static ByteBuffer bufferAt(long address, int length) {
+        return new Pointer(address).getByteBuffer(0, length).order(ByteOrder.nativeOrder());
     }
 
     /** Where it starts. */
@@ -169,7 +177,7 @@ public final class NativeMemory implements AutoCloseable {
     /** A buffer over part of a mapping. To touch it after {@link #close()} crashes the JVM: for use within a call only. */
     public ByteBuffer view(long offset, int length) {
         checkRange(offset, length);
-        return new Pointer(address + offset).getByteBuffer(0, length).order(ByteOrder.nativeOrder());
+        return bufferAt(address + offset, length);
     }
 
     /** Copies from any address into this memory. */

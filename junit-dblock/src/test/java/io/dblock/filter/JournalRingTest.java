@@ -488,6 +488,43 @@ class JournalRingTest {
         assertThat(ring.content(2)).isEmpty();
     }
 
+    /** Whatever other queues do meanwhile: what is only hashed is kept nowhere, so nothing can take it away. */
+    @Test
+    void readsAreHashedByManyThreadsAtOnceAndNothingIsKept() throws Exception {
+        int threads = 2;
+        int each = 20_000;
+        ring.capture(Capture.HASH_ALL, 0);
+        ExecutorService executor = Executors.newFixedThreadPool(threads);
+        CountDownLatch go = new CountDownLatch(1);
+        List<Future<?>> done = new ArrayList<>();
+        for (int t = 0; t < threads; t++) {
+            byte[] data = random(4096, t);
+            long hash = ContentHash.of(data);
+            done.add(executor.submit(() -> {
+                NativeMemory memory = NativeMemory.allocate(data.length);
+                memory.buffer().put(0, data);
+                go.await();
+                for (int i = 0; i < each; i++) {
+                    long read = begin(Batch.OP_READ, 0, 0, data.length);
+                    ring.data(read, memory.address(), data.length);
+                    if (i % 1000 == 0) {
+                        // Under way, so that it is still there, however many the others have had meanwhile.
+                        assertThat(request(read).hash()).hasValue(hash);
+                    }
+                    end(read);
+                }
+                return null;
+            }));
+        }
+        go.countDown();
+        for (Future<?> future : done) {
+            future.get(60, TimeUnit.SECONDS);
+        }
+        executor.shutdown();
+
+        assertThat(ring.droppedContents()).as("data that were never to be kept").isZero();
+    }
+
     @Test
     void listenersGetEachEntryInTheOrderItIsDone() {
         Heard heard = new Heard();
