@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.filter;
 
-import io.dblock.handler.Operation;
 import io.dblock.handler.RequestInfo;
 import io.dblock.journal.Capture;
 import io.dblock.journal.EventEntry;
@@ -48,21 +47,6 @@ public final class JournalRing implements Recorder, AutoCloseable {
     private static final int CHUNK = 1 << 10;
     /** The first chunk grows from so many entries: an idle device has had the few reads for its partitions. */
     private static final int FIRST = 1 << 5;
-
-    private static final Operation[] OPERATIONS = {
-        Operation.READ,
-        Operation.WRITE,
-        Operation.FLUSH,
-        Operation.DISCARD,
-        Operation.WRITE_ZEROES,
-        Operation.ZONE_REPORT,
-        Operation.ZONE_OPEN,
-        Operation.ZONE_CLOSE,
-        Operation.ZONE_FINISH,
-        Operation.ZONE_RESET,
-        Operation.ZONE_RESET_ALL,
-        Operation.ZONE_APPEND
-    };
 
     // What there is of an entry, each a long.
     private static final int SUBMITTED = 0;
@@ -139,7 +123,7 @@ public final class JournalRing implements Recorder, AutoCloseable {
      * @return its number
      */
     public long begin(long nanos, int operation, int flags, long offset, long length, int queue, int hints) {
-        if (operation < 0 || operation >= OPERATIONS.length) {
+        if (!RequestOperations.isKnown(operation)) {
             throw new IllegalArgumentException("There is no operation " + operation + ".");
         }
         synchronized (lock) {
@@ -493,7 +477,7 @@ public final class JournalRing implements Recorder, AutoCloseable {
         int errno = (int) ((head >>> ERRNO_SHIFT) & 0xffff);
         int hints = RequestHints.unpack((int) (head >>> HINTS_SHIFT) & 0xff);
         RequestInfo info = new RequestInfo(
-                OPERATIONS[(int) (head & 0xff)],
+                RequestOperations.of((int) (head & 0xff)),
                 fields[at + OFFSET],
                 fields[at + LENGTH],
                 RequestFlags.of((int) ((head >>> FLAGS_SHIFT) & 0xffff)),

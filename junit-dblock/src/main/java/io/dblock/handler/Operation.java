@@ -2,6 +2,7 @@
 package io.dblock.handler;
 
 /** What a request asks for. */
+// In the order of DBLOCK_OP_* in dblock.h, whose numbers are these ordinals.
 public enum Operation {
     /** Data of the device. */
     READ,

@@ -7,7 +7,7 @@ import java.time.Duration;
  * The request of a device that is under way the longest, see {@code struct dblock_info} in dblock.h. It is told as it
  * came, also when parts of it have been answered.
  *
- * @param operation its {@code DBLOCK_OP_*}: 0 read, 1 write, 2 flush, 3 discard, 4 write zeroes
+ * @param operation its {@code DBLOCK_OP_*}, as {@link Batch} has them
  * @param offset of its first byte, in bytes; 0 for a flush
  * @param length in bytes; 0 for a flush
  * @param age how long ago it came to the device, as exact as the kernel's tick (1 to 10 ms); it fails within about

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.server;
 
+import io.dblock.filter.RequestOperations;
 import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.KernelPath;
 import io.dblock.kernel.OldestRequest;
@@ -26,9 +27,6 @@ final class StuckRequestReport {
     private static final int KERNEL_FRAMES = 16;
     /** In the kernel stack of a task that waits for a page it has touched, whatever the architecture. */
     private static final List<String> PAGE_FAULT = List.of("filemap_fault", "handle_mm_fault", "do_page_fault");
-
-    /** By {@link OldestRequest#operation()}. */
-    private static final List<String> OPERATIONS = List.of("READ", "WRITE", "FLUSH", "DISCARD", "WRITE_ZEROES");
 
     private final Watchdog.Subject subject;
     private final Watchdog watchdog;
@@ -107,14 +105,10 @@ final class StuckRequestReport {
     }
 
     private void headline() {
-        String what = OPERATIONS.get(request.operation());
-        if (request.length() > 0) {
-            what += " of " + request.length() + " bytes at byte " + request.offset();
-        }
         text.append("junit-dblock: /dev/")
                 .append(info.name())
                 .append(": a ")
-                .append(what)
+                .append(nameOf(request))
                 .append(" has waited for ")
                 .append(seconds(request.age()))
                 .append(" s. It fails (ETIMEDOUT) after ")
@@ -127,6 +121,16 @@ final class StuckRequestReport {
                 .append("; requests under way: ")
                 .append(info.pending())
                 .append('\n');
+    }
+
+    /** The request in a sentence, after "a". */
+    static String nameOf(OldestRequest request) {
+        String operation = RequestOperations.isKnown(request.operation())
+                ? RequestOperations.of(request.operation()).name()
+                : "request with the operation " + request.operation();
+        return request.length() == 0
+                ? operation
+                : operation + " of " + request.length() + " bytes at byte " + request.offset();
     }
 
     private static String seconds(Duration duration) {

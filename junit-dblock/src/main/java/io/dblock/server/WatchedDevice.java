@@ -4,6 +4,8 @@ package io.dblock.server;
 import io.dblock.kernel.ControlException;
 import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.OldestRequest;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -97,11 +99,21 @@ final class WatchedDevice {
             if (report.waitsForItself()) {
                 giveUp(info, start + limit(info).minus(MARGIN).toNanos(), report);
             }
+        } catch (RuntimeException e) {
+            say("junit-dblock: /dev/" + info.name() + ": a " + StuckRequestReport.nameOf(request)
+                    + " has waited for long, and the report about it has failed, which is a fault of junit-dblock: "
+                    + stackTrace(e));
         } finally {
             synchronized (this) {
                 reporting = false;
             }
         }
+    }
+
+    private static String stackTrace(RuntimeException e) {
+        StringWriter text = new StringWriter();
+        e.printStackTrace(new PrintWriter(text));
+        return text.toString();
     }
 
     private void say(String text) {

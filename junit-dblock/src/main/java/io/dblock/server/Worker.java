@@ -7,6 +7,7 @@ import io.dblock.filter.FaultFilter;
 import io.dblock.filter.JournalRing;
 import io.dblock.filter.RequestFlags;
 import io.dblock.filter.RequestHints;
+import io.dblock.filter.RequestOperations;
 import io.dblock.filter.WriteCache;
 import io.dblock.handler.BlockIOException;
 import io.dblock.handler.Operation;
@@ -384,24 +385,11 @@ abstract class Worker {
     }
 
     static Operation operation(int number) throws BlockIOException {
-        return switch (number) {
-            case Batch.OP_READ -> Operation.READ;
-            case Batch.OP_WRITE -> Operation.WRITE;
-            case Batch.OP_FLUSH -> Operation.FLUSH;
-            case Batch.OP_DISCARD -> Operation.DISCARD;
-            case Batch.OP_WRITE_ZEROES -> Operation.WRITE_ZEROES;
-            case Batch.OP_ZONE_REPORT -> Operation.ZONE_REPORT;
-            case Batch.OP_ZONE_OPEN -> Operation.ZONE_OPEN;
-            case Batch.OP_ZONE_CLOSE -> Operation.ZONE_CLOSE;
-            case Batch.OP_ZONE_FINISH -> Operation.ZONE_FINISH;
-            case Batch.OP_ZONE_RESET -> Operation.ZONE_RESET;
-            case Batch.OP_ZONE_RESET_ALL -> Operation.ZONE_RESET_ALL;
-            case Batch.OP_ZONE_APPEND -> Operation.ZONE_APPEND;
-            default ->
-                throw new BlockIOException(
-                        Errno.EOPNOTSUPP,
-                        "The module sent the operation " + number + ", which this library does not know");
-        };
+        if (!RequestOperations.isKnown(number)) {
+            throw new BlockIOException(
+                    Errno.EOPNOTSUPP, "The module sent the operation " + number + ", which this library does not know");
+        }
+        return RequestOperations.of(number);
     }
 
     /** What a request fails with when this was thrown. */

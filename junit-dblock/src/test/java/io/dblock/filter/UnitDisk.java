@@ -139,7 +139,12 @@ public final class UnitDisk implements FaultFilter.Surroundings, AutoCloseable {
             this.info = info;
             this.data = data == null ? null : ByteBuffer.wrap(data);
             sequence = ring.begin(
-                    System.nanoTime(), number(info.operation()), bits(info), info.offset(), info.length(), 0);
+                    System.nanoTime(),
+                    RequestOperations.number(info.operation()),
+                    bits(info),
+                    info.offset(),
+                    info.length(),
+                    0);
             if (info.operation() == Operation.WRITE) {
                 ring.data(sequence, this.data, 0, data.length);
             }
@@ -193,17 +198,6 @@ public final class UnitDisk implements FaultFilter.Surroundings, AutoCloseable {
             ring.end(sequence, System.nanoTime(), given);
             answered.complete(given);
         }
-    }
-
-    private static int number(Operation operation) {
-        return switch (operation) {
-            case READ -> Batch.OP_READ;
-            case WRITE -> Batch.OP_WRITE;
-            case FLUSH -> Batch.OP_FLUSH;
-            case DISCARD -> Batch.OP_DISCARD;
-            case WRITE_ZEROES -> Batch.OP_WRITE_ZEROES;
-            default -> throw new AssertionError("this disk has no zones: " + operation);
-        };
     }
 
     private static int bits(RequestInfo info) {

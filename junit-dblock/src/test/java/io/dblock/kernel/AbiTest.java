@@ -3,12 +3,17 @@ package io.dblock.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.dblock.filter.RequestOperations;
+import io.dblock.handler.Operation;
 import java.lang.reflect.Field;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -19,6 +24,8 @@ class AbiTest {
 
     /** Our names of members, where they are not the header's in capitals. */
     private static final Map<String, String> MEMBERS = Map.of("CREATE_SIZE_BYTES", "size", "CHANGE_SIZE_BYTES", "size");
+
+    private static final Pattern OPERATION = Pattern.compile("^#define DBLOCK_OP_(\\w+)\\s+\\d+");
 
     private static final List<String> STRUCTURES =
             List.of("VERSION", "CREATE", "TARGET", "CHANGE", "INFO", "LIST", "REQUEST", "ANSWER", "SERVE");
@@ -63,6 +70,36 @@ class AbiTest {
             all |= flag.bit();
         }
         assertThat(all).as("flags this library does not know").isEqualTo(real.get("ALL"));
+    }
+
+    /** The one table of operations has all of them, each at its number. */
+    @Test
+    void everyOperationIsTheHeaders() throws Exception {
+        Map<String, String> expressions = new LinkedHashMap<>();
+        try (Stream<String> lines = Files.lines(HEADER.resolve("dblock.h"))) {
+            lines.map(OPERATION::matcher)
+                    .filter(Matcher::find)
+                    .forEach(matcher -> expressions.put(matcher.group(1), "DBLOCK_OP_" + matcher.group(1)));
+        }
+
+        Map<String, Long> real = evaluate(expressions);
+
+        Map<String, Long> ours = new LinkedHashMap<>();
+        for (Operation operation : Operation.values()) {
+            int number = RequestOperations.number(operation);
+            assertThat(RequestOperations.of(number)).isEqualTo(operation);
+            ours.put(operation.name(), (long) number);
+        }
+        assertThat(ours).isEqualTo(real);
+        assertThat(RequestOperations.isKnown(ours.size())).isFalse();
+        assertThat(RequestOperations.isKnown(-1)).isFalse();
+        for (Field field : Batch.class.getDeclaredFields()) {
+            if (field.getName().startsWith("OP_")) {
+                assertThat(((Number) field.get(null)).longValue())
+                        .as(field.getName())
+                        .isEqualTo(real.get(field.getName().substring(3)));
+            }
+        }
     }
 
     @Test

@@ -4,6 +4,8 @@ package io.dblock.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
+import io.dblock.filter.RequestOperations;
+import io.dblock.handler.Operation;
 import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.DeviceParameters;
 import io.dblock.kernel.OldestRequest;
@@ -16,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
@@ -29,6 +32,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class WatchdogTest {
     private static final Duration BOUND = Duration.ofSeconds(30);
@@ -71,6 +76,8 @@ class WatchdogTest {
         volatile Optional<OldestRequest> oldest = Optional.empty();
         volatile long since = System.nanoTime();
         volatile Supplier<List<String>> stacks = () -> List.of("\"main\" RUNNABLE\n    at Ledger.sync");
+        volatile List<Watchdog.Party> parties =
+                List.of(new Watchdog.Party("the test's JVM", SERVER, () -> stacks.get()));
         volatile RuntimeException infoFailure;
 
         /** A request that has just come; its age grows from now on. */
@@ -116,7 +123,7 @@ class WatchdogTest {
 
         @Override
         public List<Watchdog.Party> parties() {
-            return List.of(new Watchdog.Party("the test's JVM", SERVER, () -> stacks.get()));
+            return parties;
         }
 
         @Override
@@ -191,6 +198,31 @@ class WatchdogTest {
         disk.has(2, 0, 0, Duration.ofMillis(1500), false);
         watch = watchdog.add(disk);
         assertThat(disk.nextReport()).contains("a FLUSH has waited").contains("no server has asked for it");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void everyOperationIsReportedByItsName(Operation operation) throws Exception {
+        disk.has(RequestOperations.number(operation), 1 << 20, 0, Duration.ofMillis(1500), true);
+        watch = watchdog.add(disk);
+        assertThat(disk.nextReport()).contains("/dev/dblock7: a " + operation + " has waited for 1.5 s");
+    }
+
+    @Test
+    void anOperationThatIsNotKnownIsReportedByItsNumber() throws Exception {
+        disk.has(4711, 0, 0, Duration.ofMillis(1500), true);
+        watch = watchdog.add(disk);
+        assertThat(disk.nextReport()).contains("a request with the operation 4711 has waited");
+    }
+
+    @Test
+    void aReportThatCannotBeMadeIsSaidToHaveFailed() throws Exception {
+        disk.parties = Arrays.asList((Watchdog.Party) null);
+        disk.has(1, 8192, 4096, Duration.ofMillis(1500), true);
+        watch = watchdog.add(disk);
+        assertThat(disk.nextReport())
+                .contains("/dev/dblock7: a WRITE of 4096 bytes at byte 8192")
+                .contains("NullPointerException");
     }
 
     @Test
