@@ -12,6 +12,7 @@ import io.dblock.power.CutReport;
 import io.dblock.power.CutReport.Range;
 import io.dblock.power.Survivors;
 import io.dblock.power.UnflushedWrite;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -44,7 +45,8 @@ import java.util.function.LongConsumer;
  * the call fails with EIO, also when the power is back. {@link #isCurrent(long)} says so before a success is answered.
  *
  * <p>Safe for use by several threads. All offsets and lengths are in bytes, multiples of the logical block and within the
- * store; a range that is not throws an {@link IndexOutOfBoundsException}.
+ * store; a range that is not throws an {@link IndexOutOfBoundsException}. If the store had it once, and has become smaller,
+ * the call fails with EIO.
  */
 public final class WriteCache implements AutoCloseable {
     /** How much is cached unless said otherwise: 256 MiB. */
@@ -77,12 +79,13 @@ public final class WriteCache implements AutoCloseable {
     private volatile long position;
     private volatile boolean powered = true;
     private volatile int cuts;
+    /** The largest size there was. */
+    private volatile long largest;
+    /** How often it has become smaller. */
+    private volatile int shrinks;
 
     // Guarded by the lock.
     private long limit = DEFAULT_LIMIT;
-    /** The largest size there was. */
-    private long largest;
-
     private long evictions;
     private long lastEvicted;
     private boolean closed;
@@ -138,21 +141,30 @@ public final class WriteCache implements AutoCloseable {
      * @throws IllegalStateException if the store has no address
      */
     public long address(long offset, long length, long then) throws BlockIOException {
-        if (!isCurrent(then)) {
-            throw off();
-        }
         if (direct == null) {
             throw new IllegalStateException("This store's data have no address; use read(offset, dst, then).");
         }
-        return direct.address(offset, length);
+        int before = shrinks;
+        check(offset, length, then);
+        try {
+            return direct.address(offset, length);
+        } catch (IndexOutOfBoundsException e) {
+            checkSince(before, offset, length, then);
+            throw e;
+        }
     }
 
     /** Fills {@code dst} from its position to its limit. */
     public void read(long offset, ByteBuffer dst, long then) throws IOException {
-        if (!isCurrent(then)) {
-            throw off();
+        int before = shrinks;
+        int length = dst.remaining();
+        check(offset, length, then);
+        try {
+            store.read(offset, dst);
+        } catch (IndexOutOfBoundsException | EOFException e) {
+            checkSince(before, offset, length, then);
+            throw e;
         }
-        store.read(offset, dst);
     }
 
     /**
@@ -262,12 +274,29 @@ public final class WriteCache implements AutoCloseable {
         }
         if (offset < 0 || length < 0 || offset > store.size() - length) {
             if (offset >= 0 && length >= 0 && offset <= largest - length) {
-                throw new BlockIOException(
-                        Errno.EIO, "The disk was made smaller than this request reaches while that was under way.");
+                throw smaller();
             }
             throw new IndexOutOfBoundsException("The range of " + length + " bytes at " + offset + " is not within the "
                     + store.size() + " bytes of the disk.");
         }
+    }
+
+    /**
+     * Reads take no lock, so the disk may become smaller, and larger again, during one.
+     *
+     * @param before what {@link #shrinks} was before {@link #check}
+     */
+    private void checkSince(int before, long offset, long length, long then) throws BlockIOException {
+        // In this order: before it becomes larger again, it is counted.
+        check(offset, length, then);
+        if (shrinks != before) {
+            throw smaller();
+        }
+    }
+
+    private static BlockIOException smaller() {
+        return new BlockIOException(
+                Errno.EIO, "The disk was made smaller than this request reaches while that was under way.");
     }
 
     private static BlockIOException off() {
@@ -363,6 +392,8 @@ public final class WriteCache implements AutoCloseable {
             store.resize(bytes);
             largest = Math.max(largest, bytes);
             if (cut > 0) {
+                int shrunk = shrinks + 1;
+                shrinks = shrunk;
                 durable(bytes, cut);
             }
         } finally {

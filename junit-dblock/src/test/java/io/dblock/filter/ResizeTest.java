@@ -4,12 +4,14 @@ package io.dblock.filter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.dblock.handler.BlockIOException;
 import io.dblock.handler.CowStore;
 import io.dblock.handler.FileStore;
 import io.dblock.handler.ImageMode;
 import io.dblock.handler.MemoryStore;
 import io.dblock.handler.Source;
 import io.dblock.handler.Store;
+import io.dblock.kernel.Errno;
 import io.dblock.power.Survivors;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -19,6 +21,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -169,14 +178,81 @@ class ResizeTest {
         }
     }
 
-    @Test
-    void aRequestThatWasUnderWayForWhatIsGoneFails() throws Exception {
-        try (WriteCache cache = new WriteCache(new MemoryStore(FIRST), BLOCK, true, evicted -> {})) {
+    @ParameterizedTest
+    @ValueSource(strings = {"memory", "copy on write", "image in place"})
+    void aRequestThatWasUnderWayForWhatIsGoneFails(String kind) throws Exception {
+        try (WriteCache cache = new WriteCache(store(kind), BLOCK, true, evicted -> {});
+                Snapshot before = cache.snapshot()) {
+            long then = cache.position();
             cache.resize(10 * BLOCK);
-            assertThatThrownBy(() -> write(cache, 10 * BLOCK, BLOCK, 1))
-                    .isInstanceOf(IOException.class)
-                    .hasMessageContaining("made smaller");
+            List<ThrowingCallable> requests = new ArrayList<>(List.of(
+                    () -> write(cache, 10 * BLOCK, BLOCK, 1),
+                    () -> cache.write(9 * BLOCK, ByteBuffer.allocate(2 * BLOCK), true, 1, 0, then),
+                    () -> cache.discard(9 * BLOCK, 2 * BLOCK, 1, 0, then),
+                    () -> cache.writeZeroes(9 * BLOCK, 2 * BLOCK, false, 1, 0, then),
+                    () -> cache.read(10 * BLOCK, ByteBuffer.allocate(BLOCK), then),
+                    () -> cache.read(9 * BLOCK, ByteBuffer.allocate(2 * BLOCK), then)));
+            if (cache.isDirect()) {
+                requests.add(() -> cache.address(9 * BLOCK, 2 * BLOCK, then));
+                requests.add(() -> cache.writeFrom(
+                        ByteBuffer.allocateDirect(2 * BLOCK), 0, 9 * BLOCK, 2 * BLOCK, false, 1, 0, then));
+            }
+            for (ThrowingCallable request : requests) {
+                assertThatThrownBy(request)
+                        .isInstanceOfSatisfying(BlockIOException.class, e -> assertThat(e.errno())
+                                .isEqualTo(Errno.EIO))
+                        .hasMessageContaining("made smaller");
+            }
+            assertThat(content(before)).isEqualTo(new byte[FIRST]);
             assertThatThrownBy(() -> write(cache, FIRST, BLOCK, 1)).isInstanceOf(IndexOutOfBoundsException.class);
+            assertThatThrownBy(() -> cache.read(FIRST, ByteBuffer.allocate(BLOCK), then))
+                    .isInstanceOf(IndexOutOfBoundsException.class);
+        }
+    }
+
+    /** Whenever the size changes: before the read, between the check of its range and the access, or during that. */
+    @ParameterizedTest
+    @ValueSource(strings = {"memory", "copy on write", "image in place"})
+    void aReadDuringWhichTheDiskIsMadeSmallerFailsOrSucceeds(String kind) throws Exception {
+        AtomicInteger refused = new AtomicInteger();
+        AtomicInteger done = new AtomicInteger();
+        AtomicBoolean over = new AtomicBoolean();
+        ExecutorService reader = Executors.newSingleThreadExecutor();
+        try (WriteCache cache = new WriteCache(store(kind), BLOCK, true, evicted -> {})) {
+            Future<?> reading = reader.submit(() -> {
+                ByteBuffer dst = ByteBuffer.allocate(8 * BLOCK);
+                while (!over.get()) {
+                    try {
+                        dst.clear();
+                        cache.read(FIRST - 8 * BLOCK, dst, cache.position());
+                        if (cache.isDirect()) {
+                            cache.address(FIRST - 8 * BLOCK, 8 * BLOCK, cache.position());
+                        }
+                        done.incrementAndGet();
+                    } catch (BlockIOException e) {
+                        refused.incrementAndGet();
+                    }
+                }
+                return null;
+            });
+            try {
+                long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+                for (int i = 0; i < 2000 || refused.get() == 0 || done.get() == 0; i++) {
+                    cache.resize(FIRST - 4 * BLOCK);
+                    cache.resize(FIRST);
+                    assertThat(System.nanoTime())
+                            .as("%s reads done, %s refused", done, refused)
+                            .isLessThan(deadline);
+                    if (reading.isDone()) {
+                        break;
+                    }
+                }
+            } finally {
+                over.set(true);
+            }
+            reading.get(30, TimeUnit.SECONDS);
+        } finally {
+            reader.shutdown();
         }
     }
 

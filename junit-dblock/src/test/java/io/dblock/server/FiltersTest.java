@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.dblock.fault.Fault;
 import io.dblock.handler.BlockHandler;
+import io.dblock.handler.BlockIOException;
 import io.dblock.handler.BlockRequest;
 import io.dblock.handler.MemoryStore;
 import io.dblock.handler.Operation;
@@ -112,6 +113,25 @@ class FiltersTest {
         assertThat(entry.rules()).containsExactly("bad");
         assertThat(entry.failures()).hasSize(1);
         assertThat(device.counts().errors()).isEqualTo(1);
+    }
+
+    /** As udev's probe for what is at the end of a disk, on the very event that says that the end has moved. */
+    @Test
+    void aReadUnderWayWhileTheDiskIsMadeSmallerFailsAndIsNoFailureOfTheStore() throws Exception {
+        LocalDevice device = memory();
+        Fault hold = device.faults().on(Operation.READ).hold();
+        CompletableFuture<Completion> held = submit(device, Batch.OP_READ, SIZE - 4096, 4096, null, 0);
+        hold.awaitHit(LONG);
+        device.resize(SIZE / 2);
+        hold.release();
+        assertThat(held.get(20, SECONDS).result()).isEqualTo(-Errno.EIO.number());
+        hold.close();
+
+        assertThat(request(device, Batch.OP_READ, SIZE - 4096, 4096, null, 0).result())
+                .as("without a rule")
+                .isEqualTo(-Errno.EIO.number());
+        assertThat(device.failures()).isNotEmpty().allSatisfy(failure -> assertThat(failure)
+                .isInstanceOf(BlockIOException.class));
     }
 
     @Test
