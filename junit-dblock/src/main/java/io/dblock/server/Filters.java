@@ -21,6 +21,7 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /** What lies between the kernel and the store of one device, from top to bottom: journal, fault rules, write cache. */
 final class Filters implements AutoCloseable {
+    private final LocalDevice device;
     private final JournalRing journal;
     private final FaultFilter faults;
     private final Disk disk;
@@ -33,6 +34,7 @@ final class Filters implements AutoCloseable {
     private final AtomicLong seeds = new AtomicLong();
 
     private Filters(LocalDevice device, FilterSpec spec, Disk disk, WriteCache cache, JournalRing journal) {
+        this.device = device;
         this.journal = journal;
         this.disk = disk;
         this.cache = cache;
@@ -105,14 +107,27 @@ final class Filters implements AutoCloseable {
         return cache.isCurrent(then);
     }
 
+    /**
+     * A read is about to be answered with the data at this address. Must not throw: the answer is right, whatever the journal
+     * cannot make of it.
+     */
+    void noteRead(long sequence, long address, long length) {
+        try {
+            if (journal.wantsData(Batch.OP_READ)) {
+                journal.data(sequence, address, (int) length);
+            }
+        } catch (Throwable t) {
+            device.failed(t);
+        }
+    }
+
     /** A request is about to be answered; {@code data} is where a read has put its data, null if nowhere. */
     void end(long sequence, Operation operation, Answer answer, NativeMemory data) {
-        if (operation == Operation.READ
-                && data != null
-                && answer.firstError() == null
-                && journal.wantsData(Batch.OP_READ)) {
-            long length = answer.parts().stream().mapToLong(Answer.Part::length).sum();
-            journal.data(sequence, data.address(), (int) length);
+        if (operation == Operation.READ && data != null && answer.firstError() == null) {
+            noteRead(
+                    sequence,
+                    data.address(),
+                    answer.parts().stream().mapToLong(Answer.Part::length).sum());
         }
         journal.end(sequence, System.nanoTime(), answer);
     }

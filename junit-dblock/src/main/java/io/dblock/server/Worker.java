@@ -295,9 +295,7 @@ abstract class Worker {
 
     /** For a read that is answered with the data at this address. */
     final void noteRead(long sequence, long address, long length) {
-        if (journal.wantsData(Batch.OP_READ)) {
-            journal.data(sequence, address, (int) length);
-        }
+        filters.noteRead(sequence, address, length);
     }
 
     /** For an append that was put at this offset. */

@@ -13,6 +13,7 @@ import io.dblock.handler.MemoryStore;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestHandler;
 import io.dblock.handler.WriteFlags;
+import io.dblock.journal.Capture;
 import io.dblock.journal.EventEntry;
 import io.dblock.journal.EventKind;
 import io.dblock.journal.RequestEntry;
@@ -21,6 +22,7 @@ import io.dblock.kernel.DeviceParameters;
 import io.dblock.kernel.Errno;
 import io.dblock.kernel.FakeKernel;
 import io.dblock.kernel.FakeKernel.Completion;
+import io.dblock.kernel.NativeMemory;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
 import java.nio.ByteBuffer;
@@ -30,6 +32,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -113,6 +116,17 @@ class FiltersTest {
         assertThat(entry.rules()).containsExactly("bad");
         assertThat(entry.failures()).hasSize(1);
         assertThat(device.counts().errors()).isEqualTo(1);
+    }
+
+    /** A read whose data the journal cannot hash is answered all the same: with too little memory, say. */
+    @Test
+    void whatTheJournalCannotTakeOfAReadIsAFailureOfTheDeviceAndNotOfTheRead() {
+        LocalDevice device = memory();
+        device.journal().capture(Capture.HASH_ALL);
+        long noSuchRequest = 4711;
+        NativeMemory data = NativeMemory.allocate(512);
+        device.filters().noteRead(noSuchRequest, data.address(), 512);
+        assertThat(device.failures()).singleElement(InstanceOfAssertFactories.THROWABLE).hasMessageContaining("4711");
     }
 
     /** As udev's probe for what is at the end of a disk, on the very event that says that the end has moved. */
