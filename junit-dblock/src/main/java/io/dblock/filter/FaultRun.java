@@ -29,9 +29,9 @@ final class FaultRun {
     private final FilteredRequest request;
     private final Disk disk;
     private final FaultPlan plan;
-    private final List<FaultState> acted;
 
     // Guarded by this.
+    private final List<FaultState> acted;
     private final List<FaultWait> waits = new ArrayList<>();
     private int keepers = 1;
     private boolean decided;
@@ -71,6 +71,10 @@ final class FaultRun {
                     acted.remove(pause.state());
                 }
                 waited();
+            } else if (isDecided()) {
+                // It failed just before the rule kept it.
+                wait.forget();
+                return;
             } else if (nanos == 0) {
                 wait.expire();
             } else if (nanos < Long.MAX_VALUE) {
@@ -78,6 +82,10 @@ final class FaultRun {
             }
         }
         waited();
+    }
+
+    private synchronized boolean isDecided() {
+        return decided;
     }
 
     /** One keeper less. */
@@ -112,7 +120,7 @@ final class FaultRun {
     private void execute() {
         Cut cut = plan.cut();
         if (cut != null && !cut.after()) {
-            acted.add(cut.state());
+            acts(cut.state());
             cutPower(cut);
             cut.state().hit();
             answer(Answer.all(info().length(), Errno.EIO, names()));
@@ -154,7 +162,7 @@ final class FaultRun {
                     if (cut == null) {
                         answer(new Answer(parts, names()));
                     } else {
-                        acted.add(cut.state());
+                        acts(cut.state());
                         Answer answer = new Answer(parts, names());
                         filter.answerAndCut(() -> answer(answer), () -> cutPower(cut), cut.state()::hit);
                     }
@@ -255,7 +263,11 @@ final class FaultRun {
         return Errno.EIO;
     }
 
-    private List<String> names() {
+    private synchronized void acts(FaultState state) {
+        acted.add(state);
+    }
+
+    private synchronized List<String> names() {
         return acted.stream().map(FaultState::name).toList();
     }
 
@@ -300,7 +312,7 @@ final class FaultRun {
         return before.thenAccept(nothing -> {
             List<Extent> refused = state.reserve(blank);
             if (!refused.isEmpty()) {
-                acted.add(state);
+                acts(state);
                 fail(concerned, refused);
             }
         });

@@ -4,6 +4,7 @@ package io.dblock.filter;
 import static io.dblock.handler.Operation.FLUSH;
 import static io.dblock.handler.Operation.READ;
 import static io.dblock.handler.Operation.WRITE;
+import static java.lang.Thread.State.BLOCKED;
 import static java.lang.Thread.State.TIMED_WAITING;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -425,5 +426,83 @@ class FaultWaitsTest {
         fault.close();
         fault.awaitHit(Duration.ZERO);
         assertThat(fault.hits()).isEqualTo(1);
+    }
+
+    /** As when the power is cut: the request is answered just before the rule, which has decided to, begins to hold it. */
+    @Test
+    void aRequestThatFailsJustBeforeARuleHoldsItIsNotHeld() throws Exception {
+        Fault hold = bench.faults.on(READ).fallThrough().hold();
+        Request read = readStoppedBefore(bench.filter.rules().get(0), () -> bench.filter.failPending(Errno.EIO));
+        assertThat(read.result()).isEqualTo("EIO");
+        assertThat(hold.held()).isEmpty();
+    }
+
+    /** A rule that has acted turns out to be gone, while the request fails and names those that have acted. */
+    @Test
+    void aRequestFailsWhileARuleThatWasToHoldItGoes() throws Exception {
+        int others = 1000;
+        for (int i = 0; i < others; i++) {
+            // It takes a while to name so many.
+            bench.faults.on(READ).fallThrough().garbage();
+        }
+        for (int round = 0; round < 200; round++) {
+            bench.faults.on(READ).fallThrough().first().hold();
+            FaultState state = bench.filter.rules().get(0);
+            AtomicReference<Future<?>> failing = new AtomicReference<>();
+            Request read = readStoppedBefore(state, () -> {
+                failing.set(blocked(() -> bench.filter.failPending(Errno.EIO)));
+                assertThat(state.disarm()).isEmpty();
+            });
+            failing.get().get(10, TimeUnit.SECONDS);
+            assertThat(read.answer().rules()).as("round %s", round).hasSizeGreaterThanOrEqualTo(others);
+            bench.filter.remove(state);
+        }
+    }
+
+    private interface Step {
+        void run() throws Exception;
+    }
+
+    /** Has a read come, and this done after the rules have decided about it and before this one of them begins to keep it. */
+    private Request readStoppedBefore(FaultState state, Step step) throws Exception {
+        CountDownLatch deciding = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        AtomicReference<Thread> thread = new AtomicReference<>();
+        Fault last = bench.faults
+                .on(READ)
+                .matching(info -> {
+                    thread.set(Thread.currentThread());
+                    deciding.countDown();
+                    try {
+                        assertThat(goOn.await(10, TimeUnit.SECONDS)).isTrue();
+                    } catch (InterruptedException e) {
+                        throw new AssertionError(e);
+                    }
+                    return false;
+                })
+                .hold();
+        Future<Request> reading = threads.submit(() -> bench.read(0, 0));
+        assertThat(deciding.await(10, TimeUnit.SECONDS)).isTrue();
+        synchronized (state) {
+            goOn.countDown();
+            await("the read to wait for the rule's lock", () -> thread.get().getState() == BLOCKED);
+            step.run();
+        }
+        Request read = reading.get(10, TimeUnit.SECONDS);
+        last.close();
+        return read;
+    }
+
+    /** Begins this and waits until it waits for the lock that the caller has. */
+    private Future<?> blocked(Runnable task) throws InterruptedException {
+        AtomicReference<Thread> thread = new AtomicReference<>();
+        Future<?> future = threads.submit(() -> {
+            thread.set(Thread.currentThread());
+            task.run();
+        });
+        await(
+                "a thread to wait for the rule's lock",
+                () -> thread.get() != null && thread.get().getState() == BLOCKED);
+        return future;
     }
 }

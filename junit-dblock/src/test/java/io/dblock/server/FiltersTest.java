@@ -126,7 +126,9 @@ class FiltersTest {
         long noSuchRequest = 4711;
         NativeMemory data = NativeMemory.allocate(512);
         device.filters().noteRead(noSuchRequest, data.address(), 512);
-        assertThat(device.failures()).singleElement(InstanceOfAssertFactories.THROWABLE).hasMessageContaining("4711");
+        assertThat(device.failures())
+                .singleElement(InstanceOfAssertFactories.THROWABLE)
+                .hasMessageContaining("4711");
     }
 
     /** As udev's probe for what is at the end of a disk, on the very event that says that the end has moved. */
