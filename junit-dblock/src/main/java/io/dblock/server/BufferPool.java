@@ -19,6 +19,9 @@ final class BufferPool {
     /** By size; null as long as there was none. */
     @SuppressWarnings({"unchecked", "rawtypes"})
     private final ArrayDeque<NativeMemory>[] free = new ArrayDeque[LARGEST - SMALLEST + 1];
+    /** The same of those whose pages have been given back. */
+    @SuppressWarnings({"unchecked", "rawtypes"})
+    private final ArrayDeque<NativeMemory>[] trimmed = new ArrayDeque[LARGEST - SMALLEST + 1];
 
     private long kept;
 
@@ -34,19 +37,31 @@ final class BufferPool {
     /** A buffer of at least this size, with anything in it. Its pages are there. */
     NativeMemory take(int size) {
         int log = log(size);
+        NativeMemory buffer;
         synchronized (this) {
-            NativeMemory buffer = free[log - SMALLEST] == null ? null : free[log - SMALLEST].poll();
+            buffer = poll(free, log);
             if (buffer != null) {
-                kept -= buffer.size();
                 return buffer;
             }
+            buffer = poll(trimmed, log);
         }
         if (log < MAPPED) {
             return NativeMemory.allocate(1 << log);
         }
-        NativeMemory buffer = NativeMemory.allocateMapped(1 << log);
+        if (buffer == null) {
+            buffer = NativeMemory.allocateMapped(1 << log);
+        }
         // A page that is missing would have to be found on the way of a request, when memory may be short.
         buffer.zero(0, buffer.size());
+        return buffer;
+    }
+
+    private NativeMemory poll(ArrayDeque<NativeMemory>[] buffers, int log) {
+        ArrayDeque<NativeMemory> ofThisSize = buffers[log - SMALLEST];
+        NativeMemory buffer = ofThisSize == null ? null : ofThisSize.poll();
+        if (buffer != null) {
+            kept -= buffer.size();
+        }
         return buffer;
     }
 
@@ -76,10 +91,14 @@ final class BufferPool {
             }
             if (i + SMALLEST < MAPPED) {
                 free[i].forEach(buffer -> kept -= buffer.size());
-                free[i] = null;
             } else {
                 free[i].forEach(NativeMemory::giveBack);
+                if (trimmed[i] == null) {
+                    trimmed[i] = new ArrayDeque<>(1);
+                }
+                trimmed[i].addAll(free[i]);
             }
+            free[i] = null;
         }
     }
 }

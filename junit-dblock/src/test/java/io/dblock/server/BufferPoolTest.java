@@ -4,6 +4,13 @@ package io.dblock.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.kernel.NativeMemory;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -47,5 +54,44 @@ class BufferPoolTest {
         assertThat(large.buffer().get(77)).isZero();
         assertThat(pool.take(1 << 19)).isSameAs(large);
         assertThat(pool.take(4096)).isNotSameAs(small);
+    }
+
+    /** A page that is missing has to be found when it is written to, which may be when there is no memory. */
+    @ParameterizedTest
+    @ValueSource(ints = {4096, 1 << 16, 1 << 17, 1 << 20})
+    void thePagesOfABufferAreThere(int size) throws Exception {
+        BufferPool pool = new BufferPool(1 << 22);
+        NativeMemory first = pool.take(size);
+        assertThat(missingPages(first)).as("new").isZero();
+        pool.release(first);
+        pool.trim();
+        NativeMemory second = pool.take(size);
+        assertThat(missingPages(second)).as("after trimming").isZero();
+        pool.release(second);
+        assertThat(missingPages(pool.take(size))).as("used again").isZero();
+    }
+
+    private static int missingPages(NativeMemory memory) throws IOException {
+        int missing = 0;
+        long page = pageSize();
+        ByteBuffer entry = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.nativeOrder());
+        try (RandomAccessFile pages = new RandomAccessFile("/proc/self/pagemap", "r")) {
+            for (long address = memory.address(); address < memory.address() + memory.size(); address += page) {
+                pages.seek(address / page * Long.BYTES);
+                pages.readFully(entry.array());
+                boolean presentOrSwapped = entry.getLong(0) >>> 62 != 0;
+                missing += presentOrSwapped ? 0 : 1;
+            }
+        }
+        return missing;
+    }
+
+    private static long pageSize() throws IOException {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/self/smaps"))) {
+            String line = lines.filter(text -> text.startsWith("KernelPageSize:"))
+                    .findFirst()
+                    .orElseThrow();
+            return Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024;
+        }
     }
 }
