@@ -51,11 +51,20 @@ public final class MemoryStore implements DirectStore {
         if (size <= 0) {
             throw new IllegalArgumentException("size is " + size + ". Allowed: at least 1 byte.");
         }
-        written = new SparseBitmap(chunks(size));
-        windows = windows(size);
+        // First: no size for which there are addresses is too large for the rest.
         memory = NativeMemory.mapGrowable(size, Math.max(ROOM, size > Long.MAX_VALUE / 8 ? size : ROOM_FACTOR * size));
-        if (sparse) {
-            memory.makeSparse();
+        boolean done = false;
+        try {
+            written = new SparseBitmap(chunks(size));
+            windows = windows(size);
+            if (sparse) {
+                memory.makeSparse();
+            }
+            done = true;
+        } finally {
+            if (!done) {
+                memory.close();
+            }
         }
     }
 
@@ -75,15 +84,20 @@ public final class MemoryStore implements DirectStore {
     @Override
     public void resize(long bytes) {
         checkOpen();
+        checkSize(bytes);
+        SparseBitmap fitting = written.resized(chunks(bytes));
+        memory.resize(bytes);
+        windows = windows(bytes);
+        written = fitting;
+    }
+
+    /** Throws if it cannot be {@linkplain #resize resized} to this. */
+    void checkSize(long bytes) {
         if (bytes <= 0 || bytes > memory.room()) {
             throw new IllegalArgumentException("size is " + bytes + ". Allowed for what is kept in memory: 1 to "
                     + memory.room() + " bytes, four times its first size or 16 GiB. Make the device larger to begin"
                     + " with: what is not written costs nothing.");
         }
-        SparseBitmap fitting = written.resized(chunks(bytes));
-        memory.resize(bytes);
-        windows = windows(bytes);
-        written = fitting;
     }
 
     @Override

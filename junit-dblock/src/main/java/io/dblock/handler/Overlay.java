@@ -33,6 +33,7 @@ public final class Overlay implements AutoCloseable {
 
     /** Changes its size. What is beyond a smaller one is lost. Nobody may add anything meanwhile. */
     void resize(long size) {
+        memory.checkSize(size);
         SparseBitmap fitting = present.resized(chunks(size));
         memory.resize(size);
         present = fitting;

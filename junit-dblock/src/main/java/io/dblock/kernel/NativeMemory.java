@@ -54,7 +54,7 @@ public final class NativeMemory implements AutoCloseable {
 
     private static DblockException cannotMap(long size, int errno) {
         return new DblockException("Cannot map " + size + " bytes of memory: " + Errno.describe(errno)
-                + ". Allowed is what the address space and ulimit -v leave, and, with vm.overcommit_memory = 2,"
+                + ". Allowed: what the address space and ulimit -v leave, and, with vm.overcommit_memory = 2,"
                 + " the commit limit; make the device smaller or raise that.");
     }
 

@@ -302,13 +302,17 @@ class ResizeTest {
         }
     }
 
-    @Test
-    void memoryGrowsNoFurtherThanItsAddresses() {
-        try (MemoryStore store = new MemoryStore(FIRST)) {
+    @ParameterizedTest
+    @ValueSource(strings = {"memory", "copy on write"})
+    void memoryGrowsNoFurtherThanItsAddresses(String kind) throws Exception {
+        try (Store store = store(kind)) {
             store.resize(1L << 34);
-            assertThatThrownBy(() -> store.resize((1L << 34) + BLOCK))
-                    .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessageContaining("16 GiB");
+            for (long size : new long[] {(1L << 34) + BLOCK, 1L << 61, Long.MAX_VALUE, 0, -BLOCK}) {
+                assertThatThrownBy(() -> store.resize(size))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("size is " + size)
+                        .hasMessageContaining("16 GiB");
+            }
             assertThat(store.size()).isEqualTo(1L << 34);
         }
     }

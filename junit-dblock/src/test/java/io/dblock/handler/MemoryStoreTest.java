@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.dblock.DblockException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -12,6 +13,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class MemoryStoreTest extends BlockHandlerContract {
     @Override
@@ -39,6 +42,26 @@ class MemoryStoreTest extends BlockHandlerContract {
             store.read(size / 2, read);
             assertThat(read.array()).containsOnly(0);
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1L << 57, 1L << 58, (1L << 61) + 512, Long.MAX_VALUE - 511, Long.MAX_VALUE})
+    void aSizeBeyondAllAddressesIsRefused(long size) {
+        assertThatThrownBy(() -> new MemoryStore(size))
+                .isInstanceOf(DblockException.class)
+                .hasMessageContaining(Long.toString(size))
+                .hasMessageContaining("Allowed:");
+        assertThatThrownBy(() -> new Overlay(size))
+                .isInstanceOf(DblockException.class)
+                .hasMessageContaining("Allowed:");
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {0, -512})
+    void aSizeThatIsNotPositiveIsRefused(long size) {
+        assertThatThrownBy(() -> new MemoryStore(size))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("Allowed:");
     }
 
     /** The resident memory of this process, in bytes. */
