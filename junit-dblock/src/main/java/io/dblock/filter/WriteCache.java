@@ -182,17 +182,20 @@ public final class WriteCache implements AutoCloseable {
         try {
             check(offset, length, then);
             live.preserve(offset, length);
-            if (!caches) {
+            long ticket = caches && !fua ? save(UndoLog.WRITE, offset, length, sequence, nanos) : 0;
+            boolean done = false;
+            try {
                 direct.writeFrom(source, index, offset, length);
-                return 0;
+                done = true;
+            } finally {
+                if (!done) {
+                    // What it has left behind is cached like what it should have.
+                    completed(ticket);
+                }
             }
-            if (fua) {
-                direct.writeFrom(source, index, offset, length);
+            if (caches && fua) {
                 durable(offset, length);
-                return 0;
             }
-            long ticket = save(UndoLog.WRITE, offset, length, sequence, nanos);
-            direct.writeFrom(source, index, offset, length);
             return ticket;
         } finally {
             live.lock.unlock();
