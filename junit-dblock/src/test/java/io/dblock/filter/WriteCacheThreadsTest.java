@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.handler.BlockIOException;
 import io.dblock.handler.MemoryStore;
+import io.dblock.power.CutReport.Fate;
 import io.dblock.power.Survivors;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -15,6 +16,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -91,6 +94,25 @@ class WriteCacheThreadsTest {
         return version;
     }
 
+    /** Lets the writers do so much more: what a cut does to disks that nobody has written to says nothing. */
+    private static void awaitMore(AtomicLong counter, long more, List<Future<?>> running) throws Exception {
+        long wanted = counter.get() + more;
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (counter.get() < wanted) {
+            for (Future<?> one : running) {
+                if (one.isDone()) {
+                    one.get();
+                    throw new AssertionError("A writer has ended before its time");
+                }
+            }
+            if (System.nanoTime() > deadline) {
+                throw new AssertionError("Waited 60 s in vain for " + wanted
+                        + " of what the writers count, which has come to " + counter);
+            }
+            LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(200));
+        }
+    }
+
     private static void await(List<Future<?>> running) throws Exception {
         for (Future<?> one : running) {
             one.get(60, TimeUnit.SECONDS);
@@ -104,6 +126,8 @@ class WriteCacheThreadsTest {
                 new WriteCache(new MemoryStore((long) THREADS * blocks * BLOCK), BLOCK, true, e -> {})) {
             long[][] durable = new long[THREADS][blocks];
             long[][] written = new long[THREADS][blocks];
+            AtomicLong flushes = new AtomicLong();
+            long lost = 0;
             for (int round = 0; round < 40; round++) {
                 AtomicBoolean stop = new AtomicBoolean();
                 List<Future<?>> running = new ArrayList<>();
@@ -131,16 +155,19 @@ class WriteCacheThreadsTest {
                                     return null;
                                 }
                                 durable[mine] = completed.clone();
+                                flushes.incrementAndGet();
                             }
                         }
                         return null;
                     }));
                 }
-                Thread.sleep(10);
+                awaitMore(flushes, 2 * THREADS, running);
                 Survivors survivors = round % 2 == 0
                         ? Survivors.NONE
                         : Survivors.random(round).torn();
-                cache.cut(survivors);
+                lost += cache.cut(survivors).writes().stream()
+                        .filter(write -> write.fate() != Fate.KEPT)
+                        .count();
                 if (round % 3 == 0) {
                     // Requests of before are still under way in some threads: they must do nothing to what comes back.
                     cache.restore();
@@ -174,6 +201,7 @@ class WriteCacheThreadsTest {
                     }
                 }
             }
+            assertThat(lost).as("writes that the cuts have taken").isPositive();
         }
     }
 
@@ -183,6 +211,7 @@ class WriteCacheThreadsTest {
         int length = 3 * PAGE;
         try (WriteCache cache = new WriteCache(new MemoryStore((long) pairs * 2 * length), BLOCK, true, e -> {})) {
             AtomicBoolean stop = new AtomicBoolean();
+            AtomicLong writes = new AtomicLong();
             List<Future<?>> running = new ArrayList<>();
             for (int thread = 0; thread < THREADS; thread++) {
                 int mine = thread;
@@ -191,6 +220,7 @@ class WriteCacheThreadsTest {
                         for (int pair = mine; pair < pairs; pair += THREADS) {
                             write(cache, (long) pair * 2 * length, length, version, false);
                             write(cache, ((long) pair * 2 + 1) * length, length, version, false);
+                            writes.incrementAndGet();
                             if (version % 16 == 0) {
                                 flush(cache);
                             }
@@ -200,9 +230,11 @@ class WriteCacheThreadsTest {
                 }));
             }
             for (int round = 0; round < 25; round++) {
+                awaitMore(writes, pairs, running);
                 try (Snapshot first = cache.snapshot();
                         Snapshot second = cache.snapshot(Survivors.ALL)) {
                     for (int again = 0; again < 2; again++) {
+                        awaitMore(writes, pairs, running);
                         for (int pair = 0; pair < pairs; pair++) {
                             long a = versionAt(first::read, (long) pair * 2 * length, length);
                             long b = versionAt(first::read, ((long) pair * 2 + 1) * length, length);
@@ -225,14 +257,15 @@ class WriteCacheThreadsTest {
         for (int round = 0; round < 50; round++) {
             try (WriteCache first = new WriteCache(new MemoryStore(PAGE), BLOCK, true, e -> {});
                     WriteCache second = new WriteCache(new MemoryStore(PAGE), BLOCK, true, e -> {})) {
+                AtomicLong versions = new AtomicLong();
                 Future<?> writer = executor.submit(() -> {
                     long version = 1;
                     while (write(first, 0, BLOCK, version, true) && write(second, 0, BLOCK, version, true)) {
-                        version++;
+                        versions.set(version++);
                     }
                     return version;
                 });
-                Thread.sleep(2);
+                awaitMore(versions, 5, List.of(writer));
                 List<WriteCache> both = List.of(first, second);
                 WriteCache.lockAll(both);
                 try {
@@ -246,6 +279,7 @@ class WriteCacheThreadsTest {
                 second.restore();
                 long a = versionAt((offset, dst) -> first.read(offset, dst, first.position()), 0, BLOCK);
                 long b = versionAt((offset, dst) -> second.read(offset, dst, second.position()), 0, BLOCK);
+                assertThat(b).as("round %d", round).isGreaterThanOrEqualTo(5);
                 assertThat(a - b).as("round %d", round).isBetween(0L, 1L);
             }
         }
@@ -261,19 +295,27 @@ class WriteCacheThreadsTest {
                 try (Snapshot snapshot = live.snapshot();
                         WriteCache fork = new WriteCache(snapshot.fork(), BLOCK, true, e -> {})) {
                     List<Future<?>> running = new ArrayList<>();
+                    List<AtomicLong> writes = new ArrayList<>();
                     for (WriteCache one : List.of(fork, live)) {
+                        AtomicLong count = new AtomicLong();
+                        writes.add(count);
                         running.add(executor.submit(() -> {
                             // Half a page, so that the fork has to read the other half from the disk.
                             for (int i = 0; write(one, (long) (i % 64) * PAGE, BLOCK, i, false); i++) {
-                                Thread.onSpinWait();
+                                count.incrementAndGet();
                             }
                             return null;
                         }));
                     }
+                    for (AtomicLong count : writes) {
+                        awaitMore(count, 8, running);
+                    }
                     List<WriteCache> both = round % 2 == 0 ? List.of(live, fork) : List.of(fork, live);
                     WriteCache.lockAll(both);
                     try {
-                        both.forEach(one -> one.cut(Survivors.NONE));
+                        both.forEach(one -> assertThat(one.cut(Survivors.NONE).writes())
+                                .as("what the cut has taken")
+                                .isNotEmpty());
                     } finally {
                         WriteCache.unlockAll(both);
                     }
