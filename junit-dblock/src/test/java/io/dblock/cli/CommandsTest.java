@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -379,19 +380,24 @@ class CommandsTest {
     private CompletableFuture<Integer> ramdisk() throws Exception {
         CompletableFuture<Integer> status =
                 CompletableFuture.supplyAsync(() -> run("ramdisk", "ledger", "1MiB"), task -> new Thread(task).start());
+        await("the node to be printed", () -> out.toString().contains("\n"));
+        return status;
+    }
+
+    private static void await(String what, BooleanSupplier condition) throws InterruptedException {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-        while (!out.toString().contains("\n")) {
-            assertThat(System.nanoTime()).as("the node is printed in time").isLessThan(deadline);
+        while (!condition.getAsBoolean()) {
+            assertThat(System.nanoTime()).as("waiting 20 s for %s", what).isLessThan(deadline);
             Thread.sleep(5);
         }
-        return status;
     }
 
     @Test
     void aRamdiskIsServedUntilItIsDestroyed() throws Exception {
         CompletableFuture<Integer> status = ramdisk();
         assertThat(lines()).containsExactly("/dev/dblockledger");
-        Thread.sleep(300);
+        int looks = machine.looks.get();
+        await("it to look for its device a few times", () -> machine.looks.get() > looks + 2);
         assertThat(status).isNotDone();
         machine.destroy("dblockledger", false);
         assertThat(status.get(20, TimeUnit.SECONDS)).isZero();

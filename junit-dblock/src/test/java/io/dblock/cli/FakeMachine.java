@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
@@ -29,6 +30,9 @@ final class FakeMachine implements Machine {
     final List<DeviceInfo> devices = new CopyOnWriteArrayList<>();
     final List<Path> leavings = new ArrayList<>();
     final Set<String> programs = new HashSet<>(PackageManager.PROGRAMS.values());
+    /** How often somebody has asked for the devices. */
+    final AtomicInteger looks = new AtomicInteger();
+
     boolean guest;
     boolean privileged = true;
     boolean loadable = true;
@@ -131,6 +135,7 @@ final class FakeMachine implements Machine {
 
     @Override
     public List<DeviceInfo> devices() {
+        looks.incrementAndGet();
         return List.copyOf(devices);
     }
 

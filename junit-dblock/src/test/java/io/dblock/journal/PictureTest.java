@@ -138,7 +138,9 @@ class PictureTest {
         }
         String svg = recording.journal.picture("many");
         assertThat(svg.length()).isLessThan(20 << 20);
-        for (Element rect : titled(parse(svg), "rect")) {
+        List<Element> rects = titled(parse(svg), "rect");
+        assertThat(rects).isNotEmpty();
+        for (Element rect : rects) {
             assertThat(number(rect, "x")).isBetween(100.0, 1370.0);
             assertThat(number(rect, "y")).isBetween(149.0, 745.0);
         }

@@ -44,6 +44,7 @@ class ModuleLoaderTest {
         assertThat(e.getMessage())
                 .contains("java -jar junit-dblock-cli.jar setup")
                 .endsWith("Surefire's <jvm>.");
+        assertThat(e.attempts()).isNotEmpty();
         for (String attempt : e.attempts()) {
             assertThat(e).hasMessageContaining("\n  " + attempt);
         }

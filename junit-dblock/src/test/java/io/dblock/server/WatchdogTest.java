@@ -239,10 +239,14 @@ class WatchdogTest {
     }
 
     private void awaitQuestions(int count) throws InterruptedException {
+        awaitQuestions(disk, count);
+    }
+
+    private static void awaitQuestions(Disk about, int count) throws InterruptedException {
         long deadline = System.nanoTime() + BOUND.toNanos();
-        while (disk.asked.get() < count) {
+        while (about.asked.get() < count) {
             assertThat(System.nanoTime())
-                    .as("waiting for question %s, had %s", count, disk.asked)
+                    .as("waiting for question %s, had %s", count, about.asked)
                     .isLessThan(deadline);
             Thread.sleep(10);
         }
@@ -309,7 +313,10 @@ class WatchdogTest {
         watch.close();
         int asked = disk.asked.get();
         disk.has(0, 0, 512, LIMIT, true);
-        Thread.sleep(Watchdog.period(LIMIT).multipliedBy(3).toMillis());
+        // The same thread asks about another one meanwhile.
+        Disk other = new Disk();
+        watch = watchdog.add(other);
+        awaitQuestions(other, 5);
         assertThat(disk.asked).hasValue(asked);
     }
 

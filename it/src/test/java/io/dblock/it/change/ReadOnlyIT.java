@@ -33,6 +33,7 @@ class ReadOnlyIT {
             assertThat(node.read(SystemCalls.memory(4096), 4096, 1 << 20).ok()).isTrue();
             assertThat(disk.journal().requestsSince("read-only"))
                     .extracting(request -> request.info().operation().name())
+                    .contains("READ")
                     .doesNotContain("WRITE", "DISCARD");
             disk.setReadOnly(false);
             assertThat(node.write(SystemCalls.memory(4096), 4096, 1 << 20).ok()).isTrue();
