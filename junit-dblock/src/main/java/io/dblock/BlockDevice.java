@@ -354,7 +354,7 @@ public interface BlockDevice extends AutoCloseable {
         /** The same as {@link ByteSize#parse(String)} reads it. */
         Builder cacheLimit(String size);
 
-        /** How many entries the journal keeps, a power of two from 1024 to 2^24. Default 65536, which take 5 MB. */
+        /** How many entries the journal keeps, a power of two from 1024 to 2^20. Default 65536, which take 5 MB. */
         Builder journalEntries(int entries);
 
         /** Which process serves it. Default {@link Placement#AUTOMATIC}. */

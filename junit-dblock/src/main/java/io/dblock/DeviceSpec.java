@@ -41,7 +41,7 @@ import java.util.regex.Pattern;
  * @param imageMode what becomes of the image; present if and only if there is one
  * @param cacheLimit how many bytes of unflushed writes the volatile cache keeps apart, at least 4096; older ones are evicted
  *     and durable
- * @param journalEntries how many entries the journal keeps, a power of two, 1024 to 2^24; older ones are dropped
+ * @param journalEntries how many entries the journal keeps, a power of two, 1024 to 2^20; older ones are dropped
  * @param seed of all random choices; none: a new one for each device
  * @param placement which process serves it
  * @param zones those of a zoned device, which is kept in memory; it has neither discard nor write-zeroes, whatever is said of
@@ -157,10 +157,10 @@ public record DeviceSpec(
         }
         check(cacheLimit >= 4096, "cacheLimit", cacheLimit, "at least 4096 bytes");
         check(
-                isPowerOfTwo(journalEntries) && journalEntries >= 1024 && journalEntries <= 1 << 24,
+                isPowerOfTwo(journalEntries) && journalEntries >= 1024 && journalEntries <= 1 << 20,
                 "journalEntries",
                 journalEntries,
-                "powers of two from 1024 to 16777216");
+                "powers of two from 1024 to 1048576; journal().streamTo(file) keeps all");
         mkfsOptions = List.copyOf(mkfsOptions);
         mountOptions = List.copyOf(mountOptions);
         check(

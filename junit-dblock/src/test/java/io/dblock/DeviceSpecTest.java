@@ -119,6 +119,9 @@ class DeviceSpecTest {
                 refusal("maxIo is 4608", b -> b.logicalBlockSize(1024).maxIo(4608)),
                 refusal("requestTimeout is PT0S", b -> b.requestTimeout(Duration.ZERO)),
                 refusal("requestTimeout is PT25H", b -> b.requestTimeout(Duration.ofHours(25))),
+                refusal("journalEntries is 1000.", b -> b.journalEntries(1000)),
+                refusal("journalEntries is 512", b -> b.journalEntries(512)),
+                refusal("journalEntries is 2097152", b -> b.journalEntries(1 << 21)),
                 refusal("fua is true", b -> b.fua(true).cache(CacheMode.NONE)),
                 refusal("mkfsOptions is [-q]", b -> b.mkfsOptions("-q")),
                 refusal("mountOptions is [-o]", b -> b.filesystem(Filesystem.EXT4)

@@ -192,7 +192,7 @@ public @interface DblockDevice {
      */
     String cacheLimit() default "";
 
-    /** How many entries the journal keeps: a power of two, 1024 to 2<sup>24</sup>. Left out: 65536. */
+    /** How many entries the journal keeps: a power of two, 1024 to 2<sup>20</sup>. Left out: 65536. */
     int journalEntries() default 0;
 
     /**

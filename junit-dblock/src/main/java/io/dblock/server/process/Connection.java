@@ -58,7 +58,9 @@ final class Connection implements AutoCloseable {
     private static final byte CANCEL = 4;
     private static final byte PING = 5;
     private static final byte PONG = 6;
-    private static final int MAX_FRAME = 1 << 30;
+    /** Of what is sent at once, in bytes; who sends more ends the connection. */
+    static final int MAX_FRAME = 1 << 30;
+
     private static final int MAX_KEPT = 1000;
     private static final String DEAD = "it is dead.";
     /** How often a call that waits looks at the other process. */
