@@ -27,6 +27,8 @@ final class ContentRing {
     private long bytes;
     private long limit;
     private long dropped;
+    /** How many chunks are lent, also of those that were dropped meanwhile. */
+    private int loans;
 
     /** Keeps at most {@code limit} bytes, and at least the data last put into it. */
     ContentRing(long limit) {
@@ -47,16 +49,15 @@ final class ContentRing {
      * used for anything else, until it is given back.
      *
      * @param held what the caller has borrowed; null if nothing. It is given back if another one, or nothing, is returned
-     * @param borrowers how many borrow at most
-     * @return null if it does not pay: too little was put into it so far, or its limit is too low for so many
+     * @return null if it does not pay: too little was put into it so far, or as much is lent as its limit allows
      */
-    synchronized ContentChunk lend(ContentChunk held, int length, int borrowers) {
-        boolean pays = bytes > CHUNK && length <= LENT / LEAST_OF_LENT && 2L * borrowers * LENT <= limit;
-        if (pays && held != null && !held.dropped && held.room() >= length) {
+    synchronized ContentChunk lend(ContentChunk held, int length) {
+        boolean pays = bytes > CHUNK && length <= LENT / LEAST_OF_LENT;
+        if (pays && held != null && !held.dropped && held.room() >= length && mayLend(loans)) {
             return held;
         }
         giveBack(held);
-        if (!pays) {
+        if (!pays || !mayLend(loans + 1)) {
             return null;
         }
         ContentChunk newest = chunks.getLast();
@@ -64,13 +65,20 @@ final class ContentRing {
             newest = add(LENT);
         }
         newest.lent = true;
+        loans++;
         return newest;
+    }
+
+    /** Half of what it keeps may be lent: somebody else's data are not to be dropped for what nobody has put there yet. */
+    private boolean mayLend(int count) {
+        return 2L * count * LENT <= limit;
     }
 
     /** Ends a loan; null if there was none. */
     synchronized void giveBack(ContentChunk held) {
-        if (held != null) {
+        if (held != null && held.lent) {
             held.lent = false;
+            loans--;
         }
     }
 

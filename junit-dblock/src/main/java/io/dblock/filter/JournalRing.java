@@ -204,11 +204,10 @@ public final class JournalRing implements Recorder, AutoCloseable {
      * of it, which nobody else uses until {@link #giveBack}.
      *
      * @param held what the caller has borrowed, which it has no longer if this returns something else; null if nothing
-     * @param borrowers how many borrow of this journal at most
-     * @return null if it does not pay
+     * @return null if it does not pay, or as much is lent already as the limit for data allows
      */
-    public ContentChunk lend(ContentChunk held, int length, int borrowers) {
-        return contents.lend(held, length, borrowers);
+    public ContentChunk lend(ContentChunk held, int length) {
+        return contents.lend(held, length);
     }
 
     /** Ends a loan; null if there was none. */

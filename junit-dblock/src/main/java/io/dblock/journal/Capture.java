@@ -7,7 +7,8 @@ public enum Capture {
     METADATA,
     /**
      * The data last written, up to the journal's limit for data. Hash and content of these writes are there when they
-     * are asked for; those of earlier ones are gone. Costs a copy per write. This is the default.
+     * are asked for; those of earlier ones are gone. May cost a copy per write, see {@link Journal#capture(Capture,
+     * long)}. This is the default.
      */
     RECENT,
     /** The hash of each write, for as long as its entry is kept. */

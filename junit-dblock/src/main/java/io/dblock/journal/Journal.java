@@ -159,6 +159,10 @@ public final class Journal {
     /**
      * What is kept of the data of requests from now on.
      *
+     * <p>The kernel copies the data of writes right to where the journal keeps them, for one queue at a time per 8 MiB of the
+     * limit: two with the default. A write of a further queue, or with a lower limit or with {@code maxIo} above 1 MiB, costs
+     * one more copy.
+     *
      * @param maxBytes how many bytes of data are kept at most, in steps of 1 MiB and at least the newest request's;
      *     outside the heap
      * @throws IllegalArgumentException if {@code maxBytes} is negative

@@ -55,9 +55,6 @@ abstract class Worker {
     private final List<List<String>> rules;
     private int answers;
 
-    /** How many workers the device has. */
-    private final int queues;
-
     /** What the data of writes are in: {@link #fetched} or what is borrowed. */
     private NativeMemory intake;
 
@@ -87,7 +84,6 @@ abstract class Worker {
         cache = filters.cache();
         fetched = device.buffers().take(bufferSize);
         intake = fetched;
-        queues = device.created().parameters().queues();
         batch = device.serving().batches().take(device.id(), queue, batchSize);
         late = cookie -> device.answeredLate();
         sequences = new long[batchSize];
@@ -184,7 +180,7 @@ abstract class Worker {
     private void borrow() {
         ContentChunk next = null;
         try {
-            next = journal.lend(borrowed, (int) fetched.size(), queues);
+            next = journal.lend(borrowed, (int) fetched.size());
         } catch (Throwable t) {
             // No memory, say. Without it there is one copy more.
             journal.giveBack(borrowed);

@@ -356,13 +356,13 @@ class JournalRingTest {
     @Test
     void whatIsPutIntoBorrowedMemoryIsKeptThere() {
         fill(2 << 20);
-        ContentChunk chunk = ring.lend(null, 8192, 1);
+        ContentChunk chunk = ring.lend(null, 8192);
         long first = putInto(chunk, 4096, 100);
         long other = begin(Batch.OP_WRITE, 0, 0, 4096);
         int used = chunk.used();
         ring.data(other, bytes(4096, 101), 0, 4096);
         assertThat(chunk.used()).as("where somebody may be writing now").isEqualTo(used);
-        assertThat(ring.lend(chunk, 8192, 1)).isSameAs(chunk);
+        assertThat(ring.lend(chunk, 8192)).isSameAs(chunk);
         long second = putInto(chunk, 512, 102);
 
         assertThat(ring.content(first)).hasValue(bytes(4096, 100).array());
@@ -379,7 +379,7 @@ class JournalRingTest {
         List<ContentChunk> chunks = new ArrayList<>();
         ContentChunk chunk = null;
         for (int i = 0; i < 600; i++) {
-            chunk = ring.lend(chunk, 64 << 10, 1);
+            chunk = ring.lend(chunk, 64 << 10);
             if (!chunks.contains(chunk)) {
                 chunks.add(chunk);
             }
@@ -400,13 +400,13 @@ class JournalRingTest {
     @Test
     void aBorrowedChunkIsNotUsedForAnythingElseBeforeItIsGivenBack() {
         fill(2 << 20);
-        ContentChunk borrowed = ring.lend(null, 1 << 20, 1);
-        ContentChunk other = ring.lend(null, 1 << 20, 1);
+        ContentChunk borrowed = ring.lend(null, 1 << 20);
+        ContentChunk other = ring.lend(null, 1 << 20);
         assertThat(other).isNotSameAs(borrowed);
         ring.giveBack(other);
         long write = putInto(borrowed, 4096, 100);
         for (int i = 0; i < 20; i++) {
-            ring.giveBack(ring.lend(null, 1 << 20, 1));
+            ring.giveBack(ring.lend(null, 1 << 20));
             fill(2 << 20);
         }
 
@@ -418,27 +418,49 @@ class JournalRingTest {
                 .as("of a chunk that was dropped")
                 .isEmpty();
         assertThat(ring.droppedContents()).isEqualTo(dropped + 1);
-        ContentChunk next = ring.lend(borrowed, 1 << 20, 1);
+        ContentChunk next = ring.lend(borrowed, 1 << 20);
         assertThat(next).isNotSameAs(borrowed);
         assertThat(ring.content(putInto(next, 4096, 102))).isPresent();
     }
 
     @Test
     void nothingIsLentThatWouldNotPay() {
-        assertThat(ring.lend(null, 4096, 1)).as("of an empty journal").isNull();
+        assertThat(ring.lend(null, 4096)).as("of an empty journal").isNull();
         fill(2 << 20);
-        assertThat(ring.lend(null, 2 << 20, 1)).as("for so much at once").isNull();
-        assertThat(ring.lend(null, 4096, 3)).as("to so many").isNull();
-        ContentChunk chunk = ring.lend(null, 4096, 2);
+        assertThat(ring.lend(null, 2 << 20)).as("for so much at once").isNull();
+        ContentChunk chunk = ring.lend(null, 4096);
         assertThat(chunk).isNotNull();
         ring.capture(Capture.CONTENT, 4 << 20);
-        assertThat(ring.lend(chunk, 4096, 1)).as("of so little").isNull();
+        assertThat(ring.lend(chunk, 4096)).as("of so little").isNull();
+    }
+
+    /** Those that write now, not those that might: a device can have many queues and use one. */
+    @Test
+    void memoryIsLentToAsManyAsTheLimitAllows() {
+        fill(2 << 20);
+        ContentChunk first = ring.lend(null, 4096);
+        ContentChunk second = ring.lend(null, 4096);
+        assertThat(first).isNotNull().isNotSameAs(second);
+        assertThat(second).isNotNull();
+        assertThat(ring.lend(null, 4096)).as("a third of 16 MiB").isNull();
+        assertThat(ring.lend(first, 4096)).as("what is held already").isSameAs(first);
+        ring.giveBack(second);
+        ring.giveBack(second);
+        ContentChunk third = ring.lend(null, 4096);
+        assertThat(third).as("after one was given back").isNotNull();
+        assertThat(ring.lend(null, 4096)).as("given back twice, counted once").isNull();
+
+        ring.capture(Capture.RECENT, 32 << 20);
+        assertThat(ring.lend(null, 4096)).as("of a higher limit").isNotNull();
+        ring.capture(Capture.RECENT, 16 << 20);
+        assertThat(ring.lend(third, 4096)).as("of a lower one again").isNull();
+        assertThat(ring.lend(first, 4096)).isSameAs(first);
     }
 
     @Test
     void borrowedMemoryIsKeptOnlyIfTheCaptureSaysSo() {
         fill(2 << 20);
-        ContentChunk chunk = ring.lend(null, 4096, 1);
+        ContentChunk chunk = ring.lend(null, 4096);
         int before = chunk.used();
         for (Capture capture : List.of(Capture.METADATA, Capture.HASH, Capture.HASH_ALL)) {
             ring.capture(capture, 16 << 20);
