@@ -106,11 +106,11 @@ public final class JournalStream implements AutoCloseable {
                 writer.write("# " + missed + " entries are missing: the file could not be written fast enough.\n");
             }
         } catch (IOException e) {
-            recorder.unsubscribe(listener);
             failure = e;
-        } catch (InterruptedException e) {
             recorder.unsubscribe(listener);
+        } catch (InterruptedException e) {
             failure = new IOException("The thread that writes it was interrupted", e);
+            recorder.unsubscribe(listener);
         }
     }
 
@@ -127,8 +127,11 @@ public final class JournalStream implements AutoCloseable {
      */
     @Override
     public void close() throws IOException {
-        recorder.unsubscribe(listener);
-        listener.end();
+        try {
+            recorder.unsubscribe(listener);
+        } finally {
+            listener.end();
+        }
         try {
             thread.join(CLOSE_WAIT.toMillis());
         } catch (InterruptedException e) {

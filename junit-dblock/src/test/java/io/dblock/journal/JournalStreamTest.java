@@ -93,6 +93,46 @@ class JournalStreamTest {
         stream.close();
     }
 
+    /** As of a device whose server process is gone. */
+    private Recorder withoutA(String method) {
+        return (Recorder) Proxy.newProxyInstance(
+                Recorder.class.getClassLoader(), new Class<?>[] {Recorder.class}, (proxy, called, arguments) -> {
+                    if (called.getName().equals(method)) {
+                        throw new DblockException("told to fail");
+                    }
+                    return called.invoke(recording.ring, arguments);
+                });
+    }
+
+    private static void awaitNoThreadFor(String file) throws InterruptedException {
+        long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+        while (Thread.getAllStackTraces().keySet().stream()
+                .anyMatch(thread -> thread.getName().equals("dblock-journal-" + file))) {
+            assertThat(System.nanoTime())
+                    .as("the thread that writes %s is still there after 20 s", file)
+                    .isLessThan(deadline);
+            Thread.sleep(5);
+        }
+    }
+
+    @Test
+    void leavesNothingBehindIfItCannotBegin() throws Exception {
+        Path file = directory.resolve("never begun");
+        assertThatThrownBy(() -> new JournalStream(withoutA("subscribe"), file)).hasMessage("told to fail");
+        awaitNoThreadFor("never begun");
+        assertThat(file).content().startsWith("# Journal");
+    }
+
+    @Test
+    void leavesNothingBehindIfItCannotBeEndedAtTheDevice() throws Exception {
+        Path file = directory.resolve("never ended");
+        JournalStream stream = new JournalStream(withoutA("unsubscribe"), file);
+        recording.journal.mark("here");
+        assertThatThrownBy(stream::close).hasMessage("told to fail");
+        awaitNoThreadFor("never ended");
+        assertThat(file).content().contains("\"here\"");
+    }
+
     @Test
     void saysThatItsFileCannotBeMade() {
         Path file = directory.resolve("no/such/directory");
