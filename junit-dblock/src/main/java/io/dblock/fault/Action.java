@@ -38,6 +38,11 @@ public sealed interface Action {
         return EnumSet.allOf(Operation.class);
     }
 
+    /** How many requests it acts on at most where the rule does not say. A power cut is one event, all else has no limit. */
+    default long times() {
+        return Long.MAX_VALUE;
+    }
+
     /** Fails it. */
     record Fail(Errno errno) implements Action {
         /** Checks that the error has a block status. */
@@ -312,6 +317,11 @@ public sealed interface Action {
         /** Refuses null. */
         public PowerCut {
             java.util.Objects.requireNonNull(survivors, "survivors");
+        }
+
+        @Override
+        public long times() {
+            return 1;
         }
 
         @Override

@@ -76,7 +76,10 @@ public final class FaultBuilder {
         return with(match.withAfter(n));
     }
 
-    /** Acts on at most {@code k} requests, at least 1, as the device gets them. Default: no limit. */
+    /**
+     * Acts on at most {@code k} requests, at least 1, as the device gets them. Default: 1 for a rule that cuts the power, no
+     * limit for any other.
+     */
     public FaultBuilder times(long k) {
         return with(match.withTimes(k));
     }
@@ -246,12 +249,15 @@ public final class FaultBuilder {
 
     // ---- power ----
 
-    /** Cuts the power before the request is done; it fails with EIO. */
+    /**
+     * Cuts the power before the request is done; it fails with EIO. Cuts it once, so that the power can be restored: a rule
+     * that is to cut it again says {@link #times(long) times(k)}.
+     */
     public Fault powerCut(Survivors survivors) {
         return arm(new Action.PowerCut(survivors, false));
     }
 
-    /** Cuts the power when the request is done and answered. */
+    /** Cuts the power when the request is done and answered; once, as {@link #powerCut} does. */
     public Fault powerCutAfter(Survivors survivors) {
         return arm(new Action.PowerCut(survivors, true));
     }

@@ -65,10 +65,16 @@ public record FaultRule(String name, Match match, Action action, boolean lenient
         return both;
     }
 
+    /** How many requests it acts on at most: what the match says, or else what the action does by itself. */
+    public long times() {
+        return match.times().orElse(action.times());
+    }
+
     /** One line, such as {@code "bad": on WRITE, sectors 8-15, at most 1 time: fail with EIO}. */
     @Override
     public String toString() {
         return (name.isEmpty() ? "" : "\"" + name + "\": ") + "on " + match + ": " + action
+                + (match.times().isEmpty() && action.times() == 1 ? ", once" : "")
                 + (lenient ? ", lenient" : "")
                 + (fallThrough ? ", falls through" : "")
                 + (first ? ", first" : "");

@@ -7,6 +7,7 @@ import io.dblock.handler.RequestInfo;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -21,7 +22,7 @@ import java.util.stream.Collectors;
  * @param minLength how long the request is at least, in bytes
  * @param maxLength how long it is at most, in bytes
  * @param after how many matching requests are let by first
- * @param times how many requests are acted on at most
+ * @param times how many requests are acted on at most; empty for as many as its action acts on by itself
  * @param probability that a matching request is acted on, 0 to 1
  * @param sinceMark only when the journal has this mark
  * @param untilMark only as long as the journal lacks this mark
@@ -34,7 +35,7 @@ public record Match(
         long minLength,
         long maxLength,
         long after,
-        long times,
+        OptionalLong times,
         double probability,
         Optional<String> sinceMark,
         Optional<String> untilMark,
@@ -50,7 +51,7 @@ public record Match(
             0,
             Long.MAX_VALUE,
             0,
-            Long.MAX_VALUE,
+            OptionalLong.empty(),
             1,
             Optional.empty(),
             Optional.empty(),
@@ -108,7 +109,7 @@ public record Match(
         check(minLength >= 0, "minLength", minLength, "0 bytes or more");
         check(maxLength >= minLength, "maxLength", maxLength, "at least minLength (" + minLength + " bytes)");
         check(after >= 0, "after", after, "0 or more requests");
-        check(times >= 1, "times", times, "at least 1 request");
+        times.ifPresent(k -> check(k >= 1, "times", k, "at least 1 request"));
         check(probability > 0 && probability <= 1, "probability", probability, "above 0, up to 1");
         check(sinceMark.isEmpty() || !sinceMark.get().isBlank(), "sinceMark", "blank", "the text of a mark");
         check(untilMark.isEmpty() || !untilMark.get().isBlank(), "untilMark", "blank", "the text of a mark");
@@ -243,7 +244,7 @@ public record Match(
                 minLength,
                 maxLength,
                 after,
-                value,
+                OptionalLong.of(value),
                 probability,
                 sinceMark,
                 untilMark,
@@ -332,9 +333,7 @@ public record Match(
         if (after > 0) {
             text.append(", after ").append(Durations.count(after, "request"));
         }
-        if (times < Long.MAX_VALUE) {
-            text.append(", at most ").append(Durations.count(times, "time"));
-        }
+        times.ifPresent(k -> text.append(", at most ").append(Durations.count(k, "time")));
         if (probability < 1) {
             text.append(", with probability ").append(probability);
         }

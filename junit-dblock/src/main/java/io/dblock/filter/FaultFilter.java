@@ -20,6 +20,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 
 /**
@@ -400,18 +401,23 @@ public final class FaultFilter implements AutoCloseable {
     /**
      * Answers a request and cuts the power then, with nothing done in between: what comes meanwhile fails. In the timer's
      * thread: there an answer is given at once, while that of a server's thread may wait for the end of its batch.
+     *
+     * @param cut whether it could be cut
      */
-    void answerAndCut(Runnable answer, Runnable cut, Runnable hit) {
+    void answerAndCut(Runnable answer, BooleanSupplier cut, Runnable hit) {
         cutsUnderWay.incrementAndGet();
         Runnable both = () -> {
+            boolean done;
             try {
                 answer.run();
-                cut.run();
+                done = cut.getAsBoolean();
             } finally {
                 cutsUnderWay.decrementAndGet();
             }
             // Who waits for it may restore the power and make requests at once.
-            hit.run();
+            if (done) {
+                hit.run();
+            }
         };
         if (schedule(both, 0) == null) {
             both.run();

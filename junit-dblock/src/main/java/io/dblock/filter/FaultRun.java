@@ -121,8 +121,9 @@ final class FaultRun {
         Cut cut = plan.cut();
         if (cut != null && !cut.after()) {
             acts(cut.state());
-            cutPower(cut);
-            cut.state().hit();
+            if (cutPower(cut)) {
+                cut.state().hit();
+            }
             answer(Answer.all(info().length(), Errno.EIO, names()));
             return;
         }
@@ -139,11 +140,14 @@ final class FaultRun {
         return null;
     }
 
-    private void cutPower(Cut cut) {
+    /** False if it could not be cut: that is no hit. */
+    private boolean cutPower(Cut cut) {
         try {
             filter.surroundings().powerCut(cut.survivors());
+            return true;
         } catch (RuntimeException e) {
             filter.failed(e);
+            return false;
         }
     }
 

@@ -155,7 +155,7 @@ final class FaultState {
         }
         Match match = seen.match();
         long n = ++allMatches;
-        if (++matches <= match.after() || taken >= match.times()) {
+        if (++matches <= match.after() || taken >= seen.times()) {
             return true;
         }
         if (match.probability() < 1 && draws(seed, n, PROBABILITY).nextDouble() >= match.probability()) {
@@ -439,7 +439,7 @@ final class FaultState {
             return List.of();
         }
         int block = surroundings.logicalBlockSize();
-        boolean mayFail = taken < rule.match().times();
+        boolean mayFail = taken < rule.times();
         List<Extent> refused = new ArrayList<>();
         for (Extent extent : blank) {
             for (Extent fresh : allocated.missing(extent.start(), extent.end())) {

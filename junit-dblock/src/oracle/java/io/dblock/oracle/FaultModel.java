@@ -192,7 +192,7 @@ final class FaultModel {
             return false;
         }
         rule.matches++;
-        if (rule.matches <= match.after() || rule.taken >= match.times()) {
+        if (rule.matches <= match.after() || rule.taken >= times(rule.rule)) {
             return false;
         }
         if (action instanceof Action.Full) {
@@ -212,6 +212,12 @@ final class FaultModel {
             chosen.forEach(i -> fates[i].open = false);
         }
         return true;
+    }
+
+    /** A rule that cuts the power does so once, unless it says otherwise; any other acts as often as it can. */
+    private static long times(FaultRule rule) {
+        long unsaid = rule.action() instanceof Action.PowerCut ? 1 : Long.MAX_VALUE;
+        return rule.match().times().orElse(unsaid);
     }
 
     private boolean canAct(Action action, Rule rule, RequestInfo info, int at, Fate fate) {
@@ -296,7 +302,7 @@ final class FaultModel {
                 if (!fates[i].effective() || !fates[i].fulls.contains(full) || full.allocated[at] || !blank(at)) {
                     continue;
                 }
-                if (full.used < limit || full.taken >= full.rule.match().times()) {
+                if (full.used < limit || full.taken >= times(full.rule)) {
                     full.used++;
                     full.allocated[at] = true;
                 } else {

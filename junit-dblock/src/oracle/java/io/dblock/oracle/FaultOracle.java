@@ -221,7 +221,7 @@ public final class FaultOracle implements AutoCloseable {
         if (random.nextInt(3) == 0) {
             match = match.withAfter(1 + random.nextInt(2));
         }
-        if (random.nextInt(3) == 0 || action instanceof Action.PowerCut) {
+        if (random.nextInt(3) == 0) {
             match = match.withTimes(1 + random.nextInt(4));
         }
         return match;

@@ -118,10 +118,13 @@ class FaultRuleTest {
                         "on any, since mark \"a\", until mark \"b\": read-only",
                         f -> f.onAny().sinceMark("a").untilMark("b").readOnly()),
                 line("on FLUSH: hold", f -> f.on(Operation.FLUSH).hold()),
-                line("on FLUSH: cut the power before it, surviving: none", f -> f.on(Operation.FLUSH)
+                line("on FLUSH: cut the power before it, surviving: none, once", f -> f.on(Operation.FLUSH)
                         .powerCut(Survivors.NONE)),
-                line("on FLUSH: cut the power after it, surviving: all", f -> f.on(Operation.FLUSH)
+                line("on FLUSH: cut the power after it, surviving: all, once", f -> f.on(Operation.FLUSH)
                         .powerCutAfter(Survivors.ALL)),
+                line(
+                        "on FLUSH, at most 3 times: cut the power before it, surviving: none",
+                        f -> f.on(Operation.FLUSH).times(3).powerCut(Survivors.NONE)),
                 line("on FLUSH: hold, lenient, falls through, first", f -> f.on(Operation.FLUSH)
                         .lenient()
                         .fallThrough()

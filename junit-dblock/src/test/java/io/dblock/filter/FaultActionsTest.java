@@ -439,6 +439,45 @@ class FaultActionsTest {
         assertThat(cut.hits()).isEqualTo(1);
     }
 
+    /** Otherwise the power could not be restored: the requests of a mount would have it cut again. */
+    @Test
+    void aRuleCutsThePowerOnce() throws Exception {
+        Fault before = bench.faults.on(FLUSH).after(1).powerCut(Survivors.NONE);
+        Fault after = bench.faults.on(WRITE).powerCutAfter(Survivors.ALL);
+        assertThat(bench.flush().result()).isEqualTo("ok");
+        assertThat(bench.flush().result()).isEqualTo("EIO");
+        bench.powered = true;
+        assertThat(bench.flush().result()).isEqualTo("ok");
+        assertThat(before.hits()).isEqualTo(1);
+
+        bench.write(0, 0, 'a');
+        after.awaitHit(Duration.ofSeconds(10));
+        bench.powered = true;
+        assertThat(bench.write(0, 0, 'b').result()).isEqualTo("ok");
+        assertThat(bench.cuts).containsExactly(Survivors.NONE, Survivors.ALL);
+    }
+
+    @Test
+    void aRuleThatSaysHowOftenCutsThePowerThatOften() {
+        Fault cut = bench.faults.on(FLUSH).times(2).powerCut(Survivors.NONE);
+        for (int i = 0; i < 2; i++) {
+            assertThat(bench.flush().result()).isEqualTo("EIO");
+            bench.powered = true;
+        }
+        assertThat(bench.flush().result()).isEqualTo("ok");
+        assertThat(cut.hits()).isEqualTo(2);
+    }
+
+    @Test
+    void aReplacedRuleCutsThePowerOnceMore() {
+        Fault cut = bench.faults.on(FLUSH).powerCut(Survivors.NONE);
+        bench.flush();
+        bench.powered = true;
+        cut.replace(cut.rule());
+        assertThat(bench.flush().result()).isEqualTo("EIO");
+        assertThat(bench.cuts).hasSize(2);
+    }
+
     @Test
     void thePowerIsCutAfterTheRequestWasAnswered() throws Exception {
         Fault cut = bench.faults.on(FLUSH).times(1).powerCutAfter(Survivors.NONE);
@@ -514,8 +553,9 @@ class FaultActionsTest {
 
     @Test
     void aPowerCutThatCannotBeMadeIsReported() {
-        bench.faults.on(WRITE).powerCut(Survivors.of(77));
+        Fault cut = bench.faults.on(WRITE).powerCut(Survivors.of(77));
         assertThat(bench.write(0, 0, 'a').result()).isEqualTo("EIO");
+        assertThat(cut.hits()).as("cuts that were made").isZero();
         assertThat(bench.failures).singleElement().satisfies(e -> assertThat(e).hasMessageContaining("77"));
         assertThat(bench.letters(1)).isEqualTo(".");
         bench.failures.clear();
