@@ -7,15 +7,18 @@ import io.dblock.kernel.Errno;
 import io.dblock.power.Survivors;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.function.UnaryOperator;
 
 /**
- * A rule in the making. The methods that say what it does (from {@link #fail} on) arm it. Immutable: each of the others
- * gives a new builder, so one can be kept and used for several rules.
+ * A rule in the making. The methods that say what it does (from {@link #fail} on) arm it; without one of them there is no
+ * rule, and a test that has begun one fails at its end. Immutable: each of the others gives a new builder, so one can be kept
+ * and used for several rules.
  *
  * <p>Unless it is said otherwise, a method throws {@link IllegalArgumentException} for a value out of its range.
  */
 public final class FaultBuilder {
     private final Faults faults;
+    private final Faults.Begun begun;
     private final String name;
     private final Match match;
     private final Predicate<RequestInfo> predicate;
@@ -23,12 +26,13 @@ public final class FaultBuilder {
     private final boolean fallThrough;
     private final boolean first;
 
-    FaultBuilder(Faults faults, Match match) {
-        this(faults, "", match, null, false, false, false);
+    FaultBuilder(Faults faults, Match match, Faults.Begun begun) {
+        this(faults, begun, "", match, null, false, false, false);
     }
 
     private FaultBuilder(
             Faults faults,
+            Faults.Begun begun,
             String name,
             Match match,
             Predicate<RequestInfo> predicate,
@@ -36,44 +40,46 @@ public final class FaultBuilder {
             boolean fallThrough,
             boolean first) {
         this.faults = faults;
+        this.begun = begun;
         this.name = name;
         this.match = match;
         this.predicate = predicate;
         this.lenient = lenient;
         this.fallThrough = fallThrough;
         this.first = first;
+        begun.reached(this);
     }
 
     // ---- which requests, and when ----
 
     /** Calls it this in the journal and in errors. Default: {@code fault-} and its number. */
     public FaultBuilder named(String newName) {
-        return new FaultBuilder(faults, newName, match, predicate, lenient, fallThrough, first);
+        return new FaultBuilder(faults, begun, newName, match, predicate, lenient, fallThrough, first);
     }
 
     /** Only sectors {@code firstSector} to {@code lastSector}, both included, of 512 bytes whatever the logical block is. */
     public FaultBuilder sectors(long firstSector, long lastSector) {
-        return with(match.withSectors(firstSector, lastSector));
+        return with(from -> from.withSectors(firstSector, lastSector));
     }
 
     /** Only {@code length} bytes from {@code offset} on, whole logical blocks. */
     public FaultBuilder bytes(long offset, long length) {
-        return with(match.withRange(new Match.Range(offset, length)));
+        return with(from -> from.withRange(new Match.Range(offset, length)));
     }
 
     /** Only requests that have all of these flags. */
     public FaultBuilder flags(RequestFlag... flags) {
-        return with(match.withFlags(Set.of(flags)));
+        return with(from -> from.withFlags(Set.of(flags)));
     }
 
     /** Only requests of {@code min} to {@code max} bytes, as the device gets them: merged or split by the kernel. */
     public FaultBuilder length(long min, long max) {
-        return with(match.withLength(min, max));
+        return with(from -> from.withLength(min, max));
     }
 
     /** Lets the first {@code n} matching requests by. Requests as the device gets them. Default 0. */
     public FaultBuilder after(long n) {
-        return with(match.withAfter(n));
+        return with(from -> from.withAfter(n));
     }
 
     /**
@@ -81,48 +87,48 @@ public final class FaultBuilder {
      * limit for any other.
      */
     public FaultBuilder times(long k) {
-        return with(match.withTimes(k));
+        return with(from -> from.withTimes(k));
     }
 
     /** Acts on each matching request with this probability, above 0, up to 1, drawn for the whole request. Default 1. */
     public FaultBuilder probability(double p) {
-        return with(match.withProbability(p));
+        return with(from -> from.withProbability(p));
     }
 
     /** Only from when {@code journal().mark(mark)} was called on. */
     public FaultBuilder sinceMark(String mark) {
-        return with(match.withSinceMark(mark));
+        return with(from -> from.withSinceMark(mark));
     }
 
     /** Only until {@code journal().mark(mark)} is called. */
     public FaultBuilder untilMark(String mark) {
-        return with(match.withUntilMark(mark));
+        return with(from -> from.withUntilMark(mark));
     }
 
     /** Only when at least this many flushes have succeeded since the device was made. */
     public FaultBuilder fromFlushEpoch(long epoch) {
-        return with(match.withFromFlushEpoch(epoch));
+        return with(from -> from.withFromFlushEpoch(epoch));
     }
 
     /** Only requests for which this is true; see {@link Faults#add(FaultRule, Predicate)}. Several are all to be true. */
     public FaultBuilder matching(Predicate<RequestInfo> test) {
         Predicate<RequestInfo> both = predicate == null ? test : predicate.and(test);
-        return new FaultBuilder(faults, name, match, both, lenient, fallThrough, first);
+        return new FaultBuilder(faults, begun, name, match, both, lenient, fallThrough, first);
     }
 
     /** It is all right if the rule never acts; otherwise that fails the test. */
     public FaultBuilder lenient() {
-        return new FaultBuilder(faults, name, match, predicate, true, fallThrough, first);
+        return new FaultBuilder(faults, begun, name, match, predicate, true, fallThrough, first);
     }
 
     /** Lets later rules see what this one has acted on. */
     public FaultBuilder fallThrough() {
-        return new FaultBuilder(faults, name, match, predicate, lenient, true, first);
+        return new FaultBuilder(faults, begun, name, match, predicate, lenient, true, first);
     }
 
     /** Puts the rule before those that are armed already. */
     public FaultBuilder first() {
-        return new FaultBuilder(faults, name, match, predicate, lenient, fallThrough, true);
+        return new FaultBuilder(faults, begun, name, match, predicate, lenient, fallThrough, true);
     }
 
     // ---- errors ----
@@ -264,6 +270,7 @@ public final class FaultBuilder {
 
     /** The rule with this action, not armed: for {@link Faults#add} or {@link Fault#replace}. Has no predicate. */
     public FaultRule rule(Action action) {
+        begun.used();
         return new FaultRule(name, match, action, lenient, fallThrough, first);
     }
 
@@ -272,7 +279,21 @@ public final class FaultBuilder {
         return predicate == null ? faults.add(rule) : faults.add(rule, predicate);
     }
 
-    private FaultBuilder with(Match newMatch) {
-        return new FaultBuilder(faults, name, newMatch, predicate, lenient, fallThrough, first);
+    private FaultBuilder with(UnaryOperator<Match> change) {
+        Match newMatch;
+        try {
+            newMatch = change.apply(match);
+        } catch (IllegalArgumentException e) {
+            begun.used(); // Whoever catches this knows that there is no such rule.
+            throw e;
+        }
+        return new FaultBuilder(faults, begun, name, newMatch, predicate, lenient, fallThrough, first);
+    }
+
+    /** What it says so far. */
+    @Override
+    public String toString() {
+        return (name.isEmpty() ? "" : "\"" + name + "\": ") + "on " + match
+                + (predicate == null ? "" : ", matching a predicate");
     }
 }

@@ -3,8 +3,10 @@ package io.dblock.fault;
 
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestInfo;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Predicate;
 
 /**
@@ -27,20 +29,75 @@ import java.util.function.Predicate;
  *
  * <p>Safe for use by several threads, while I/O runs.
  */
-public interface Faults {
+public abstract class Faults {
+    private static final int SHOWN = 100;
+
+    // Guarded by itself.
+    private final Set<Begun> begun = new LinkedHashSet<>();
+
+    /** For those who apply rules. */
+    protected Faults() {}
 
     /**
      * Begins a rule on requests with any of these operations.
      *
      * @throws IllegalArgumentException if none is given
      */
-    default FaultBuilder on(Operation... operations) {
-        return new FaultBuilder(this, Match.on(operations));
+    public final FaultBuilder on(Operation... operations) {
+        return begin(Match.on(operations));
     }
 
     /** Begins a rule on all requests that its action can act on. */
-    default FaultBuilder onAny() {
-        return new FaultBuilder(this, Match.any());
+    public final FaultBuilder onAny() {
+        return begin(Match.any());
+    }
+
+    private FaultBuilder begin(Match match) {
+        String where = StackWalker.getInstance()
+                .walk(frames -> frames.filter(frame -> !frame.getClassName().equals(Faults.class.getName()))
+                        .findFirst())
+                .map(frame -> frame.toStackTraceElement().toString())
+                .orElse("an unknown place");
+        Begun rule = new Begun(where);
+        synchronized (begun) {
+            begun.add(rule);
+        }
+        return new FaultBuilder(this, match, rule);
+    }
+
+    /** A rule that was begun, by whichever builders come of it. */
+    final class Begun {
+        private final String where;
+        private volatile FaultBuilder latest;
+
+        private Begun(String where) {
+            this.where = where;
+        }
+
+        /** It has got this far. */
+        void reached(FaultBuilder builder) {
+            latest = builder;
+        }
+
+        /** Something has come of it. */
+        void used() {
+            synchronized (begun) {
+                begun.remove(this);
+            }
+        }
+    }
+
+    /**
+     * Rules that were begun by {@link #on} or {@link #onAny} and never got an action, so that they were not armed: what each
+     * says so far, and where it was begun. At most the first hundred.
+     */
+    public final List<String> unarmed() {
+        synchronized (begun) {
+            return begun.stream()
+                    .limit(SHOWN)
+                    .map(rule -> rule.latest + ", begun at " + rule.where)
+                    .toList();
+        }
     }
 
     /**
@@ -51,7 +108,7 @@ public interface Faults {
      *     built-in store)
      * @throws IllegalStateException if the device is closed
      */
-    default Fault add(FaultRule rule) {
+    public Fault add(FaultRule rule) {
         return add(rule, request -> true);
     }
 
@@ -60,26 +117,26 @@ public interface Faults {
      * serve the device, and must neither block nor do I/O on the device. A request for which it throws fails with EIO, and
      * {@code BlockDevice.handlerFailures()} has what it threw.
      */
-    Fault add(FaultRule rule, Predicate<RequestInfo> predicate);
+    public abstract Fault add(FaultRule rule, Predicate<RequestInfo> predicate);
 
     /** The rules that are armed, in the order in which requests are shown to them. */
-    List<Fault> list();
+    public abstract List<Fault> list();
 
     /** The rule with this name, if it is armed. */
-    Optional<Fault> find(String name);
+    public abstract Optional<Fault> find(String name);
 
     /** Every rule that was ever armed, in that order; of removed ones that have acted or are lenient the last thousand. */
-    List<Fault> history();
+    public abstract List<Fault> history();
 
     /** Rules that were armed, now or earlier, have never acted on a request, and are not lenient. */
-    List<Fault> unused();
+    public abstract List<Fault> unused();
 
     /** Removes all rules; see {@link Fault#close()}. */
-    void clear();
+    public abstract void clear();
 
     /** What random choices come from. A device that was given no seed has made one up. */
-    long seed();
+    public abstract long seed();
 
     /** Has the random choices of later requests come from this seed. */
-    void seed(long seed);
+    public abstract void seed(long seed);
 }

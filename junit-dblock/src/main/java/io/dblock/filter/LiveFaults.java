@@ -11,7 +11,7 @@ import java.util.Optional;
 import java.util.function.Predicate;
 
 /** The rules of a device that is served in this process. */
-public final class LiveFaults implements Faults {
+public final class LiveFaults extends Faults {
     private final FaultFilter filter;
 
     /** Those that {@code filter} applies. */

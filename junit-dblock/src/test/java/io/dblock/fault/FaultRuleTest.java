@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class FaultRuleTest {
 
     /** Arms nothing, but keeps what it is to arm. */
-    private static final class Kept implements Faults {
+    private static final class Kept extends Faults {
         private final List<FaultRule> rules = new ArrayList<>();
         private final List<Predicate<RequestInfo>> predicates = new ArrayList<>();
 
@@ -253,5 +253,54 @@ class FaultRuleTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining(message);
         assertThat(kept.rules).isEmpty();
+    }
+
+    // ---- rules that are never given an action ----
+
+    @Test
+    void aRuleWithoutAnActionIsNamedWithWhereItWasBegun() {
+        FaultBuilder unused = kept.on(Operation.WRITE).named("half").times(1).matching(request -> true);
+        assertThat(unused).hasToString("\"half\": on WRITE, at most 1 time, matching a predicate");
+        assertThat(kept.unarmed())
+                .singleElement()
+                .asString()
+                .startsWith("\"half\": on WRITE, at most 1 time, matching a predicate, begun at ")
+                .contains("FaultRuleTest.aRuleWithoutAnActionIsNamedWithWhereItWasBegun(FaultRuleTest.java:");
+    }
+
+    @Test
+    void aBuilderThatIsKeptIsUsedOnceAnyRuleOfItIs() {
+        FaultBuilder writes = kept.on(Operation.WRITE);
+        assertThat(kept.unarmed()).hasSize(1);
+        writes.sectors(0, 7).fail(Errno.EIO);
+        writes.sectors(8, 15).lose();
+        assertThat(kept.unarmed()).isEmpty();
+    }
+
+    @Test
+    void aRuleThatIsMadeAndNotArmedIsUsedToo() {
+        FaultRule rule = kept.onAny().rule(new Action.Fail(Errno.EIO));
+        assertThat(rule.match()).isEqualTo(Match.any());
+        assertThat(kept.unarmed()).isEmpty();
+    }
+
+    /** A test of these errors would fail by rules that it knows not to be there. */
+    @Test
+    void aRuleThatWasRefusedIsNotMissed() {
+        assertThatThrownBy(() -> kept.on(Operation.FLUSH).sectors(0, 7)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> kept.on(Operation.FLUSH).lose()).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> kept.on()).isInstanceOf(IllegalArgumentException.class);
+        assertThat(kept.unarmed()).isEmpty();
+    }
+
+    @Test
+    void ofManyRulesWithoutAnActionAHundredAreNamed() {
+        List<FaultBuilder> builders = new ArrayList<>();
+        for (int i = 0; i < 150; i++) {
+            builders.add(kept.onAny());
+        }
+        assertThat(kept.unarmed()).hasSize(100);
+        builders.forEach(FaultBuilder::readOnly);
+        assertThat(kept.unarmed()).isEmpty();
     }
 }

@@ -15,7 +15,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Predicate;
 
 /** The rules of a device of the server process. */
-final class RemoteFaults implements Faults {
+final class RemoteFaults extends Faults {
     private final RemoteDevice device;
     /** Numbers of the predicates that the server may ask. */
     private final Queue<Long> predicates = new ConcurrentLinkedQueue<>();
