@@ -4,6 +4,7 @@ package io.dblock.filter;
 import io.dblock.fault.Action;
 import io.dblock.fault.FaultRule;
 import io.dblock.fault.Match;
+import io.dblock.fault.Unproven;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestInfo;
@@ -72,6 +73,16 @@ public final class FaultFilter implements AutoCloseable {
         /** Whether it is a zoned device: of what is written there, nothing can be left out or be put elsewhere. */
         default boolean isZoned() {
             return false;
+        }
+
+        /** Whether it has a volatile write cache: the kernel sends flushes to no other disk. */
+        default boolean hasVolatileCache() {
+            return true;
+        }
+
+        /** Whether the kernel sends it FUA. */
+        default boolean takesFua() {
+            return true;
         }
 
         /** Whether its power is on. No rule sees what comes while it is off. */
@@ -287,6 +298,17 @@ public final class FaultFilter implements AutoCloseable {
         return List.copyOf(history);
     }
 
+    /** The rules that have acted on nothing and are not lenient, each with why. Fewer than all of them if there are very many. */
+    public List<Unproven> unproven() {
+        return history().stream()
+                .filter(state -> state.hits() == 0 && !state.rule().lenient())
+                .limit(HISTORY)
+                .map(state -> new Unproven(
+                        Unproven.Kind.RULE_NEVER_ACTED,
+                        "a rule never acted on a request: " + state.rule() + ". " + state.whyNever()))
+                .toList();
+    }
+
     long seed() {
         return seed;
     }
@@ -337,6 +359,11 @@ public final class FaultFilter implements AutoCloseable {
                                 + " bytes",
                         "within the device, up to " + size + " bytes");
             }
+        }
+        if (rule.action() instanceof Action.IgnoreFlushes && !surroundings.hasVolatileCache()) {
+            throw new IllegalArgumentException("The rule \"" + rule + "\" can never act on this device, which has no"
+                    + " volatile write cache (cache = NONE): the kernel sends it neither flushes nor FUA. Make it with"
+                    + " cache = WRITE_BACK.");
         }
         if (surroundings.isZoned()
                 && (rule.action() instanceof Action.Lose

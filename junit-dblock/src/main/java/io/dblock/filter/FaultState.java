@@ -18,6 +18,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Predicate;
 
 /**
@@ -55,6 +57,11 @@ final class FaultState {
     private long usedBlocks;
     private long nextStart;
     private boolean limiting;
+
+    /** Of the requests that came while it had not acted on any; null if none has come. Written under the lock. */
+    private volatile NearMiss nearest;
+    /** How often the predicate was asked. */
+    private final LongAdder asked = new LongAdder();
 
     FaultState(
             FaultFilter.Surroundings surroundings,
@@ -123,24 +130,77 @@ final class FaultState {
     }
 
     private boolean matches(FaultRule seen, RequestInfo info) {
+        NearMiss missed = miss(seen, info);
+        if (missed != null) {
+            missed(missed);
+        }
+        return missed == null;
+    }
+
+    /** What keeps the rule from acting on it; null if nothing does so far. */
+    private NearMiss miss(FaultRule seen, RequestInfo info) {
         Match match = seen.match();
         if (!seen.action().operations().contains(info.operation()) || !match.fits(info)) {
-            return false;
+            return nearest == null || nearest.compareTo(NearMiss.SECTORS) < 0
+                    ? NearMiss.of(seen, info)
+                    : NearMiss.OPERATION;
         }
         if (seen.action() instanceof Action.IgnoreFlushes
                 && info.operation() == Operation.WRITE
                 && !info.has(RequestFlag.FUA)) {
-            return false;
+            return NearMiss.NO_FUA;
         }
         if (seen.action() instanceof Action.Full && gives(info)) {
-            return false;
+            return NearMiss.FREES;
         }
-        return (match.sinceMark().isEmpty()
-                        || surroundings.marked(match.sinceMark().get()))
-                && (match.untilMark().isEmpty()
-                        || !surroundings.marked(match.untilMark().get()))
-                && (match.fromFlushEpoch() == 0 || surroundings.flushEpoch() >= match.fromFlushEpoch())
-                && predicate.test(info);
+        if (match.sinceMark().isPresent()
+                && !surroundings.marked(match.sinceMark().get())) {
+            return NearMiss.SINCE_MARK;
+        }
+        if (match.untilMark().isPresent()
+                && surroundings.marked(match.untilMark().get())) {
+            return NearMiss.UNTIL_MARK;
+        }
+        if (match.fromFlushEpoch() > 0 && surroundings.flushEpoch() < match.fromFlushEpoch()) {
+            return NearMiss.FLUSH_EPOCH;
+        }
+        asked.increment();
+        return predicate.test(info) ? null : NearMiss.PREDICATE;
+    }
+
+    private void missed(NearMiss miss) {
+        NearMiss known = nearest;
+        if (known == null || miss.compareTo(known) > 0) {
+            synchronized (this) {
+                if (nearest == null || miss.compareTo(nearest) > 0) {
+                    nearest = miss;
+                }
+            }
+        }
+    }
+
+    /** Why it has acted on nothing; a sentence. */
+    String whyNever() {
+        NearMiss miss = nearest;
+        if (miss == null) {
+            return "No request has come while it was armed.";
+        }
+        FaultRule current = rule;
+        if (miss == NearMiss.OPERATION
+                && current.operations().equals(Set.of(Operation.FLUSH))
+                && !surroundings.hasVolatileCache()) {
+            return "The device has no volatile write cache (cache = NONE), so the kernel sends it no flushes.";
+        }
+        if (miss == NearMiss.FLAGS && current.match().flags().contains(RequestFlag.FUA) && !surroundings.takesFua()) {
+            return "The device takes no FUA (fua = false), so the kernel has a flush follow the write instead.";
+        }
+        if (current.action() instanceof Action.IgnoreFlushes && miss.compareTo(NearMiss.NO_FUA) <= 0) {
+            return "No flush has reached the disk"
+                    + (current.operations().contains(Operation.WRITE) ? ", and no write with FUA." : ".");
+        }
+        synchronized (this) {
+            return miss.ofRule(current, allMatches, asked.sum());
+        }
     }
 
     /** False if the rule was replaced meanwhile, and the request is to be looked at again. */
@@ -151,16 +211,20 @@ final class FaultState {
         }
         List<Extent> parts = armed ? parts(seen, plan) : List.of();
         if (parts.isEmpty()) {
+            missed(NearMiss.NOTHING_LEFT);
             return true;
         }
         Match match = seen.match();
         long n = ++allMatches;
         if (++matches <= match.after() || taken >= seen.times()) {
+            missed(NearMiss.AFTER);
             return true;
         }
         if (match.probability() < 1 && draws(seed, n, PROBABILITY).nextDouble() >= match.probability()) {
+            missed(NearMiss.PROBABILITY);
             return true;
         }
+        missed(NearMiss.NOT_DONE);
         List<Segment> segments = plan.cutOut(parts);
         if (seen.action() instanceof Action.Full) {
             // Whether it acts is known when the disk's content is; others may act until then.
@@ -393,6 +457,8 @@ final class FaultState {
             matches = 0;
             taken = 0;
             limiting = false;
+            nearest = null;
+            asked.reset();
             if (!same) {
                 rewritten.remove(0, Long.MAX_VALUE);
                 allocated.remove(0, Long.MAX_VALUE);

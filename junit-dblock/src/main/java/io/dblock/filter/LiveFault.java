@@ -4,7 +4,6 @@ package io.dblock.filter;
 import io.dblock.fault.Fault;
 import io.dblock.fault.FaultRule;
 import io.dblock.fault.HeldRequest;
-import io.dblock.fault.Match;
 import io.dblock.handler.RequestInfo;
 import java.time.Duration;
 import java.util.List;
@@ -45,7 +44,7 @@ final class LiveFault implements Fault {
         if (hits < count) {
             String why = state.armed() ? "within " + timeout.toMillis() + " ms" : "before it was removed";
             throw new AssertionError("The fault " + rule() + " has acted on " + hits + " of " + count + " requests "
-                    + why + ". " + lastRequests());
+                    + why + ". " + (hits == 0 ? state.whyNever() + " " : "") + lastRequests());
         }
     }
 
@@ -68,18 +67,8 @@ final class LiveFault implements Fault {
     }
 
     private String misfit(RequestInfo info) {
-        FaultRule rule = rule();
-        Match match = rule.match();
-        if (!rule.operations().contains(info.operation())) {
-            return "another operation";
-        }
-        if (!info.flags().containsAll(match.flags())) {
-            return "lacks flags";
-        }
-        if (info.length() < match.minLength() || info.length() > match.maxLength()) {
-            return info.length() + " bytes, another length";
-        }
-        return match.fits(info) ? "matches by operation, range, flags and length" : "other sectors";
+        NearMiss miss = NearMiss.of(rule(), info);
+        return miss == null ? "matches by operation, range, flags and length" : miss.ofRequest(info);
     }
 
     @Override

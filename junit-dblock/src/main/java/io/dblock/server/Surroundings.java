@@ -5,6 +5,7 @@ import io.dblock.DblockException;
 import io.dblock.filter.FaultFilter;
 import io.dblock.filter.Snapshot;
 import io.dblock.handler.BlockHandler;
+import io.dblock.kernel.DeviceParameters;
 import io.dblock.power.Survivors;
 import java.io.IOException;
 
@@ -46,6 +47,16 @@ final class Surroundings implements FaultFilter.Surroundings {
     @Override
     public boolean isZoned() {
         return device.created().parameters().isZoned();
+    }
+
+    @Override
+    public boolean hasVolatileCache() {
+        return device.created().parameters().flags().contains(DeviceParameters.Flag.WRITE_CACHE);
+    }
+
+    @Override
+    public boolean takesFua() {
+        return device.created().parameters().flags().contains(DeviceParameters.Flag.FUA);
     }
 
     @Override

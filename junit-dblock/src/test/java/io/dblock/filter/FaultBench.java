@@ -39,6 +39,8 @@ final class FaultBench implements FaultFilter.Surroundings, AutoCloseable {
     volatile long flushEpoch;
     volatile boolean powered = true;
     volatile boolean builtIn = true;
+    volatile boolean caches = true;
+    volatile boolean fua = true;
     /** Runs when the power is to be cut and still on. */
     volatile Runnable beforeCut = () -> {};
     /** Where the disk does its work; null for the caller's thread. */
@@ -87,6 +89,16 @@ final class FaultBench implements FaultFilter.Surroundings, AutoCloseable {
     @Override
     public boolean hasBuiltInStore() {
         return builtIn;
+    }
+
+    @Override
+    public boolean hasVolatileCache() {
+        return caches;
+    }
+
+    @Override
+    public boolean takesFua() {
+        return fua;
     }
 
     @Override
