@@ -79,6 +79,11 @@ final class Rollback {
         }
     }
 
+    /** Whether there was nothing that could have been lost. */
+    boolean isEmpty() {
+        return writes.isEmpty();
+    }
+
     private static boolean decide(Survivors survivors, long sequence, int ordinal, SplittableRandom random) {
         return switch (survivors.choice()) {
             case NONE -> false;

@@ -83,6 +83,7 @@ public final class WriteCache implements AutoCloseable {
     private volatile long largest;
     /** How often it has become smaller. */
     private volatile int shrinks;
+    private volatile Choices choices = Choices.NONE;
 
     // Guarded by the lock.
     private long limit = DEFAULT_LIMIT;
@@ -600,13 +601,34 @@ public final class WriteCache implements AutoCloseable {
             if (!powered) {
                 return new CutReport(survivors, List.of());
             }
-            Rollback rollback = new Rollback(log, arena, logicalBlock, survivors);
+            Rollback rollback = choose(survivors);
             powered = false;
             int cut = cuts + 1;
             cuts = cut;
             nextEra();
             pending = rollback;
             return new CutReport(survivors, rollback.report());
+        } finally {
+            live.lock.unlock();
+        }
+    }
+
+    private Rollback choose(Survivors survivors) {
+        Rollback rollback = new Rollback(log, arena, logicalBlock, survivors);
+        choices = choices.and(survivors, !rollback.isEmpty());
+        return rollback;
+    }
+
+    /** What cuts and snapshots have had to choose survivors from. */
+    public Choices choices() {
+        return choices;
+    }
+
+    /** There was something to choose from in another cache that was cut at the same time. */
+    public void choiceFound() {
+        live.lock.lock();
+        try {
+            choices = choices.andFound();
         } finally {
             live.lock.unlock();
         }
@@ -715,7 +737,7 @@ public final class WriteCache implements AutoCloseable {
         live.lock.lock();
         try {
             checkOpen();
-            return powered ? snapshotAfter(new Rollback(log, arena, logicalBlock, survivors)) : snapshot();
+            return powered ? snapshotAfter(choose(survivors)) : snapshot();
         } finally {
             live.lock.unlock();
         }

@@ -94,11 +94,19 @@ public record CutReport(Survivors survivors, List<CutWrite> writes) {
         return writes.stream().filter(write -> write.fate() == fate).toList();
     }
 
+    /** What it did in one line. */
+    public String summary() {
+        return "survivors: " + survivors
+                + (writes.isEmpty()
+                        ? "; nothing was unflushed, so the cut lost nothing"
+                        : "; of " + writes.size() + " cached writes " + kept().size() + " kept, " + lost().size()
+                                + " lost, " + torn().size() + " torn");
+    }
+
     /** One line for the cut and one for each write. */
     @Override
     public String toString() {
-        StringBuilder text = new StringBuilder("power cut, survivors: " + survivors + "; of " + writes.size()
-                + " cached writes " + kept().size() + " kept, " + lost().size() + " lost, " + torn().size() + " torn");
+        StringBuilder text = new StringBuilder("power cut, ").append(summary());
         writes.forEach(write -> text.append(System.lineSeparator()).append("  ").append(write));
         return text.toString();
     }

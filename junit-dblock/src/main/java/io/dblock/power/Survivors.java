@@ -22,9 +22,17 @@ import java.util.TreeSet;
  * @param tearing which of the survivors lose some of their logical blocks
  * @param seed of all random choices. Without one, and if something is random, the device gives one of its own seed; the
  *     {@link CutReport} has it
+ * @param emptyAllowed whether it is all right if there is nothing to choose from: otherwise a test whose cuts and snapshots were to
+ *     choose survivors, and never found an unflushed write to choose from, fails
  */
 public record Survivors(
-        Choice choice, long count, double probability, List<Long> sequences, Tearing tearing, OptionalLong seed) {
+        Choice choice,
+        long count,
+        double probability,
+        List<Long> sequences,
+        Tearing tearing,
+        OptionalLong seed,
+        boolean emptyAllowed) {
 
     /** Nothing that no flush and no FUA had made durable. */
     public static final Survivors NONE = of(Choice.NONE, 0, 0, List.of());
@@ -81,7 +89,7 @@ public record Survivors(
     }
 
     private static Survivors of(Choice choice, long count, double probability, List<Long> sequences) {
-        return new Survivors(choice, count, probability, sequences, Tearing.NONE, OptionalLong.empty());
+        return new Survivors(choice, count, probability, sequences, Tearing.NONE, OptionalLong.empty(), false);
     }
 
     /** The first {@code requests} that went into the cache, of those still there. */
@@ -124,12 +132,26 @@ public record Survivors(
 
     /** The same with these survivors torn at logical blocks. */
     public Survivors torn(Tearing which) {
-        return new Survivors(choice, count, probability, sequences, which, seed);
+        return new Survivors(choice, count, probability, sequences, which, seed, emptyAllowed);
     }
 
     /** The same with this seed. */
     public Survivors withSeed(long newSeed) {
-        return new Survivors(choice, count, probability, sequences, tearing, OptionalLong.of(newSeed));
+        return new Survivors(choice, count, probability, sequences, tearing, OptionalLong.of(newSeed), emptyAllowed);
+    }
+
+    /** The same, and it is all right if there never is anything to choose from. */
+    public Survivors lenient() {
+        return new Survivors(choice, count, probability, sequences, tearing, seed, true);
+    }
+
+    /** Whether what survives is chosen among the unflushed writes and their blocks, so that it takes some to show anything. */
+    public boolean isChoice() {
+        return switch (choice) {
+            case NONE -> false;
+            case ALL -> tearing != Tearing.NONE;
+            case PREFIX, RANDOM, LIST -> true;
+        };
     }
 
     /** The same, with this seed if it needs one and has none. */
@@ -162,6 +184,9 @@ public record Survivors(
             case EACH -> parts.add("each torn");
         }
         seed.ifPresent(value -> parts.add("seed " + value));
+        if (emptyAllowed) {
+            parts.add("lenient");
+        }
         return String.join(", ", parts);
     }
 }

@@ -4,6 +4,7 @@ package io.dblock.server;
 import io.dblock.fault.Faults;
 import io.dblock.filter.Answer;
 import io.dblock.filter.CacheDisk;
+import io.dblock.filter.Choices;
 import io.dblock.filter.Disk;
 import io.dblock.filter.FaultFilter;
 import io.dblock.filter.JournalRing;
@@ -134,6 +135,11 @@ final class Filters implements AutoCloseable {
 
     Snapshot snapshot() throws IOException {
         return cache.snapshot();
+    }
+
+    /** What rules and cuts have shown. */
+    Evidence evidence() {
+        return new Evidence(faults.unproven(), cache == null ? Choices.NONE : cache.choices());
     }
 
     /** Ends the rules; what they keep waiting fails. */

@@ -342,6 +342,11 @@ final class LocalDevice implements ServedDevice {
     }
 
     @Override
+    public Evidence evidence() {
+        return filters.evidence();
+    }
+
+    @Override
     public Recorder recorder() {
         return filters.journal();
     }

@@ -96,8 +96,12 @@ final class PowerSupply {
         } finally {
             WriteCache.unlockAll(caches);
         }
+        if (reports.values().stream().anyMatch(report -> !report.writes().isEmpty())) {
+            // They are cut as one: the choice among what one had in its cache is the others' too.
+            caches.forEach(WriteCache::choiceFound);
+        }
         reports.forEach((device, report) -> {
-            device.filters().journal().note(EventKind.POWER_CUT, summary(report));
+            device.filters().journal().note(EventKind.POWER_CUT, report.summary());
             device.filters().faults().failPending(Errno.EIO);
         });
         return reports;
@@ -127,11 +131,5 @@ final class PowerSupply {
 
     private boolean isOn() {
         return devices.stream().allMatch(LocalDevice::powered);
-    }
-
-    private static String summary(CutReport report) {
-        return "survivors: " + report.survivors() + "; of " + report.writes().size() + " cached writes "
-                + report.kept().size() + " kept, " + report.lost().size() + " lost, "
-                + report.torn().size() + " torn";
     }
 }

@@ -63,6 +63,9 @@ public interface ServedDevice extends AutoCloseable {
     /** Its fault rules. */
     Faults faults();
 
+    /** What its rules and power cuts have shown so far. */
+    Evidence evidence();
+
     /** Who writes its journal. */
     Recorder recorder();
 

@@ -12,6 +12,17 @@ import org.junit.jupiter.api.Test;
 
 class SurvivorsTest {
     @Test
+    void someAreAChoiceAmongWhatThereIs() {
+        assertThat(List.of(Survivors.NONE, Survivors.ALL)).noneMatch(Survivors::isChoice);
+        assertThat(List.of(Survivors.prefix(0), Survivors.random(), Survivors.of(1), Survivors.ALL.torn()))
+                .allMatch(Survivors::isChoice);
+        assertThat(Survivors.random(7).emptyAllowed()).isFalse();
+        Survivors lenient = Survivors.random(7).lenient();
+        assertThat(lenient.torn().withSeed(8).emptyAllowed()).isTrue();
+        assertThat(lenient).hasToString("random, each with probability 0.500, seed 7, lenient");
+    }
+
+    @Test
     void theyPrintThemselvesAsOneReadableLine() {
         assertThat(Survivors.NONE).hasToString("none");
         assertThat(Survivors.ALL.torn().withSeed(7)).hasToString("all, each torn, seed 7");
@@ -54,11 +65,13 @@ class SurvivorsTest {
 
     @Test
     void valuesThatPlayNoPartAreRefused() {
-        assertThatThrownBy(() -> new Survivors(Choice.ALL, 1, 0, List.of(), Tearing.NONE, OptionalLong.empty()))
+        assertThatThrownBy(() -> new Survivors(Choice.ALL, 1, 0, List.of(), Tearing.NONE, OptionalLong.empty(), false))
                 .hasMessage("count is 1. Allowed: 0; only a prefix has one.");
-        assertThatThrownBy(() -> new Survivors(Choice.ALL, 0, 0.5, List.of(), Tearing.NONE, OptionalLong.empty()))
+        assertThatThrownBy(
+                        () -> new Survivors(Choice.ALL, 0, 0.5, List.of(), Tearing.NONE, OptionalLong.empty(), false))
                 .hasMessage("probability is 0.5. Allowed: 0; only a random choice has one.");
-        assertThatThrownBy(() -> new Survivors(Choice.ALL, 0, 0, List.of(1L), Tearing.NONE, OptionalLong.empty()))
+        assertThatThrownBy(
+                        () -> new Survivors(Choice.ALL, 0, 0, List.of(1L), Tearing.NONE, OptionalLong.empty(), false))
                 .hasMessage("sequences is [1]. Allowed: an empty list; only a list of survivors has some.");
     }
 }

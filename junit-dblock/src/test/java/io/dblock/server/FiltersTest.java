@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.dblock.fault.Fault;
+import io.dblock.filter.Choices;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.BlockIOException;
 import io.dblock.handler.BlockRequest;
@@ -247,6 +248,38 @@ class FiltersTest {
         }
         after.restorePower();
         assertThat(read(after, 0, 512)[0]).isEqualTo((byte) 2);
+    }
+
+    @Test
+    void aCutOrSnapshotThatHasNothingToChooseFromIsKnown() throws Exception {
+        LocalDevice device = memory();
+        device.powerCut(Survivors.ALL);
+        device.restorePower();
+        device.powerCut(Survivors.NONE);
+        device.restorePower();
+        device.snapshot(Survivors.random().lenient()).close();
+        assertThat(device.evidence().choices()).isEqualTo(Choices.NONE);
+
+        assertThat(device.powerCut(Survivors.prefix(3)))
+                .hasToString("power cut, survivors: first 3; nothing was unflushed, so the cut lost nothing");
+        assertThat(device.journal().timeline()).contains("nothing was unflushed, so the cut lost nothing");
+        device.restorePower();
+        assertThat(device.evidence().choices()).isEqualTo(new Choices(1, false, "first 3"));
+
+        write(device, 0, 512, 1);
+        device.snapshot(Survivors.ALL.torn().withSeed(7)).close();
+        assertThat(device.evidence().choices()).isEqualTo(new Choices(2, true, "all, each torn, seed 7"));
+    }
+
+    @Test
+    void ofDevicesOfOneSupplyOneWithSomethingToChooseFromIsEnough() throws Exception {
+        LocalDevice first = memory();
+        LocalDevice second = memory();
+        PowerSupply.join(List.of(first, second));
+        write(second, 0, 512, 1);
+        first.powerCut(Survivors.random(1));
+        assertThat(first.evidence().choices().found()).isTrue();
+        assertThat(second.evidence().choices().found()).isTrue();
     }
 
     @Test

@@ -13,6 +13,7 @@ import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
 import io.dblock.power.UnflushedWrite;
 import io.dblock.server.DeviceServer;
+import io.dblock.server.Evidence;
 import io.dblock.server.FilterSpec;
 import io.dblock.server.JavaStacks;
 import io.dblock.server.RequestCounts;
@@ -167,6 +168,11 @@ final class CommandServer implements ServerCommands {
     @Override
     public List<Failure> failures(long device) {
         return failuresOf(device(device).served());
+    }
+
+    @Override
+    public Evidence evidence(long device) {
+        return device(device).served().evidence();
     }
 
     private static List<Failure> failuresOf(ServedDevice served) {

@@ -12,6 +12,7 @@ import io.dblock.kernel.Errno;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
 import io.dblock.power.UnflushedWrite;
+import io.dblock.server.Evidence;
 import io.dblock.server.RequestCounts;
 import io.dblock.server.ServedDevice;
 import io.dblock.server.ServedSnapshot;
@@ -149,6 +150,11 @@ final class RemoteDevice implements ServedDevice {
     @Override
     public Faults faults() {
         return faults;
+    }
+
+    @Override
+    public Evidence evidence() {
+        return commands().evidence(number());
     }
 
     @Override

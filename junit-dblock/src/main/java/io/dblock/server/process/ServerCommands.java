@@ -11,6 +11,7 @@ import io.dblock.kernel.Errno;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
 import io.dblock.power.UnflushedWrite;
+import io.dblock.server.Evidence;
 import io.dblock.server.FilterSpec;
 import io.dblock.server.RequestCounts;
 import io.dblock.server.StoreSpec;
@@ -78,6 +79,8 @@ interface ServerCommands {
     RequestCounts counts(long device);
 
     List<Failure> failures(long device);
+
+    Evidence evidence(long device);
 
     // ---- power ----
 
