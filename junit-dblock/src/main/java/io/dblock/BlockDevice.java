@@ -2,6 +2,7 @@
 package io.dblock;
 
 import io.dblock.fault.Faults;
+import io.dblock.fault.Unproven;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.ImageMode;
 import io.dblock.handler.RequestHandler;
@@ -223,7 +224,7 @@ public interface BlockDevice extends AutoCloseable {
     /**
      * A device of its own with the content of this one as a reader sees it now, at once, by copy-on-write; with the same
      * spec, but for the name. It can be mounted beside this one, whose filesystem may be in use: what the kernel has not
-     * written yet is not in it. The caller closes it, before or after this one.
+     * written yet is not in it. The caller closes it, before or after this one; see {@link #closeForks()}.
      */
     default BlockDevice fork() {
         try (Snapshot snapshot = snapshot()) {
@@ -231,8 +232,24 @@ public interface BlockDevice extends AutoCloseable {
         }
     }
 
-    /** What a user's handler has thrown so far, at most the first hundred; each failed its request. */
+    /**
+     * Closes the forks of this device and its snapshots, those of forks too, that are still open. What {@code @DblockDevice}
+     * and {@code DblockExtension} have made, they close so before the device; otherwise a fork may outlive its device.
+     *
+     * @throws LeakException if a fork was still mounted, or something used it; names it. All are closed all the same
+     */
+    void closeForks();
+
+    /** What a user's handler or predicate has thrown so far, at most the first hundred; each failed its request. Forks included. */
     List<Throwable> handlerFailures();
+
+    /**
+     * What was armed or asked so far and has come to nothing, on this device and its forks, closed ones included: rules that have
+     * acted on no request and are not lenient, rules without an action, power cuts that were to choose what survives and had
+     * nothing to choose from. At the end of a test that got its device from {@code @DblockDevice} or {@code DblockExtension}
+     * this list has to be empty. After {@link #close()} it is what it was before.
+     */
+    List<Unproven> unproven();
 
     /**
      * What has happened to the device that no test wants, in order, at most the first hundred: requests that nobody answered,

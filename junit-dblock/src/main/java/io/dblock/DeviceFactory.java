@@ -71,11 +71,15 @@ final class DeviceFactory {
                                     sized.imageMode(),
                                     sized.zones()));
         }
-        return present(served, sized, toBeFormatted);
+        return present(served, sized, toBeFormatted, Offspring.of(served.created().name()));
     }
 
-    /** A device with the content of a snapshot and otherwise like the one it was taken of. */
-    static LiveDevice fork(DeviceSpec original, ServedSnapshot snapshot) {
+    /**
+     * A device with the content of a snapshot and otherwise like the one it was taken of.
+     *
+     * @param siblings what else was made of that
+     */
+    static LiveDevice fork(DeviceSpec original, ServedSnapshot snapshot, Offspring siblings) {
         // The image it may be made of is the original's; XFS refuses to mount two filesystems with one UUID.
         DeviceSpec spec = withSeed(builderOf(original)
                 .name("")
@@ -87,7 +91,8 @@ final class DeviceFactory {
                 .spec());
         DeviceParameters parameters = parameters(spec, EnumSet.allOf(Operation.class));
         Devices.prepare();
-        return present(snapshot.fork(parameters, filters(spec)), spec, false);
+        ServedDevice served = snapshot.fork(parameters, filters(spec));
+        return present(served, spec, false, siblings.ofFork(served.created().name()));
     }
 
     /** Who serves a built-in store. */
@@ -100,14 +105,16 @@ final class DeviceFactory {
     }
 
     /** Has a device that is served appear. */
-    private static LiveDevice present(ServedDevice served, DeviceSpec spec, boolean toBeFormatted) {
+    private static LiveDevice present(
+            ServedDevice served, DeviceSpec spec, boolean toBeFormatted, Offspring offspring) {
         DeviceSpec made = builderOf(spec)
                 .name(served.created().name())
                 .queues(served.created().parameters().queues())
                 .readOnly(served.created().parameters().flags().contains(READ_ONLY))
                 .spec();
-        LiveDevice device = new LiveDevice(served, made);
+        LiveDevice device = new LiveDevice(served, made, offspring);
         Devices.add(device);
+        offspring.add(device);
         boolean done = false;
         try {
             device.appear();

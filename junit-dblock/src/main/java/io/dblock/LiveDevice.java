@@ -6,6 +6,8 @@ import static io.dblock.kernel.DeviceParameters.Flag.READ_ONLY;
 import io.dblock.fault.Action;
 import io.dblock.fault.Fault;
 import io.dblock.fault.Faults;
+import io.dblock.fault.Unproven;
+import io.dblock.filter.Choices;
 import io.dblock.journal.Journal;
 import io.dblock.kernel.ControlException;
 import io.dblock.kernel.DeviceInfo;
@@ -16,6 +18,7 @@ import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
 import io.dblock.power.UnflushedWrite;
 import io.dblock.proc.ProcFs;
+import io.dblock.server.Evidence;
 import io.dblock.server.RequestCounts;
 import io.dblock.server.ServedDevice;
 import io.dblock.server.ServedSnapshot;
@@ -23,6 +26,7 @@ import io.dblock.server.Watchdog;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,6 +39,7 @@ import java.util.function.Supplier;
 /** A device as the test holds it: its node, its filesystem, and its server. */
 final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     private static final int MAX_INCIDENTS = 100;
+    private static final int MAX_FAILURES = 100;
     /** How long a call that is under way may take to end before the disk is removed under it. */
     private static final Duration END_OF_CALL = Duration.ofSeconds(5);
 
@@ -61,6 +66,9 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     private final Object closing = new Object();
     private final List<String> incidents = new CopyOnWriteArrayList<>();
     private volatile boolean closed;
+    private final Offspring offspring;
+    /** What it has shown, once it is closed; that is asked before its unmounting makes requests which no test has made. */
+    private volatile Offspring.Shown shown;
     /** To be read by who asks for what needs the kernel's device, to be written by who closes that for good. */
     private final ReadWriteLock kernel = new ReentrantReadWriteLock();
     /** Guarded by {@link #kernel}: nobody may ask any more. */
@@ -70,19 +78,25 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     /** Whether the filesystem is to be mounted when the power is back. Guarded by {@link #lock}. */
     private boolean mountedBefore;
 
-    LiveDevice(ServedDevice served, DeviceSpec spec) {
-        this(served, spec, RunDirectory.ofThisMachine(), Host.ofThisMachine(), Teardown.Limits.ofThisJvm(), ANSWER);
+    LiveDevice(ServedDevice served, DeviceSpec spec, Offspring offspring) {
+        this(
+                served,
+                spec,
+                offspring,
+                RunDirectory.ofThisMachine(), Host.ofThisMachine(), Teardown.Limits.ofThisJvm(), ANSWER);
     }
 
     LiveDevice(
             ServedDevice served,
             DeviceSpec spec,
+            Offspring offspring,
             RunDirectory runs,
             Host host,
             Teardown.Limits limits,
             Duration answer) {
         this.served = served;
         this.spec = spec;
+        this.offspring = offspring;
         this.runs = runs;
         this.host = host;
         this.limits = limits;
@@ -437,12 +451,124 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     }
 
     private Snapshot snapshotOf(ServedSnapshot snapshot) {
-        return new LiveSnapshot(spec, snapshot);
+        return new LiveSnapshot(spec, snapshot, offspring);
     }
 
     @Override
     public List<Throwable> handlerFailures() {
-        return served.failures();
+        List<Throwable> all = new ArrayList<>(served.failures());
+        offspring.forks().forEach(fork -> all.addAll(fork.served.failures()));
+        all.addAll(offspring.failures());
+        return List.copyOf(all.subList(0, Math.min(all.size(), MAX_FAILURES)));
+    }
+
+    Offspring offspring() {
+        return offspring;
+    }
+
+    @Override
+    public List<Unproven> unproven() {
+        List<Unproven> all = new ArrayList<>();
+        List<LiveDevice> devices = new ArrayList<>(List.of(this));
+        devices.addAll(offspring.forks());
+        Choices choices = offspring.choices();
+        for (LiveDevice device : devices) {
+            Offspring.Shown now = device.shown;
+            if (now == null) {
+                now = device.ask();
+            }
+            all.addAll(now.unproven());
+            choices = choices.and(now.choices());
+        }
+        all.addAll(offspring.unproven());
+        if (choices.asked() > 0 && !choices.found()) {
+            all.add(new Unproven(
+                    Unproven.Kind.NOTHING_TO_SURVIVE,
+                    name() + ": nothing was unflushed at "
+                            + (choices.asked() == 1
+                                    ? "the power cut, or snapshot of one,"
+                                    : "any of " + choices.asked() + " power cuts, or snapshots of one,")
+                            + " that was to choose survivors: " + choices.survivors()
+                            + (spec.cache() == CacheMode.NONE ? ". It has no volatile cache (cache = NONE)." : ".")));
+        }
+        return all;
+    }
+
+    private Offspring.Shown ask() {
+        Evidence evidence = served.evidence();
+        String who = offspring.describe() + ": ";
+        List<Unproven> all = new ArrayList<>();
+        evidence.unproven().forEach(one -> all.add(new Unproven(one.kind(), who + one.text())));
+        for (String rule : served.faults().unarmed()) {
+            all.add(new Unproven(
+                    Unproven.Kind.RULE_WITHOUT_ACTION, who + "a rule got no action, so it was not armed: " + rule));
+        }
+        return new Offspring.Shown(all, evidence.choices(), List.of());
+    }
+
+    /** To be called before a teardown. Does not throw, and takes no longer than a server that is silent may be waited for. */
+    private void askForTheLastTime() {
+        String what = "asking what the rules of " + name() + " have done";
+        try {
+            Bounded<Offspring.Shown> asking = Bounded.start(what, this::ask);
+            asking.awaitEnd(ANSWER);
+            shown = asking.result(ANSWER);
+        } catch (DblockException e) {
+            Unproven unknown = new Unproven(
+                    Unproven.Kind.NOT_KNOWN, offspring.describe() + ": it cannot be told: " + e.getMessage());
+            shown = new Offspring.Shown(List.of(unknown), Choices.NONE, List.of());
+        }
+    }
+
+    private void leave() {
+        List<Throwable> failures = List.of();
+        try {
+            failures = served.failures();
+        } catch (DblockException | IllegalStateException e) {
+            // The server is gone, which the teardown has told.
+        }
+        Offspring.Shown last = shown == null ? Offspring.Shown.NOTHING : shown;
+        offspring.end(this, new Offspring.Shown(last.unproven(), last.choices(), failures));
+    }
+
+    @Override
+    public void closeForks() {
+        List<String> leaks = new ArrayList<>();
+        List<DblockException> failures = new ArrayList<>();
+        for (LiveDevice fork : offspring.forks()) {
+            String who = fork.offspring.describe();
+            fork.mountPoint().ifPresent(point -> leaks.add(who + ", was still mounted at " + point));
+            try {
+                fork.close();
+            } catch (LeakException e) {
+                e.holders().forEach(holder -> leaks.add(who + ", was still used: " + holder));
+            } catch (DblockException e) {
+                failures.add(e);
+            }
+            fork.incidents().forEach(this::note);
+        }
+        for (LiveSnapshot snapshot : offspring.snapshots()) {
+            try {
+                snapshot.close();
+            } catch (DblockException e) {
+                failures.add(e);
+                break; // They are kept by one server, and go with it.
+            }
+        }
+        if (!leaks.isEmpty()) {
+            failures.add(
+                    0,
+                    LeakException.of(
+                            "Forks of " + name() + " were still in use when it was to be closed:",
+                            leaks,
+                            "They have been closed all the same. Close a fork where it is made:"
+                                    + " try (BlockDevice fork = disk.fork()) { ... }"));
+        }
+        if (!failures.isEmpty()) {
+            DblockException first = failures.remove(0);
+            failures.forEach(first::addSuppressed);
+            throw first;
+        }
     }
 
     @Override
@@ -525,6 +651,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
                 return;
             }
             closed = true;
+            askForTheLastTime();
             Teardown teardown = new Teardown(
                     served, mounts, path, this::oldestRequest, removal, this::closeServer, this::note, limits);
             boolean alone = takeLock(teardown);
@@ -536,6 +663,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
                 }
                 runs.forget(name());
                 Devices.remove(this);
+                leave();
             }
             teardown.report();
         }

@@ -10,10 +10,14 @@ import java.nio.file.Path;
 final class LiveSnapshot implements Snapshot {
     private final DeviceSpec original;
     private final ServedSnapshot served;
+    /** Of the device that it was taken of. */
+    private final Offspring siblings;
 
-    LiveSnapshot(DeviceSpec original, ServedSnapshot served) {
+    LiveSnapshot(DeviceSpec original, ServedSnapshot served, Offspring siblings) {
         this.original = original;
         this.served = served;
+        this.siblings = siblings;
+        siblings.add(this);
     }
 
     @Override
@@ -28,7 +32,7 @@ final class LiveSnapshot implements Snapshot {
 
     @Override
     public BlockDevice fork() {
-        return DeviceFactory.fork(original, served);
+        return DeviceFactory.fork(original, served, siblings);
     }
 
     @Override
@@ -38,6 +42,7 @@ final class LiveSnapshot implements Snapshot {
 
     @Override
     public void close() {
+        siblings.remove(this);
         served.close();
     }
 

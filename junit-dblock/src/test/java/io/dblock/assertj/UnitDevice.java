@@ -6,6 +6,7 @@ import io.dblock.DeviceSpec;
 import io.dblock.DeviceStatistics;
 import io.dblock.Snapshot;
 import io.dblock.fault.Faults;
+import io.dblock.fault.Unproven;
 import io.dblock.filter.UnitDisk;
 import io.dblock.journal.Journal;
 import io.dblock.power.CutReport;
@@ -191,6 +192,16 @@ final class UnitDevice implements BlockDevice {
 
     @Override
     public List<Throwable> handlerFailures() {
+        throw notHere();
+    }
+
+    @Override
+    public List<Unproven> unproven() {
+        throw notHere();
+    }
+
+    @Override
+    public void closeForks() {
         throw notHere();
     }
 

@@ -2,6 +2,7 @@
 package io.dblock.filter;
 
 import io.dblock.fault.Faults;
+import io.dblock.fault.Unproven;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.MemoryStore;
 import io.dblock.handler.Operation;
@@ -59,6 +60,10 @@ public final class UnitDisk implements FaultFilter.Surroundings, AutoCloseable {
 
     public Faults faults() {
         return faults;
+    }
+
+    public List<Unproven> unproven() {
+        return filter.unproven();
     }
 
     public List<UnflushedWrite> unflushed() {

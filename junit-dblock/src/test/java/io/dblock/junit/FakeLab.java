@@ -12,6 +12,7 @@ import io.dblock.ModuleUnavailableException;
 import io.dblock.Placement;
 import io.dblock.Snapshot;
 import io.dblock.fault.Faults;
+import io.dblock.fault.Unproven;
 import io.dblock.filter.UnitDisk;
 import io.dblock.journal.Journal;
 import io.dblock.power.CutReport;
@@ -52,9 +53,16 @@ final class FakeLab {
 
     final Set<String> open = ConcurrentHashMap.newKeySet();
     final Set<String> leaking = ConcurrentHashMap.newKeySet();
+    /** Questions that are not answered once a test has said {@link #fallSilent()}: their methods. */
+    final Set<String> silent = ConcurrentHashMap.newKeySet();
+    /** Those that were put all the same. */
+    final List<String> asked = new CopyOnWriteArrayList<>();
+
+    final Set<String> mountedForks = ConcurrentHashMap.newKeySet();
     final Set<String> unmountable = ConcurrentHashMap.newKeySet();
     final Map<String, List<Throwable>> handlerFailures = new ConcurrentHashMap<>();
     final Map<String, List<String>> incidents = new ConcurrentHashMap<>();
+    private volatile boolean fallenSilent;
     volatile String unavailable;
     volatile int failingCreation = -1;
     private int created;
@@ -71,6 +79,11 @@ final class FakeLab {
     /** What is behind this device of the current lab. */
     static UnitDisk disk(BlockDevice device) {
         return current.disks.get(device.name());
+    }
+
+    /** From now on the devices do not answer some questions. */
+    static void fallSilent() {
+        current.fallenSilent = true;
     }
 
     static void note(String what) {
@@ -254,22 +267,35 @@ final class FakeLab {
             return new DeviceStatistics(0, 0, 0, 0, 0, 0, 0, 0, 0);
         }
 
+        private void answer(String question) {
+            if (!fallenSilent) {
+                return;
+            }
+            asked.add(question);
+            if (silent.contains(question)) {
+                throw new DblockException("the server is gone");
+            }
+        }
+
         private UnsupportedOperationException notHere() {
             return new UnsupportedOperationException("A fake device has no snapshots.");
         }
 
         @Override
         public Faults faults() {
+            answer("faults");
             return disk.faults();
         }
 
         @Override
         public Journal journal() {
+            answer("journal");
             return disk.journal();
         }
 
         @Override
         public long seed() {
+            answer("seed");
             return disk.faults().seed();
         }
 
@@ -305,11 +331,33 @@ final class FakeLab {
 
         @Override
         public List<Throwable> handlerFailures() {
+            answer("handlerFailures");
             return handlerFailures.getOrDefault(name, List.of());
         }
 
         @Override
+        public List<Unproven> unproven() {
+            answer("unproven");
+            List<Unproven> all = new ArrayList<>();
+            disk.unproven().forEach(one -> all.add(new Unproven(one.kind(), name + ": " + one.text())));
+            disk.faults()
+                    .unarmed()
+                    .forEach(rule -> all.add(new Unproven(Unproven.Kind.RULE_WITHOUT_ACTION, name + ": " + rule)));
+            return all;
+        }
+
+        @Override
+        public void closeForks() {
+            if (mountedForks.contains(name)) {
+                log.add("close forks of " + name);
+                throw new LeakException(
+                        "Forks of " + name + " were still in use", List.of("dblock99, was still mounted at /mnt/fork"));
+            }
+        }
+
+        @Override
         public List<String> incidents() {
+            answer("incidents");
             return incidents.getOrDefault(name, List.of());
         }
 
