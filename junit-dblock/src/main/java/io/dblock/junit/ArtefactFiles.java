@@ -3,6 +3,7 @@ package io.dblock.junit;
 
 import io.dblock.BlockDevice;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -26,8 +27,6 @@ final class ArtefactFiles {
     private static final Pattern ODD = Pattern.compile("[^A-Za-z0-9._()@$+-]+");
 
     private static final Pattern INVOCATION = Pattern.compile("#([0-9]+)\\]$");
-    /** The declared name in "@DblockDevice field [... disk]" and "... parameter [... disk] of method [...]". */
-    private static final Pattern DECLARED = Pattern.compile("(?:field|parameter) \\[[^\\]]*?([\\w$]+)\\]");
 
     private final Path directory;
     private final String title;
@@ -38,7 +37,7 @@ final class ArtefactFiles {
     }
 
     /** Of a declaration in this context, under {@code root}. No two live declarations have the same. */
-    static ArtefactFiles of(Path root, String declaration, ExtensionContext context) {
+    static ArtefactFiles of(Path root, Declaration declaration, ExtensionContext context) {
         String test = context.getTestClass().map(Class::getName).orElse("no class");
         Path place = root.resolve(fileName(test));
         String title = context.getTestClass().map(Class::getSimpleName).orElse(test);
@@ -49,8 +48,7 @@ final class ArtefactFiles {
             place = place.resolve(fileName(method + number));
             title += "." + method + number;
         }
-        Matcher declared = DECLARED.matcher(declaration);
-        String name = declared.find() ? declared.group(1) : "device";
+        String name = declaration.name();
         Path free = Stores.computeIfAbsent(
                         context.getRoot().getStore(NAMESPACE), Places.class, key -> new Places(), Places.class)
                 .claim(place.resolve(fileName(name)), context.getUniqueId() + declaration);
@@ -91,8 +89,11 @@ final class ArtefactFiles {
         }
     }
 
-    /** Writes them; returns what a report says of them: where they are, or why they could not be written. */
-    Map<String, String> write(BlockDevice device, String declaration) {
+    /**
+     * Writes them; returns what a report says of them: where they are, or why they could not be written. What the device throws
+     * that is asked is thrown.
+     */
+    Map<String, String> write(BlockDevice device, Declaration declaration) {
         Map<String, String> entry = new LinkedHashMap<>();
         try {
             Files.createDirectories(directory);
@@ -100,7 +101,7 @@ final class ArtefactFiles {
             device.journal().writePicture(directory.resolve(PICTURE), title + " (" + device.name() + ")");
             Files.writeString(directory.resolve(DEVICE), describe(device, declaration));
             entry.put("junit-dblock.artefacts", directory.toAbsolutePath().toString());
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | UncheckedIOException e) {
             String failure = "could not be written to " + directory.toAbsolutePath() + ": " + e;
             LOGGER.log(System.Logger.Level.WARNING, "The artefacts of " + declaration + " " + failure);
             entry.put("junit-dblock.artefacts", failure);
@@ -108,7 +109,7 @@ final class ArtefactFiles {
         return entry;
     }
 
-    private static String describe(BlockDevice device, String declaration) {
+    private static String describe(BlockDevice device, Declaration declaration) {
         StringBuilder text = new StringBuilder();
         text.append("device: ")
                 .append(device.name())

@@ -6,7 +6,6 @@ import io.dblock.Filesystem;
 import io.dblock.ModuleUnavailableException;
 import java.lang.reflect.AnnotatedElement;
 import java.lang.reflect.Constructor;
-import java.lang.reflect.Executable;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.lang.reflect.Parameter;
@@ -72,6 +71,7 @@ final class DblockDeviceExtension
     @Override
     public void beforeEach(ExtensionContext context) {
         CleanupTracker.install(context);
+        Devices.reportStarted(context);
         for (Object instance : context.getRequiredTestInstances().getAllInstances()) {
             // The fields of a record are final; its components are constructor parameters, too, and injected there.
             if (!instance.getClass().isRecord()) {
@@ -84,7 +84,7 @@ final class DblockDeviceExtension
         requireDevices(testClass);
         for (Field field : AnnotationSupport.findAnnotatedFields(
                 testClass, DblockDevice.class, scope, HierarchyTraversalMode.TOP_DOWN)) {
-            String declaration = "@DblockDevice field [" + field + "]";
+            Declaration declaration = Declaration.ofField("@DblockDevice", field);
             if (ModifierSupport.isFinal(field)) {
                 throw new ExtensionConfigurationException(
                         declaration + " is final, so that nothing can be injected. Remove the modifier.");
@@ -113,7 +113,7 @@ final class DblockDeviceExtension
     @Override
     public Object resolveParameter(ParameterContext parameterContext, ExtensionContext context) {
         Parameter parameter = parameterContext.getParameter();
-        String declaration = describe(parameterContext);
+        Declaration declaration = Declaration.ofParameter("@DblockDevice", parameter);
         try {
             requireSupported(parameter.getType(), declaration);
             DeviceSettings settings = settings(
@@ -122,18 +122,13 @@ final class DblockDeviceExtension
                     declaration);
             return make(settings, parameter.getType(), declaration, context);
         } catch (ExtensionConfigurationException e) {
-            throw new ParameterResolutionException(e.getMessage(), e);
+            // With the cause alone, which the message is made of: no need to read it three times.
+            throw new ParameterResolutionException(e.getMessage(), e.getCause() == null ? e : e.getCause());
         }
     }
 
-    private static String describe(ParameterContext parameterContext) {
-        Executable executable = parameterContext.getDeclaringExecutable();
-        return "@DblockDevice parameter [" + parameterContext.getParameter() + "] of "
-                + (executable instanceof Constructor ? "constructor" : "method") + " [" + executable.toGenericString()
-                + "]";
-    }
-
-    private static Object make(DeviceSettings settings, Class<?> type, String declaration, ExtensionContext context) {
+    private static Object make(
+            DeviceSettings settings, Class<?> type, Declaration declaration, ExtensionContext context) {
         DeviceLease lease = Devices.make(settings, declaration, context);
         try {
             Object value = lease.device();
@@ -151,7 +146,7 @@ final class DblockDeviceExtension
         }
     }
 
-    private static void requireSupported(Class<?> type, String declaration) {
+    private static void requireSupported(Class<?> type, Declaration declaration) {
         if (!TYPES.contains(type)) {
             throw new ExtensionConfigurationException(declaration + " is of type " + type.getName()
                     + ", which cannot be injected. Allowed: " + BlockDevice.class.getName() + " (the device), "
@@ -160,7 +155,7 @@ final class DblockDeviceExtension
         }
     }
 
-    private static DeviceSettings settings(DblockDevice annotation, List<Fault> faults, String declaration) {
+    private static DeviceSettings settings(DblockDevice annotation, List<Fault> faults, Declaration declaration) {
         try {
             DeviceSettings settings = DeviceSettings.of(annotation);
             settings.faults = FaultRules.of(faults);
@@ -178,8 +173,8 @@ final class DblockDeviceExtension
                                 .isEmpty()
                         && !AnnotationSupport.isAnnotated(field, DblockDevice.class),
                 HierarchyTraversalMode.TOP_DOWN)) {
-            throw new ExtensionConfigurationException("@Fault on field [" + field
-                    + "], which has no @DblockDevice: there is no device to arm it on. Add @DblockDevice, or arm a rule with"
+            throw new ExtensionConfigurationException(Declaration.ofField("@Fault on", field)
+                    + ", which has no @DblockDevice: there is no device to arm it on. Add @DblockDevice, or arm a rule with"
                     + " device.faults().");
         }
     }

@@ -149,7 +149,7 @@ public final class DblockExtension
         if (field.get().getDeclaringClass() != testClass) {
             shared |= context.getStore(namespace).get(Made.class) == null;
         }
-        makeIfAbsent("@RegisterExtension field [" + field.get() + "]", context);
+        makeIfAbsent(Declaration.ofField("@RegisterExtension", field.get()), context);
     }
 
     /** For JUnit. */
@@ -162,15 +162,16 @@ public final class DblockExtension
     @Override
     public void beforeEach(ExtensionContext context) {
         CleanupTracker.install(context);
-        String declaration = context.getRequiredTestInstances().getAllInstances().stream()
+        Declaration declaration = context.getRequiredTestInstances().getAllInstances().stream()
                 .flatMap(instance -> fields(instance.getClass(), ModifierSupport::isNotStatic, instance).stream())
                 .findFirst()
-                .map(field -> "@RegisterExtension field [" + field + "]")
-                .orElse("DblockExtension in " + context.getRequiredTestClass().getName());
+                .map(field -> Declaration.ofField("@RegisterExtension", field))
+                .orElseGet(() -> new Declaration(
+                        "DblockExtension in " + Declaration.name(context.getRequiredTestClass()), "device"));
         makeIfAbsent(declaration, context);
     }
 
-    private void makeIfAbsent(String declaration, ExtensionContext context) {
+    private void makeIfAbsent(Declaration declaration, ExtensionContext context) {
         // Finds that of an enclosing context, too.
         if (context.getStore(namespace).get(Made.class) != null) {
             return;

@@ -6,15 +6,23 @@ import io.dblock.ByteSize;
 import io.dblock.DblockException;
 import io.dblock.Filesystem;
 import io.dblock.LeakException;
+import io.dblock.fault.Action;
+import io.dblock.fault.Unproven;
 import io.dblock.handler.BlockIOException;
+import io.dblock.journal.EventEntry;
+import io.dblock.journal.EventKind;
 import io.dblock.journal.Journal;
 import io.dblock.journal.JournalEntry;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
@@ -35,7 +43,7 @@ final class DeviceLease implements AutoCloseable {
 
     private final BlockDevice device;
     private final DeviceSettings settings;
-    private final String declaration;
+    private final Declaration declaration;
     private final ExtensionContext context;
     private final CleanupTracker tracker;
     private final ArtefactFiles artefacts;
@@ -43,7 +51,14 @@ final class DeviceLease implements AutoCloseable {
     /** How many of the device's incidents have been reported. */
     private int told;
 
-    DeviceLease(BlockDevice device, DeviceSettings settings, String declaration, ExtensionContext context) {
+    /** What has failed so far, in the order in which it did. */
+    private final List<Throwable> failures = new ArrayList<>();
+    /** Why the device is asked nothing more. */
+    private Optional<DblockException> unanswered = Optional.empty();
+    /** What goes with a failure that is not the test's own. */
+    private Optional<DeviceReport> report = Optional.empty();
+
+    DeviceLease(BlockDevice device, DeviceSettings settings, Declaration declaration, ExtensionContext context) {
         this.device = device;
         this.settings = settings;
         this.declaration = declaration;
@@ -69,14 +84,11 @@ final class DeviceLease implements AutoCloseable {
 
     /** Told for every device, so that a test that hangs or fails has said which node was its own. */
     void report() {
-        Map<String, String> entry = new LinkedHashMap<>();
-        entry.put("junit-dblock.device", declaration);
-        entry.put("junit-dblock.node", device.path().toString());
-        entry.put("junit-dblock.size", ByteSize.format(device.size()));
-        if (settings.filesystem != Filesystem.NONE) {
-            entry.put("junit-dblock.filesystem", settings.filesystem.type());
-        }
-        context.publishReportEntry(entry);
+        context.publishReportEntry(
+                "junit-dblock.device",
+                device.path() + " (" + ByteSize.format(device.size())
+                        + (settings.filesystem == Filesystem.NONE ? "" : ", " + settings.filesystem.type()) + "): "
+                        + declaration);
     }
 
     @Override
@@ -93,45 +105,82 @@ final class DeviceLease implements AutoCloseable {
         }
     }
 
+    /**
+     * Nothing that is asked of the device keeps it from being torn down: its server may be gone, or silent. What has failed is
+     * thrown at the end, all of it, and as an error: exceptions are hidden by JUnit behind one of its own.
+     */
     private void end() {
-        boolean failedBefore = tracker.failed() && !isAborted();
+        boolean aborted = isAborted();
+        boolean failedBefore = tracker.failed() && !aborted;
         // Before the teardown, whose requests are not the test's.
-        Throwable failure = unusedFaults();
-        if (failure != null) {
-            tracker.markFailed();
-        }
-        boolean reported = failedBefore || failure != null;
+        Optional<AssertionError> unproven = aborted ? Optional.empty() : unproven();
+        unproven.ifPresent(this::failed);
+        boolean reported = failedBefore || unproven.isPresent();
         if (reported) {
-            reportFailure(failure);
+            tracker.markFailed();
+            attempt(this::reportFailure);
+        } else {
+            attempt(this::reportHeld);
         }
-        try {
-            if (toBeKept()) {
-                keep();
-            } else {
-                tearDown();
-            }
-        } catch (DblockException e) {
-            if (failure == null) {
-                failure = e;
-            } else {
-                failure.addSuppressed(e);
-            }
-        }
-        reportLateIncidents();
-        if (failure == null) {
+        attempt(toBeKept() ? this::keep : this::tearDown);
+        attempt(this::reportLateIncidents);
+        unanswered.filter(e -> !aborted || !failures.isEmpty()).ifPresent(this::failed);
+        if (failures.isEmpty()) {
             if (!reported && settings.artefacts == Artefacts.ALWAYS) {
-                artefacts.write(device, declaration).forEach(context::publishReportEntry);
+                writeArtefacts().forEach(context::publishReportEntry);
             }
             return;
         }
         tracker.markFailed();
         if (!reported) {
-            reportFailure(failure);
+            attempt(this::reportFailure);
         }
-        if (failure instanceof Error error) {
-            throw error;
+        throw failure();
+    }
+
+    /** Does this, and goes on whatever comes of it. */
+    private void attempt(Runnable step) {
+        try {
+            step.run();
+        } catch (RuntimeException | Error e) {
+            failed(e);
         }
-        throw (RuntimeException) failure;
+    }
+
+    private void failed(Throwable failure) {
+        failures.add(failure);
+    }
+
+    private AssertionError failure() {
+        Throwable first = failures.get(0);
+        AssertionError error = first instanceof AssertionError assertion
+                ? assertion
+                : new AssertionFailedError(
+                        first instanceof DblockException ? first.getMessage() : first.toString(), first);
+        report.ifPresent(error::addSuppressed);
+        failures.subList(1, failures.size()).forEach(error::addSuppressed);
+        return error;
+    }
+
+    /** Asks the device. Once it has not answered it is asked nothing more: each question might take as long. */
+    private <T> Optional<T> ask(String what, Supplier<T> question) {
+        if (unanswered.isPresent()) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(question.get());
+        } catch (RuntimeException | Error e) {
+            unanswered = Optional.of(new DblockException(
+                    "The device of " + declaration + " could not be asked for " + what + ": " + e.getMessage(), e));
+            return Optional.empty();
+        }
+    }
+
+    private Map<String, String> writeArtefacts() {
+        return ask("its artefacts", () -> artefacts.write(device, declaration))
+                .orElseGet(() -> Map.of(
+                        "junit-dblock.artefacts",
+                        "not written: " + unanswered.orElseThrow().getMessage()));
     }
 
     private boolean isAborted() {
@@ -140,53 +189,101 @@ final class DeviceLease implements AutoCloseable {
                 .isPresent();
     }
 
-    /** What a test says that armed a rule in vain: it has not shown what it was to show. Null if there is no such rule. */
-    private AssertionError unusedFaults() {
-        if (isAborted()) {
-            return null;
+    /** What a test says that armed or asked for something in vain: it has not shown what it was to show. */
+    private Optional<AssertionError> unproven() {
+        List<Unproven> unproven =
+                ask("what its rules have done", device::unproven).orElse(List.of());
+        if (unproven.isEmpty()) {
+            return Optional.empty();
         }
-        List<io.dblock.fault.Fault> unused = device.faults().unused();
-        if (unused.isEmpty()) {
-            return null;
+        // Most tools show the first line alone.
+        StringBuilder text = new StringBuilder(declaration + ": ");
+        if (unproven.size() == 1) {
+            text.append(unproven.get(0));
+        } else {
+            text.append(unproven.size()).append(" things have come to nothing that the test armed or asked for:");
+            unproven.forEach(one -> text.append("\n  ").append(one));
         }
-        String rules = unused.stream().map(fault -> "\n  " + fault.rule()).collect(Collectors.joining());
-        List<JournalEntry> entries = device.journal().entries();
-        List<JournalEntry> last = entries.subList(Math.max(0, entries.size() - SHOWN), entries.size());
-        return new AssertionFailedError((unused.size() == 1 ? "A fault rule" : unused.size() + " fault rules") + " of "
-                + declaration + " never acted on a request:" + rules
-                + "\nSo the test has not shown what it armed " + (unused.size() == 1 ? "it" : "them")
-                + " for. Let what is to be hit happen before the test ends, or declare the rule lenient."
-                + (last.isEmpty()
-                        ? "\nThe device has had no request."
-                        : "\nThe last entries of the device's journal:\n"
-                                + Journal.timeline(last).stripTrailing()));
+        Set<Unproven.Kind> kinds = EnumSet.noneOf(Unproven.Kind.class);
+        unproven.forEach(one -> kinds.add(one.kind()));
+        kinds.forEach(kind -> text.append('\n').append(kind.advice()));
+        ask("its journal", device.journal()::entries).ifPresent(entries -> {
+            List<JournalEntry> last = entries.subList(Math.max(0, entries.size() - SHOWN), entries.size());
+            text.append(
+                    last.isEmpty()
+                            ? "\nThe device has had no request."
+                            : "\nThe last entries of the device's journal:\n"
+                                    + Journal.timeline(last).stripTrailing());
+        });
+        return Optional.of(new AssertionFailedError(text.toString()));
     }
 
-    /** Where JUnit shows it: as a report entry, and with the failure, if that was the test's own and is yet to be shown. */
-    private void reportFailure(Throwable own) {
+    /** Where JUnit shows it: as a report entry, and with the failure. */
+    private void reportFailure() {
         Map<String, String> entry = new LinkedHashMap<>();
-        entry.put("junit-dblock.device", declaration);
-        entry.put("junit-dblock.seed", Long.toString(device.seed()));
-        List<String> rules = device.faults().history().stream()
-                .map(fault -> fault.rule() + ": " + fault.hits() + " hits")
-                .toList();
-        if (!rules.isEmpty()) {
-            entry.put("junit-dblock.faults", String.join("; ", rules));
-        }
+        entry.put("junit-dblock.device", declaration.text());
+        ask("its seed", device::seed).ifPresent(seed -> entry.put("junit-dblock.seed", Long.toString(seed)));
+        ask("its rules", () -> device.faults().history().stream()
+                        .map(fault -> fault.rule() + ": " + fault.hits() + " hits")
+                        .collect(Collectors.joining("; ")))
+                .filter(rules -> !rules.isEmpty())
+                .ifPresent(rules -> entry.put("junit-dblock.faults", rules));
+        ask("its power cuts", () -> device.journal().entries().stream()
+                        .filter(one -> one instanceof EventEntry event && event.kind() == EventKind.POWER_CUT)
+                        .map(JournalEntry::toString)
+                        .collect(Collectors.joining("\n    ")))
+                .filter(cuts -> !cuts.isEmpty())
+                .ifPresent(cuts -> entry.put("junit-dblock.cuts", cuts));
+        putHeld(entry);
         putIncidents(entry);
         if (settings.artefacts != Artefacts.NEVER) {
-            entry.putAll(artefacts.write(device, declaration));
+            entry.putAll(writeArtefacts());
         }
         context.publishReportEntry(entry);
-        context.getExecutionException()
-                .or(() -> Optional.ofNullable(own))
-                .ifPresent(thrown -> thrown.addSuppressed(new DeviceReport(entry)));
+        DeviceReport shown = new DeviceReport(entry);
+        Optional<Throwable> thrown = context.getExecutionException();
+        if (thrown.isPresent()) {
+            thrown.get().addSuppressed(shown);
+        } else {
+            report = Optional.of(shown);
+        }
+    }
+
+    /** A test that ends with requests held has left somebody waiting. */
+    private void reportHeld() {
+        Map<String, String> entry = new LinkedHashMap<>();
+        putHeld(entry);
+        if (!entry.isEmpty()) {
+            entry.put("junit-dblock.device", declaration.text());
+            context.publishReportEntry(entry);
+        }
+    }
+
+    private void putHeld(Map<String, String> entry) {
+        ask("the requests its rules hold", () -> device.faults().list().stream()
+                        .filter(fault -> fault.rule().action() instanceof Action.Hold)
+                        .filter(fault -> !fault.held().isEmpty())
+                        .map(fault -> fault.rule() + ": "
+                                + fault.held().stream()
+                                        .map(request -> request.info() + " for "
+                                                + request.heldFor().toMillis() + " ms")
+                                        .collect(Collectors.joining(", "))
+                                + ", which nobody has released")
+                        .collect(Collectors.joining("; ")))
+                .filter(held -> !held.isEmpty())
+                .ifPresent(held -> entry.put("junit-dblock.held", held));
     }
 
     private void putIncidents(Map<String, String> entry) {
-        List<String> incidents = device.incidents();
+        // Also of a device that answers nothing any more.
+        List<String> incidents;
+        try {
+            incidents = device.incidents();
+        } catch (RuntimeException e) {
+            incidents = List.of("could not be asked for: " + e);
+        }
         List<String> untold = incidents.subList(Math.min(told, incidents.size()), incidents.size());
-        told = incidents.size();
+        told = Math.max(told, incidents.size());
         if (!untold.isEmpty()) {
             entry.put("junit-dblock.incidents", String.join("\n    ", untold));
         }
@@ -197,7 +294,7 @@ final class DeviceLease implements AutoCloseable {
         Map<String, String> entry = new LinkedHashMap<>();
         putIncidents(entry);
         if (!entry.isEmpty()) {
-            entry.put("junit-dblock.device", declaration);
+            entry.put("junit-dblock.device", declaration.text());
             context.publishReportEntry(entry);
             context.getExecutionException().ifPresent(thrown -> thrown.addSuppressed(new DeviceReport(entry)));
         }
@@ -222,53 +319,39 @@ final class DeviceLease implements AutoCloseable {
 
     /** There is no test left to fail. Whoever looks at the device may well be holding it just now. */
     private void endKept() {
-        try {
-            closeChannelAndDevice();
-        } catch (DblockException e) {
-            LOGGER.log(System.Logger.Level.WARNING, e.getMessage());
-        }
+        closeAll().forEach(e -> LOGGER.log(System.Logger.Level.WARNING, e.getMessage()));
     }
 
     private void tearDown() {
-        DblockException failure = null;
-        try {
-            closeChannelAndDevice();
-        } catch (DblockException e) {
-            failure = e;
-        }
-        try {
-            failOnHandlerExceptions();
-        } catch (DblockException e) {
-            failure = joined(failure, e);
-        }
-        if (failure != null) {
-            throw failure;
-        }
+        closeAll().forEach(this::failed);
+        failOnHandlerExceptions();
     }
 
-    private void closeChannelAndDevice() {
-        DblockException failure = null;
+    /** Closes the channel, the forks and the device, each whatever became of those before it; gives what failed. */
+    private List<DblockException> closeAll() {
+        List<DblockException> failed = new ArrayList<>();
         if (channel != null) {
             try {
                 channel.close();
-            } catch (IOException e) {
-                failure = new DblockException("The channel of " + declaration + " could not be closed: " + e, e);
+            } catch (IOException | RuntimeException e) {
+                failed.add(new DblockException("The channel of " + declaration + " could not be closed: " + e, e));
             }
         }
+        close("The forks", device::closeForks, failed);
+        close("The device", device::close, failed);
+        return failed;
+    }
+
+    private void close(String what, Runnable closing, List<DblockException> failed) {
         try {
-            device.close();
+            closing.run();
         } catch (LeakException e) {
-            // The holders' lines are in the cause's message.
             LeakException leak = new LeakException(declaration + ": " + e.getMessage(), e.holders());
             leak.initCause(e);
-            failure = joined(failure, leak);
-        } catch (RuntimeException e) {
-            failure = joined(
-                    failure,
-                    new DblockException("The device of " + declaration + " was not torn down: " + e.getMessage(), e));
-        }
-        if (failure != null) {
-            throw failure;
+            failed.add(leak);
+        } catch (RuntimeException | Error e) {
+            failed.add(
+                    new DblockException(what + " of " + declaration + " could not be torn down: " + e.getMessage(), e));
         }
     }
 
@@ -276,28 +359,20 @@ final class DeviceLease implements AutoCloseable {
         if (!settings.failOnHandlerException) {
             return;
         }
-        List<Throwable> failures = device.handlerFailures().stream()
+        List<Throwable> thrown = ask("what its handler has thrown", device::handlerFailures).orElse(List.of()).stream()
                 .filter(failure -> !(failure instanceof BlockIOException))
                 .toList();
-        if (failures.isEmpty()) {
+        if (thrown.isEmpty()) {
             return;
         }
-        Throwable first = failures.get(0);
+        Throwable first = thrown.get(0);
         DblockException exception = new DblockException(
                 "The handler of " + declaration + " threw " + first
-                        + (failures.size() == 1 ? "" : " and " + (failures.size() - 1) + " more")
+                        + (thrown.size() == 1 ? "" : " and " + (thrown.size() - 1) + " more")
                         + "; each failed its request. To fail requests on purpose, throw a BlockIOException, or say"
                         + " failOnHandlerException = false.",
                 first);
-        failures.subList(1, failures.size()).forEach(exception::addSuppressed);
-        throw exception;
-    }
-
-    private static DblockException joined(DblockException first, DblockException next) {
-        if (first == null) {
-            return next;
-        }
-        first.addSuppressed(next);
-        return first;
+        thrown.subList(1, thrown.size()).forEach(exception::addSuppressed);
+        failed(exception);
     }
 }

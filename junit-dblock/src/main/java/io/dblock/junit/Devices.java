@@ -27,12 +27,12 @@ final class Devices {
     /**
      * Makes the device for one declaration, to be torn down at the end of {@code context}.
      *
-     * @param declaration how messages call it: "@DblockDevice field [...]"
+     * @param declaration what it is made for
      * @throws ExtensionConfigurationException if the settings are not allowed, or no device can be made of them
      * @throws ModuleUnavailableException if the module is not available
      * @throws TestAbortedException in place of that, if the settings ask for skipping
      */
-    static DeviceLease make(DeviceSettings declared, String declaration, ExtensionContext context) {
+    static DeviceLease make(DeviceSettings declared, Declaration declaration, ExtensionContext context) {
         requireClosingStores(context);
         DeviceSettings settings;
         BlockDevice device;
@@ -49,9 +49,32 @@ final class Devices {
         DeviceLease lease = new DeviceLease(device, settings, declaration, context);
         context.getStore(NAMESPACE).put(lease, lease);
         made(context).add(device);
-        lease.report();
+        // Before that a test's constructor runs, and it has not started for whoever listens.
+        if (context.getTestMethod().isEmpty() || context.getTestInstance().isPresent()) {
+            lease.report();
+        } else {
+            unreported(context).add(lease);
+        }
         return lease;
     }
+
+    /** The test has started: reports the devices that were made before it had. */
+    static void reportStarted(ExtensionContext context) {
+        List<DeviceLease> leases = unreported(context);
+        leases.forEach(DeviceLease::report);
+        leases.clear();
+    }
+
+    private static List<DeviceLease> unreported(ExtensionContext context) {
+        return Stores.computeIfAbsent(
+                        context.getStore(NAMESPACE),
+                        "unreported " + context.getUniqueId(),
+                        key -> new Unreported(new CopyOnWriteArrayList<>()),
+                        Unreported.class)
+                .leases();
+    }
+
+    private record Unreported(List<DeviceLease> leases) {}
 
     /** The devices of this context and of those around it, also those still to be made. */
     static Supplier<List<BlockDevice>> of(ExtensionContext context) {
@@ -76,7 +99,7 @@ final class Devices {
         }
     }
 
-    private static void requireAvailable(WhenUnavailable mode, String declaration, ExtensionContext context) {
+    private static void requireAvailable(WhenUnavailable mode, Declaration declaration, ExtensionContext context) {
         if (mode == WhenUnavailable.SKIP) {
             unavailability(context).ifPresent(e -> {
                 throw new TestAbortedException("Skipped, as asked for: " + declaration + ": " + e.getMessage(), e);

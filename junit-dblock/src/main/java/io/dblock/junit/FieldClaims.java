@@ -37,14 +37,15 @@ final class FieldClaims {
             Deque<Claim> holders = claims.computeIfAbsent(slot, key -> new ArrayDeque<>());
             Claim holder = holders.peek();
             if (holder != null && !encloses(holder.context, context)) {
-                throw new ExtensionConfigurationException("@DblockDevice field [" + field + "] holds the device of "
-                        + holder.context.getUniqueId() + ", which is still running, so that "
-                        + context.getUniqueId() + " cannot have one in it. "
-                        + (instance == null
-                                ? "Classes that run at the same time cannot share an inherited static field: declare it in"
-                                        + " each class, or use a parameter of @BeforeAll."
-                                : "Tests of one instance (@TestInstance(PER_CLASS)) that run at the same time cannot share"
-                                        + " its fields: use a parameter of the test method."));
+                throw new ExtensionConfigurationException(
+                        Declaration.ofField("@DblockDevice", field) + " holds the device of "
+                                + holder.context.getUniqueId() + ", which is still running, so that "
+                                + context.getUniqueId() + " cannot have one in it. "
+                                + (instance == null
+                                        ? "Classes that run at the same time cannot share an inherited static field: declare it in"
+                                                + " each class, or use a parameter of @BeforeAll."
+                                        : "Tests of one instance (@TestInstance(PER_CLASS)) that run at the same time cannot share"
+                                                + " its fields: use a parameter of the test method."));
             }
             holders.push(claim);
         }

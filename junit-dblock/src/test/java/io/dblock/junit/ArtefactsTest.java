@@ -78,7 +78,7 @@ class ArtefactsTest {
                 .contains("Failing.fails: disk (dblock")
                 .contains("bad &lt;sectors&gt;");
         assertThat(Files.readString(directory.resolve(place + "device.txt")))
-                .containsPattern("device: dblock[01] of @DblockDevice field \\[.*Failing\\.disk\\]\n")
+                .containsPattern("device: dblock[01] of @DblockDevice field disk of ArtefactsTest.Failing\n")
                 .contains("seed: 99 (to have it again: configuration parameter junit.dblock.seed")
                 .contains("power: on\n")
                 .contains("journal: 2 requests kept, 0 entries dropped, 0 flushes\n")
@@ -87,7 +87,7 @@ class ArtefactsTest {
         assertThat(failure).hasMessage("the test's own");
         assertThat(failure.getSuppressed()).singleElement().satisfies(report -> assertThat(report)
                 .hasMessage("what is known of the test's device\n"
-                        + "    device: @DblockDevice field [io.dblock.BlockDevice " + CLASS + "Failing.disk]\n"
+                        + "    device: @DblockDevice field disk of ArtefactsTest.Failing\n"
                         + "    seed: 99\n"
                         + "    faults: \"bad <sectors>\": on WRITE, sectors 0-7: fail with EIO: 1 hits\n"
                         + "    artefacts: " + directory.resolve(place).toAbsolutePath()));
@@ -128,7 +128,7 @@ class ArtefactsTest {
                 .singleElement()
                 .isEqualTo(Map.of(
                         "junit-dblock.device",
-                        "@DblockDevice field [io.dblock.BlockDevice " + CLASS + "Failing.disk]",
+                        "@DblockDevice field disk of ArtefactsTest.Failing",
                         "junit-dblock.seed",
                         "99",
                         "junit-dblock.faults",

@@ -28,6 +28,8 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.platform.testkit.engine.Event;
+import org.junit.platform.testkit.engine.EventType;
 
 /** What is injected, where, and how long it lives. */
 class DblockDeviceTest {
@@ -473,9 +475,28 @@ class DblockDeviceTest {
                 new ArrayList<>(Run.reportEntries(Run.of(Meta.class).expectSuccess()));
         assertThat(entries).hasSize(2);
         assertThat(entries.get(0))
-                .containsEntry("junit-dblock.node", "/dev/dblock0")
-                .containsEntry("junit-dblock.size", "16MiB")
-                .containsEntry("junit-dblock.filesystem", "ext4");
-        assertThat(entries.get(0).get("junit-dblock.device")).contains("Meta.field");
+                .containsExactly(Map.entry(
+                        "junit-dblock.device",
+                        "/dev/dblock0 (16MiB, ext4): @DblockDevice field field of DblockDeviceTest.Meta"));
+    }
+
+    static class OfConstructor {
+        OfConstructor(@DblockDevice BlockDevice disk) {
+            FakeLab.note("constructor " + disk.name());
+        }
+
+        @Test
+        void test() {}
+    }
+
+    /** Who listens has not heard of the test before it has started: JUnit's console launcher fails over such an entry. */
+    @Test
+    void whatIsMadeForAConstructorIsReportedWhenTheTestHasStarted() {
+        List<Event> events = Run.of(OfConstructor.class).expectSuccess().allEvents().stream()
+                .filter(event -> event.getTestDescriptor().isTest())
+                .toList();
+        assertThat(events)
+                .extracting(Event::getType)
+                .containsExactly(EventType.STARTED, EventType.REPORTING_ENTRY_PUBLISHED, EventType.FINISHED);
     }
 }

@@ -392,8 +392,8 @@ class DblockExtensionTest {
     @Test
     void aLeakFailsTheTest() {
         assertThat(Run.teardown(Run.of(Leaking.class).expectOneFailure()))
-                .hasMessageContaining("@RegisterExtension field [io.dblock.junit.DblockExtension")
-                .hasMessageContaining("Leaking.disk]")
+                .hasMessageContaining("@RegisterExtension field disk of ")
+                .hasMessageContaining("field disk of DblockExtensionTest.Leaking")
                 .hasMessageContaining("dblock0 was still in use");
     }
 }

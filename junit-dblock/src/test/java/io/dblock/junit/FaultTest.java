@@ -232,15 +232,16 @@ class FaultTest {
     @Test
     void aBadValueIsAnErrorThatNamesIt() {
         assertThat(Run.of(BadSectors.class).expectOneFailure())
-                .hasMessageContaining("@DblockDevice parameter [io.dblock.BlockDevice")
+                .hasMessageContaining("@DblockDevice parameter arg0 of FaultTest.BadSectors.test(BlockDevice): ")
                 .hasMessageContaining("@Fault \"bad\": sectors is \"8..15\". Allowed: the first and the last sector,");
         assertThat(Run.of(BadBytes.class).expectOneFailure())
-                .hasMessageContaining("BadBytes.disk]: @Fault: bytes is \"4KiB\". Allowed: an offset and a length,");
+                .hasMessageContaining(
+                        "field disk of FaultTest.BadBytes: @Fault: bytes is \"4KiB\". Allowed: an offset and a length,");
         assertThat(Run.of(BadErrno.class).expectOneFailure()).hasMessageContaining("EPERM");
         assertThat(Run.of(SectorsAndBytes.class).expectOneFailure())
                 .hasMessageContaining("sectors is \"8\" and bytes is \"0+512\". Allowed: one of them.");
         assertThat(Run.of(OutsideTheDevice.class).expectOneFailure())
-                .hasMessageContaining("OutsideTheDevice.disk]")
+                .hasMessageContaining("field disk of FaultTest.OutsideTheDevice")
                 .hasMessageContaining("2048");
     }
 
@@ -255,7 +256,8 @@ class FaultTest {
     @Test
     void aFaultWithoutADeviceIsAnError() {
         assertThat(Run.of(NoDevice.class).expectOneFailure())
-                .hasMessageContaining("NoDevice.disk], which has no @DblockDevice: there is no device to arm it on.");
+                .hasMessageContaining(
+                        "field disk of FaultTest.NoDevice, which has no @DblockDevice: there is no device to arm it on.");
     }
 
     // ---- rules that never act ----
@@ -276,10 +278,9 @@ class FaultTest {
         Throwable failure = Run.of(Unused.class).expectOneFailure();
         assertThat(failure)
                 .isInstanceOf(AssertionFailedError.class)
-                .hasMessageStartingWith("A fault rule of @DblockDevice field [")
-                .hasMessageContaining(
-                        "Unused.disk] never acted on a request:\n  \"never\": on WRITE, sectors 8-15: fail"
-                                + " with EIO\nSo the test has not shown what it armed it for.")
+                .hasMessageStartingWith("@DblockDevice field disk of FaultTest.Unused: dblock0: a rule never acted on a"
+                        + " request: \"never\": on WRITE, sectors 8-15: fail with EIO. No WRITE was for sectors 8-15.\n"
+                        + "Let what a rule is to hit happen before the test ends, or make the rule lenient().\n")
                 .hasMessageContaining("The last entries of the device's journal:\n#1 ");
         assertThat(lab.log).containsExactly("create dblock0", "close dblock0");
     }
@@ -296,11 +297,62 @@ class FaultTest {
     @Test
     void soDoRulesThatTheTestArmedItselfAndHasRemoved() {
         assertThat(Run.of(ArmedByCode.class).expectOneFailure())
-                .hasMessageStartingWith("2 fault rules of ")
+                .hasMessageContaining(": 2 things have come to nothing that the test armed or asked for:\n")
                 .hasMessageContaining("\"removed\"")
                 .hasMessageContaining("\"not removed\"")
                 .hasMessageNotContaining("\"lenient\"")
                 .hasMessageEndingWith("The device has had no request.");
+    }
+
+    static class WithoutAction {
+        @Test
+        void test(@DblockDevice BlockDevice disk) {
+            disk.faults().on(Operation.WRITE).times(1);
+        }
+    }
+
+    @Test
+    void aRuleWithoutAnActionFailsTheTestThatBeganIt() {
+        assertThat(Run.of(WithoutAction.class).expectOneFailure())
+                .isInstanceOf(AssertionFailedError.class)
+                .hasMessageContaining(
+                        "on WRITE, at most 1 time, begun at io.dblock.junit.FaultTest$WithoutAction.test(")
+                .hasMessageContaining("(FaultTest.java:")
+                .hasMessageContaining("Say what such a rule does");
+    }
+
+    static class Cleared {
+        @Test
+        void test(@DblockDevice BlockDevice disk) {
+            disk.faults().on(Operation.FLUSH).named("cleared").fail(Errno.EIO);
+            disk.faults().clear();
+            FakeLab.disk(disk).flush();
+        }
+    }
+
+    @Test
+    void soDoesOneThatWasClearedBeforeItActed() {
+        assertThat(Run.of(Cleared.class).expectOneFailure()).hasMessageContaining("\"cleared\"");
+    }
+
+    static class HeldToTheEnd {
+        @Test
+        void test(@DblockDevice BlockDevice disk) throws Exception {
+            var held = disk.faults().on(Operation.FLUSH).named("holding").hold();
+            new Thread(() -> FakeLab.disk(disk).flush()).start();
+            held.awaitHit(java.time.Duration.ofSeconds(30));
+        }
+    }
+
+    @Test
+    void whatARuleHoldsAtTheEndIsReported() {
+        assertThat(Run.reportEntries(Run.of(HeldToTheEnd.class).expectSuccess()))
+                .filteredOn(entry -> entry.containsKey("junit-dblock.held"))
+                .singleElement()
+                .extracting(entry -> entry.get("junit-dblock.held"))
+                .asString()
+                .startsWith("\"holding\": on FLUSH: hold: ")
+                .endsWith(", which nobody has released");
     }
 
     static class UnusedAndFailing {

@@ -27,7 +27,7 @@ class MisuseTest {
     void aFieldOfAnotherTypeIsRefused() {
         assertThat(Run.of(WrongFieldType.class).expectOneFailure())
                 .isInstanceOf(ExtensionConfigurationException.class)
-                .hasMessageContaining("WrongFieldType.disk]")
+                .hasMessageContaining("field disk of MisuseTest.WrongFieldType")
                 .hasMessageContaining("java.io.File")
                 .hasMessageContaining("Allowed: io.dblock.BlockDevice")
                 .hasMessageContaining("java.nio.file.Path")
@@ -44,8 +44,8 @@ class MisuseTest {
     void aParameterOfAnotherTypeIsRefused() {
         assertThat(Run.of(WrongParameterType.class).expectOneFailure())
                 .isInstanceOf(ParameterResolutionException.class)
-                .hasMessageContaining("parameter [java.lang.String")
-                .hasMessageContaining("WrongParameterType.test(java.lang.String)")
+                .hasMessageContaining("parameter arg0 of MisuseTest.WrongParameterType.test(String) is of type")
+                .hasMessageContaining("java.lang.String")
                 .hasMessageContaining("Allowed: io.dblock.BlockDevice");
     }
 
@@ -61,7 +61,7 @@ class MisuseTest {
     void aFinalFieldIsRefused() {
         assertThat(Run.of(FinalField.class).expectOneFailure())
                 .isInstanceOf(ExtensionConfigurationException.class)
-                .hasMessageContaining("FinalField.disk] is final");
+                .hasMessageContaining("field disk of MisuseTest.FinalField is final");
     }
 
     static class FinalStaticField {
@@ -75,7 +75,7 @@ class MisuseTest {
     @Test
     void aFinalStaticFieldFailsItsClass() {
         assertThat(Run.of(FinalStaticField.class).expectOneFailure())
-                .hasMessageContaining("FinalStaticField.DISK] is final");
+                .hasMessageContaining("field DISK of MisuseTest.FinalStaticField is final");
     }
 
     static class BadSize {
@@ -103,7 +103,7 @@ class MisuseTest {
     @Test
     void aDurationThatIsNoneIsNamed() {
         assertThat(Run.of(BadTimeout.class).expectOneFailure())
-                .hasMessageContaining("BadTimeout.disk]")
+                .hasMessageContaining("field disk of MisuseTest.BadTimeout")
                 .hasMessageContaining("requestTimeout")
                 .hasMessageContaining("\"soon\"")
                 .hasMessageContaining("\"500ms\"");
@@ -120,7 +120,7 @@ class MisuseTest {
     @Test
     void twoValuesWhereOneIsAllowedAreRefused() {
         assertThat(Run.of(TwoValues.class).expectOneFailure())
-                .hasMessageContaining("TwoValues.disk]")
+                .hasMessageContaining("field disk of MisuseTest.TwoValues")
                 .hasMessageContaining("cache has 2 values: [NONE, WRITE_BACK]");
     }
 
@@ -135,7 +135,7 @@ class MisuseTest {
     @Test
     void aHandlerThatIsNoneIsNamed() {
         assertThat(Run.of(NoHandler.class).expectOneFailure())
-                .hasMessageContaining("NoHandler.disk]")
+                .hasMessageContaining("field disk of MisuseTest.NoHandler")
                 .hasMessageContaining("java.lang.String is no handler")
                 .hasMessageContaining("io.dblock.handler.BlockHandler");
     }
@@ -156,7 +156,7 @@ class MisuseTest {
     @Test
     void aHandlerWithoutAConstructorToCallIsNamed() {
         assertThat(Run.of(HandlerWithoutConstructor.class).expectOneFailure())
-                .hasMessageContaining("HandlerWithoutConstructor.disk]")
+                .hasMessageContaining("field disk of MisuseTest.HandlerWithoutConstructor")
                 .hasMessageContaining("Needy")
                 .hasMessageContaining("constructor without arguments");
     }

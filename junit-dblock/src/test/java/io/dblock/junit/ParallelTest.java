@@ -156,7 +156,7 @@ class ParallelTest {
                 .singleElement()
                 .asInstanceOf(
                         org.assertj.core.api.InstanceOfAssertFactories.throwable(ExtensionConfigurationException.class))
-                .hasMessageContaining("SharedInstance.disk]")
+                .hasMessageContaining("field disk of ParallelTest.SharedInstance")
                 .hasMessageContaining("still running")
                 .hasMessageContaining("use a parameter of the test method");
         assertThat(lab.log).contains("alone");
@@ -189,7 +189,7 @@ class ParallelTest {
                 .singleElement()
                 .asInstanceOf(
                         org.assertj.core.api.InstanceOfAssertFactories.throwable(ExtensionConfigurationException.class))
-                .hasMessageContaining("SharedStatic.disk]")
+                .hasMessageContaining("field disk of ParallelTest.SharedStatic")
                 .hasMessageContaining("declare it in each class");
         assertThat(lab.open).isEmpty();
     }

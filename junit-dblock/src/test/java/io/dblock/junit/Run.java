@@ -7,12 +7,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.junit.platform.commons.JUnitException;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.testkit.engine.EngineExecutionResults;
 import org.junit.platform.testkit.engine.EngineTestKit;
 import org.junit.platform.testkit.engine.Event;
 import org.junit.platform.testkit.engine.EventType;
+import org.opentest4j.AssertionFailedError;
 
 /** Runs test classes in an engine of their own, with fake devices. */
 final class Run {
@@ -70,9 +70,9 @@ final class Run {
         return failures.get(0);
     }
 
-    /** What a closing store threw: JUnit wraps that. */
+    /** What the end of a device threw: the failure itself, which is how tools show it. */
     static Throwable teardown(Throwable failure) {
-        if (!(failure instanceof JUnitException) || failure.getCause() == null) {
+        if (!(failure instanceof AssertionFailedError) || failure.getCause() == null) {
             throw new AssertionError("Expected the failure of a teardown", failure);
         }
         return failure.getCause();

@@ -24,13 +24,18 @@ import org.junit.jupiter.api.extension.ExtensionConfigurationException;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ParameterResolutionException;
 import org.junit.jupiter.api.io.CleanupMode;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.junit.platform.testkit.engine.EngineExecutionResults;
+import org.opentest4j.AssertionFailedError;
 
 /** Teardown comes whatever happened before it, and what it finds fails the test that left it. */
 class TeardownTest {
     private final FakeLab lab = FakeLab.fresh();
+
+    @TempDir
+    Path directory;
 
     // ---- leaks ----
 
@@ -58,7 +63,7 @@ class TeardownTest {
             Throwable leak = Run.teardown(failure);
             assertThat(leak)
                     .isInstanceOf(LeakException.class)
-                    .hasMessageContaining("Leaking.disk]")
+                    .hasMessageContaining("field disk of TeardownTest.Leaking")
                     .hasMessageContaining("dblock0 was still in use");
             assertThat(((LeakException) leak).holders()).containsExactly("pid 4711 (cat): /mnt/file");
         });
@@ -81,7 +86,8 @@ class TeardownTest {
         assertThat(failure.getSuppressed()[0]).isInstanceOf(DeviceReport.class);
         assertThat(Run.teardown(failure.getSuppressed()[1]))
                 .isInstanceOf(LeakException.class)
-                .hasMessageContaining("@DblockDevice parameter [io.dblock.BlockDevice");
+                .hasMessageContaining(
+                        "@DblockDevice parameter arg0 of TeardownTest.FailingAndLeaking.test(BlockDevice): ");
     }
 
     static class LeakingClass {
@@ -112,14 +118,90 @@ class TeardownTest {
 
     @Test
     void oneDevicesLeakDoesNotKeepTheOthersFromBeingClosed() {
-        Throwable failure = Run.teardown(Run.of(TwoLeaks.class).expectOneFailure());
-        assertThat(failure).isInstanceOf(LeakException.class);
+        Throwable failure = Run.of(TwoLeaks.class).expectOneFailure();
+        assertThat(Run.teardown(failure)).isInstanceOf(LeakException.class);
         assertThat(failure.getSuppressed())
                 .filteredOn(suppressed -> !(suppressed instanceof DeviceReport))
                 .singleElement()
-                .isInstanceOf(LeakException.class);
+                .satisfies(other -> assertThat(Run.teardown(other)).isInstanceOf(LeakException.class));
         assertThat(lab.open).isEmpty();
         assertThat(lab.log).containsSequence("close dblock2", "close dblock1", "close dblock0");
+    }
+
+    static class MountedFork {
+        @Test
+        void test(@DblockDevice BlockDevice disk) {
+            FakeLab.current().mountedForks.add(disk.name());
+        }
+    }
+
+    @Test
+    void aForkThatIsStillMountedFailsTheTestAndIsClosedBeforeItsDevice() {
+        Throwable failure = Run.of(MountedFork.class).expectOneFailure();
+        assertThat(failure).hasMessageContaining("Forks of dblock0 were still in use");
+        assertThat(((LeakException) Run.teardown(failure)).holders())
+                .containsExactly("dblock99, was still mounted at /mnt/fork");
+        assertThat(lab.log).containsExactly("create dblock0", "close forks of dblock0", "close dblock0");
+    }
+
+    // ---- servers that are gone ----
+
+    static class Green {
+        @DblockDevice
+        BlockDevice disk;
+
+        @Test
+        void test() {
+            FakeLab.fallSilent();
+        }
+    }
+
+    static class Red {
+        @DblockDevice
+        BlockDevice disk;
+
+        @Test
+        void test() {
+            FakeLab.fallSilent();
+            throw new IllegalStateException("the test's own");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"unproven", "faults", "seed", "journal", "handlerFailures", "incidents"})
+    void aQuestionThatIsNotAnsweredKeepsNoDeviceFromBeingClosed(String question) {
+        lab.silent.add(question);
+        Throwable failure = Run.of(Red.class)
+                .with(DblockParameters.ARTEFACTS, "on_failure")
+                .with(DblockParameters.ARTEFACTS_DIRECTORY, directory.toString())
+                .expectOneFailure();
+        assertThat(failure).hasMessage("the test's own");
+        assertThat(lab.log).containsExactly("create dblock0", "close dblock0");
+        if (!question.equals("incidents")) {
+            // These are kept in this JVM; all else is not asked any more.
+            assertThat(lab.asked)
+                    .filteredOn(asked -> !asked.equals("incidents"))
+                    .endsWith(question)
+                    .containsOnlyOnce(question);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aDeviceThatCannotBeAskedFailsTheTestOnceItIsClosed(boolean leaks) {
+        lab.silent.add("unproven");
+        if (leaks) {
+            lab.leaking.add("dblock0");
+        }
+        Throwable failure = Run.of(Green.class).expectOneFailure();
+        assertThat(failure).isInstanceOf(AssertionFailedError.class);
+        Throwable unanswered = leaks ? failure.getSuppressed()[1] : failure;
+        assertThat(unanswered)
+                .hasMessage(
+                        "The device of @DblockDevice field disk of TeardownTest.Green could not be asked for what its rules"
+                                + " have done: the server is gone");
+        assertThat(lab.log).containsExactly("create dblock0", "close dblock0");
+        assertThat(lab.asked).containsOnly("unproven", "incidents").containsOnlyOnce("unproven");
     }
 
     // ---- failing set-ups ----
@@ -174,7 +256,7 @@ class TeardownTest {
         lab.failingCreation = 1;
         assertThat(Run.of(SecondFieldFails.class).expectOneFailure())
                 .isInstanceOf(ExtensionConfigurationException.class)
-                .hasMessageContaining("SecondFieldFails.")
+                .hasMessageContaining(" of TeardownTest.SecondFieldFails could not be made: ")
                 .hasMessageContaining("could not be made: mkfs.ext4 is missing")
                 .hasCauseInstanceOf(DblockException.class);
         assertThat(lab.log).containsExactly("create dblock0", "close dblock0");
@@ -394,11 +476,10 @@ class TeardownTest {
         Throwable failure = Run.teardown(Run.of(BrokenHandler.class).expectOneFailure());
         assertThat(failure)
                 .isInstanceOf(DblockException.class)
-                .hasMessageContaining("BrokenHandler.disk]")
+                .hasMessageContaining("field disk of TeardownTest.BrokenHandler")
                 .hasMessageContaining("java.lang.NullPointerException: one and 1 more")
                 .hasCauseInstanceOf(NullPointerException.class);
         assertThat(failure.getSuppressed()[0]).isInstanceOf(IllegalStateException.class);
-        assertThat(failure.getSuppressed()[1]).isInstanceOf(DeviceReport.class);
         assertThat(lab.open).isEmpty();
     }
 

@@ -68,7 +68,7 @@ class TeardownTest {
                 .singleElement()
                 .extracting(Throwable::getCause)
                 .asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.throwable(LeakException.class))
-                .hasMessageContaining("LeakingFile.mountPoint]")
+                .hasMessageContaining("field mountPoint of TeardownTest.LeakingFile")
                 .hasMessageContaining("this JVM")
                 .hasMessageContaining("ledger");
         assertThat(Fixture.NOTES).containsExactly("the second test ran, disks: 1");
