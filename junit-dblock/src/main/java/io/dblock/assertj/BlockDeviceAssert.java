@@ -6,6 +6,7 @@ import io.dblock.fault.Fault;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestFlag;
 import io.dblock.journal.JournalEntry;
+import io.dblock.journal.MarkEntry;
 import io.dblock.journal.RequestEntry;
 import io.dblock.power.UnflushedWrite;
 import java.util.ArrayList;
@@ -24,15 +25,21 @@ import org.assertj.core.api.AbstractAssert;
  * <p>They see requests, not an application's calls: what is still in the page cache has not been written yet, and one write
  * may have become several requests, or several one. So they assert what was covered and in which order, and not how often.
  *
- * <p>To assert on requests, the journal has to have them still: if it has dropped some that count, that is an error.
+ * <p>To assert on requests, the journal has to have them still: if it has dropped some that count, that is an error, unless
+ * {@link #ignoringDropped()} was said. What is asserted not to have happened was not shown if nothing has happened at all: that
+ * fails, unless {@link #allowingNoRequests()} was said.
  */
 public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, BlockDevice> {
     private static final Set<Operation> WRITES =
             EnumSet.of(Operation.WRITE, Operation.WRITE_ZEROES, Operation.ZONE_APPEND);
+    private static final Set<Operation> LOSABLE =
+            EnumSet.of(Operation.WRITE, Operation.WRITE_ZEROES, Operation.DISCARD);
     private static final int COMPARED = 1 << 20;
     private static final int SHOWN = 10;
 
     private String mark;
+    private boolean ignoresDropped;
+    private boolean allowsNone;
     private String what;
     private List<RequestEntry> found;
 
@@ -47,9 +54,27 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
      */
     public BlockDeviceAssert since(String markText) {
         isNotNull();
-        actual.journal().since(markText); // Throws if there is no such mark.
+        try {
+            actual.journal().since(markText); // Throws if there is no such mark.
+        } catch (IllegalStateException e) {
+            if (!ignoresDropped) {
+                throw e;
+            }
+        }
         mark = markText;
         found = null;
+        return this;
+    }
+
+    /** Assertions from here on are about what the journal has, whatever it has dropped. To be said before {@link #since}. */
+    public BlockDeviceAssert ignoringDropped() {
+        ignoresDropped = true;
+        return this;
+    }
+
+    /** Assertions from here on hold also if the device was asked nothing that could have broken them. */
+    public BlockDeviceAssert allowingNoRequests() {
+        allowsNone = true;
         return this;
     }
 
@@ -157,11 +182,18 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
         return this;
     }
 
-    /** No request tried to write to the range, with success or without; discards are no writes. */
+    /**
+     * No request tried to write to the range, with success or without; discards are no writes. Fails if there was no request at
+     * all: what an application has written may still be in the page cache.
+     */
     public BlockDeviceAssert neverWrote(long offset, long length) {
         isNotNull();
         checkRange(offset, length);
         checkComplete("what was written");
+        checkAsked(
+                EnumSet.allOf(Operation.class),
+                "request",
+                "never to have written to " + Ranges.describe(offset, length));
         List<RequestEntry> writes = requests(WRITES).stream()
                 .filter(entry -> entry.overlaps(offset, length))
                 .toList();
@@ -176,7 +208,7 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
 
     /**
      * What was written to the device, in bytes, divided by {@code bytes}, which the test says it has written, is less than
-     * {@code limit}. Write-zeroes and discards do not count.
+     * {@code limit}. Write-zeroes and discards do not count. Fails if there was no write at all.
      */
     public BlockDeviceAssert hasWriteAmplificationBelow(double limit, long bytes) {
         isNotNull();
@@ -185,6 +217,10 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
                     "bytes is " + bytes + ". Allowed: what the test has written, at least 1.");
         }
         checkComplete("what was written");
+        checkAsked(
+                EnumSet.of(Operation.WRITE),
+                "write",
+                String.format(Locale.ROOT, "to have a write amplification below %s", limit));
         long total = 0;
         long metadata = 0;
         int count = 0;
@@ -213,7 +249,8 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
     }
 
     /**
-     * A power cut now would lose nothing of the requests that count: of those since the mark, if there is one.
+     * A power cut now would lose nothing of the requests that count: of those since the mark, if there is one. Fails if there
+     * was no request since the mark that could be lost.
      *
      * @throws IllegalStateException if a handler of the user's answers for the device: what that keeps is not known
      */
@@ -223,7 +260,8 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
             return hasNothingUnflushed();
         }
         Set<Long> since = new HashSet<>();
-        actual.journal().since(mark).forEach(entry -> since.add(entry.sequence()));
+        checkAsked(LOSABLE, "write or discard", "to leave nothing unflushed");
+        entries().forEach(entry -> since.add(entry.sequence()));
         return nothing(
                 actual.unflushed().stream()
                         .filter(write -> since.contains(write.sequence()))
@@ -279,9 +317,17 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
         return this;
     }
 
-    /** The same bytes are on both devices, and they are of the same size. See {@link #hasBytes}. */
+    /**
+     * The same bytes are on both devices, and they are of the same size. See {@link #hasBytes}.
+     *
+     * @throws IllegalArgumentException if the other one is the device itself
+     */
     public BlockDeviceAssert hasSameContentAs(BlockDevice other) {
         isNotNull();
+        if (other == actual) {
+            throw new IllegalArgumentException("The other device is " + actual.name()
+                    + " itself, which always has the same content. Compare it with another device, such as a fork.");
+        }
         if (actual.size() != other.size()) {
             failWithMessage(
                     "%s",
@@ -358,7 +404,21 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
     }
 
     private List<JournalEntry> entries() {
-        return mark == null ? actual.journal().entries() : actual.journal().since(mark);
+        if (mark == null) {
+            return actual.journal().entries();
+        }
+        return ignoresDropped ? keptSinceTheMark() : actual.journal().since(mark);
+    }
+
+    /** All that there are if the mark is no longer among them. */
+    private List<JournalEntry> keptSinceTheMark() {
+        List<JournalEntry> all = actual.journal().entries();
+        for (int i = all.size() - 1; i >= 0; i--) {
+            if (all.get(i) instanceof MarkEntry set && set.text().equals(mark)) {
+                return all.subList(i + 1, all.size());
+            }
+        }
+        return all;
     }
 
     private List<RequestEntry> requests(Set<Operation> operations) {
@@ -386,10 +446,23 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
     /** What was dropped may be what would make the assertion fail. */
     private void checkComplete(String subject) {
         long dropped = actual.journal().dropped();
-        if (mark == null && dropped > 0) {
+        if (mark == null && dropped > 0 && !ignoresDropped) {
             throw new IllegalStateException("The journal of " + actual.name() + " has dropped its first " + dropped
                     + " entries, so it does not tell all " + subject
-                    + ". Assert since a mark, or make the device with more journalEntries(n).");
+                    + ". Assert since a mark, make the device with more journalEntries(n), have streamTo(file) keep all, or"
+                    + " assert on what there is: ignoringDropped().");
+        }
+    }
+
+    /** Nothing was shown by a device that was asked nothing. */
+    private void checkAsked(Set<Operation> operations, String request, String expectation) {
+        if (!allowsNone && requests(operations).isEmpty()) {
+            fail(
+                    expectation + scope(),
+                    "there was no " + request
+                            + " at all, which shows nothing: what an application wrote may still be in the"
+                            + " page cache, so have it synced before. If that is right here, say allowingNoRequests()",
+                    Set.of());
         }
     }
 
@@ -404,9 +477,12 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
                 .filter(RequestEntry.class::isInstance)
                 .map(RequestEntry.class::cast)
                 .toList()));
+        long dropped = mark == null ? actual.journal().dropped() : 0;
         failWithMessage(
                 "%s",
-                "Expecting " + actual.name() + " " + expectation + ", but " + found + "\nIts journal"
+                "Expecting " + actual.name() + " " + expectation + ", but " + found
+                        + (dropped == 0 ? "" : "; its first " + dropped + " entries have been dropped")
+                        + "\nIts journal"
                         + (shown.isEmpty() ? "" : " around that") + scope() + ":\n"
                         + (shown.isEmpty() ? Timeline.end(entries) : Timeline.around(entries, shown)));
     }

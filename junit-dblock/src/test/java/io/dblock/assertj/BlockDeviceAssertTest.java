@@ -238,6 +238,7 @@ class BlockDeviceAssertTest {
                 () -> assertThat(device).since("commit").leavesNothingUnflushed(),
                 "Expecting dblock7 to leave nothing unflushed since mark \"commit\", but a power cut would lose 8192 bytes:");
         disk.journal().mark("later");
+        disk.write(200, 1, 1, RequestFlag.FUA);
         assertThat(device).since("later").leavesNothingUnflushed();
         disk.flush();
         assertThat(device).hasNothingUnflushed();
@@ -345,10 +346,65 @@ class BlockDeviceAssertTest {
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessage(
                             "The journal of dblock9 has dropped its first 1 entries, so it does not tell all what was"
-                                    + " written. Assert since a mark, or make the device with more journalEntries(n).");
+                                    + " written. Assert since a mark, make the device with more journalEntries(n), have"
+                                    + " streamTo(file) keep all, or assert on what there is: ignoringDropped().");
             small.journal().mark("m");
+            small.disk.read(0, 1);
             assertThat(small).since("m").neverWrote(0, 512);
         }
+    }
+
+    @Test
+    void whatTheJournalStillHasCanBeAssertedOn() {
+        UnitDevice small = new UnitDevice("dblock9", new UnitDisk(1 << 20, 1024, 1));
+        try {
+            small.journal().mark("m");
+            for (int i = 0; i < 1025; i++) {
+                small.disk.write(8, 8, 1);
+            }
+            assertThatThrownBy(() -> assertThat(small).since("m")).isInstanceOf(IllegalStateException.class);
+            assertThat(small).ignoringDropped().neverWrote(0, 512).since("m").neverWrote(0, 512);
+            assertThatThrownBy(() -> assertThat(small).ignoringDropped().since("n"))
+                    .isInstanceOf(IllegalArgumentException.class);
+            assertMessage(
+                    () -> assertThat(small).ignoringDropped().since("m").neverWrote(8 * 512, 512),
+                    "there were 1024 writes");
+            assertMessage(() -> assertThat(small).read(), "; its first 2 entries have been dropped");
+        } finally {
+            small.close();
+        }
+    }
+
+    @Test
+    void aDeviceThatWasAskedNothingShowsNothing() {
+        disk.write(0, 8, 1);
+        disk.flush();
+        disk.journal().mark("idle");
+        assertMessage(
+                () -> assertThat(device).since("idle").neverWrote(0, 512),
+                "never to have written to 512 bytes at 0",
+                "there was no request at all, which shows nothing",
+                "say allowingNoRequests()");
+        assertMessage(
+                () -> assertThat(device).since("idle").hasWriteAmplificationBelow(10, 1), "there was no write at all");
+        assertMessage(
+                () -> assertThat(device).since("idle").leavesNothingUnflushed(),
+                "there was no write or discard at all");
+        assertThat(device)
+                .since("idle")
+                .allowingNoRequests()
+                .neverWrote(0, 512)
+                .hasWriteAmplificationBelow(10, 1)
+                .leavesNothingUnflushed();
+        disk.read(0, 8);
+        assertThat(device).since("idle").neverWrote(0, 512);
+    }
+
+    @Test
+    void aDeviceIsNotComparedWithItself() {
+        assertThatThrownBy(() -> assertThat(device).hasSameContentAs(device))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("dblock7 itself");
     }
 
     private static void assertMessage(ThrowingCallable call, String... parts) {
