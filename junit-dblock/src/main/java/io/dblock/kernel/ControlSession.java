@@ -116,7 +116,10 @@ public final class ControlSession implements AutoCloseable {
         putName(buffer, Abi.CREATE_NAME, parameters.name());
         int result = linux.ioctl(fd, Abi.CTL_CREATE, memory.address());
         if (result < 0) {
-            throw failure("create the device " + parameters, -result, createRemedy(-result, parameters));
+            // All but the name plays a part only where the module refuses a value.
+            boolean aboutTheName = -result == Errno.EEXIST.number() || -result == Errno.EBUSY.number();
+            String device = aboutTheName ? "\"" + parameters.name() + "\"" : parameters.toString();
+            throw failure("create the device " + device, -result, createRemedy(-result, parameters));
         }
         return info(buffer.getInt(Abi.CREATE_ID));
     }

@@ -65,7 +65,7 @@ class ControlSessionTest {
             assertThatThrownBy(() -> session.create(parameters("dblock_a")))
                     .isInstanceOf(ControlException.class)
                     .hasMessageContaining("dblock_a")
-                    .hasMessageContaining("EEXIST")
+                    .hasMessageContaining("create the device \"dblock_a\": EEXIST")
                     .hasMessageContaining("Choose another");
         }
     }
