@@ -170,21 +170,6 @@ class GreenTestsTest {
                 .hasMessageNotContaining("lenient\"");
     }
 
-    /** A sweep makes thousands of them. */
-    @Test
-    void ofManyForksAHundredAreNamedAndTheOthersCounted() {
-        try (BlockDevice disk =
-                BlockDevice.builder().size("1MiB").placement(Placement.TEST_JVM).create()) {
-            for (int i = 0; i < 103; i++) {
-                try (BlockDevice fork = disk.fork()) {
-                    fork.faults().on(FLUSH).fail(Errno.EIO);
-                }
-            }
-            assertThat(disk.unproven()).hasSize(101);
-            assertThat(disk.unproven().get(100).text()).endsWith("3 more of closed forks, which are not named");
-        }
-    }
-
     static class WithoutAction {
         @DblockDevice(size = "16MiB")
         BlockDevice disk;
