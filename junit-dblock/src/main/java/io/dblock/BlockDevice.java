@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import io.dblock.fault.Faults;
 import io.dblock.fault.Unproven;
 import io.dblock.handler.BlockHandler;
@@ -30,6 +31,7 @@ import java.util.Optional;
 public interface BlockDevice extends AutoCloseable {
 
     /** A builder with nothing set but the defaults. */
+    @CheckReturnValue
     static Builder builder() {
         return new DeviceBuilder();
     }
@@ -98,6 +100,7 @@ public interface BlockDevice extends AutoCloseable {
      * are multiples of the logical block; buffers may be any, direct ones aligned to 512 bytes save a copy. The channel
      * can neither map nor lock. The caller closes it.
      */
+    @CheckReturnValue
     FileChannel openChannel();
 
     /**
@@ -216,9 +219,11 @@ public interface BlockDevice extends AutoCloseable {
     List<UnflushedWrite> unflushed();
 
     /** Its content now, as a reader sees it; at once, by copy-on-write. The caller closes it. */
+    @CheckReturnValue
     Snapshot snapshot();
 
     /** The content that a power cut with these survivors would leave. The device itself goes on. The caller closes it. */
+    @CheckReturnValue
     Snapshot snapshot(Survivors survivors);
 
     /**
@@ -226,6 +231,7 @@ public interface BlockDevice extends AutoCloseable {
      * spec, but for the name. It can be mounted beside this one, whose filesystem may be in use: what the kernel has not
      * written yet is not in it. The caller closes it, before or after this one; see {@link #closeForks()}.
      */
+    @CheckReturnValue
     default BlockDevice fork() {
         try (Snapshot snapshot = snapshot()) {
             return snapshot.fork();
@@ -412,6 +418,7 @@ public interface BlockDevice extends AutoCloseable {
          * @throws ModuleUnavailableException if the kernel module cannot be loaded
          * @throws DblockException if making or formatting the device fails; nothing of it is left then
          */
+        @CheckReturnValue
         BlockDevice create();
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -25,6 +26,7 @@ public interface Snapshot extends AutoCloseable {
     void read(long offset, ByteBuffer dst);
 
     /** The {@code length} bytes at {@code offset}. */
+    @CheckReturnValue
     default byte[] read(long offset, int length) {
         byte[] bytes = new byte[length];
         read(offset, ByteBuffer.wrap(bytes));
@@ -37,6 +39,7 @@ public interface Snapshot extends AutoCloseable {
      *
      * @throws DblockException if it cannot be made
      */
+    @CheckReturnValue
     BlockDevice fork();
 
     /**

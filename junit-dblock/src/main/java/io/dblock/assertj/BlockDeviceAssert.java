@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.assertj;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import io.dblock.BlockDevice;
 import io.dblock.fault.Fault;
 import io.dblock.handler.Operation;
@@ -52,6 +53,7 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
      *
      * @throws IllegalArgumentException if the mark was not set
      */
+    @CheckReturnValue
     public BlockDeviceAssert since(String markText) {
         isNotNull();
         try {
@@ -67,12 +69,14 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
     }
 
     /** Assertions from here on are about what the journal has, whatever it has dropped. To be said before {@link #since}. */
+    @CheckReturnValue
     public BlockDeviceAssert ignoringDropped() {
         ignoresDropped = true;
         return this;
     }
 
     /** Assertions from here on hold also if the device was asked nothing that could have broken them. */
+    @CheckReturnValue
     public BlockDeviceAssert allowingNoRequests() {
         allowsNone = true;
         return this;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.assertj;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import io.dblock.BlockDevice;
 
 /**
@@ -19,6 +20,7 @@ public final class DblockAssertions {
     private DblockAssertions() {}
 
     /** Assertions on this device. */
+    @CheckReturnValue
     public static BlockDeviceAssert assertThat(BlockDevice actual) {
         return new BlockDeviceAssert(actual);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.fault;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,6 +15,7 @@ import java.util.stream.Collectors;
  *
  * @param points at least one, by ascending percentage and not descending delay
  */
+@CheckReturnValue
 public record Delay(List<Point> points) {
     private static final Duration MAX = Duration.ofHours(24);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.fault;
 
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import com.google.errorprone.annotations.CheckReturnValue;
 import io.dblock.handler.RequestFlag;
 import io.dblock.handler.RequestInfo;
 import io.dblock.kernel.Errno;
@@ -16,6 +18,7 @@ import java.util.function.UnaryOperator;
  *
  * <p>Unless it is said otherwise, a method throws {@link IllegalArgumentException} for a value out of its range.
  */
+@CheckReturnValue
 public final class FaultBuilder {
     private final Faults faults;
     private final Faults.Begun begun;
@@ -138,6 +141,7 @@ public final class FaultBuilder {
      * allowed, which reach the application as themselves. The kernel has its own ways with EOPNOTSUPP: it writes zeros in
      * place of a failed write-zeroes, and reports neither a failed discard nor, to {@code fsync}, a failed flush.
      */
+    @CanIgnoreReturnValue
     public Fault fail(Errno errno) {
         return arm(new Action.Fail(errno));
     }
@@ -146,6 +150,7 @@ public final class FaultBuilder {
      * Does the first {@code sectors} matched sectors of a request, of 512 bytes but whole logical blocks, and fails the
      * rest. Concerns only requests with more than that.
      */
+    @CanIgnoreReturnValue
     public Fault failAfter(long sectors, Errno errno) {
         return arm(new Action.FailAfter(sectors, errno));
     }
@@ -154,6 +159,7 @@ public final class FaultBuilder {
      * Fails reads of the matched sectors with ENODATA until they are rewritten: each logical block, until a write or
      * write-zeroes has put new content there. A discard does not mend it.
      */
+    @CanIgnoreReturnValue
     public Fault mediumError() {
         return arm(new Action.MediumError());
     }
@@ -165,6 +171,7 @@ public final class FaultBuilder {
      * write-zeroes without that flag, give back the new blocks in their range; {@link Fault#replace} with another
      * {@link Action.Full} changes the limit. Acts on requests that it fails; all others are seen by later rules.
      */
+    @CanIgnoreReturnValue
     public Fault full(long newBlocks) {
         return arm(new Action.Full(newBlocks));
     }
@@ -174,6 +181,7 @@ public final class FaultBuilder {
      * read-only (the sense key DATA PROTECT is a target error, in {@code drivers/scsi/scsi_error.c}); there is no block
      * status for EROFS.
      */
+    @CanIgnoreReturnValue
     public Fault readOnly() {
         return arm(new Action.ReadOnly());
     }
@@ -181,11 +189,13 @@ public final class FaultBuilder {
     // ---- wrong data, and success all the same ----
 
     /** Says that the write, discard or write-zeroes is done, and keeps the old content. */
+    @CanIgnoreReturnValue
     public Fault lose() {
         return arm(new Action.Lose());
     }
 
     /** Says that the write, discard or write-zeroes is done, and does only some logical blocks of it. */
+    @CanIgnoreReturnValue
     public Fault tear(Tear tear) {
         return arm(new Action.TearWrite(tear));
     }
@@ -194,11 +204,13 @@ public final class FaultBuilder {
      * Reads or writes the matched sectors {@code deltaBytes} further on (or before, if negative), by whole logical blocks.
      * Where they should have gone, the old content stays. Concerns only sectors that do not leave the device by this.
      */
+    @CanIgnoreReturnValue
     public Fault misdirect(long deltaBytes) {
         return arm(new Action.Misdirect(deltaBytes));
     }
 
     /** Has reads give the content as it was when the rule was armed or replaced. */
+    @CanIgnoreReturnValue
     public Fault stale() {
         return arm(new Action.Stale());
     }
@@ -207,11 +219,13 @@ public final class FaultBuilder {
      * Flips {@code perSector} different bits, 1 to 4096, in each sector of 512 bytes: on READ in what the reader gets (the
      * disk keeps the right content), on WRITE in what is written.
      */
+    @CanIgnoreReturnValue
     public Fault flipBits(int perSector) {
         return arm(new Action.FlipBits(perSector));
     }
 
     /** Replaces the data with random bytes: on READ what the reader gets, on WRITE what is written. */
+    @CanIgnoreReturnValue
     public Fault garbage() {
         return arm(new Action.Garbage());
     }
@@ -220,6 +234,7 @@ public final class FaultBuilder {
      * Makes it a lying disk: FLUSH says done and makes nothing durable, a write with FUA goes to the volatile cache like any
      * other. On {@code onAny()} or {@code on(FLUSH, WRITE)} both, on one of them only that.
      */
+    @CanIgnoreReturnValue
     public Fault ignoreFlushes() {
         return arm(new Action.IgnoreFlushes());
     }
@@ -230,16 +245,19 @@ public final class FaultBuilder {
      * Delays the whole request; other requests pass it. Several rules that delay or hold the same request do so at the same
      * time. More than the device's request timeout makes the kernel end it with ETIMEDOUT.
      */
+    @CanIgnoreReturnValue
     public Fault delay(Delay delay) {
         return arm(new Action.Wait(delay));
     }
 
     /** Lets requests begin at even distances, {@code perSecond} of them, whole ones. Each acts as a hit. */
+    @CanIgnoreReturnValue
     public Fault limitIops(long perSecond) {
         return arm(new Action.LimitIops(perSecond));
     }
 
     /** Lets the data of reads and writes begin at this rate, counting the matched part. Each request is a hit. */
+    @CanIgnoreReturnValue
     public Fault limitBandwidth(long bytesPerSecond) {
         return arm(new Action.LimitBandwidth(bytesPerSecond));
     }
@@ -249,6 +267,7 @@ public final class FaultBuilder {
      * What other rules do with it is decided when it comes, and done when it goes on. The kernel ends it with ETIMEDOUT
      * when the device's request timeout is over.
      */
+    @CanIgnoreReturnValue
     public Fault hold() {
         return arm(new Action.Hold());
     }
@@ -259,11 +278,13 @@ public final class FaultBuilder {
      * Cuts the power before the request is done; it fails with EIO. Cuts it once, so that the power can be restored: a rule
      * that is to cut it again says {@link #times(long) times(k)}.
      */
+    @CanIgnoreReturnValue
     public Fault powerCut(Survivors survivors) {
         return arm(new Action.PowerCut(survivors, false));
     }
 
     /** Cuts the power when the request is done and answered; once, as {@link #powerCut} does. */
+    @CanIgnoreReturnValue
     public Fault powerCutAfter(Survivors survivors) {
         return arm(new Action.PowerCut(survivors, true));
     }

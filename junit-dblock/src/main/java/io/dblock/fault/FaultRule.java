@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.fault;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import io.dblock.handler.Operation;
 import java.util.EnumSet;
 import java.util.Objects;
@@ -16,6 +17,7 @@ import java.util.Set;
  * @param fallThrough whether rules after it see what it has acted on
  * @param first whether it is put before the rules that are armed already, not after them
  */
+@CheckReturnValue
 public record FaultRule(String name, Match match, Action action, boolean lenient, boolean fallThrough, boolean first) {
 
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.fault;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestInfo;
 import java.util.LinkedHashSet;
@@ -43,11 +44,13 @@ public abstract class Faults {
      *
      * @throws IllegalArgumentException if none is given
      */
+    @CheckReturnValue
     public final FaultBuilder on(Operation... operations) {
         return begin(Match.on(operations));
     }
 
     /** Begins a rule on all requests that its action can act on. */
+    @CheckReturnValue
     public final FaultBuilder onAny() {
         return begin(Match.any());
     }

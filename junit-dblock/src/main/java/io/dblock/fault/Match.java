@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.fault;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestFlag;
 import io.dblock.handler.RequestInfo;
@@ -28,6 +29,7 @@ import java.util.stream.Collectors;
  * @param untilMark only as long as the journal lacks this mark
  * @param fromFlushEpoch only when this many flushes have succeeded
  */
+@CheckReturnValue
 public record Match(
         Set<Operation> operations,
         Optional<Range> range,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.fault;
 
+import com.google.errorprone.annotations.CheckReturnValue;
+
 /**
  * Which logical blocks of a torn write reach the disk; the others keep their content. Of a request it concerns the part
  * that the rule matches, and only parts of which at least one block is written and at least one is not.
@@ -8,6 +10,7 @@ package io.dblock.fault;
  * @param kind how they are chosen
  * @param blocks of a prefix or suffix, how many logical blocks are written, at least 1; 0 otherwise
  */
+@CheckReturnValue
 public record Tear(Kind kind, long blocks) {
     /** The blocks with even index, the first one included, are written. */
     public static final Tear EVERY_OTHER = new Tear(Kind.EVERY_OTHER, 0);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.journal;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -234,6 +235,7 @@ public final class Journal {
      * @return what ends it; it also ends when the device is closed
      * @throws IOException if the file cannot be made
      */
+    @CheckReturnValue
     public JournalStream streamTo(Path file) throws IOException {
         return new JournalStream(recorder, file);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.junit;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import io.dblock.BlockDevice;
 import io.dblock.ByteSize;
 import io.dblock.CacheMode;
@@ -92,6 +93,7 @@ public final class DblockExtension
     }
 
     /** A builder that says nothing yet: all is as the configuration parameters say, or by default. */
+    @CheckReturnValue
     public static Builder builder() {
         return new Builder();
     }
@@ -538,6 +540,7 @@ public final class DblockExtension
         }
 
         /** The extension, for a field annotated with {@link RegisterExtension}. Later changes here do not reach it. */
+        @CheckReturnValue
         public DblockExtension build() {
             return new DblockExtension(settings.copy());
         }

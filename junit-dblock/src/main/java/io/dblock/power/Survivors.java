@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.power;
 
+import com.google.errorprone.annotations.CheckReturnValue;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -25,6 +26,7 @@ import java.util.TreeSet;
  * @param emptyAllowed whether it is all right if there is nothing to choose from: otherwise a test whose cuts and snapshots were to
  *     choose survivors, and never found an unflushed write to choose from, fails
  */
+@CheckReturnValue
 public record Survivors(
         Choice choice,
         long count,

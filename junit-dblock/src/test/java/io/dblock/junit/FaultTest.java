@@ -306,6 +306,7 @@ class FaultTest {
 
     static class WithoutAction {
         @Test
+        @SuppressWarnings("CheckReturnValue") // That is what the test is about.
         void test(@DblockDevice BlockDevice disk) {
             disk.faults().on(Operation.WRITE).times(1);
         }

@@ -3,14 +3,12 @@ package io.dblock.it.junit;
 
 import static io.dblock.Filesystem.EXT4;
 import static io.dblock.handler.Operation.FLUSH;
-import static io.dblock.handler.Operation.READ;
 import static io.dblock.handler.Operation.WRITE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.BlockDevice;
 import io.dblock.LeakException;
 import io.dblock.Placement;
-import io.dblock.Snapshot;
 import io.dblock.fault.Unproven;
 import io.dblock.junit.DblockDevice;
 import io.dblock.kernel.Errno;
@@ -107,11 +105,11 @@ class GreenTestsTest {
     static class IdleForks {
         @Test
         void forgets(@DblockDevice(size = "16MiB") BlockDevice disk) {
-            Snapshot snapshot = disk.snapshot();
-            BlockDevice fork = snapshot.fork();
+            BlockDevice fork = disk.snapshot().fork();
             fork.fork().close();
-            fork.fork();
+            BlockDevice second = fork.fork();
             fork.close();
+            assertThat(second.path()).exists();
         }
     }
 
@@ -150,7 +148,7 @@ class GreenTestsTest {
         @Test
         void armsInVain() throws IOException {
             try (BlockDevice fork = disk.fork()) {
-                fork.faults().on(READ).sectors(20000, 20007).named("of a fork").fail(Errno.EIO);
+                fork.faults().on(WRITE).sectors(20000, 20007).named("of a fork").fail(Errno.EIO);
                 write(fork);
                 try (BlockDevice second = fork.fork()) {
                     second.faults().on(FLUSH).named("of a fork's fork").fail(Errno.EIO);
@@ -164,8 +162,8 @@ class GreenTestsTest {
     void rulesOfForksCountAsTheDevicesOwn() {
         assertThat(failureOf(RulesOfForks.class))
                 .hasMessageContaining(": 2 things have come to nothing")
-                .hasMessageContaining("a rule never acted on a request: \"of a fork\": on READ, sectors 20000-20007:"
-                        + " fail with EIO. No READ was for sectors 20000-20007.")
+                .hasMessageContaining("a rule never acted on a request: \"of a fork\": on WRITE, sectors 20000-20007:"
+                        + " fail with EIO. No WRITE was for sectors 20000-20007.")
                 .hasMessageContaining("\"of a fork's fork\"")
                 .hasMessageNotContaining("lenient\"");
     }
@@ -175,6 +173,7 @@ class GreenTestsTest {
         BlockDevice disk;
 
         @Test
+        @SuppressWarnings("CheckReturnValue") // That is what the test is about.
         void armsNothing() {
             disk.faults().on(WRITE).times(1);
             try (BlockDevice fork = disk.fork()) {
