@@ -244,7 +244,22 @@ final class DblockDeviceExtension
             ReflectiveInvocationContext<Method> invocationContext,
             ExtensionContext context)
             throws Throwable {
-        Guarded.proceed(invocation, context);
+        try {
+            Guarded.proceed(invocation, context);
+        } catch (NullPointerException e) {
+            // With PER_CLASS there is an instance by now, whose fields are filled for each test.
+            invocationContext.getTarget().ifPresent(instance -> explainNull(instance, e));
+            throw e;
+        }
+    }
+
+    private static void explainNull(Object instance, NullPointerException e) {
+        for (Field field : AnnotationSupport.findAnnotatedFields(
+                instance.getClass(), DblockDevice.class, ModifierSupport::isNotStatic)) {
+            e.addSuppressed(new ExtensionConfigurationException(Declaration.ofField("@DblockDevice", field)
+                    + " is null in @BeforeAll: an instance field gets a device for each test, before @BeforeEach. Make it"
+                    + " static for one device per class, or use a parameter of the @BeforeAll method."));
+        }
     }
 
     @Override

@@ -7,7 +7,9 @@ import io.dblock.BlockDevice;
 import io.dblock.CacheMode;
 import io.dblock.handler.RequestHandler;
 import java.io.File;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.extension.ExtensionConfigurationException;
 import org.junit.jupiter.api.extension.ParameterResolutionException;
 
@@ -177,5 +179,28 @@ class MisuseTest {
                 .isInstanceOf(ExtensionConfigurationException.class)
                 .hasMessageContaining("junit.jupiter.extensions.store.close.autocloseable.enabled is false");
         assertThat(lab.log).isEmpty();
+    }
+
+    @TestInstance(TestInstance.Lifecycle.PER_CLASS)
+    static class NullInBeforeAll {
+        @DblockDevice
+        BlockDevice disk;
+
+        @BeforeAll
+        void before() {
+            disk.mount();
+        }
+
+        @Test
+        void test() {}
+    }
+
+    @Test
+    void anInstanceFieldThatIsNullInBeforeAllIsExplained() {
+        assertThat(Run.of(NullInBeforeAll.class).expectOneFailure())
+                .isInstanceOf(NullPointerException.class)
+                .satisfies(e -> assertThat(e.getSuppressed()).anySatisfy(hint -> assertThat(hint)
+                        .hasMessageContaining(
+                                "@DblockDevice field disk of MisuseTest.NullInBeforeAll is null in @BeforeAll")));
     }
 }
