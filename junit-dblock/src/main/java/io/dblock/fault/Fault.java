@@ -42,7 +42,9 @@ public interface Fault extends AutoCloseable {
     /**
      * Waits until it has acted on {@code count} requests since it was armed. A held one is then among {@link #held()}.
      *
+     * @param count at least 1: any rule has acted on none
      * @throws AssertionError if it has not within this time, or was removed; says which requests the device got instead
+     * @throws IllegalArgumentException if {@code count} is less than 1
      */
     void awaitHits(long count, Duration timeout) throws InterruptedException;
 

@@ -40,6 +40,10 @@ final class LiveFault implements Fault {
 
     @Override
     public void awaitHits(long count, Duration timeout) throws InterruptedException {
+        if (count < 1) {
+            throw new IllegalArgumentException(
+                    "count is " + count + ". Allowed: at least 1 request; hits() says that there was none.");
+        }
         long hits = state.awaitHits(count, timeout);
         if (hits < count) {
             String why = state.armed() ? "within " + timeout.toMillis() + " ms" : "before it was removed";

@@ -146,4 +146,12 @@ class NeverActedTest {
         bench.write(0, 0, 'a');
         assertThat(bench.filter.unproven()).isEmpty();
     }
+
+    @Test
+    void nobodyWaitsForNoHit() {
+        Fault fault = bench.faults.on(WRITE).fail(Errno.EIO);
+        assertThatThrownBy(() -> fault.awaitHits(0, Duration.ofSeconds(1)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("count is 0. Allowed: at least 1 request");
+    }
 }
