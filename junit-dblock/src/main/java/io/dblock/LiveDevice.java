@@ -496,12 +496,14 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
 
     private Offspring.Shown ask() {
         Evidence evidence = served.evidence();
-        String who = offspring.describe() + ": ";
+        String who = offspring.describe();
+        Faults rules = served.faults();
         List<Unproven> all = new ArrayList<>();
-        evidence.unproven().forEach(one -> all.add(new Unproven(one.kind(), who + one.text())));
-        for (String rule : served.faults().unarmed()) {
+        evidence.neverActed()
+                .forEach(one -> all.add(one.of(who, rules.armedAt(one.rule().name()))));
+        for (String rule : rules.unarmed()) {
             all.add(new Unproven(
-                    Unproven.Kind.RULE_WITHOUT_ACTION, who + "a rule got no action, so it was not armed: " + rule));
+                    Unproven.Kind.RULE_WITHOUT_ACTION, who + ": a rule got no action, so it was not armed: " + rule));
         }
         return new Offspring.Shown(all, evidence.choices(), List.of());
     }

@@ -297,7 +297,9 @@ public final class FaultBuilder {
 
     private Fault arm(Action action) {
         FaultRule rule = rule(action);
-        return predicate == null ? faults.add(rule) : faults.add(rule, predicate);
+        Fault fault = predicate == null ? faults.add(rule) : faults.add(rule, predicate);
+        begun.armed(fault.name());
+        return fault;
     }
 
     private FaultBuilder with(UnaryOperator<Match> change) {

@@ -4,8 +4,10 @@ package io.dblock.fault;
 import com.google.errorprone.annotations.CheckReturnValue;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestInfo;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
@@ -32,9 +34,12 @@ import java.util.function.Predicate;
  */
 public abstract class Faults {
     private static final int SHOWN = 100;
+    private static final int PLACES = 1000;
 
     // Guarded by itself.
     private final Set<Begun> begun = new LinkedHashSet<>();
+    /** Where rules were armed, by name; of the newest. Guarded by begun. */
+    private final Map<String, String> places = new LinkedHashMap<>();
 
     /** For those who apply rules. */
     protected Faults() {}
@@ -82,6 +87,16 @@ public abstract class Faults {
             latest = builder;
         }
 
+        /** A rule of it is armed, with this name. */
+        void armed(String name) {
+            synchronized (begun) {
+                places.put(name, where);
+                if (places.size() > PLACES) {
+                    places.remove(places.keySet().iterator().next());
+                }
+            }
+        }
+
         /** Something has come of it. */
         void used() {
             synchronized (begun) {
@@ -100,6 +115,13 @@ public abstract class Faults {
                     .limit(SHOWN)
                     .map(rule -> rule.latest + ", begun at " + rule.where)
                     .toList();
+        }
+    }
+
+    /** The line of the source that armed the rule with this name by {@link #on} or {@link #onAny}; empty if that is not known. */
+    public final String armedAt(String name) {
+        synchronized (begun) {
+            return places.getOrDefault(name, "");
         }
     }
 

@@ -4,7 +4,6 @@ package io.dblock.filter;
 import io.dblock.fault.Action;
 import io.dblock.fault.FaultRule;
 import io.dblock.fault.Match;
-import io.dblock.fault.Unproven;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestInfo;
@@ -299,13 +298,11 @@ public final class FaultFilter implements AutoCloseable {
     }
 
     /** The rules that have acted on nothing and are not lenient, each with why. Fewer than all of them if there are very many. */
-    public List<Unproven> unproven() {
+    public List<NeverActed> neverActed() {
         return history().stream()
                 .filter(state -> state.hits() == 0 && !state.rule().lenient())
                 .limit(HISTORY)
-                .map(state -> new Unproven(
-                        Unproven.Kind.RULE_NEVER_ACTED,
-                        "a rule never acted on a request: " + state.rule() + ". " + state.whyNever()))
+                .map(state -> new NeverActed(state.rule(), state.whyNever()))
                 .toList();
     }
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.server;
 
-import io.dblock.fault.Unproven;
 import io.dblock.filter.Choices;
+import io.dblock.filter.NeverActed;
 import java.util.List;
 
 /**
  * What the rules and the power cuts of a device have shown.
  *
- * @param unproven its rules that have acted on nothing
+ * @param neverActed its rules that have acted on nothing
  * @param choices what its cuts had to choose from
  */
-public record Evidence(List<Unproven> unproven, Choices choices) {}
+public record Evidence(List<NeverActed> neverActed, Choices choices) {}

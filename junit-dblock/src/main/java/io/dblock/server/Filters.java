@@ -139,7 +139,7 @@ final class Filters implements AutoCloseable {
 
     /** What rules and cuts have shown. */
     Evidence evidence() {
-        return new Evidence(faults.unproven(), cache == null ? Choices.NONE : cache.choices());
+        return new Evidence(faults.neverActed(), cache == null ? Choices.NONE : cache.choices());
     }
 
     /** Ends the rules; what they keep waiting fails. */

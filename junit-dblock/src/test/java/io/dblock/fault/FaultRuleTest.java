@@ -9,6 +9,7 @@ import io.dblock.handler.RequestFlag;
 import io.dblock.handler.RequestInfo;
 import io.dblock.kernel.Errno;
 import io.dblock.power.Survivors;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,7 +32,10 @@ class FaultRuleTest {
         public Fault add(FaultRule rule, Predicate<RequestInfo> predicate) {
             rules.add(rule);
             predicates.add(predicate);
-            return null;
+            return (Fault) Proxy.newProxyInstance(
+                    FaultRuleTest.class.getClassLoader(),
+                    new Class<?>[] {Fault.class},
+                    (proxy, method, arguments) -> method.getName().equals("name") ? rule.name() : null);
         }
 
         @Override
@@ -253,6 +257,17 @@ class FaultRuleTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining(message);
         assertThat(kept.rules).isEmpty();
+    }
+
+    @Test
+    void whereARuleWasArmedIsKnown() {
+        kept.on(Operation.WRITE).named("here").fail(Errno.EIO);
+        assertThat(kept.armedAt("here")).contains("FaultRuleTest.whereARuleWasArmedIsKnown(FaultRuleTest.java:");
+        assertThat(kept.armedAt("nowhere")).isEmpty();
+        for (int i = 0; i < 1001; i++) {
+            kept.on(Operation.WRITE).named("rule " + i).fail(Errno.EIO);
+        }
+        assertThat(kept.armedAt("here")).as("of the newest thousand").isEmpty();
     }
 
     // ---- rules that are never given an action ----

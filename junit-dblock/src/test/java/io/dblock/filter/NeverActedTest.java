@@ -58,23 +58,26 @@ class NeverActedTest {
     void theNearestMissIsTold(String why, io.dblock.handler.Operation operation, Arming arming) {
         bench.marks.add("set");
         Fault fault = arming.begin(bench.faults.on(operation)).fail(Errno.EIO);
-        assertThat(unproven()).endsWith("fail with EIO. No request has come while it was armed.");
+        assertThat(unproven()).endsWith("fail with EIO, armed at Test.java:1. No request has come while it was armed.");
 
         bench.write(0, 1, 'a');
         bench.write(0, 1, 'b');
         bench.read(0, 1);
 
-        assertThat(unproven()).isEqualTo("a rule never acted on a request: " + fault.rule() + ". " + why);
+        assertThat(unproven())
+                .isEqualTo(
+                        "dblock0: a rule never acted on a request: " + fault.rule() + ", armed at Test.java:1. " + why);
         assertThatThrownBy(() -> fault.awaitHit(Duration.ofMillis(1)))
                 .isInstanceOf(AssertionError.class)
                 .hasMessageContaining("requests within 1 ms. " + why + " The last requests");
     }
 
     private String unproven() {
-        List<Unproven> all = bench.filter.unproven();
+        List<NeverActed> all = bench.filter.neverActed();
         assertThat(all).hasSize(1);
-        assertThat(all.get(0).kind()).isEqualTo(Unproven.Kind.RULE_NEVER_ACTED);
-        return all.get(0).text();
+        Unproven unproven = all.get(0).of("dblock0", "Test.java:1");
+        assertThat(unproven.kind()).isEqualTo(Unproven.Kind.RULE_NEVER_ACTED);
+        return unproven.text();
     }
 
     @Test
@@ -100,7 +103,7 @@ class NeverActedTest {
         assertThat(unproven()).endsWith("No flush has reached the disk, and no write with FUA.");
         bench.flush();
         assertThat(lie.hits()).isEqualTo(1);
-        assertThat(bench.filter.unproven()).isEmpty();
+        assertThat(bench.filter.neverActed()).isEmpty();
     }
 
     @Test
@@ -110,12 +113,12 @@ class NeverActedTest {
         bench.faults.on(FLUSH).fail(Errno.EIO).close();
         Fault fua = bench.faults.on(WRITE).flags(RequestFlag.FUA).fail(Errno.EIO);
         bench.write(0, 0, 'a');
-        assertThat(bench.filter.unproven().get(1).text())
+        assertThat(bench.filter.neverActed().get(1).why())
                 .endsWith("The device takes no FUA (fua = false), so the kernel has a flush follow the write instead.");
         fua.close();
         bench.faults.on(FLUSH).fail(Errno.EIO);
         bench.write(0, 0, 'a');
-        assertThat(bench.filter.unproven().get(2).text())
+        assertThat(bench.filter.neverActed().get(2).why())
                 .endsWith("The device has no volatile write cache (cache = NONE), so the kernel sends it no flushes.");
     }
 
@@ -144,7 +147,7 @@ class NeverActedTest {
         bench.faults.on(WRITE).fail(Errno.EIO);
         bench.faults.on(FLUSH).lenient().fail(Errno.EIO);
         bench.write(0, 0, 'a');
-        assertThat(bench.filter.unproven()).isEmpty();
+        assertThat(bench.filter.neverActed()).isEmpty();
     }
 
     @Test

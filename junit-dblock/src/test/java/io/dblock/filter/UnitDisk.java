@@ -2,7 +2,6 @@
 package io.dblock.filter;
 
 import io.dblock.fault.Faults;
-import io.dblock.fault.Unproven;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.MemoryStore;
 import io.dblock.handler.Operation;
@@ -62,8 +61,8 @@ public final class UnitDisk implements FaultFilter.Surroundings, AutoCloseable {
         return faults;
     }
 
-    public List<Unproven> unproven() {
-        return filter.unproven();
+    public List<NeverActed> neverActed() {
+        return filter.neverActed();
     }
 
     public List<UnflushedWrite> unflushed() {

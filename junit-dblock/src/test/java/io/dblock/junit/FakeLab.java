@@ -339,7 +339,9 @@ final class FakeLab {
         public List<Unproven> unproven() {
             answer("unproven");
             List<Unproven> all = new ArrayList<>();
-            disk.unproven().forEach(one -> all.add(new Unproven(one.kind(), name + ": " + one.text())));
+            disk.neverActed()
+                    .forEach(one -> all.add(
+                            one.of(name, disk.faults().armedAt(one.rule().name()))));
             disk.faults()
                     .unarmed()
                     .forEach(rule -> all.add(new Unproven(Unproven.Kind.RULE_WITHOUT_ACTION, name + ": " + rule)));

@@ -300,6 +300,7 @@ class FaultTest {
                 .hasMessageContaining(": 2 things have come to nothing that the test armed or asked for:\n")
                 .hasMessageContaining("\"removed\"")
                 .hasMessageContaining("\"not removed\"")
+                .hasMessageContaining("armed at io.dblock.junit.FaultTest$ArmedByCode.test(FaultTest.java:")
                 .hasMessageNotContaining("\"lenient\"")
                 .hasMessageEndingWith("The device has had no request.");
     }

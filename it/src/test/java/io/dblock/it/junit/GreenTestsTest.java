@@ -163,7 +163,9 @@ class GreenTestsTest {
         assertThat(failureOf(RulesOfForks.class))
                 .hasMessageContaining(": 2 things have come to nothing")
                 .hasMessageContaining("a rule never acted on a request: \"of a fork\": on WRITE, sectors 20000-20007:"
-                        + " fail with EIO. No WRITE was for sectors 20000-20007.")
+                        + " fail with EIO, armed at " + RulesOfForks.class.getName()
+                        + ".armsInVain(GreenTestsTest.java:")
+                .hasMessageContaining("). No WRITE was for sectors 20000-20007.")
                 .hasMessageContaining("\"of a fork's fork\"")
                 .hasMessageNotContaining("lenient\"");
     }
@@ -203,7 +205,8 @@ class GreenTestsTest {
             disk.faults().on(WRITE).matching(request -> request.length() == 3).fail(Errno.EIO);
             write(disk);
             assertThat(disk.unproven()).singleElement().satisfies(one -> assertThat(one.text())
-                    .endsWith("fail with EIO. Its predicate was asked 1 time and was never true."));
+                    .contains(": fail with EIO, armed at " + GreenTestsTest.class.getName())
+                    .endsWith("). Its predicate was asked 1 time and was never true."));
         }
         assertThat(closed.unproven()).extracting(Unproven::kind).containsExactly(Unproven.Kind.RULE_NEVER_ACTED);
     }
