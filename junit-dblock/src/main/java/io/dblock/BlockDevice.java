@@ -239,8 +239,8 @@ public interface BlockDevice extends AutoCloseable {
     }
 
     /**
-     * Closes the forks of this device and its snapshots, those of forks too, that are still open. What {@code @DblockDevice}
-     * and {@code DblockExtension} have made, they close so before the device; otherwise a fork may outlive its device.
+     * Closes all forks and snapshots of this device, and of its forks, that are still open. {@code @DblockDevice} and
+     * {@code DblockExtension} do this before they close a device. Otherwise a fork may outlive its device.
      *
      * @throws LeakException if a fork was still mounted, or something used it; names it. All are closed all the same
      */
@@ -250,10 +250,10 @@ public interface BlockDevice extends AutoCloseable {
     List<Throwable> handlerFailures();
 
     /**
-     * What was armed or asked so far and has come to nothing, on this device and its forks, closed ones included: rules that have
-     * acted on no request and are not lenient, rules without an action, power cuts that were to choose what survives and had
-     * nothing to choose from. At the end of a test that got its device from {@code @DblockDevice} or {@code DblockExtension}
-     * this list has to be empty. After {@link #close()} it is what it was before.
+     * What has come to nothing so far of what was armed or asked for, on this device and on its forks, closed ones included: rules
+     * that have acted on no request and are not lenient, rules without an action, and power cuts that were to choose survivors
+     * and had nothing to choose from. A test that got its device from {@code @DblockDevice} or {@code DblockExtension} fails if
+     * this is not empty at its end. After {@link #close()} it stays as it was before.
      */
     List<Unproven> unproven();
 

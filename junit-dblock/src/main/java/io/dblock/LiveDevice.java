@@ -67,7 +67,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     private final List<String> incidents = new CopyOnWriteArrayList<>();
     private volatile boolean closed;
     private final Offspring offspring;
-    /** What it has shown, once it is closed; that is asked before its unmounting makes requests which no test has made. */
+    /** What it has shown. Set when it is closed, before the unmount makes requests of its own. */
     private volatile Offspring.Shown shown;
     /** To be read by who asks for what needs the kernel's device, to be written by who closes that for good. */
     private final ReadWriteLock kernel = new ReentrantReadWriteLock();
@@ -484,12 +484,13 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         if (choices.asked() > 0 && !choices.found()) {
             all.add(new Unproven(
                     Unproven.Kind.NOTHING_TO_SURVIVE,
-                    name() + ": nothing was unflushed at "
+                    name() + ": "
                             + (choices.asked() == 1
-                                    ? "the power cut, or snapshot of one,"
-                                    : "any of " + choices.asked() + " power cuts, or snapshots of one,")
-                            + " that was to choose survivors: " + choices.survivors()
-                            + (spec.cache() == CacheMode.NONE ? ". It has no volatile cache (cache = NONE)." : ".")));
+                                    ? "a power cut (or a snapshot of one) was to choose survivors ("
+                                    : choices.asked()
+                                            + " power cuts (or snapshots of one) were to choose survivors (the last: ")
+                            + choices.survivors() + "), and nothing was ever unflushed."
+                            + (spec.cache() == CacheMode.NONE ? " It has no volatile cache (cache = NONE)." : "")));
         }
         return all;
     }
@@ -508,8 +509,8 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         return new Offspring.Shown(all, evidence.choices(), List.of());
     }
 
-    /** To be called before a teardown. Does not throw, and takes no longer than a server that is silent may be waited for. */
-    private void askForTheLastTime() {
+    /** Keeps what the device has shown. Throws nothing, and waits a limited time for a server that is silent. */
+    private void askBeforeTeardown() {
         String what = "asking what the rules of " + name() + " have done";
         try {
             Bounded<Offspring.Shown> asking = Bounded.start(what, this::ask);
@@ -653,7 +654,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
                 return;
             }
             closed = true;
-            askForTheLastTime();
+            askBeforeTeardown();
             Teardown teardown = new Teardown(
                     served, mounts, path, this::oldestRequest, removal, this::closeServer, this::note, limits);
             boolean alone = takeLock(teardown);

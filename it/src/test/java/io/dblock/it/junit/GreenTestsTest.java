@@ -228,8 +228,8 @@ class GreenTestsTest {
     @Test
     void aCutThatHadNothingToChooseFromFailsTheTest() {
         assertThat(failureOf(NothingToLose.class))
-                .hasMessageContaining("nothing was unflushed at any of 2 power cuts, or snapshots of one, that was to"
-                        + " choose survivors: random, each with probability 0.500, seed 42");
+                .hasMessageContaining("2 power cuts (or snapshots of one) were to choose survivors (the last: random,"
+                        + " each with probability 0.500, seed 42), and nothing was ever unflushed.");
         assertThat(Fixture.NOTES).singleElement().asString().endsWith("nothing was unflushed, so the cut lost nothing");
     }
 
