@@ -8,6 +8,7 @@ import io.dblock.handler.Operation;
 import io.dblock.handler.RequestHandler;
 import io.dblock.handler.Zones;
 import io.dblock.kernel.DeviceParameters;
+import io.dblock.proc.OpenImage;
 import io.dblock.server.DeviceServer;
 import io.dblock.server.FilterSpec;
 import io.dblock.server.LocalServer;
@@ -21,6 +22,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Stream;
@@ -71,15 +73,22 @@ final class DeviceFactory {
                                     sized.imageMode(),
                                     sized.zones()));
         }
-        return present(served, sized, toBeFormatted, Offspring.of(served.created().name()));
+        return present(
+                served,
+                sized,
+                sized.image().flatMap(OpenImage::keyOf),
+                toBeFormatted,
+                Offspring.of(served.created().name()));
     }
 
     /**
      * A device with the content of a snapshot and otherwise like the one it was taken of.
      *
+     * @param image that of the original, as in {@link LiveDevice}
      * @param siblings what else was made of that
      */
-    static LiveDevice fork(DeviceSpec original, ServedSnapshot snapshot, Offspring siblings) {
+    static LiveDevice fork(
+            DeviceSpec original, Optional<Object> image, ServedSnapshot snapshot, Offspring siblings) {
         // The image it may be made of is the original's; XFS refuses to mount two filesystems with one UUID.
         DeviceSpec spec = withSeed(builderOf(original)
                 .name("")
@@ -92,7 +101,7 @@ final class DeviceFactory {
         DeviceParameters parameters = parameters(spec, EnumSet.allOf(Operation.class));
         Devices.prepare();
         ServedDevice served = snapshot.fork(parameters, filters(spec));
-        return present(served, spec, false, siblings.ofFork(served.created().name()));
+        return present(served, spec, image, false, siblings.ofFork(served.created().name()));
     }
 
     /** Who serves a built-in store. */
@@ -106,13 +115,13 @@ final class DeviceFactory {
 
     /** Has a device that is served appear. */
     private static LiveDevice present(
-            ServedDevice served, DeviceSpec spec, boolean toBeFormatted, Offspring offspring) {
+            ServedDevice served, DeviceSpec spec, Optional<Object> image, boolean toBeFormatted, Offspring offspring) {
         DeviceSpec made = builderOf(spec)
                 .name(served.created().name())
                 .queues(served.created().parameters().queues())
                 .readOnly(served.created().parameters().flags().contains(READ_ONLY))
                 .spec();
-        LiveDevice device = new LiveDevice(served, made, offspring);
+        LiveDevice device = new LiveDevice(served, made, image, offspring);
         Devices.add(device);
         offspring.add(device);
         boolean done = false;

@@ -2,6 +2,7 @@
 package io.dblock;
 
 import io.dblock.kernel.ModuleLoader;
+import io.dblock.proc.OpenImage;
 import io.dblock.server.process.ServerProcess;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -34,6 +35,11 @@ final class Devices {
     /** Those there are now. */
     static synchronized List<LiveDevice> live() {
         return List.copyOf(LIVE);
+    }
+
+    /** The files that are open because they are images of these devices. */
+    static List<OpenImage> openImages() {
+        return live().stream().flatMap(device -> device.openImage().stream()).toList();
     }
 
     private static void shutDown() {

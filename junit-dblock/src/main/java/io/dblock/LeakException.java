@@ -33,7 +33,10 @@ public class LeakException extends DblockException {
         return new LeakException(text.toString(), lines);
     }
 
-    /** What held the device, one line each: pid, command, and the file. May be empty if none could be identified. */
+    /**
+     * What held the device, one line each: pid, command, and the file, or another device whose image lies on it. May be empty
+     * if none could be identified.
+     */
     public List<String> holders() {
         return List.of(holders);
     }

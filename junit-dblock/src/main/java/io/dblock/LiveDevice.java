@@ -17,6 +17,7 @@ import io.dblock.kernel.OldestRequest;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
 import io.dblock.power.UnflushedWrite;
+import io.dblock.proc.OpenImage;
 import io.dblock.proc.ProcFs;
 import io.dblock.server.Evidence;
 import io.dblock.server.RequestCounts;
@@ -58,6 +59,9 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     private final Object changing = new Object();
 
     private volatile DeviceSpec spec;
+    /** The image that its data lies in, see {@link OpenImage#file()}; a fork has that of its original. */
+    private final Optional<Object> image;
+
     private final Path path;
     private final DeviceMounts mounts;
     /** For whatever changes its mounts. Not for what has to work while such a call waits for the disk. */
@@ -78,10 +82,11 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     /** Whether the filesystem is to be mounted when the power is back. Guarded by {@link #lock}. */
     private boolean mountedBefore;
 
-    LiveDevice(ServedDevice served, DeviceSpec spec, Offspring offspring) {
+    LiveDevice(ServedDevice served, DeviceSpec spec, Optional<Object> image, Offspring offspring) {
         this(
                 served,
                 spec,
+                image,
                 offspring,
                 RunDirectory.ofThisMachine(), Host.ofThisMachine(), Teardown.Limits.ofThisJvm(), ANSWER);
     }
@@ -89,6 +94,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     LiveDevice(
             ServedDevice served,
             DeviceSpec spec,
+            Optional<Object> image,
             Offspring offspring,
             RunDirectory runs,
             Host host,
@@ -96,6 +102,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
             Duration answer) {
         this.served = served;
         this.spec = spec;
+        this.image = image;
         this.offspring = offspring;
         this.runs = runs;
         this.host = host;
@@ -366,6 +373,11 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         return served;
     }
 
+    /** What its server has open for it. */
+    Optional<OpenImage> openImage() {
+        return image.map(file -> new OpenImage(served.answering().jvm().pid(), file, name()));
+    }
+
     @Override
     public Faults faults() {
         return served.faults();
@@ -451,7 +463,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     }
 
     private Snapshot snapshotOf(ServedSnapshot snapshot) {
-        return new LiveSnapshot(spec, snapshot, offspring);
+        return new LiveSnapshot(spec, image, snapshot, offspring);
     }
 
     @Override

@@ -5,16 +5,20 @@ import io.dblock.server.ServedSnapshot;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** A snapshot kept by the server of its device. */
 final class LiveSnapshot implements Snapshot {
     private final DeviceSpec original;
+    private final Optional<Object> image;
     private final ServedSnapshot served;
     /** Of the device that it was taken of. */
     private final Offspring siblings;
 
-    LiveSnapshot(DeviceSpec original, ServedSnapshot served, Offspring siblings) {
+    /** {@code image} is that of the original, as in {@link LiveDevice}. */
+    LiveSnapshot(DeviceSpec original, Optional<Object> image, ServedSnapshot served, Offspring siblings) {
         this.original = original;
+        this.image = image;
         this.served = served;
         this.siblings = siblings;
         siblings.add(this);
@@ -32,7 +36,7 @@ final class LiveSnapshot implements Snapshot {
 
     @Override
     public BlockDevice fork() {
-        return DeviceFactory.fork(original, served, siblings);
+        return DeviceFactory.fork(original, image, served, siblings);
     }
 
     @Override

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
 
@@ -19,24 +20,32 @@ public final class Holders {
     private final ProcFs proc;
     private final Path sysBlock;
     private final long self;
+    private final List<OpenImage> images;
 
-    /** For a /proc, a /sys/class/block, and the pid of this JVM. */
-    public Holders(ProcFs proc, Path sysBlock, long self) {
+    /** For a /proc, a /sys/class/block, the pid of this JVM, and the files that are known to be images of other disks. */
+    public Holders(ProcFs proc, Path sysBlock, long self, List<OpenImage> images) {
         this.proc = proc;
         this.sysBlock = sysBlock;
         this.self = self;
+        this.images = images;
     }
 
     /** Of the machine this JVM runs on. */
     public static Holders ofThisMachine() {
+        return ofThisMachine(List.of());
+    }
+
+    /** The same, where these files are known to be images of other disks. */
+    public static Holders ofThisMachine(List<OpenImage> images) {
         return new Holders(
                 new ProcFs(Path.of("/proc")),
                 Path.of("/sys/class/block"),
-                ProcessHandle.current().pid());
+                ProcessHandle.current().pid(),
+                images);
     }
 
     /**
-     * One line for each use: pid, command, what it uses and how.
+     * One line for each use: pid, command, what it uses and how; or the other disk whose image it is.
      *
      * @param node the disk's node, such as {@code /dev/dblock0}; its partitions count too
      * @param mountPoints where it is mounted
@@ -47,11 +56,18 @@ public final class Holders {
         for (long pid : proc.pids()) {
             Path directory = proc.path().resolve(Long.toString(pid));
             Set<String> uses = new LinkedHashSet<>();
-            collectLink(directory.resolve("cwd"), "its working directory is ", ours, uses);
-            collectLink(directory.resolve("root"), "its root directory is ", ours, uses);
+            target(directory.resolve("cwd"), ours).ifPresent(path -> uses.add("its working directory is " + path));
+            target(directory.resolve("root"), ours).ifPresent(path -> uses.add("its root directory is " + path));
             try (DirectoryStream<Path> files = Files.newDirectoryStream(directory.resolve("fd"))) {
                 for (Path file : files) {
-                    collectLink(file, "has open ", ours, uses);
+                    Optional<String> path = target(file, ours);
+                    if (path.isPresent()) {
+                        List<String> disks = disksOf(pid, file);
+                        disks.forEach(disk -> lines.add(disk + ", whose image " + path.get() + " lies on it"));
+                        if (disks.isEmpty()) {
+                            uses.add("has open " + path.get());
+                        }
+                    }
                 }
             } catch (IOException e) {
                 // Gone meanwhile, or somebody else's and we are not root: then the rest has to do.
@@ -83,15 +99,25 @@ public final class Holders {
         return proc.mapped(self).stream().anyMatch(file -> file.startsWith(mountPoint + "/"));
     }
 
-    private static void collectLink(Path link, String how, Predicate<String> ours, Set<String> uses) {
+    /** Where a link of /proc leads, if that is ours. */
+    private static Optional<String> target(Path link, Predicate<String> ours) {
         try {
-            String target = Files.readSymbolicLink(link).toString();
-            if (ours.test(target)) {
-                uses.add(how + target);
-            }
+            return Optional.of(Files.readSymbolicLink(link).toString()).filter(ours);
         } catch (IOException e) {
-            // Closed meanwhile.
+            return Optional.empty(); // Closed meanwhile.
         }
+    }
+
+    /** The disks whose image a process has open here. */
+    private List<String> disksOf(long pid, Path openFile) {
+        if (images.stream().noneMatch(image -> image.pid() == pid)) {
+            return List.of();
+        }
+        Optional<Object> file = OpenImage.keyOf(openFile);
+        return images.stream()
+                .filter(image -> image.pid() == pid && file.equals(Optional.of(image.file())))
+                .map(OpenImage::disk)
+                .toList();
     }
 
     private static boolean isOurs(String path, Path node, List<KernelPath> mountPoints) {

@@ -22,7 +22,7 @@ class HoldersTest {
 
     @BeforeEach
     void setUp() throws Exception {
-        holders = new Holders(new ProcFs(root.resolve("proc")), root.resolve("block"), 10);
+        holders = new Holders(new ProcFs(root.resolve("proc")), root.resolve("block"), 10, List.of());
         process(10, "java\0-jar\0test.jar\0");
         process(20, "tail\0-f\0");
         Files.createDirectories(root.resolve("proc/sys"));
@@ -123,6 +123,43 @@ class HoldersTest {
     void devicesMadeOfItCount() throws Exception {
         Files.createDirectories(root.resolve("block/dblock0/holders/dm-3"));
         assertThat(find()).containsExactly("the block device dm-3 is made of it");
+    }
+
+    @Test
+    void aDiskWhoseImageLiesThereIsNamedInsteadOfItsServer(@TempDir Path mount) throws Exception {
+        Path image = Files.createFile(mount.resolve("image"));
+        Path other = Files.createFile(mount.resolve("other"));
+        Object key = OpenImage.keyOf(image).orElseThrow();
+        holders = new Holders(
+                new ProcFs(root.resolve("proc")),
+                root.resolve("block"),
+                10,
+                List.of(new OpenImage(20, key, "dblock1")));
+        open(20, 3, image.toString());
+        open(20, 4, other.toString());
+        open(10, 3, image.toString());
+        assertThat(holders.find(NODE, List.of(mount)))
+                .containsExactlyInAnyOrder(
+                        "dblock1, whose image " + image + " lies on it",
+                        "pid 20 (tail -f) has open " + other,
+                        "this JVM (pid 10) has open " + image);
+    }
+
+    @Test
+    void anImageIsKnownByItsFileWhateverItIsCalled(@TempDir Path mount) throws Exception {
+        Path image = Files.createFile(mount.resolve("image"));
+        Object key = OpenImage.keyOf(image).orElseThrow();
+        holders = new Holders(
+                new ProcFs(root.resolve("proc")),
+                root.resolve("block"),
+                10,
+                List.of(new OpenImage(20, key, "dblock1"), new OpenImage(20, key, "dblock2")));
+        Path renamed = Files.move(image, mount.resolve("renamed"));
+        open(20, 3, renamed.toString());
+        assertThat(holders.find(NODE, List.of(mount)))
+                .containsExactly(
+                        "dblock1, whose image " + renamed + " lies on it",
+                        "dblock2, whose image " + renamed + " lies on it");
     }
 
     @Test

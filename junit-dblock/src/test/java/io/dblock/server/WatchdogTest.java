@@ -54,7 +54,7 @@ class WatchdogTest {
         ProcFs proc = new ProcFs(root);
         watchdog = new Watchdog(
                 proc,
-                new Holders(proc, root.resolve("block"), 1),
+                new Holders(proc, root.resolve("block"), 1, List.of()),
                 Duration.ofSeconds(1),
                 new PrintStream(err, true, StandardCharsets.UTF_8));
     }
