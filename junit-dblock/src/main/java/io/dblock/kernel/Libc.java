@@ -19,6 +19,8 @@ final class Libc implements Linux {
 
     static final int MADV_DONTNEED = 4;
     static final int MADV_NOHUGEPAGE = 15;
+    /** As MADV_DONTNEED, of locked memory too; since Linux 5.18. */
+    static final int MADV_DONTNEED_LOCKED = 24;
     /** Not the same on every architecture; see fcntl.h below arch/ in the kernel. */
     static final int O_DIRECT = Platform.isARM() ? 0x10000 : 0x4000;
 
@@ -26,6 +28,12 @@ final class Libc implements Linux {
     static final int SEEK_DATA = 3;
     static final int SEEK_HOLE = 4;
     private static final int PR_SET_IO_FLUSHER = 57;
+    private static final int RLIMIT_MEMLOCK = 8;
+    private static final long RLIM_INFINITY = -1;
+    /** MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT. */
+    private static final int MCL_ALL_ON_FAULT = 1 | 2 | 4;
+
+    private static final int MLOCK_ONFAULT = 1;
     private static final int EPOLL_CLOEXEC = 0x80000;
     private static final int EFD_CLOEXEC_NONBLOCK = 0x80000 | 0x800;
     private static final int FALLOC_KEEP_SIZE = 0x01;
@@ -166,6 +174,28 @@ final class Libc implements Linux {
         return result(NativeMethods.prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0));
     }
 
+    /** setrlimit(2) of RLIMIT_MEMLOCK: no limit, whoever this is. */
+    int unlimitLockedMemory() {
+        try (NativeMemory limit = NativeMemory.allocate(2 * Long.BYTES)) {
+            limit.buffer().putLong(RLIM_INFINITY).putLong(RLIM_INFINITY);
+            return result(NativeMethods.setrlimit(RLIMIT_MEMLOCK, limit.address()));
+        }
+    }
+
+    /** mlockall(2): what is there and what comes, each page from when it is first touched. */
+    int lockAllMemory() {
+        return result(NativeMethods.mlockall(MCL_ALL_ON_FAULT));
+    }
+
+    /** mlock2(2): each page from when it is first touched. */
+    int lock(long address, long length) {
+        return result((int) NativeMethods.syscall(isX86() ? 325 : 284, address, length, MLOCK_ONFAULT));
+    }
+
+    int unlock(long address, long length) {
+        return result(NativeMethods.munlock(address, length));
+    }
+
     /** setsid(2). */
     int newSession() {
         return result(NativeMethods.setsid());
@@ -258,6 +288,12 @@ final class Libc implements Linux {
         static native int umount2(long path, int flags);
 
         static native int prctl(int option, long a, long b, long c, long d);
+
+        static native int setrlimit(int resource, long limit);
+
+        static native int mlockall(int flags);
+
+        static native int munlock(long address, long length);
 
         static native int setsid();
 

@@ -209,11 +209,25 @@ public final class NativeMemory implements AutoCloseable {
         }
         Libc.INSTANCE.zero(address + offset, start - offset);
         Libc.INSTANCE.zero(address + end, offset + length - end);
-        int result = Libc.INSTANCE.madvise(address + start, end - start, Libc.MADV_DONTNEED);
-        if (result < 0) {
-            // Locked pages (mlockall) cannot be given back.
+        if (!discard(address + start, end - start)) {
             Libc.INSTANCE.zero(address + start, end - start);
         }
+    }
+
+    /** Gives whole pages back, which are zeros then; false if the kernel does not let them go. */
+    private static boolean discard(long start, long length) {
+        return Libc.INSTANCE.madvise(start, length, Libc.MADV_DONTNEED) == 0
+                || Libc.INSTANCE.madvise(start, length, Libc.MADV_DONTNEED_LOCKED) == 0
+                || discardByUnlocking(start, length);
+    }
+
+    /** The same of locked pages, for kernels that are older than the advice for that. */
+    static boolean discardByUnlocking(long start, long length) {
+        boolean discarded = Libc.INSTANCE.unlock(start, length) == 0
+                && Libc.INSTANCE.madvise(start, length, Libc.MADV_DONTNEED) == 0;
+        // What another thread has touched meanwhile is locked by this.
+        Libc.INSTANCE.lock(start, length);
+        return discarded;
     }
 
     /** Makes a mapping zeros and gives all its pages back; they come again when they are written to. */

@@ -113,6 +113,25 @@ class ServerProcessIT {
     }
 
     @Test
+    void noneOfItsMemoryIsSwappedOutOrReclaimed(@DblockDevice(size = "1MiB") BlockDevice disk) throws Exception {
+        write(disk, 0, 1);
+        List<String> notLocked = new ArrayList<>();
+        String mapping = "";
+        boolean resident = false;
+        for (String line : Files.readAllLines(proc(server()).resolve("smaps"))) {
+            if (line.matches("[0-9a-f]+-[0-9a-f]+ .*")) {
+                mapping = line;
+            } else if (line.startsWith("Rss:")) {
+                resident = !line.matches("Rss: +0 kB");
+            } else if (line.startsWith("VmFlags:") && resident && !line.contains(" lo")) {
+                notLocked.add(mapping);
+            }
+        }
+        // What the kernel itself shows every process.
+        assertThat(notLocked).allMatch(line -> line.matches(".*\\[(vvar|vvar_vclock|vdso|vsyscall)]"));
+    }
+
+    @Test
     void itHasMountsOfItsOwnAndIsNotInTheTestsProcessGroup(
             @DblockDevice(size = "64MiB", filesystem = EXT4) BlockDevice disk) throws Exception {
         Path point = disk.mount();

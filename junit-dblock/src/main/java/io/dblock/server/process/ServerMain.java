@@ -70,6 +70,7 @@ public final class ServerMain {
         System.setOut(System.err);
         // A terminal's Ctrl-C is for the test's JVM, which still needs its disks then to unmount them.
         OwnProcess.newSession();
+        lockMemory();
         detachDiskMounts();
         Connection connection = new Connection(in, out, ServerCommands.class, new TestJvm(test));
         CommandServer server = new CommandServer(
@@ -81,6 +82,13 @@ public final class ServerMain {
         connection.start(server);
         waitForDeath(test, started);
         end(server);
+    }
+
+    private static void lockMemory() {
+        OwnProcess.lockMemory()
+                .ifPresent(why -> System.err.println("junit-dblock: the server process cannot lock its memory (" + why
+                        + "). Where memory is short, its disks may answer late, and a swap area on one of them not at"
+                        + " all. Give it CAP_IPC_LOCK and CAP_SYS_RESOURCE, as root has, or ulimit -l unlimited."));
     }
 
     /**
