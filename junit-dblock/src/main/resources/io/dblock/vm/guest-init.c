@@ -31,6 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
@@ -986,6 +987,9 @@ int main(void)
 	must_mount("sysfs", "/sys", "sysfs", 0, NULL);
 	must_mount("devtmpfs", "/dev", "devtmpfs", 0, "mode=0755");
 	kmsg_write = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	/* A command may put its swap area on a disk that fails: the guest is to outlive that. */
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
+		note("cannot lock the memory of init: %s", strerror(errno));
 	read_conf();
 	insert_modules();
 	out_port = open_port("io.dblock.out");
