@@ -26,6 +26,8 @@ final class Kernel {
     private static final int O_CLOEXEC = 0x80000;
     private static final int SYSLOG_READ_ALL = 3;
     private static final int LOG_BYTES = 256 << 10;
+    /** MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT. */
+    private static final int MCL_ALL_ON_FAULT = 7;
 
     private interface C extends Library {
         int kill(int pid, int signal) throws LastErrorException;
@@ -43,6 +45,10 @@ final class Kernel {
         int dup2(int old, int number) throws LastErrorException;
 
         int close(int fd) throws LastErrorException;
+
+        int mlockall(int flags) throws LastErrorException;
+
+        int munlockall() throws LastErrorException;
     }
 
     private static final C LIBC = Native.load("c", C.class);
@@ -76,6 +82,15 @@ final class Kernel {
         int nothing = LIBC.open("/dev/null", O_CLOEXEC);
         LIBC.dup2(nothing, fd);
         LIBC.close(nothing);
+    }
+
+    /** Keeps this JVM's memory from being swapped out, so that it outlives a swap area that fails. */
+    static void lockMemory() {
+        LIBC.mlockall(MCL_ALL_ON_FAULT);
+    }
+
+    static void unlockMemory() {
+        LIBC.munlockall();
     }
 
     /** The end of the kernel's log. */

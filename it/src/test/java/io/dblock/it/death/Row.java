@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.it.support.Poll;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
@@ -244,6 +245,30 @@ enum Row {
         }
     },
 
+    /** The swap area is on a disk of theirs: who serves it must not wait for memory that only it can give. */
+    SWAPPING("a swap area on a disk, and a machine short of memory", Survival.LIVES, Serving.SERVER_PROCESS) {
+        @Override
+        boolean fails() {
+            return false;
+        }
+
+        @Override
+        boolean isForGuests() {
+            return true;
+        }
+
+        @Override
+        void strike(Round round) throws IOException {
+            Path swapArea = Path.of(round.victim().order("swap"));
+            try (ShortMemory memory = ShortMemory.begin(swapArea)) {
+                memory.awaitUse(SWAPPED, PASSES);
+            }
+            round.load().stop();
+            round.load().awaitEnd(Round.BOUND);
+            assertThat(round.victim().order("errors")).matches("[0 ]*");
+        }
+    },
+
     TWO_DESTROYERS("two destroyers at once", Survival.LIVES, Serving.SERVER_PROCESS, Serving.TEST_JVM) {
         @Override
         void strike(Round round) throws IOException {
@@ -292,6 +317,8 @@ enum Row {
     private static final long MEMORY_OF_LOAD = 16L << 20;
     private static final long MEMORY_OF_ALL = 144L << 20;
     private static final int PRESSED_MILLIS = 800;
+    private static final long SWAPPED = 64L << 20;
+    private static final int PASSES = 3;
 
     private static final Duration LONG = Duration.ofSeconds(30);
 
@@ -317,7 +344,7 @@ enum Row {
             case KILLED_TEST_JVM, KILLED_TEST_JVM_WITH_SERVER -> Group.KILLED;
             case KILLED_BOTH, OWN_FILES_AT_EXIT -> Group.ENDED;
             case KILLED_SERVER, STOPPED_SERVER, STOPPED_TEST_JVM -> Group.SILENT;
-            case NEVER_ANSWERING, MEMORY_PRESSURE -> Group.UNANSWERED;
+            case NEVER_ANSWERING, MEMORY_PRESSURE, SWAPPING -> Group.UNANSWERED;
             case DESTROYED, DESTROYED_BY_ANOTHER, TWO_DESTROYERS -> Group.REMOVED;
             default -> Group.FAILING;
         };
@@ -339,6 +366,11 @@ enum Row {
     /** Whether the load gets errors; else it is ended, and gets none unless it is excused. */
     boolean fails() {
         return true;
+    }
+
+    /** Whether it would be too much for a machine that others use. */
+    boolean isForGuests() {
+        return false;
     }
 
     /** Under load, some time before the death. */

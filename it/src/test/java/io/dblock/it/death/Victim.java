@@ -2,6 +2,7 @@
 package io.dblock.it.death;
 
 import io.dblock.BlockDevice;
+import io.dblock.CacheMode;
 import io.dblock.DblockException;
 import io.dblock.Filesystem;
 import io.dblock.Placement;
@@ -28,6 +29,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
 
 /**
  * The JVM that things happen to: it has disks, and does as it is told on its standard input, a line each, answered by one
@@ -37,7 +39,9 @@ public final class Victim {
 
     private static final long RAW_SIZE = 16L << 20;
     private static final int WRITE = 64 << 10;
+    private static final Duration SWAP_TIMEOUT = Duration.ofSeconds(30);
     private static final int FILE_WRITES = 64;
+    private static final long SWAP_SIZE = 128L << 20;
 
     private final AtomicReference<MoodyHandler.Mood> mood = new AtomicReference<>(MoodyHandler.WELL);
     private final List<BlockDevice> disks = new ArrayList<>();
@@ -78,6 +82,8 @@ public final class Victim {
         return switch (order[0]) {
             case "disks" -> make(Serving.valueOf(order[1]), Duration.ofMillis(Long.parseLong(order[2])));
             case "write" -> writeOwnFiles();
+            case "swap" -> makeSwapDisk();
+            case "errors" -> errors();
             case "out-of-memory" -> feel(Moods.outOfMemory(new Random(Long.parseLong(order[1]))));
             case "throw" -> feel(Moods.thrown(new Random(Long.parseLong(order[1]))));
             case "hang" -> {
@@ -183,6 +189,36 @@ public final class Victim {
             writer.start();
         }
         return "";
+    }
+
+    /**
+     * One more disk, for a swap area. The kernel swaps because there is no memory left, so there must be none to be had for what
+     * it writes: all its blocks have theirs from the start, and what a write replaces is not kept.
+     */
+    private String makeSwapDisk() throws IOException {
+        BlockDevice disk = BlockDevice.builder()
+                .size(SWAP_SIZE)
+                .cache(CacheMode.NONE)
+                .requestTimeout(SWAP_TIMEOUT)
+                .create();
+        disks.add(disk);
+        ByteBuffer data = ByteBuffer.allocateDirect(1 << 20);
+        for (int i = 0; i < data.capacity(); i += Long.BYTES) {
+            data.putLong(i, -1);
+        }
+        try (FileChannel channel = disk.openChannel()) {
+            for (long at = 0; at < SWAP_SIZE; at += data.capacity()) {
+                channel.write(data.rewind(), at);
+            }
+        }
+        return disk.path().toString();
+    }
+
+    /** How many requests have failed, on each disk. */
+    private String errors() {
+        return disks.stream()
+                .map(disk -> Long.toString(disk.statistics().errors()))
+                .collect(Collectors.joining(" "));
     }
 
     private String failures() {
