@@ -24,31 +24,35 @@ final class ShortMemory implements AutoCloseable {
     /** What is left for the process and for all others. */
     private static final long REST = 160L << 20;
     /** What the process needs beyond the rest, its own JVM not counted. */
-    private static final long BEYOND = 32L << 20;
+    private static final long BEYOND = 80L << 20;
 
     private final Path swapArea;
     private final String hugePages;
     private final Path errors;
     private Process hog;
     private final AtomicInteger passes = new AtomicInteger();
+    /** What the machine had swapped out before. */
+    private final long swappedBefore;
 
-    private ShortMemory(Path swapArea, String hugePages, Path errors) {
+    private ShortMemory(Path swapArea, String hugePages, Path errors, long swappedBefore) {
         this.swapArea = swapArea;
         this.hugePages = hugePages;
         this.errors = errors;
+        this.swappedBefore = swappedBefore;
     }
 
     /**
      * Begins.
      *
-     * @param swapArea a block device of at least 128 MiB whose blocks have all been written
+     * @param swapArea a block device of at least 192 MiB whose blocks have all been written
      */
     static ShortMemory begin(Path swapArea) throws IOException {
         Kernel.lockMemory();
         Commands.run("mkswap", swapArea);
         Commands.run("swapon", swapArea);
         ShortMemory memory =
-                new ShortMemory(swapArea, Files.readString(HUGE_PAGES).strip(), Files.createTempFile("hog", ".err"));
+                new ShortMemory(swapArea, Files.readString(HUGE_PAGES).strip(), Files.createTempFile("hog", ".err"),
+                swappedOut());
         boolean done = false;
         try {
             memory.takeHugePages();
@@ -75,7 +79,7 @@ final class ShortMemory implements AutoCloseable {
                         "-XX:TieredStopAtLevel=1",
                         "-XX:MaxDirectMemorySize=" + 2 * bytes,
                         "-cp",
-                        System.getProperty("java.class.path"),
+                        VictimClassPath.placeOf(Hog.class).toString(),
                         Hog.class.getName(),
                         Long.toString(bytes))
                 .redirectError(errors.toFile())
@@ -98,19 +102,18 @@ final class ShortMemory implements AutoCloseable {
 
     /** Waits until so much has been swapped out, and the process has been through its memory so often. */
     void awaitUse(long bytesSwapped, int times) throws IOException {
-        long before = swappedOut();
         try {
             Poll.until("a process to go " + times + " times through more memory than there is", Round.BOUND, () -> {
                 if (!hog.isAlive()) {
                     throw new AssertionError(
                             "The process ended with status " + hog.exitValue() + ":\n" + Files.readString(errors));
                 }
-                return passes.get() >= times && swappedOut() - before >= bytesSwapped;
+                return passes.get() >= times && swappedOut() - swappedBefore >= bytesSwapped;
             });
         } catch (AssertionError e) {
             throw new AssertionError(
                     e.getMessage() + ". It has been through it " + passes + " times; swapped out were "
-                            + (swappedOut() - before) + " bytes, " + meminfo("SwapFree") + " are free of "
+                            + (swappedOut() - swappedBefore) + " bytes, " + meminfo("SwapFree") + " are free of "
                             + meminfo("SwapTotal") + ". It waits here:\n" + Machine.kernelStacks(hog.pid()),
                     e);
         }

@@ -41,7 +41,7 @@ public final class Victim {
     private static final int WRITE = 64 << 10;
     private static final Duration SWAP_TIMEOUT = Duration.ofSeconds(30);
     private static final int FILE_WRITES = 64;
-    private static final long SWAP_SIZE = 128L << 20;
+    private static final long SWAP_SIZE = 192L << 20;
 
     private final AtomicReference<MoodyHandler.Mood> mood = new AtomicReference<>(MoodyHandler.WELL);
     private final List<BlockDevice> disks = new ArrayList<>();

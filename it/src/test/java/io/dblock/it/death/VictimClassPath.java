@@ -82,7 +82,8 @@ final class VictimClassPath {
         return Stream.concat(some.stream(), more.stream()).toList();
     }
 
-    private static Path placeOf(Class<?> type) {
+    /** What a class was loaded from: a directory, or a jar. */
+    static Path placeOf(Class<?> type) {
         try {
             return Path.of(
                     type.getProtectionDomain().getCodeSource().getLocation().toURI());

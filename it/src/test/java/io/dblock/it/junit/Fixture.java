@@ -48,7 +48,11 @@ final class Fixture {
 
     /** Runs the tests, all of which have to succeed. */
     static void succeed(EngineTestKit.Builder engine, long tests) {
-        EngineExecutionResults results = engine.execute();
+        succeed(engine.execute(), tests);
+    }
+
+    /** The same of tests that have run. */
+    static void succeed(EngineExecutionResults results, long tests) {
         AssertionError error = new AssertionError("Tests failed within the test");
         failures(results).forEach(error::addSuppressed);
         if (error.getSuppressed().length > 0) {
