@@ -87,8 +87,7 @@ final class DeviceFactory {
      * @param image that of the original, as in {@link LiveDevice}
      * @param siblings what else was made of that
      */
-    static LiveDevice fork(
-            DeviceSpec original, Optional<Object> image, ServedSnapshot snapshot, Offspring siblings) {
+    static LiveDevice fork(DeviceSpec original, Optional<Object> image, ServedSnapshot snapshot, Offspring siblings) {
         // The image it may be made of is the original's; XFS refuses to mount two filesystems with one UUID.
         DeviceSpec spec = withSeed(builderOf(original)
                 .name("")
@@ -101,7 +100,8 @@ final class DeviceFactory {
         DeviceParameters parameters = parameters(spec, EnumSet.allOf(Operation.class));
         Devices.prepare();
         ServedDevice served = snapshot.fork(parameters, filters(spec));
-        return present(served, spec, image, false, siblings.ofFork(served.created().name()));
+        return present(
+                served, spec, image, false, siblings.ofFork(served.created().name()));
     }
 
     /** Who serves a built-in store. */

@@ -48,7 +48,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
      * How long its server may take for a question that something goes on without. A server on an emulated machine, with more
      * to do than processors, has been seen to take more than five seconds.
      */
-    private static final Duration ANSWER = Duration.ofSeconds(10);
+    private static final Duration ANSWER = Duration.ofSeconds(20);
 
     private final RunDirectory runs;
     private final Host host;
@@ -88,7 +88,10 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
                 spec,
                 image,
                 offspring,
-                RunDirectory.ofThisMachine(), Host.ofThisMachine(), Teardown.Limits.ofThisJvm(), ANSWER);
+                RunDirectory.ofThisMachine(),
+                Host.ofThisMachine(),
+                Teardown.Limits.ofThisJvm(),
+                ANSWER);
     }
 
     LiveDevice(
@@ -523,11 +526,8 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
 
     /** Keeps what the device has shown. Throws nothing, and waits a limited time for a server that is silent. */
     private void askBeforeTeardown() {
-        String what = "asking what the rules of " + name() + " have done";
         try {
-            Bounded<Offspring.Shown> asking = Bounded.start(what, this::ask);
-            asking.awaitEnd(ANSWER);
-            shown = asking.result(ANSWER);
+            shown = removal.ask("asking what the rules of " + name() + " have done", this::ask);
         } catch (DblockException e) {
             Unproven unknown = new Unproven(
                     Unproven.Kind.NOT_KNOWN, offspring.describe() + ": it cannot be told: " + e.getMessage());
@@ -538,9 +538,9 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     private void leave() {
         List<Throwable> failures = List.of();
         try {
-            failures = served.failures();
-        } catch (DblockException | IllegalStateException e) {
-            // The server is gone, which the teardown has told.
+            failures = removal.ask("asking what the handler of " + name() + " has thrown", served::failures);
+        } catch (DblockException e) {
+            // The server is gone or silent, which the teardown has told.
         }
         Offspring.Shown last = shown == null ? Offspring.Shown.NOTHING : shown;
         offspring.end(this, new Offspring.Shown(last.unproven(), last.choices(), failures));

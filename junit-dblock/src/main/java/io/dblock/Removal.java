@@ -38,7 +38,8 @@ final class Removal {
      */
     <T> T ask(String what, Supplier<T> question) {
         if (silent) {
-            throw new DblockException(what + " was not tried: the device's server did not answer before.");
+            throw new DblockException(
+                    what + " was not tried: the device's server does not answer, an earlier question neither.");
         }
         Bounded<T> asked = Bounded.start(what, question);
         if (!asked.awaitEnd(answer)) {

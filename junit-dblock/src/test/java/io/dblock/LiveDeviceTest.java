@@ -18,6 +18,7 @@ import io.dblock.server.FilterSpec;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -58,7 +59,14 @@ class LiveDeviceTest {
                 new FilterSpec(1, true, MIB, 1024));
         served.start();
         device = new LiveDevice(
-                served, spec, new RunDirectory(runs, new ProcFs(runs.resolve("proc")), 100), host, LIMITS, SHORT);
+                served,
+                spec,
+                Optional.empty(),
+                Offspring.of("dblock0"),
+                new RunDirectory(runs, new ProcFs(runs.resolve("proc")), 100),
+                host,
+                LIMITS,
+                SHORT);
         point = runs.resolve("100-0/mnt/dblock0");
     }
 

@@ -45,7 +45,9 @@ class PowerDomainTest {
                                 DeviceFactory.parameters(spec, EnumSet.allOf(Operation.class)),
                                 new FilterSpec(1, true, 1 << 20, 1024),
                                 new StoreSpec(SIZE, 512, Optional.empty(), Optional.empty())),
-                spec);
+                spec,
+                Optional.empty(),
+                Offspring.of(name));
         device.served().start();
         devices.add(device);
         return device;

@@ -83,6 +83,7 @@ public final class WriteCache implements AutoCloseable {
     private volatile long largest;
     /** How often it has become smaller. */
     private volatile int shrinks;
+
     private volatile Choices choices = Choices.NONE;
 
     // Guarded by the lock.

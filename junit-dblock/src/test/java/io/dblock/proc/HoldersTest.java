@@ -138,7 +138,7 @@ class HoldersTest {
         open(20, 3, image.toString());
         open(20, 4, other.toString());
         open(10, 3, image.toString());
-        assertThat(holders.find(NODE, List.of(mount)))
+        assertThat(holders.find(NODE, List.of(KernelPath.of(mount))))
                 .containsExactlyInAnyOrder(
                         "dblock1, whose image " + image + " lies on it",
                         "pid 20 (tail -f) has open " + other,
@@ -156,7 +156,7 @@ class HoldersTest {
                 List.of(new OpenImage(20, key, "dblock1"), new OpenImage(20, key, "dblock2")));
         Path renamed = Files.move(image, mount.resolve("renamed"));
         open(20, 3, renamed.toString());
-        assertThat(holders.find(NODE, List.of(mount)))
+        assertThat(holders.find(NODE, List.of(KernelPath.of(mount))))
                 .containsExactly(
                         "dblock1, whose image " + renamed + " lies on it",
                         "dblock2, whose image " + renamed + " lies on it");

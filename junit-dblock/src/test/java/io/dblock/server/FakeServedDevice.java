@@ -139,6 +139,11 @@ public final class FakeServedDevice implements ServedDevice {
     }
 
     @Override
+    public Evidence evidence() {
+        return ask(device::evidence);
+    }
+
+    @Override
     public Recorder recorder() {
         return ask(device::recorder);
     }
@@ -194,7 +199,7 @@ public final class FakeServedDevice implements ServedDevice {
     }
 
     /** The rules, which are the server's, too. */
-    private final class RuleSet implements Faults {
+    private final class RuleSet extends Faults {
         private Faults rules() {
             return ask(device::faults);
         }

@@ -50,9 +50,8 @@ final class ShortMemory implements AutoCloseable {
         Kernel.lockMemory();
         Commands.run("mkswap", swapArea);
         Commands.run("swapon", swapArea);
-        ShortMemory memory =
-                new ShortMemory(swapArea, Files.readString(HUGE_PAGES).strip(), Files.createTempFile("hog", ".err"),
-                swappedOut());
+        ShortMemory memory = new ShortMemory(
+                swapArea, Files.readString(HUGE_PAGES).strip(), Files.createTempFile("hog", ".err"), swappedOut());
         boolean done = false;
         try {
             memory.takeHugePages();

@@ -145,6 +145,17 @@ class RemoteDeviceTest {
         assertThatThrownBy(this::started).hasMessageContaining("does not answer, so create() is not possible");
         assertThat(kernel.openSessions()).isZero();
         assertThat(pair.kills).hasValue(1);
+        // Only a server that is killed does not make it once it goes on.
+        pair.goOn();
+        long deadline = System.nanoTime() + SECONDS.toNanos(20);
+        boolean made = false;
+        while (!made || kernel.deviceCount() > 0) {
+            assertThat(System.nanoTime())
+                    .as("it is made, and gone, within 20 s")
+                    .isLessThan(deadline);
+            made |= kernel.deviceCount() > 0;
+            pair.destroyAll();
+        }
     }
 
     @Test

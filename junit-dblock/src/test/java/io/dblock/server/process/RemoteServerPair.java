@@ -22,6 +22,7 @@ final class RemoteServerPair implements AutoCloseable {
     final AtomicInteger kills = new AtomicInteger();
 
     private final Connection server;
+    private final CommandServer commands;
     private final Gate gate;
 
     RemoteServerPair(FakeKernel kernel) {
@@ -38,11 +39,12 @@ final class RemoteServerPair implements AutoCloseable {
             server = new Connection(gate, fromServer, ServerCommands.class, new FakePeer("The test"));
             remote = new RemoteServer(
                     toTest, fromTest, ProcessHandle.current().pid(), peer, kernel::session, kills::incrementAndGet);
-            server.start(new CommandServer(
+            commands = new CommandServer(
                     new FakeKernelServer(kernel),
                     server.remote(TestCommands.class, LONG),
                     ProcessHandle.current().pid(),
-                    ofTest));
+                    ofTest);
+            server.start(commands);
             remote.start(LONG);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -67,10 +69,16 @@ final class RemoteServerPair implements AutoCloseable {
         server.close();
     }
 
+    /** As the end of the process does: what it served is gone. */
+    void destroyAll() {
+        commands.destroyAll();
+    }
+
     @Override
     public void close() {
         gate.close(false);
         remote.disconnect();
         server.close();
+        destroyAll();
     }
 }
