@@ -176,7 +176,8 @@ public @interface DblockDevice {
 
     /**
      * How long what answers for the device may hold a request before the kernel fails it with ETIMEDOUT, as {@code "30s"},
-     * {@code "500ms"}, {@code "2m"} or an ISO-8601 duration. Left out: 30 s.
+     * {@code "500ms"}, {@code "2m"} or an ISO-8601 duration. Left out: 30 s. What an application sees then, and when, is at
+     * {@link io.dblock.BlockDevice.Builder#requestTimeout}.
      */
     String requestTimeout() default "";
 

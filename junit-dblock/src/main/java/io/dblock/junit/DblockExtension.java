@@ -436,7 +436,7 @@ public final class DblockExtension
             return this;
         }
 
-        /** How long a request may be held before the kernel fails it with ETIMEDOUT. */
+        /** As {@link BlockDevice.Builder#requestTimeout}. */
         public Builder requestTimeout(Duration timeout) {
             settings.requestTimeout = Objects.requireNonNull(timeout, "timeout");
             return this;
