@@ -264,9 +264,9 @@ enum Row {
             round.load().awaitEnd(Round.BOUND);
             Path swapArea = Path.of(round.victim().order("swap"));
             try (ShortMemory memory = ShortMemory.begin(swapArea)) {
-                memory.awaitUse(SWAPPED, PASSES);
+                memory.use(SWAPPED, PASSES);
             }
-            assertThat(round.victim().order("errors")).matches("[0 ]*");
+            assertThat(round.victim().order("errors")).matches("0( 0)*");
         }
     },
 
@@ -318,7 +318,7 @@ enum Row {
     private static final long MEMORY_OF_LOAD = 16L << 20;
     private static final long MEMORY_OF_ALL = 144L << 20;
     private static final int PRESSED_MILLIS = 800;
-    private static final long SWAPPED = 64L << 20;
+    private static final long SWAPPED = 32L << 20;
     private static final int PASSES = 3;
 
     private static final Duration LONG = Duration.ofSeconds(30);

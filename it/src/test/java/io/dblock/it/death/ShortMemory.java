@@ -4,8 +4,10 @@ package io.dblock.it.death;
 import io.dblock.it.support.Commands;
 import io.dblock.it.support.Poll;
 import java.io.BufferedReader;
+import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.OutputStreamWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,25 +16,30 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * A machine that is short of memory: huge pages that nobody uses take most of it, and a process needs more than the rest, which
- * only a swap area can give. Nothing is taken for good, and what the process needs beyond the rest has room in the swap area, so
- * that the kernel has nobody to kill.
+ * A machine that is short of memory: huge pages that nobody uses take most of it, and a process takes more than the rest, which
+ * only a swap area can give. Nothing is taken for good, and the process takes no more than the swap area has room for, so that
+ * the kernel has nobody to kill.
  */
 final class ShortMemory implements AutoCloseable {
 
     private static final Path HUGE_PAGES = Path.of("/proc/sys/vm/nr_hugepages");
     /** What is left for the process and for all others. */
     private static final long REST = 160L << 20;
-    /** What the process needs beyond the rest, its own JVM not counted. */
-    private static final long BEYOND = 80L << 20;
+    /** What the process takes to begin with: so little that there is enough for all. */
+    private static final int FIRST_PIECES = 16;
+    /** What of the swap area stays free. */
+    private static final long ROOM = 48L << 20;
 
     private final Path swapArea;
     private final String hugePages;
     private final Path errors;
-    private Process hog;
-    private final AtomicInteger passes = new AtomicInteger();
-    /** What the machine had swapped out before. */
+    /** What the machine had swapped out before, in bytes. */
     private final long swappedBefore;
+
+    private Process hog;
+    private BufferedWriter orders;
+    private int asked;
+    private final AtomicInteger done = new AtomicInteger();
 
     private ShortMemory(Path swapArea, String hugePages, Path errors, long swappedBefore) {
         this.swapArea = swapArea;
@@ -44,7 +51,7 @@ final class ShortMemory implements AutoCloseable {
     /**
      * Begins.
      *
-     * @param swapArea a block device of at least 192 MiB whose blocks have all been written
+     * @param swapArea a block device whose blocks have all been written
      */
     static ShortMemory begin(Path swapArea) throws IOException {
         Kernel.lockMemory();
@@ -52,14 +59,14 @@ final class ShortMemory implements AutoCloseable {
         Commands.run("swapon", swapArea);
         ShortMemory memory = new ShortMemory(
                 swapArea, Files.readString(HUGE_PAGES).strip(), Files.createTempFile("hog", ".err"), swappedOut());
-        boolean done = false;
+        boolean begun = false;
         try {
             memory.takeHugePages();
-            memory.startHog(meminfo("MemAvailable") + BEYOND);
-            done = true;
+            memory.startHog();
+            begun = true;
             return memory;
         } finally {
-            if (!done) {
+            if (!begun) {
                 memory.close();
             }
         }
@@ -70,20 +77,21 @@ final class ShortMemory implements AutoCloseable {
         Files.writeString(HUGE_PAGES, Long.toString(Long.parseLong(hugePages) + Math.max(0, pages)));
     }
 
-    private void startHog(long bytes) throws IOException {
+    private void startHog() throws IOException {
         hog = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-Xmx16m",
                         "-XX:+UseSerialGC",
                         "-XX:TieredStopAtLevel=1",
-                        "-XX:MaxDirectMemorySize=" + 2 * bytes,
+                        "-XX:MaxDirectMemorySize=4g",
                         "-cp",
                         VictimClassPath.placeOf(Hog.class).toString(),
                         Hog.class.getName(),
-                        Long.toString(bytes))
+                        Integer.toString(FIRST_PIECES))
                 .redirectError(errors.toFile())
                 .start();
-        Thread reader = new Thread(this::count, "hog's passes");
+        orders = new BufferedWriter(new OutputStreamWriter(hog.getOutputStream(), StandardCharsets.UTF_8));
+        Thread reader = new Thread(this::count, "hog's answers");
         reader.setDaemon(true);
         reader.start();
     }
@@ -92,28 +100,48 @@ final class ShortMemory implements AutoCloseable {
         try (BufferedReader lines =
                 new BufferedReader(new InputStreamReader(hog.getInputStream(), StandardCharsets.UTF_8))) {
             while (lines.readLine() != null) {
-                passes.incrementAndGet();
+                done.incrementAndGet();
             }
         } catch (IOException e) {
             // It has been ended.
         }
     }
 
-    /** Waits until so much has been swapped out, and the process has been through its memory so often. */
-    void awaitUse(long bytesSwapped, int times) throws IOException {
+    /**
+     * Has the process take more and more until so much has been swapped out, and then go through all that it has a few times:
+     * what is not there has to come back, and something else to go.
+     */
+    void use(long bytesSwapped, int times) throws IOException {
+        while (swappedOut() - swappedBefore < bytesSwapped) {
+            if (meminfo("SwapFree") < ROOM) {
+                throw new AssertionError("No more than " + (swappedOut() - swappedBefore)
+                        + " bytes were swapped out, and the swap area is full.");
+            }
+            order(Hog.MORE);
+        }
+        for (int i = 0; i < times; i++) {
+            order(Hog.AGAIN);
+        }
+    }
+
+    private void order(String order) throws IOException {
+        asked++;
+        orders.write(order + "\n");
+        orders.flush();
         try {
-            Poll.until("a process to go " + times + " times through more memory than there is", Round.BOUND, () -> {
+            Poll.until("a process to go through the memory that it has", Round.BOUND, () -> {
                 if (!hog.isAlive()) {
                     throw new AssertionError(
                             "The process ended with status " + hog.exitValue() + ":\n" + Files.readString(errors));
                 }
-                return passes.get() >= times && swappedOut() - swappedBefore >= bytesSwapped;
+                return done.get() == asked;
             });
         } catch (AssertionError e) {
             throw new AssertionError(
-                    e.getMessage() + ". It has been through it " + passes + " times; swapped out were "
-                            + (swappedOut() - swappedBefore) + " bytes, " + meminfo("SwapFree") + " are free of "
-                            + meminfo("SwapTotal") + ". It waits here:\n" + Machine.kernelStacks(hog.pid()),
+                    e.getMessage() + ". It has done that " + done + " times; swapped out were "
+                            + (swappedOut() - swappedBefore) + " bytes, of the swap area are free "
+                            + meminfo("SwapFree") + " of " + meminfo("SwapTotal") + ". It waits here:\n"
+                            + Machine.kernelStacks(hog.pid()),
                     e);
         }
     }
