@@ -108,7 +108,7 @@ class RestorePowerIT {
     void aRuleThatCutsThePowerInTheMountIsNamed(@DblockDevice(size = "64MiB", filesystem = EXT4) BlockDevice disk)
             throws Exception {
         disk.mount();
-        Fault cutter = disk.faults().onAny().named("cutter").powerCut(Survivors.NONE);
+        Fault cutter = disk.faults().onAny().named("cutter").times(2).powerCut(Survivors.NONE);
         Commands.tryRun("sync");
         disk.dropCaches();
         if (disk.powered()) {
