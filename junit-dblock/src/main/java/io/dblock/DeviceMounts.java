@@ -21,8 +21,10 @@ import java.util.function.Supplier;
  * as its device sees to; anybody may ask where it is.
  */
 final class DeviceMounts {
-    /** The source of the mount that covers a mount point. */
-    static final String COVER = "junit-dblock";
+    /** The source of the mount that has the mount point. */
+    private static final String COVER = "junit-dblock";
+    /** What the mount point is called in it. */
+    private static final String POINT = "disk";
 
     private final Host host;
     private final RunDirectory runs;
@@ -56,23 +58,26 @@ final class DeviceMounts {
 
     /** Mounts it in the run's directory. */
     Path mount() {
-        Path directory = runs.createMountPoint(name);
+        Path directory = runs.createMountDirectory(name);
         cover(directory);
-        host.mount(node, directory, spec.get());
-        point = Optional.of(directory);
-        return directory;
+        Path disk = directory.resolve(POINT);
+        host.mount(node, disk, spec.get());
+        point = Optional.of(disk);
+        return disk;
     }
 
     /**
-     * Mounts an empty read-only filesystem on the mount point, below the disk. Without it, what is written to the path while
-     * the disk is not mounted would go to the machine's own filesystem, and be read back as if the disk had it.
+     * Mounts a read-only filesystem that has nothing but the mount point. Without it, what is written to the path while the
+     * disk is not mounted would go to the machine's own filesystem, and be read back as if the disk had it. The disk is not
+     * mounted on top of it, at one path: whoever looks for that in the table of mounts would find the lower one first, as
+     * {@link java.nio.file.Files#getFileStore} does.
      */
     private void cover(Path directory) {
         covered = Optional.of(directory);
-        if (isCoverOnTop(directory)) {
+        if (isCovered(directory)) {
             return;
         }
-        int result = host.mountEmpty(COVER, directory);
+        int result = host.mountEmpty(COVER, directory, POINT);
         if (result < 0) {
             throw new DblockException("Cannot mount an empty tmpfs at " + directory
                     + ", which keeps writes off the mount point while the disk is not mounted: "
@@ -83,31 +88,30 @@ final class DeviceMounts {
         }
     }
 
-    /** Whether nothing is mounted here but the cover. */
-    private boolean isCoverOnTop(Path directory) {
+    private boolean isCovered(Path directory) {
         KernelPath path = KernelPath.of(directory);
-        boolean cover = false;
-        for (ProcFs.Mount mount : host.mounts()) {
-            if (mount.point().equals(path)) {
-                cover = isCover(mount);
-            }
-        }
-        return cover;
+        return host.mounts().stream().anyMatch(mount -> mount.point().equals(path) && isCover(mount));
     }
 
-    /** Whether this mount covers the mount point of a device, of this JVM or another. */
+    private boolean isMountPoint(Path directory) {
+        KernelPath path = KernelPath.of(directory);
+        return host.mounts().stream().anyMatch(mount -> mount.point().equals(path));
+    }
+
+    /** Whether this mount has the mount point of a device, of this JVM or another. */
     static boolean isCover(ProcFs.Mount mount) {
         return mount.source().equals(COVER) && mount.type().equals("tmpfs");
     }
 
     /** To be called at the device's end: takes the cover away, so that the directory can be removed. */
     void uncover() {
-        if (covered.isPresent() && isCoverOnTop(covered.get())) {
-            KernelPath path = KernelPath.of(covered.get());
-            int result = host.detach(path);
-            if (result < 0 && !isGone(result)) {
-                throw cannotDetach(path, result);
-            }
+        if (covered.isEmpty() || isMountPoint(covered.get().resolve(POINT))) {
+            return;
+        }
+        KernelPath path = KernelPath.of(covered.get());
+        int result = host.detach(path);
+        if (result < 0 && !isGone(result)) {
+            throw cannotDetach(path, result);
         }
     }
 
@@ -123,8 +127,7 @@ final class DeviceMounts {
         }
         Path mounted = point.get();
         return whileBusy(afterCut).until(() -> {
-            // If somebody else has unmounted it, the cover is not to go in its place.
-            int result = isCoverOnTop(mounted) ? 0 : caller.call("umount " + mounted, () -> host.unmount(mounted));
+            int result = caller.call("umount " + mounted, () -> host.unmount(mounted));
             if (result == 0 || isGone(result)) {
                 point = Optional.empty();
                 return true;

@@ -20,8 +20,8 @@ interface Host {
     /** Mounts the filesystem of the spec. */
     void mount(Path node, Path point, DeviceSpec spec);
 
-    /** Mounts an empty filesystem that cannot be written to. 0 or a negative error. */
-    int mountEmpty(String source, Path point);
+    /** Mounts a filesystem that has nothing but one empty directory, and cannot be written to. 0 or a negative error. */
+    int mountEmpty(String source, Path point, String directory);
 
     /** umount2(2); 0 or a negative error. */
     int unmount(Path point);

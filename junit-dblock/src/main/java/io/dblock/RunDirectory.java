@@ -15,8 +15,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * {@code /run/junit-dblock/<pid>-<start time>/}: where a JVM keeps its mount points, {@code mnt/<device>}, and a file
- * {@code devices/<device>} for each of its devices. Pid and start time together name a process for as long as the
+ * {@code /run/junit-dblock/<pid>-<start time>/}: where a JVM mounts its devices, in {@code mnt/<device>}, and keeps a file
+ * {@code devices/<device>} for each of them. Pid and start time together name a process for as long as the
  * machine runs, so the leavings of one that is gone can be told from what is in use.
  */
 final class RunDirectory {
@@ -41,8 +41,8 @@ final class RunDirectory {
         return OF_THIS_MACHINE;
     }
 
-    /** Creates the directory to mount a device on. */
-    Path createMountPoint(String device) {
+    /** Creates the directory in which a device is to be mounted. */
+    Path createMountDirectory(String device) {
         return create(own.resolve("mnt"), device, true);
     }
 

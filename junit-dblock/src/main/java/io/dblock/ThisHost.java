@@ -41,8 +41,8 @@ final class ThisHost implements Host {
     }
 
     @Override
-    public int mountEmpty(String source, Path point) {
-        return Mounts.mountEmpty(source, point);
+    public int mountEmpty(String source, Path point, String directory) {
+        return Mounts.mountEmpty(source, point, directory);
     }
 
     @Override

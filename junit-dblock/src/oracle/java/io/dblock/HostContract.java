@@ -46,8 +46,12 @@ abstract class HostContract {
 
     @AfterEach
     void leaveNothing() {
-        while (!at(point).isEmpty()) {
-            assertThat(host().detach(KernelPath.of(point))).isZero();
+        List<KernelPath> left = host().mounts().stream()
+                .map(ProcFs.Mount::point)
+                .filter(mounted -> mounted.isIn(directory))
+                .toList();
+        for (int i = left.size() - 1; i >= 0; i--) {
+            assertThat(host().detach(left.get(i))).isZero();
         }
         close();
     }
@@ -64,18 +68,20 @@ abstract class HostContract {
     }
 
     @Test
-    void whatIsMountedLaterLiesAboveAndIsUnmountedFirst() {
-        assertThat(host().mountEmpty("a test", point)).isZero();
+    void aDiskIsMountedInAnEmptyFilesystemAndUnmountedFirst() {
+        assertThat(host().mountEmpty("a test", point, "disk")).isZero();
         assertThat(at(point)).singleElement().satisfies(mount -> {
             assertThat(mount.type()).isEqualTo("tmpfs");
             assertThat(mount.source()).isEqualTo("a test");
         });
-        host().mount(node(), point, disk());
-        assertThat(at(point)).hasSize(2).last().satisfies(mount -> {
+        Path inner = point.resolve("disk");
+        host().mount(node(), inner, disk());
+        assertThat(at(inner)).singleElement().satisfies(mount -> {
             assertThat(mount.type()).isEqualTo("ext4");
             assertThat(mount.source()).isEqualTo(node().toString());
         });
-        assertThat(host().unmount(point)).isZero();
+        assertThat(host().unmount(inner)).isZero();
+        assertThat(at(inner)).isEmpty();
         assertThat(at(point)).extracting(ProcFs.Mount::type).containsExactly("tmpfs");
         assertThat(host().detach(KernelPath.of(point))).isZero();
         assertThat(at(point)).isEmpty();

@@ -37,6 +37,7 @@ class DeviceMountsTest {
     private final UnitHost host = new UnitHost(kernel);
     private FakeServedDevice served;
     private DeviceMounts mounts;
+    private Path directory;
     private Path point;
 
     @BeforeEach
@@ -53,7 +54,8 @@ class DeviceMountsTest {
         served.start();
         mounts = new DeviceMounts(
                 served, () -> spec, "dblock0", new RunDirectory(runs, new ProcFs(runs.resolve("proc")), 100), host);
-        point = runs.resolve("100-0/mnt/dblock0");
+        directory = runs.resolve("100-0/mnt/dblock0");
+        point = directory.resolve("disk");
     }
 
     @AfterEach
@@ -65,16 +67,18 @@ class DeviceMountsTest {
     @Test
     void theCoverIsBelowTheDiskAndStaysUntilTheEnd() {
         assertThat(mounts.mount()).isEqualTo(point);
-        assertThat(host.at(point)).containsExactly("tmpfs", "ext4");
+        assertThat(host.in(directory)).containsExactly("tmpfs", "ext4");
         assertThat(mounts.tryUnmount(false, AT_ONCE)).isEmpty();
         assertThat(mounts.point()).isEmpty();
-        assertThat(host.at(point)).containsExactly("tmpfs");
+        assertThat(host.in(directory)).containsExactly("tmpfs");
 
         mounts.mount();
-        assertThat(host.at(point)).as("one cover, however often it is mounted").containsExactly("tmpfs", "ext4");
+        assertThat(host.in(directory))
+                .as("one cover, however often it is mounted")
+                .containsExactly("tmpfs", "ext4");
         assertThat(mounts.tryUnmount(false, AT_ONCE)).isEmpty();
         mounts.uncover();
-        assertThat(host.at(point)).isEmpty();
+        assertThat(host.in(directory)).isEmpty();
     }
 
     @Test
@@ -95,9 +99,9 @@ class DeviceMountsTest {
         };
         assertThatThrownBy(mounts::mount).hasMessage("mount failed");
         assertThat(mounts.point()).isEmpty();
-        assertThat(host.at(point)).containsExactly("tmpfs");
+        assertThat(host.in(directory)).containsExactly("tmpfs");
         mounts.uncover();
-        assertThat(host.at(point)).isEmpty();
+        assertThat(host.in(directory)).isEmpty();
     }
 
     @Test
@@ -106,10 +110,10 @@ class DeviceMountsTest {
         host.users.put(point.toString(), List.of("pid 7 (tail -f) has open " + point + "/log"));
         assertThat(mounts.tryUnmount(false, AT_ONCE)).containsExactly("pid 7 (tail -f) has open " + point + "/log");
         assertThat(mounts.point()).contains(point);
-        assertThat(host.at(point)).containsExactly("tmpfs", "ext4");
+        assertThat(host.in(directory)).containsExactly("tmpfs", "ext4");
         mounts.detach(KernelPath.of(point), AT_ONCE);
         assertThat(mounts.point()).isEmpty();
-        assertThat(host.at(point)).containsExactly("tmpfs");
+        assertThat(host.in(directory)).containsExactly("tmpfs");
     }
 
     @Test
@@ -118,7 +122,7 @@ class DeviceMountsTest {
         host.unmountForeign(point);
         assertThat(mounts.tryUnmount(false, AT_ONCE)).isEmpty();
         assertThat(mounts.point()).isEmpty();
-        assertThat(host.at(point)).containsExactly("tmpfs");
+        assertThat(host.in(directory)).containsExactly("tmpfs");
     }
 
     @Test

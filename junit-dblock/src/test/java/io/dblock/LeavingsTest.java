@@ -84,9 +84,9 @@ class LeavingsTest {
     }
 
     @Test
-    void whatCoversAMountPointGoesToo() throws Exception {
+    void whatHasTheMountPointGoesToo() throws Exception {
         leave("200-2222", "dblock0");
-        mounts("200-2222/mnt/dblock0");
+        mounts("200-2222/mnt/dblock0/disk");
         Path table = root.resolve("proc/self/mountinfo");
         Files.writeString(
                 table,
@@ -94,7 +94,7 @@ class LeavingsTest {
                         + Files.readString(table));
         assertThat(leavings.clear()).as("told once").hasSize(2);
         assertThat(done)
-                .containsExactly("detach 200-2222/mnt/dblock0", "detach 200-2222/mnt/dblock0", "destroy dblock0");
+                .containsExactly("detach 200-2222/mnt/dblock0/disk", "detach 200-2222/mnt/dblock0", "destroy dblock0");
         assertThat(base.resolve("200-2222")).doesNotExist();
     }
 
@@ -173,11 +173,11 @@ class LeavingsTest {
     @Test
     void theOwnDirectoryIsMadeAndForgottenDeviceByDevice() {
         RunDirectory own = new RunDirectory(base, proc, 100);
-        Path point = own.createMountPoint("dblock1");
+        Path point = own.createMountDirectory("dblock1");
         own.note("dblock1");
         own.note("dblock2");
         assertThat(point).isEqualTo(base.resolve("100-1111/mnt/dblock1")).isDirectory();
-        assertThat(own.createMountPoint("dblock1")).isEqualTo(point);
+        assertThat(own.createMountDirectory("dblock1")).isEqualTo(point);
         assertThat(own.abandoned()).isEmpty();
         own.forget("dblock1");
         assertThat(point).doesNotExist();

@@ -42,6 +42,7 @@ class LiveDeviceTest {
     private final UnitHost host = new UnitHost(kernel);
     private FakeServedDevice served;
     private LiveDevice device;
+    private Path directory;
     private Path point;
 
     @BeforeEach
@@ -67,7 +68,8 @@ class LiveDeviceTest {
                 host,
                 LIMITS,
                 SHORT);
-        point = runs.resolve("100-0/mnt/dblock0");
+        directory = runs.resolve("100-0/mnt/dblock0");
+        point = directory.resolve("disk");
     }
 
     @AfterEach
@@ -75,7 +77,7 @@ class LiveDeviceTest {
         served.goOn();
         served.close();
         assertThat(kernel.deviceCount()).as("devices").isZero();
-        assertThat(host.at(point)).as("mounts").isEmpty();
+        assertThat(host.in(directory)).as("mounts").isEmpty();
         assertThat(runs.resolve("100-0")).doesNotExist();
     }
 
@@ -94,15 +96,15 @@ class LiveDeviceTest {
     void itIsMountedAboveACoverThatTakesNoData() {
         assertThat(device.mount()).isEqualTo(point);
         assertThat(device.mount()).isEqualTo(point);
-        assertThat(host.at(point)).containsExactly("tmpfs", "ext4");
+        assertThat(host.in(directory)).containsExactly("tmpfs", "ext4");
         device.unmount();
-        assertThat(host.at(point)).containsExactly("tmpfs");
+        assertThat(host.in(directory)).containsExactly("tmpfs");
         assertThat(device.mountPoint()).isEmpty();
         device.mount();
-        assertThat(host.at(point)).containsExactly("tmpfs", "ext4");
+        assertThat(host.in(directory)).containsExactly("tmpfs", "ext4");
         assertThat(device.remount()).isEqualTo(point);
         device.close();
-        assertThat(host.at(point)).isEmpty();
+        assertThat(host.in(directory)).isEmpty();
     }
 
     @Test
@@ -110,7 +112,7 @@ class LiveDeviceTest {
         device.mount();
         host.unmountForeign(point);
         device.unmount();
-        assertThat(host.at(point)).containsExactly("tmpfs");
+        assertThat(host.in(directory)).containsExactly("tmpfs");
         device.close();
     }
 
@@ -138,12 +140,12 @@ class LiveDeviceTest {
                     .hasMessageContaining("The power of dblock0 is off: call restorePower() before ");
         }
         assertThat(device.powered()).isFalse();
-        assertThat(host.at(point)).containsExactly("tmpfs", "ext4");
+        assertThat(host.in(directory)).containsExactly("tmpfs", "ext4");
 
         device.restorePower();
 
         assertThat(device.powered()).isTrue();
-        assertThat(host.at(point)).containsExactly("tmpfs", "ext4");
+        assertThat(host.in(directory)).containsExactly("tmpfs", "ext4");
         device.close();
     }
 
@@ -254,7 +256,7 @@ class LiveDeviceTest {
         host.nodeResult = -Errno.ENOSPC.number();
         device.remount();
         assertThat(device.incidents()).singleElement().asString().contains("remount()", "ENOSPC");
-        assertThat(host.at(point)).containsExactly("tmpfs", "ext4");
+        assertThat(host.in(directory)).containsExactly("tmpfs", "ext4");
         device.close();
     }
 

@@ -30,7 +30,7 @@ class RunDirectoryTest {
     void nothingOfADeviceStays() {
         runs.note("dblock0");
         runs.note("dblock1");
-        assertThat(runs.createMountPoint("dblock0")).isEqualTo(base.resolve("100-1111/mnt/dblock0"));
+        assertThat(runs.createMountDirectory("dblock0")).isEqualTo(base.resolve("100-1111/mnt/dblock0"));
         runs.forget("dblock0");
         assertThat(base.resolve("100-1111/mnt")).doesNotExist();
         assertThat(base.resolve("100-1111/devices")).isDirectoryContaining("glob:**/dblock1");
@@ -42,7 +42,7 @@ class RunDirectoryTest {
     void itIsTheSameWhateverProcSaysLater() throws Exception {
         runs.note("dblock0");
         Files.delete(stat);
-        assertThat(runs.createMountPoint("dblock0")).isEqualTo(base.resolve("100-1111/mnt/dblock0"));
+        assertThat(runs.createMountDirectory("dblock0")).isEqualTo(base.resolve("100-1111/mnt/dblock0"));
         runs.forget("dblock0");
         assertThat(base).isEmptyDirectory();
     }

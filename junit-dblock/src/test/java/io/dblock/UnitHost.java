@@ -83,10 +83,10 @@ final class UnitHost implements Host {
         remove(KernelPath.of(point));
     }
 
-    /** The types of the filesystems mounted here, the undermost first. */
-    synchronized List<String> at(Path point) {
+    /** The types of the filesystems mounted at this directory and below, the outermost first. */
+    synchronized List<String> in(Path directory) {
         return mounts.stream()
-                .filter(mount -> mount.point().equals(KernelPath.of(point)))
+                .filter(mount -> mount.point().isIn(directory))
                 .map(ProcFs.Mount::type)
                 .toList();
     }
@@ -104,7 +104,7 @@ final class UnitHost implements Host {
     }
 
     @Override
-    public int mountEmpty(String source, Path point) {
+    public int mountEmpty(String source, Path point, String directory) {
         if (coverResult == 0) {
             add("0:50", KernelPath.of(point), "tmpfs", source);
         }

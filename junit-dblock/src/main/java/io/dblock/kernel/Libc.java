@@ -164,6 +164,12 @@ final class Libc implements Linux {
         }
     }
 
+    int mkdir(byte[] path, int mode) {
+        try (NativeMemory where = NativeMemory.ofBytes(path)) {
+            return result(NativeMethods.mkdir(where.address(), mode));
+        }
+    }
+
     int umount(byte[] path, int flags) {
         try (NativeMemory where = NativeMemory.ofBytes(path)) {
             return result(NativeMethods.umount2(where.address(), flags));
@@ -284,6 +290,8 @@ final class Libc implements Linux {
         static native int fallocate(int fd, int mode, long offset, long length);
 
         static native int mount(long source, long target, long type, long flags, long data);
+
+        static native int mkdir(long path, int mode);
 
         static native int umount2(long path, int flags);
 

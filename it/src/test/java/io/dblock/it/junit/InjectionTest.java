@@ -99,21 +99,11 @@ class InjectionTest {
         assertThat(SEEN.size()).isEqualTo(SEEN.contains("shared 1") ? 2 : 1);
     }
 
-    /** Of the filesystem that is mounted on top here. Java's own FileStore has that of the undermost. */
-    private static String typeOf(Path point) throws java.io.IOException {
-        List<String> types = Files.readAllLines(Path.of("/proc/mounts")).stream()
-                .map(line -> line.split(" ", -1))
-                .filter(fields -> fields[1].equals(point.toString()))
-                .map(fields -> fields[2])
-                .toList();
-        return types.get(types.size() - 1);
-    }
-
     @Test
     void aPathIsTheMountPointOfAFilesystem(@Ext4Device Path ext4, @DblockDevice(filesystem = XFS) Path xfs)
             throws Exception {
-        assertThat(typeOf(ext4)).isEqualTo("ext4");
-        assertThat(typeOf(xfs)).isEqualTo("xfs");
+        assertThat(Files.getFileStore(ext4).type()).isEqualTo("ext4");
+        assertThat(Files.getFileStore(xfs).type()).isEqualTo("xfs");
         Files.writeString(ext4.resolve("hello"), "world");
         assertThat(Files.readString(ext4.resolve("hello"))).isEqualTo("world");
         assertThat(xfs.resolve("hello")).doesNotExist();

@@ -11,6 +11,7 @@ import io.dblock.LeakException;
 import io.dblock.it.support.Commands;
 import io.dblock.junit.DblockDevice;
 import java.io.IOException;
+import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -44,6 +45,16 @@ class MountPointIT {
         Files.writeString(directory.resolve("x"), "x");
         disk.remount();
         assertThat(directory.resolve("x")).hasContent("x");
+    }
+
+    @Test
+    void itIsTheDisksAsFarAsAnybodyCanTell(@DblockDevice(size = "16MiB", filesystem = EXT4) BlockDevice disk)
+            throws Exception {
+        FileStore store = Files.getFileStore(disk.mount());
+        assertThat(store.name()).isEqualTo(disk.path().toString());
+        assertThat(store.type()).isEqualTo("ext4");
+        assertThat(store.isReadOnly()).isFalse();
+        assertThat(store.getTotalSpace()).isBetween(8L << 20, 16L << 20);
     }
 
     @Test
