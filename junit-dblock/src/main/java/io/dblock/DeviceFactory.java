@@ -9,7 +9,6 @@ import io.dblock.handler.RequestHandler;
 import io.dblock.handler.Zones;
 import io.dblock.kernel.DeviceParameters;
 import io.dblock.proc.OpenImage;
-import io.dblock.server.DeviceServer;
 import io.dblock.server.FilterSpec;
 import io.dblock.server.LocalServer;
 import io.dblock.server.ServedDevice;
@@ -62,16 +61,11 @@ final class DeviceFactory {
         } else if (requestHandler != null) {
             served = LocalServer.instance().create(parameters, filters, requestHandler);
         } else {
-            served = server(sized.placement())
-                    .create(
-                            parameters,
-                            filters,
-                            new StoreSpec(
-                                    sized.size(),
-                                    sized.logicalBlockSize(),
-                                    sized.image(),
-                                    sized.imageMode(),
-                                    sized.zones()));
+            StoreSpec store = new StoreSpec(
+                    sized.size(), sized.logicalBlockSize(), sized.image(), sized.imageMode(), sized.zones());
+            served = sized.placement() == Placement.TEST_JVM
+                    ? LocalServer.instance().create(parameters, filters, store)
+                    : ServerProcess.create(parameters, filters, store);
         }
         return present(
                 served,
@@ -102,11 +96,6 @@ final class DeviceFactory {
         ServedDevice served = snapshot.fork(parameters, filters(spec));
         return present(
                 served, spec, image, false, siblings.ofFork(served.created().name()));
-    }
-
-    /** Who serves a built-in store. */
-    private static DeviceServer server(Placement placement) {
-        return placement == Placement.TEST_JVM ? LocalServer.instance() : ServerProcess.instance();
     }
 
     private static String[] withOption(List<String> options, String option) {

@@ -4,9 +4,11 @@ package io.dblock.it.times;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.Placement;
+import io.dblock.it.support.Poll;
 import io.dblock.server.process.ServerProcess;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -100,7 +102,11 @@ class PeersTimesIT {
                     round,
                     () -> run(java, "-XX:+UseSerialGC", "-Xshare:auto", "-XX:-UsePerfData", "-version"));
             ServerProcess.stop();
-            time("the server process, until it answers", round, ServerProcess::instance);
+            time("the server process, until it answers", round, () -> {
+                ServerProcess.startAhead();
+                Poll.until("the server process", Duration.ofMinutes(5), () -> ServerProcess.pid()
+                        .isPresent());
+            });
             SteppedPeer peer = Peer.dblock(Placement.SERVER_PROCESS);
             time("the first disk of a new server", round, peer::create);
             peer.destroy();

@@ -5,6 +5,7 @@ import io.dblock.DblockException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
@@ -39,6 +40,30 @@ final class ServerPool {
             current = starter.get();
         }
         return current;
+    }
+
+    /**
+     * What is made on the one for new devices. If that turns out to have died, which may have been too recent to be seen before,
+     * it is made on a new one: of what a dead process has begun, the kernel leaves nothing. If that dies, too, it is what kills
+     * them, and there is no third.
+     *
+     * @throws DblockException if none can be started, or as {@code maker} does
+     */
+    <T> T make(Function<RemoteServer, T> maker) {
+        RemoteServer first = instance().server();
+        try {
+            return maker.apply(first);
+        } catch (DblockException e) {
+            if (first.isOpen()) {
+                throw e;
+            }
+            try {
+                return maker.apply(instance().server());
+            } catch (DblockException again) {
+                again.addSuppressed(e);
+                throw again;
+            }
+        }
     }
 
     private void giveUpCurrent() {

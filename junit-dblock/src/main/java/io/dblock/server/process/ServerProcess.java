@@ -4,10 +4,13 @@ package io.dblock.server.process;
 import io.dblock.DblockException;
 import io.dblock.kernel.ControlSession;
 import io.dblock.kernel.DeviceInfo;
+import io.dblock.kernel.DeviceParameters;
 import io.dblock.kernel.ModuleLoader;
 import io.dblock.kernel.ServerThread;
 import io.dblock.proc.ProcFs;
-import io.dblock.server.DeviceServer;
+import io.dblock.server.FilterSpec;
+import io.dblock.server.ServedDevice;
+import io.dblock.server.StoreSpec;
 import io.dblock.server.Watchdog;
 import java.io.File;
 import java.io.IOException;
@@ -69,13 +72,13 @@ public final class ServerProcess {
     }
 
     /**
-     * Who serves a new device: the server process there is; a new one if there is none, if it has died, or if it does not
+     * Has a new device served by the server process there is; by a new one if there is none, if it has died, or if it does not
      * answer.
      *
-     * @throws DblockException if it cannot be started; says why
+     * @throws DblockException if the process cannot be started, or the device not be made; says why
      */
-    public static DeviceServer instance() {
-        return POOL.instance().server;
+    public static ServedDevice create(DeviceParameters parameters, FilterSpec filters, StoreSpec store) {
+        return POOL.make(server -> server.create(parameters, filters, store));
     }
 
     /** Its pid, if it runs. Does not wait for one that is being started. */
@@ -103,7 +106,7 @@ public final class ServerProcess {
      */
     public static Watchdog.Watch watch(DeviceInfo device, List<String> description, Consumer<String> reports) {
         try {
-            return POOL.instance().server.watch(device.id(), description, reports);
+            return POOL.make(server -> server.watch(device.id(), description, reports));
         } catch (DblockException e) {
             System.err.println("junit-dblock: " + device.name() + " is not watched from outside of this JVM: " + e);
             return () -> {};

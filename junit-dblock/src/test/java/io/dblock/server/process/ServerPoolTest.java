@@ -91,6 +91,48 @@ class ServerPoolTest {
         assertThat(pool.instance().processId()).isNotEqualTo(server.processId());
     }
 
+    /** A process may die when it has been asked already. */
+    private String makeAndKill(List<RemoteServer> tried, RemoteServer server, int kills) {
+        tried.add(server);
+        if (tried.size() <= kills) {
+            ProcessHandle.of(server.pid()).orElseThrow().destroyForcibly();
+        }
+        return String.join("\n", server.commands(Duration.ofSeconds(60)).stacks());
+    }
+
+    @Test
+    void whatOneThatDiesHasNotMadeIsMadeOnANewOne() {
+        List<RemoteServer> tried = new ArrayList<>();
+        assertThat(pool.<String>make(server -> makeAndKill(tried, server, 1))).isNotEmpty();
+        assertThat(tried).hasSize(2).doesNotHaveDuplicates();
+        assertThat(pool.instance().server()).isSameAs(tried.get(1));
+    }
+
+    @Test
+    void whatKillsTwoIsNotTriedWithAThird() {
+        List<RemoteServer> tried = new ArrayList<>();
+        assertThatThrownBy(() -> pool.<String>make(server -> makeAndKill(tried, server, 3)))
+                .isExactlyInstanceOf(DblockException.class)
+                .satisfies(thrown -> {
+                    assertThat(thrown)
+                            .hasMessageContaining("(pid " + tried.get(1).pid() + ") is gone");
+                    assertThat(thrown.getSuppressed()).singleElement().satisfies(before -> assertThat(before)
+                            .hasMessageContaining("(pid " + tried.get(0).pid() + ") is gone"));
+                });
+        assertThat(tried).hasSize(2);
+    }
+
+    @Test
+    void whatCannotBeMadeFailsAtOnce() {
+        List<RemoteServer> tried = new ArrayList<>();
+        assertThatThrownBy(() -> pool.<String>make(server -> {
+                    tried.add(server);
+                    throw new DblockException("no room");
+                }))
+                .hasMessage("no room");
+        assertThat(tried).hasSize(1);
+    }
+
     @Test
     void oneThatIsStoppedSaysSoAndGoesOnWhenItIsContinued() {
         ServerProcess server = pool.instance();
