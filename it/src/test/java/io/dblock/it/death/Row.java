@@ -318,7 +318,7 @@ enum Row {
     private static final long MEMORY_OF_LOAD = 16L << 20;
     private static final long MEMORY_OF_ALL = 144L << 20;
     private static final int PRESSED_MILLIS = 800;
-    private static final long SWAPPED = 32L << 20;
+    private static final long SWAPPED = 8L << 20;
     private static final int PASSES = 3;
 
     private static final Duration LONG = Duration.ofSeconds(30);
