@@ -2,7 +2,7 @@
 /*
  * Every allocation that a call leads to fails once, the first, the second, and
  * so on, and every copy from or to the caller's memory too: /proc/self/fail-nth
- * of a kernel with CONFIG_FAULT_INJECTION, such as that of debug/kernel.sh. The
+ * of a kernel with CONFIG_FAULT_INJECTION, such as that of kernels/kernel.sh. The
  * call fails cleanly or succeeds all the same, and works the next time.
  *
  * These are the allocations of the calling task, the block layer's among them.

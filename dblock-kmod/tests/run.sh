@@ -128,7 +128,7 @@ check_clean() {
 	fi
 }
 
-# On a kernel that looks for memory that nobody refers to any more (debug/kernel.sh).
+# On a kernel that looks for memory that nobody refers to any more (kernels/kernel.sh).
 leaks=/sys/kernel/debug/kmemleak
 check_leaks() {
 	[ -n "$leaks" ] || return 0

@@ -17,7 +17,7 @@ patches=
 for source in "$kdir" "$kdir/source"; do
 	[ ! -d "$source/scripts/coccinelle" ] || patches=$(cd "$source/scripts/coccinelle" && pwd)
 done
-[ -n "$patches" ] || { echo "coccicheck.sh: no scripts/coccinelle in $kdir: debug/kernel.sh makes one with it" >&2; exit 2; }
+[ -n "$patches" ] || { echo "coccicheck.sh: no scripts/coccinelle in $kdir: kernels/kernel.sh makes one with it" >&2; exit 2; }
 command -v spatch > /dev/null || { echo "coccicheck.sh: no spatch: install coccinelle" >&2; exit 2; }
 
 all=0 not_run=0 found=0

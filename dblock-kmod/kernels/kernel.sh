@@ -1,0 +1,184 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Builds a kernel for the guest from the distribution's source package; once for
+# each configuration and source, kept in the cache. What was interrupted goes on
+# where it was; of several at once, one builds and the others wait for it.
+#
+#   kernel.sh [--link FILE] debug|uml     prints the path of the kernel; FILE is made a link to its directory
+#
+#   debug    one that reports what drivers do wrong, for QEMU (debug.config)
+#   uml      one that is a program of this host, User Mode Linux (uml.config)
+#
+# In that directory: the kernel (vmlinuz, or linux), lib/modules/RELEASE with its
+# modules and `build` for those of others, the configuration it was made of, and
+# source/scripts with checkpatch.pl and coccicheck.
+#
+#   DBLOCK_CACHE           where to keep it (default: ~/.cache/junit-dblock)
+#   DBLOCK_KERNEL_SOURCE   the name of the source package (default: linux-source-6.12 for debug, the newest for uml)
+#   DBLOCK_KERNEL_JOBS     how many compilers at once (default: one a processor)
+#
+# Debian only, and its relatives. As root it installs the tools that are missing.
+set -eu
+
+PATH=$PATH:/sbin:/usr/sbin
+here=$(cd "$(dirname "$0")" && pwd)
+jobs=${DBLOCK_KERNEL_JOBS:-$(nproc)}
+link=
+[ "${1:-}" != --link ] || { link=$2; shift 2; }
+kind=${1:-}
+case $kind in
+debug) arch=x86_64 suites=trixie target=bzImage made=arch/x86/boot/bzImage name=vmlinuz ;;
+# 6.16 is the first that runs its programs by seccomp(2).
+uml) arch=um suites='trixie trixie-backports' target=vmlinux made=vmlinux name=linux oldest=6.16 ;;
+*) kind= ;;
+esac
+[ -n "$kind" ] && [ $# = 1 ] || { sed -n 's/^# \{0,1\}//p' "$0" | sed -n 2,23p >&2; exit 2; }
+config=$here/$kind.config
+cache=${DBLOCK_CACHE:-$HOME/.cache/junit-dblock}/$kind-kernel
+
+say() { echo "kernel.sh: $*" >&2; }
+die() { say "$*"; exit 1; }
+
+# What the source and its build need, by what shows that it is there.
+missing=
+for tool in flex bison bc make gcc xz; do
+	command -v $tool > /dev/null || missing="$missing $tool"
+done
+command -v depmod > /dev/null || missing="$missing kmod"
+[ -f /usr/include/gelf.h ] || missing="$missing libelf-dev"
+[ -f /usr/include/openssl/ssl.h ] || missing="$missing libssl-dev"
+missing=$(echo "$missing" | sed 's/\bxz\b/xz-utils/')
+if [ -n "$missing" ]; then
+	install="apt-get install -y --no-install-recommends$missing"
+	[ "$(id -u)" = 0 ] || die "as root: $install"
+	say "running: $install"
+	# shellcheck disable=SC2086 # a list of words
+	DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $missing >&2
+fi
+
+mkdir -p "$cache"
+exec 9> "$cache/lock"
+flock 9
+
+# What it is made of tells one kernel from another, beside the source's version.
+key=$({ cat "$config"; gcc -dumpfullversion; } | sha256sum | cut -c 1-12)
+done_with() {
+	[ -z "$link" ] || { mkdir -p "$(dirname "$link")"; ln -sfn "$(dirname "$1")" "$link"; }
+	echo "$1"
+	exit 0
+}
+
+# A newer source is no reason to build it again.
+for image in "$cache"/*-"$key/$name"; do
+	[ ! -f "$image" ] || done_with "$image"
+done
+
+# The machine's own packages, or those of the releases that have one, from the same mirror.
+apt="-o APT::Sandbox::User=root"
+package=${DBLOCK_KERNEL_SOURCE:-}
+candidate() {
+	# shellcheck disable=SC2086
+	if [ -z "$package" ] && [ "$kind" = debug ]; then
+		package=linux-source-6.12
+	elif [ -z "$package" ]; then
+		package=$({ echo "linux-source-$oldest"; apt-cache $apt pkgnames linux-source-; } |
+			grep -E '^linux-source-[0-9]+\.[0-9]+$' | sort -V | tail -n 1)
+		[ "$package" != "linux-source-$oldest" ] || package=
+	fi
+	# shellcheck disable=SC2086
+	[ -z "$package" ] || apt-cache $apt policy "$package" 2> /dev/null | sed -n 's/^  Candidate: //p' | grep -v none || true
+}
+version=$(candidate)
+if [ -z "$version" ]; then
+	mirror=$(apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' 'Created-By: Packages' |
+		sed -n 's/^Debian Debian \(http.*\)/\1/p' | head -n 1)
+	[ -n "$mirror" ] || die "no source package of a kernel for $kind here, and no mirror of Debian's among this machine's package sources"
+	mkdir -p "$cache/apt/state/lists/partial" "$cache/apt/cache/archives/partial"
+	keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	for suite in $suites; do
+		echo "deb $([ ! -f $keyring ] || echo "[signed-by=$keyring] ")$mirror $suite main"
+	done > "$cache/apt/sources.list"
+	cat > "$cache/apt/apt.conf" <<EOF
+Dir::State "$cache/apt/state";
+Dir::State::status "/dev/null";
+Dir::Cache "$cache/apt/cache";
+Dir::Etc::sourcelist "$cache/apt/sources.list";
+Dir::Etc::sourceparts "-";
+EOF
+	apt="$apt -c $cache/apt/apt.conf"
+	say "looking for a kernel's source among Debian's packages ($suites)"
+	# shellcheck disable=SC2086
+	apt-get $apt -q update >&2
+	version=$(candidate)
+	[ -n "$version" ] || die "no source package of a kernel for $kind to be had"
+fi
+# A function's variables are gone with its subshell.
+[ -n "$package" ] || package=$(candidate > /dev/null; echo "$package")
+
+directory=$cache/$version-$key
+image=$directory/$name
+
+# Unpacked and configured: each marked when it is done.
+source=$directory/source build=$directory/build
+if [ ! -f "$directory/unpacked" ]; then
+	rm -rf "$directory"
+	mkdir -p "$directory/download" "$source"
+	say "downloading $package $version"
+	# shellcheck disable=SC2086
+	(cd "$directory/download" && apt-get $apt -q download "$package=$version" >&2)
+	say "unpacking it"
+	# All that configures, and of what is never built nothing else.
+	dpkg-deb --fsys-tarfile "$directory"/download/*.deb |
+		tar -x --to-stdout -f - --wildcards './usr/src/linux-source-*.tar.xz' |
+		xz -d | tar -x --strip-components 1 -C "$source" -f - \
+			--exclude='*/drivers/gpu/*.[ch]' --exclude='*/sound/*.[ch]' --exclude='*/drivers/net/*/*.[ch]' \
+			--exclude='*/drivers/media/*.[ch]' --exclude='*/drivers/staging/*.[ch]' \
+			--exclude='*/Documentation/*.rst' --exclude='*/Documentation/*.yaml' --exclude='*/tools/testing/*' --exclude='*.dts' --exclude='*.dtsi'
+	rm -r "$directory/download"
+	touch "$directory/unpacked"
+fi
+
+KBUILD_BUILD_USER=dblock KBUILD_BUILD_HOST=dblock
+export KBUILD_BUILD_USER KBUILD_BUILD_HOST
+# Its release tells configurations apart, as modules are kept by it.
+kmake() { make -C "$source" O="$build" ARCH="$arch" LOCALVERSION="-$key" "$@" 9>&-; }
+# Makes this, and says how far it is.
+kmake_slowly() {
+	{ kmake -j"$jobs" "$@" || touch "$directory/failed"; } 2>&1 | awk -v log_file="$directory/build.log" '
+		{ print > log_file; fflush(log_file) }
+		/^  (CC|AS|LD|AR) / { if (++n % 200 == 0) print "kernel.sh: " n " files" }
+		/error|Error|warning:/ { print }' >&2
+	[ ! -f "$directory/failed" ] || { rm "$directory/failed"; die "the build failed: all it said is in $directory/build.log"; }
+}
+mkdir -p "$build"
+if [ ! -f "$directory/configured" ]; then
+	kmake -s KCONFIG_ALLCONFIG="$config" allnoconfig >&2
+	# Dependencies silently overrule what was asked for.
+	grep '^CONFIG_' "$config" | while read -r option; do
+		grep -qxF "$option" "$build/.config" ||
+			die "$option has not been taken: $(grep "${option%%=*}[ =]" "$build/.config" || echo "not there")"
+	done
+	touch "$directory/configured"
+fi
+
+say "building $package $version in $build with $jobs compilers at once: this takes its time"
+kmake_slowly "$target"
+kmake_slowly modules
+release=$(cat "$build/include/config/kernel.release")
+kmake -s INSTALL_MOD_PATH="$directory" INSTALL_MOD_STRIP=1 modules_install >&2
+rm -f "$directory/lib/modules/$release/build" "$directory/lib/modules/$release/source"
+ln -s ../../../build "$directory/lib/modules/$release/build"
+cp "$config" "$directory/configuration"
+
+# Only what modules of others are built and checked with is kept.
+find "$build" -name '*.o' -not -path "$build/scripts/*" -not -path "$build/tools/*" -delete
+find "$build" \( -name '*.a' -o -name '.*.cmd' -o -name 'vmlinux?*' -o -name '*.ko' \) -not -name vmlinux.symvers \
+	-not -path "$build/scripts/*" -not -path "$build/tools/*" -delete
+for part in block crypto Documentation drivers fs io_uring ipc LICENSES mm net rust samples sound usr virt; do
+	rm -rf "${source:?}/$part"
+done
+# Last: it says that all else is there.
+mv "$build/$made" "$image"
+rm -f "$build/vmlinux"
+done_with "$image"
