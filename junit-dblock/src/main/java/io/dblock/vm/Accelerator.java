@@ -5,6 +5,8 @@ package io.dblock.vm;
 enum Accelerator {
     /** The processor itself, through the host's kernel. */
     KVM,
+    /** The processor itself, for a kernel that is a program of the host: User Mode Linux. */
+    UML,
     /** QEMU's emulation. */
     TCG
 }

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -16,8 +17,9 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 
 /**
- * KVM or emulation, and why. That {@code /dev/kvm} opens proves nothing: a host may offer it and still not run a guest.
- * So a tiny guest is tried once, and the answer remembered for this host kernel, processor and QEMU.
+ * What runs guests, and why: KVM where a guest runs on it, else a kernel that is a program, else emulation. That
+ * {@code /dev/kvm} opens proves nothing: a host may offer it and still not run a guest. So a tiny guest is tried once, and the
+ * answer remembered for this host kernel, processor and QEMU.
  *
  * @param accelerator what to use
  * @param reason for the user, as the end of a sentence
@@ -27,20 +29,36 @@ record AcceleratorChoice(Accelerator accelerator, String reason) {
     private static final Duration PROBE_LIMIT = Duration.ofSeconds(20);
     private static final Path DEVICE = Path.of("/dev/kvm");
 
+    /**
+     * What runs this image.
+     *
+     * @throws VmException if it is not what was asked for
+     */
     static AcceleratorChoice choose(GuestImage image, VmSettings settings, Path cache, Consumer<String> progress) {
+        Optional<Accelerator> wanted = settings.accelerator();
+        if (wanted.isPresent() && image.isProgram() != (wanted.get() == Accelerator.UML)) {
+            throw new VmException(VmSettings.ACCEL + "=" + wanted.get().name().toLowerCase(Locale.ROOT)
+                    + " does not run the kernel " + image.kernel() + ", which was prepared: "
+                    + (image.isProgram() ? "that is a program" : "that is no program")
+                    + ". Run 'setup' again with this setting.");
+        }
+        if (image.isProgram()) {
+            return new AcceleratorChoice(
+                    Accelerator.UML,
+                    wanted.isPresent()
+                            ? "asked for with " + VmSettings.ACCEL
+                            : whyNoKvm().orElse("it was prepared for that"));
+        }
         if (!image.machine().isThisHosts()) {
             return new AcceleratorChoice(
                     Accelerator.TCG, "its processor, " + image.machine().architecture() + ", is not this host's");
         }
-        Optional<Accelerator> asked = settings.accelerator();
-        if (asked.isPresent()) {
-            return new AcceleratorChoice(asked.get(), "asked for with " + VmSettings.ACCEL);
+        if (wanted.isPresent()) {
+            return new AcceleratorChoice(wanted.get(), "asked for with " + VmSettings.ACCEL);
         }
-        if (!Files.exists(DEVICE)) {
-            return new AcceleratorChoice(Accelerator.TCG, "there is no /dev/kvm");
-        }
-        if (!Files.isReadable(DEVICE) || !Files.isWritable(DEVICE)) {
-            return new AcceleratorChoice(Accelerator.TCG, "this user may not open /dev/kvm");
+        Optional<String> noKvm = whyNoKvm();
+        if (noKvm.isPresent()) {
+            return new AcceleratorChoice(Accelerator.TCG, noKvm.get());
         }
         try {
             Path answer = cache.resolve("kvm-" + Initramfs.shortHash(identity(image)) + ".txt");
@@ -59,6 +77,16 @@ record AcceleratorChoice(Accelerator accelerator, String reason) {
         }
     }
 
+    /** Why KVM need not be tried; nothing if it has to be. */
+    static Optional<String> whyNoKvm() {
+        if (!Files.exists(DEVICE)) {
+            return Optional.of("there is no /dev/kvm");
+        }
+        return Files.isReadable(DEVICE) && Files.isWritable(DEVICE)
+                ? Optional.empty()
+                : Optional.of("this user may not open /dev/kvm");
+    }
+
     private static AcceleratorChoice parse(String line) {
         String[] parts = line.split(" ", 2);
         return new AcceleratorChoice(Accelerator.valueOf(parts[0]), parts.length > 1 ? parts[1] : "tried before");
@@ -71,15 +99,16 @@ record AcceleratorChoice(Accelerator accelerator, String reason) {
                 .orElse("");
         return (Files.readString(Path.of("/proc/version"), StandardCharsets.ISO_8859_1)
                         + cpu
-                        + Files.size(image.qemu())
-                        + Files.getLastModifiedTime(image.qemu())
+                        + Files.size(image.qemu().orElseThrow())
+                        + Files.getLastModifiedTime(image.qemu().orElseThrow())
                         + image.release())
                 .getBytes(StandardCharsets.UTF_8);
     }
 
     private static AcceleratorChoice probe(GuestImage image, VmSettings settings) throws IOException {
         Path console = Files.createTempFile("dblock-vm-probe", ".log");
-        GuestConfiguration configuration = new GuestConfiguration().add("mode", "probe");
+        GuestConfiguration configuration =
+                new GuestConfiguration().add("mode", "probe").add("kind", "qemu");
         image.insert().forEach(module -> configuration.add("module", module));
         try (QemuProcess qemu =
                 QemuProcess.start(image, Accelerator.KVM, settings, configuration, List.of(), console)) {
@@ -100,7 +129,7 @@ record AcceleratorChoice(Accelerator accelerator, String reason) {
                 return new AcceleratorChoice(Accelerator.KVM, "a guest was tried and ran");
             }
             qemu.waitFor(Duration.ofSeconds(2));
-            return failed("it ended early; QEMU: " + firstLine(qemu.messages()));
+            return failed("it ended early; " + firstLine(qemu.messages()));
         } catch (TimeoutException e) {
             return failed("its kernel was not up within " + PROBE_LIMIT.toSeconds() + " s");
         } catch (ExecutionException e) {
@@ -120,7 +149,8 @@ record AcceleratorChoice(Accelerator accelerator, String reason) {
     }
 
     private static String firstLine(String text) {
-        String line = text.split("\n", 2)[0].split("; ", 2)[0].replaceFirst("^qemu-system-[^:]*: *(error: *)?", "");
+        String line =
+                text.split("\n", 2)[0].split("; ", 2)[0].replaceFirst("^(QEMU: )?qemu-system-[^:]*: *(error: *)?", "");
         return line.length() > 160 ? line.substring(0, 160) + "..." : line;
     }
 }

@@ -17,7 +17,7 @@ interface Guest extends AutoCloseable {
     /** Waits for its own end, at most so long; whether that came. */
     boolean waitFor(Duration limit) throws InterruptedException;
 
-    /** What the program that emulates it said itself, in one line. */
+    /** What the program that runs it is called and what it said itself, in one line. */
     String messages();
 
     /** Ends it at once. May be called more than once. */

@@ -7,7 +7,9 @@ import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Properties;
 
 /**
@@ -15,11 +17,11 @@ import java.util.Properties;
  *
  * @param machine its architecture
  * @param release the kernel's release, as {@code uname -r} gives it in the guest
- * @param kernel the kernel image
+ * @param kernel the kernel image, or a kernel that is a program
  * @param modules the directory with {@code modules.dep}
  * @param initramfs the base archive: init and the modules it inserts
  * @param insert names of the modules in the archive, in order
- * @param qemu the QEMU binary
+ * @param qemu the QEMU binary; none for a kernel that is a program
  * @param root the file tree that the guest sees and cannot change: this host's own, if it can run that
  */
 record GuestImage(
@@ -29,7 +31,7 @@ record GuestImage(
         Path modules,
         Path initramfs,
         List<String> insert,
-        Path qemu,
+        Optional<Path> qemu,
         Path root) {
 
     private static final String PREFIX = "guest.";
@@ -37,6 +39,11 @@ record GuestImage(
     /** Whether the guest's root is not this host's, so that it sees nothing else of the host's either. */
     boolean hasItsOwnRoot() {
         return !root.equals(Path.of("/"));
+    }
+
+    /** Whether its kernel is a program of this host: that of User Mode Linux. */
+    boolean isProgram() {
+        return qemu.isEmpty();
     }
 
     /** As lines of a properties file. */
@@ -48,7 +55,7 @@ record GuestImage(
         line(out, "modules", modules.toString());
         line(out, "initramfs", initramfs.toString());
         line(out, "insert", String.join(" ", insert));
-        line(out, "qemu", qemu.toString());
+        qemu.ifPresent(path -> line(out, "qemu", path.toString()));
         line(out, "root", root.toString());
         return out.toString();
     }
@@ -66,7 +73,7 @@ record GuestImage(
                 Path.of(required(properties, "modules", source)),
                 Path.of(required(properties, "initramfs", source)),
                 insert.isBlank() ? List.of() : List.of(insert.split(" ", -1)),
-                Path.of(required(properties, "qemu", source)),
+                Optional.ofNullable(properties.getProperty(PREFIX + "qemu")).map(Path::of),
                 Path.of(required(properties, "root", source)));
     }
 
@@ -91,7 +98,9 @@ record GuestImage(
 
     /** Throws if a file it needs has gone, a cleared cache being the usual reason. */
     void check() {
-        for (Path file : List.of(kernel, modules, initramfs, qemu, root)) {
+        List<Path> files = new ArrayList<>(List.of(kernel, modules, initramfs, root));
+        qemu.ifPresent(files::add);
+        for (Path file : files) {
             if (!Files.exists(file)) {
                 throw new VmException("the guest needs " + file + ", which is not there any more; run 'setup' again");
             }

@@ -22,7 +22,7 @@ import java.util.function.Consumer;
 
 /**
  * Runs one command in a guest, on this process's own standard streams. One use, by one thread, which must live as long
- * as the process (see {@link QemuProcess}).
+ * as the process (see {@link QemuProcess} and {@link UserModeLinux}).
  *
  * <p>Nothing from the guest is passed on before the frame that holds it was checked. Three things end the run besides
  * the command's own end: a damaged stream, a guest that is gone or silent, and the end of this process's parent.
@@ -126,11 +126,17 @@ final class GuestRun {
 
     private Outcome attempt(
             GuestConfiguration configuration, List<Path> shares, Path log, Optional<ProcessHandle> parent) {
-        try (QemuProcess qemu = QemuProcess.start(image, accelerator, settings, configuration, shares, log)) {
-            return follow(qemu, parent);
+        try (Guest guest = start(configuration, shares, log)) {
+            return follow(guest, parent);
         } catch (VmException e) {
             return Outcome.failed(false, e.getMessage(), ExitStatus.NOT_STARTED);
         }
+    }
+
+    private Guest start(GuestConfiguration configuration, List<Path> shares, Path log) {
+        return accelerator == Accelerator.UML
+                ? UserModeLinux.start(image, settings, configuration, log)
+                : QemuProcess.start(image, accelerator, settings, configuration, shares, log);
     }
 
     /** Passes on what a guest says until its command has ended, or until there is nothing more to be expected of it. */
@@ -290,10 +296,10 @@ final class GuestRun {
                 Thread.currentThread().interrupt();
             }
             if (!started) {
-                return failed("the guest ended before the command was started; QEMU: " + guest.messages());
+                return failed("the guest ended before the command was started; " + guest.messages());
             }
             return failed((gone ? "the guest ended" : "the stream from the guest ended after " + position + " bytes")
-                    + " without saying how the command ended; QEMU: " + guest.messages());
+                    + " without saying how the command ended; " + guest.messages());
         }
 
         private void handle(Frame frame) throws IOException {

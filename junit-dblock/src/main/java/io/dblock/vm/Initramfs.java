@@ -49,7 +49,9 @@ final class Initramfs {
         String release = kernel.release();
         try {
             Files.createDirectories(cache);
-            List<Path> files = KernelModules.read(kernel.modules()).closure(NEEDED);
+            List<Path> files = kernel.program()
+                    ? List.of()
+                    : KernelModules.read(kernel.modules()).closure(NEEDED);
             List<String> insert = new ArrayList<>();
             StringBuilder key = new StringBuilder(release).append('\n');
             byte[] source = source();

@@ -6,13 +6,21 @@ import java.util.Optional;
 /**
  * Which kernel a guest is to have.
  *
- * @param wanted the beginning of a release, or the absolute path of an image, or nothing for the default
+ * @param wanted the beginning of a release, the absolute path of an image, {@code uml} for one of User Mode Linux, or nothing for
+ *     the default
  * @param machine the architecture
  */
 record KernelChoice(Optional<String> wanted, MachineType machine) {
 
+    private static final String USER_MODE = "uml";
+
+    /** Whether it is to be a kernel of User Mode Linux, which is a program of this host. */
+    boolean isUserMode() {
+        return wanted.equals(Optional.of(USER_MODE));
+    }
+
     /**
-     * From {@code RELEASE}, {@code RELEASE/ARCHITECTURE} or the absolute path of an image, which is one for this host.
+     * From {@code RELEASE}, {@code RELEASE/ARCHITECTURE}, {@code uml} or the absolute path of an image, which is one for this host.
      *
      * @throws VmException for an architecture without a machine
      */

@@ -130,6 +130,7 @@ final class KernelFinder {
                     machine,
                     release,
                     image.toRealPath(),
+                    false,
                     directory.toRealPath(),
                     build(directory),
                     Optional.empty(),
@@ -181,6 +182,7 @@ final class KernelFinder {
                             machine,
                             release,
                             image.get(),
+                            false,
                             modules.toRealPath(),
                             build,
                             Optional.empty(),
@@ -240,7 +242,7 @@ final class KernelFinder {
                                 .filter(Files::isDirectory));
                 return image(directory, modules, release)
                         .map(image -> new GuestKernel(
-                                machine, release, image, modules, build, suite(directory), "unpacked package"));
+                                machine, release, image, false, modules, build, suite(directory), "unpacked package"));
             }
         }
         return Optional.empty();

@@ -157,7 +157,7 @@ public final class Main {
         List<String> own = args.subList(1, args.size());
         List<byte[]> arguments = new ArrayList<>();
         arguments.add(GuestCommand.bytes(realJava.resolve("bin/java")));
-        if (choice.accelerator() == Accelerator.TCG) {
+        if (choice.accelerator() != Accelerator.KVM) {
             for (String flag : emulationFlags(own, System.getenv())) {
                 arguments.add(flag.getBytes(StandardCharsets.US_ASCII));
             }
@@ -210,7 +210,7 @@ public final class Main {
             Path target = directory.resolve("target");
             List<Path> shares = shares(target, asked, settings);
             Path log = log(target);
-            say("guest with kernel " + image.release() + ", " + settings.cpus() + " CPUs, "
+            say("guest with kernel " + image.release() + ", " + (image.isProgram() ? 1 : settings.cpus()) + " CPUs, "
                     + settings.memoryMiB(image.machine()) + " MiB, under " + choice.accelerator() + " ("
                     + choice.reason() + "); kernel log: " + log);
             GuestConfiguration configuration = configuration(image, command, shares, directory);
@@ -226,7 +226,8 @@ public final class Main {
 
     static GuestConfiguration configuration(GuestImage image, GuestCommand command, List<Path> shares, Path directory)
             throws IOException {
-        GuestConfiguration configuration = new GuestConfiguration().add("mode", "run");
+        GuestConfiguration configuration =
+                new GuestConfiguration().add("mode", "run").add("kind", image.isProgram() ? "uml" : "qemu");
         image.insert().forEach(module -> configuration.add("module", module));
         configuration.add("modules.directory", GuestCommand.bytes(image.modules()));
         configuration.add(

@@ -4,19 +4,15 @@ package io.dblock.vm;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.Channels;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.channels.WritableByteChannel;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -27,18 +23,17 @@ import java.util.concurrent.TimeUnit;
  */
 final class QemuProcess implements Guest {
 
-    private static final String DIRECTORY_PREFIX = "dblock-vm-";
     /** Tag of the share with the kernel's modules, if the guest's root does not have them. */
     static final String MODULES = "modules";
 
     private static final Duration CONNECT_LIMIT = Duration.ofSeconds(30);
 
-    private final Path directory;
+    private final GuestDirectory directory;
     private final Process process;
     private final SocketChannel fromGuest;
     private final SocketChannel toGuest;
 
-    private QemuProcess(Path directory, Process process, SocketChannel fromGuest, SocketChannel toGuest) {
+    private QemuProcess(GuestDirectory directory, Process process, SocketChannel fromGuest, SocketChannel toGuest) {
         this.directory = directory;
         this.process = process;
         this.fromGuest = fromGuest;
@@ -58,13 +53,10 @@ final class QemuProcess implements Guest {
             GuestConfiguration configuration,
             List<Path> shares,
             Path console) {
-        removeLeavings();
-        Path directory = null;
+        GuestDirectory directory = null;
         Process process = null;
         try {
-            // A short path: the name of a socket may have 107 bytes.
-            directory = Files.createTempDirectory(
-                    Path.of("/tmp"), DIRECTORY_PREFIX + ProcessHandle.current().pid() + "-");
+            directory = GuestDirectory.create();
             // QEMU gets every path of the user's through a link: a comma or a byte outside the locale cannot hurt.
             Files.createSymbolicLink(directory.resolve("console"), console.toAbsolutePath());
             Files.createSymbolicLink(directory.resolve("kernel"), image.kernel());
@@ -73,22 +65,16 @@ final class QemuProcess implements Guest {
             for (int i = 0; i < shares.size(); i++) {
                 Files.createSymbolicLink(directory.resolve("share" + i), shares.get(i));
             }
-            try (OutputStream out = Files.newOutputStream(directory.resolve("initramfs"))) {
-                Files.copy(image.initramfs(), out);
-                CpioWriter archive = new CpioWriter(out);
-                archive.directory("dblock", 0755);
-                archive.file("dblock/guest.conf", 0600, configuration.toBytes());
-                archive.close();
-            }
+            directory.writeInitramfs(image, configuration);
             try (ServerSocketChannel outServer = listen(directory.resolve("out"));
                     ServerSocketChannel inServer = listen(directory.resolve("in"))) {
-                List<String> command = command(image, accelerator, settings, shares.size(), directory);
+                List<String> command = command(image, accelerator, settings, shares.size(), directory.path());
                 process = new ProcessBuilder(command)
-                        .directory(directory.toFile())
+                        .directory(directory.path().toFile())
                         .redirectInput(ProcessBuilder.Redirect.from(
                                 Path.of("/dev/null").toFile()))
                         .redirectErrorStream(true)
-                        .redirectOutput(directory.resolve("messages").toFile())
+                        .redirectOutput(directory.messages().toFile())
                         .start();
                 SocketChannel out = accept(outServer, process, directory);
                 SocketChannel in = accept(inServer, process, directory);
@@ -110,7 +96,7 @@ final class QemuProcess implements Guest {
         return server;
     }
 
-    private static SocketChannel accept(ServerSocketChannel server, Process process, Path directory)
+    private static SocketChannel accept(ServerSocketChannel server, Process process, GuestDirectory directory)
             throws IOException {
         long deadline = System.nanoTime() + CONNECT_LIMIT.toNanos();
         while (System.nanoTime() < deadline) {
@@ -121,12 +107,12 @@ final class QemuProcess implements Guest {
             }
             if (!process.isAlive()) {
                 throw new VmException("QEMU ended with status " + process.exitValue() + " before the guest ran: "
-                        + messages(directory));
+                        + directory.readMessages());
             }
             pause(5);
         }
-        throw new VmException(
-                "QEMU did not connect its ports within " + CONNECT_LIMIT.toSeconds() + " s: " + messages(directory));
+        throw new VmException("QEMU did not connect its ports within " + CONNECT_LIMIT.toSeconds() + " s: "
+                + directory.readMessages());
     }
 
     static List<String> command(
@@ -135,8 +121,12 @@ final class QemuProcess implements Guest {
         List<String> command = new ArrayList<>();
         // A session of its own: what a terminal or a time limit sends to our process group is for the launcher, which
         // tells the guest's command. And the kernel kills QEMU when the launcher's thread ends, kill -9 included.
-        command.addAll(
-                List.of("setsid", "setpriv", "--pdeathsig", "KILL", image.qemu().toString()));
+        command.addAll(List.of(
+                "setsid",
+                "setpriv",
+                "--pdeathsig",
+                "KILL",
+                image.qemu().orElseThrow().toString()));
         command.addAll(List.of("-name", "dblock-guest", "-nodefaults", "-no-user-config", "-no-reboot"));
         command.addAll(List.of("-display", "none"));
         command.addAll(machine.options(accelerator));
@@ -203,16 +193,7 @@ final class QemuProcess implements Guest {
 
     @Override
     public String messages() {
-        return messages(directory);
-    }
-
-    private static String messages(Path directory) {
-        try {
-            String text = new String(Files.readAllBytes(directory.resolve("messages")), StandardCharsets.UTF_8);
-            return text.isBlank() ? "it said nothing" : text.strip().replace("\n", "; ");
-        } catch (IOException e) {
-            return "its messages cannot be read (" + e.getMessage() + ")";
-        }
+        return "QEMU: " + directory.readMessages();
     }
 
     @Override
@@ -230,7 +211,7 @@ final class QemuProcess implements Guest {
         }
     }
 
-    private static void end(Process process, Path directory) {
+    private static void end(Process process, GuestDirectory directory) {
         if (process != null) {
             process.destroyForcibly();
             try {
@@ -240,7 +221,7 @@ final class QemuProcess implements Guest {
             }
         }
         if (directory != null) {
-            delete(directory);
+            directory.close();
         }
     }
 
@@ -249,39 +230,6 @@ final class QemuProcess implements Guest {
             channel.close();
         } catch (IOException ignored) {
             // Nothing more can be done with a socket whose peer is gone.
-        }
-    }
-
-    /** What killed launchers left: their directories, once their process is gone for an hour. */
-    private static void removeLeavings() {
-        Instant old = Instant.now().minus(Duration.ofHours(1));
-        try (DirectoryStream<Path> found = Files.newDirectoryStream(Path.of("/tmp"), DIRECTORY_PREFIX + "*-*")) {
-            for (Path directory : found) {
-                String pid = directory
-                        .getFileName()
-                        .toString()
-                        .substring(DIRECTORY_PREFIX.length())
-                        .split("-", -1)[0];
-                if (pid.matches("[0-9]{1,18}")
-                        && Files.isDirectory(directory)
-                        && Files.getLastModifiedTime(directory).toInstant().isBefore(old)
-                        && ProcessHandle.of(Long.parseLong(pid)).isEmpty()) {
-                    delete(directory);
-                }
-            }
-        } catch (IOException ignored) {
-            // Somebody else's, or gone in the meantime: another run will see to it.
-        }
-    }
-
-    private static void delete(Path directory) {
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
-            for (Path file : files) {
-                Files.deleteIfExists(file);
-            }
-            Files.deleteIfExists(directory);
-        } catch (IOException ignored) {
-            // A few small files under /tmp; the next run tries again.
         }
     }
 

@@ -21,7 +21,7 @@ public final class VmSettings {
     /** Number of the guest's processors, 1 to 64; 2 if not set. */
     public static final String CPUS = "DBLOCK_VM_CPUS";
 
-    /** {@code auto} (if not set), {@code kvm} or {@code tcg}. */
+    /** {@code auto} (if not set), {@code kvm}, {@code uml} or {@code tcg}; see {@link AcceleratorChoice}. */
     public static final String ACCEL = "DBLOCK_VM_ACCEL";
 
     /**
@@ -36,6 +36,12 @@ public final class VmSettings {
      * {@code lib/modules/<release>} beside the image or on the host.
      */
     public static final String MODULES = "DBLOCK_VM_MODULES";
+
+    /**
+     * A kernel of User Mode Linux: the absolute path of its program, with {@code lib/modules/<release>} and in that
+     * {@code build} beside it. Made by this library if not set.
+     */
+    public static final String UML_KERNEL = "DBLOCK_UML_KERNEL";
 
     /** Directories that the guest may write to, besides {@code target} of the working directory, split by colons. */
     public static final String SHARE = "DBLOCK_VM_SHARE";
@@ -123,13 +129,18 @@ public final class VmSettings {
         return switch (value) {
             case "auto" -> Optional.empty();
             case "kvm" -> Optional.of(Accelerator.KVM);
+            case "uml" -> Optional.of(Accelerator.UML);
             case "tcg" -> Optional.of(Accelerator.TCG);
-            default -> throw new VmException(ACCEL + "=" + value + ": allowed are auto, kvm and tcg");
+            default -> throw new VmException(ACCEL + "=" + value + ": allowed are auto, kvm, uml and tcg");
         };
     }
 
     Optional<String> kernel() {
         return text(KERNEL);
+    }
+
+    Optional<Path> umlKernel() {
+        return text(UML_KERNEL).map(Path::of);
     }
 
     Optional<Path> modules() {

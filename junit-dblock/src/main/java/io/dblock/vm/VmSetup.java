@@ -34,7 +34,7 @@ public final class VmSetup {
             return JvmHome.create(home, realJava, Optional.empty(), description);
         }
         VmSettings settings = VmSettings.current();
-        GuestKernel kernel = kernel(options, settings, progress);
+        GuestKernel kernel = guestKernel(options, settings, progress);
         if (!kernel.machine().isThisHosts()) {
             throw new VmException("kernel " + kernel.release() + " is for the architecture "
                     + kernel.machine().architecture() + ", for which " + realJava
@@ -82,7 +82,7 @@ public final class VmSetup {
         }
         List<String> command =
                 new ArrayList<>(List.of("make", "-C", sources.toString(), "check", "KDIR=" + kernelBuild(kernel)));
-        command.addAll(kernel.machine().makeArguments());
+        command.addAll(kernel.makeArguments());
         return command;
     }
 
@@ -105,7 +105,7 @@ public final class VmSetup {
     private static Path module(GuestKernel kernel, Consumer<String> progress) {
         if (kernel.suite().isEmpty()) {
             List<String> command = new ArrayList<>(List.of("make", "KDIR=" + kernelBuild(kernel)));
-            command.addAll(kernel.machine().makeArguments());
+            command.addAll(kernel.makeArguments());
             return ModuleBuilder.build(kernel.release(), sources -> command);
         }
         return ModuleBuilder.build(
@@ -123,12 +123,66 @@ public final class VmSetup {
 
     /** What to boot for {@code run}: as {@link #prepare}, without the module and the JDK-shaped directory. */
     static GuestImage image(VmOptions options, VmSettings settings, Consumer<String> progress) {
-        return image(kernel(options, settings, progress), settings, progress);
+        return image(guestKernel(options, settings, progress), settings, progress);
+    }
+
+    /**
+     * As {@link #kernel}; but if none was asked for, and guests of QEMU are emulated here, and there is one of User Mode Linux,
+     * that.
+     */
+    private static GuestKernel guestKernel(VmOptions options, VmSettings settings, Consumer<String> progress) {
+        Optional<Accelerator> asked = settings.accelerator();
+        Optional<String> wanted = choice(options, settings).wanted();
+        if (asked.isEmpty() && wanted.isEmpty() && UserModeKernel.isPossible()) {
+            Optional<GuestKernel> program = UserModeKernel.find(userModeKernels(), settings);
+            if (program.isPresent() && !kvmRuns(options, settings, progress)) {
+                return program.get();
+            }
+        }
+        return kernel(options, settings, progress);
+    }
+
+    private static boolean kvmRuns(VmOptions options, VmSettings settings, Consumer<String> progress) {
+        if (AcceleratorChoice.whyNoKvm().isPresent()) {
+            return false;
+        }
+        GuestImage image = image(kernel(options, settings, progress), settings, progress);
+        return AcceleratorChoice.choose(image, settings, cache(), progress).accelerator() == Accelerator.KVM;
+    }
+
+    private static KernelChoice choice(VmOptions options, VmSettings settings) {
+        return KernelChoice.of(options.kernel().filter(text -> !text.isBlank()).or(settings::kernel));
+    }
+
+    private static Path userModeKernels() {
+        return CacheDirectory.root().resolve("uml-kernel");
+    }
+
+    /** The kernel of User Mode Linux; made if there is none. */
+    private static GuestKernel userModeKernel(VmSettings settings, Consumer<String> progress) {
+        if (!UserModeKernel.isPossible()) {
+            throw new VmException("User Mode Linux is for x86-64 alone, and this host's processor is another ("
+                    + architecture() + "): use the default, or " + VmSettings.ACCEL + "=tcg");
+        }
+        Optional<GuestKernel> kernel = UserModeKernel.find(userModeKernels(), settings);
+        if (kernel.isEmpty()) {
+            progress.accept("building a kernel of User Mode Linux, once: some minutes");
+            UserModeKernel.make(progress);
+            kernel = UserModeKernel.find(userModeKernels(), settings);
+        }
+        return kernel.orElseThrow(() -> new VmException("no kernel of User Mode Linux in " + userModeKernels()));
     }
 
     private static GuestKernel kernel(VmOptions options, VmSettings settings, Consumer<String> progress) {
-        KernelChoice choice =
-                KernelChoice.of(options.kernel().filter(text -> !text.isBlank()).or(settings::kernel));
+        KernelChoice choice = choice(options, settings);
+        boolean program = settings.accelerator().equals(Optional.of(Accelerator.UML));
+        if (choice.isUserMode() || (program && choice.wanted().isEmpty())) {
+            return userModeKernel(settings, progress);
+        }
+        if (program) {
+            throw new VmException("the kernel " + choice.wanted().get() + " is for QEMU, and " + VmSettings.ACCEL
+                    + "=uml asks for one that is a program: leave one of them out");
+        }
         Requirements.installMissing(choice.machine(), progress);
         return new KernelFinder(CacheDirectory.root().resolve("kernels"), Path.of("/"), choice.machine(), progress)
                 .find(choice.wanted(), options.modules().or(settings::modules));
@@ -137,15 +191,19 @@ public final class VmSetup {
     private static GuestImage image(GuestKernel kernel, VmSettings settings, Consumer<String> progress) {
         MachineType machine = kernel.machine();
         Initramfs.Base base = Initramfs.build(cache(), kernel);
-        Path qemu = settings.qemu()
-                .or(() -> Commands.find(machine.binary()))
-                .orElseThrow(() -> new VmException(
-                        "'" + machine.binary() + "' is missing; " + Requirements.remedy(machine.binary(), machine)));
+        Optional<Path> qemu = kernel.program() ? Optional.empty() : Optional.of(qemu(machine, settings));
         Path root = machine.isThisHosts()
                 ? Path.of("/")
                 : GuestRoot.of(CacheDirectory.root(), machine, settings.packages(), progress);
         return new GuestImage(
                 machine, kernel.release(), kernel.image(), kernel.modules(), base.file(), base.insert(), qemu, root);
+    }
+
+    private static Path qemu(MachineType machine, VmSettings settings) {
+        return settings.qemu()
+                .or(() -> Commands.find(machine.binary()))
+                .orElseThrow(() -> new VmException(
+                        "'" + machine.binary() + "' is missing; " + Requirements.remedy(machine.binary(), machine)));
     }
 
     /**

@@ -3,10 +3,12 @@
  * Process 1 of the guest in which a test's JVM (or any other command) runs.
  *
  * It is the only program in the initramfs. It reads /dblock/guest.conf, inserts the listed modules, builds a root file
- * system out of the host's own tree (9p, read-only, under an overlay whose upper layer is a tmpfs), runs one command
- * there and carries that command's standard streams and exit status to the launcher on the host.
+ * system out of the host's own tree (read-only, under an overlay whose upper layer is a tmpfs), runs one command there
+ * and carries that command's standard streams and exit status to the launcher on the host.
  *
- * Two virtio-serial ports, one per direction. Both carry frames (struct frame_header), never bare bytes, so that the
+ * What the guest is (record `kind`) decides how the host's tree and the launcher are reached, see struct host_access: in
+ * QEMU's guest by 9p and two virtio-serial ports, one per direction; in that of User Mode Linux by hostfs and a serial
+ * line. Both carry frames (struct frame_header), never bare bytes, so that the
  * launcher can tell a whole stream from a damaged one: every frame has a magic with both line-end characters in it, a
  * sequence number, and checksums of its header and of its payload. The Java half is io.dblock.vm.FrameReader.
  *
@@ -42,6 +44,7 @@
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -383,8 +386,20 @@ static void insert_modules(void)
 	}
 }
 
+/* ---- how the host is reached ---- */
+
+struct host_access {
+	/* Opens out_port and in_port. */
+	void (*open_ports)(void);
+	/*
+	 * Mounts a tree of the host's: `tag` says which to QEMU, `path` is where the host has it. One that is written to has
+	 * to see what the host changes in it.
+	 */
+	void (*mount_tree)(const char *tag, const char *path, const char *target, bool writable);
+};
+
 /* Opens /dev/<device> of the virtio-serial port with this name, once it has appeared and the host's end is there. */
-static int open_port(const char *name)
+static int open_virtio_port(const char *name)
 {
 	int64_t deadline = now_ms() + PORT_WAIT_MS;
 	int fd = -1;
@@ -428,6 +443,54 @@ static int open_port(const char *name)
 	    PORT_WAIT_MS / 1000);
 }
 
+static void open_virtio_ports(void)
+{
+	out_port = open_virtio_port("io.dblock.out");
+	in_port = open_virtio_port("io.dblock.in");
+}
+
+static void mount_9p(const char *tag, const char *path, const char *target, bool writable)
+{
+	char options[256];
+
+	(void)path;
+	/* mmap: shared writable mappings work, and the host's changes are seen. */
+	snprintf(options, sizeof(options), "trans=virtio,version=9p2000.L,msize=512000,cache=%s",
+		 writable ? "mmap" : "loose");
+	must_mount(tag, target, "9p", writable ? 0 : MS_RDONLY, options);
+}
+
+/* One line for both directions, which leaves every byte as it is. */
+static void open_serial_line(void)
+{
+	struct termios raw;
+
+	out_port = open("/dev/ttyS0", O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (out_port < 0 || tcgetattr(out_port, &raw) < 0)
+		die("cannot open the serial line /dev/ttyS0: %s", strerror(errno));
+	cfmakeraw(&raw);
+	if (tcsetattr(out_port, TCSANOW, &raw) < 0)
+		die("cannot set the serial line raw: %s", strerror(errno));
+	in_port = out_port;
+}
+
+static void mount_hostfs(const char *tag, const char *path, const char *target, bool writable)
+{
+	(void)tag;
+	must_mount("host", target, "hostfs", writable ? 0 : MS_RDONLY, path);
+}
+
+static const struct host_access in_qemu = { open_virtio_ports, mount_9p };
+static const struct host_access in_user_mode_linux = { open_serial_line, mount_hostfs };
+static const struct host_access *host;
+
+static void choose_host_access(void)
+{
+	char *kind = value_of("kind");
+
+	host = kind && !strcmp(kind, "uml") ? &in_user_mode_linux : &in_qemu;
+}
+
 /* A fresh tmpfs for /tmp, with those entries of the host's /tmp on it that the command needs (its directory, say). */
 static void mount_tmp(void)
 {
@@ -460,11 +523,9 @@ static void mount_tmp(void)
 
 static void mount_root(void)
 {
-	static const char *const nine = "trans=virtio,version=9p2000.L,msize=512000,";
-	char options[256], path[4200];
+	char path[4200];
 
-	snprintf(options, sizeof(options), "%scache=loose", nine);
-	must_mount("root", "/lower", "9p", MS_RDONLY, options);
+	host->mount_tree("root", "/", "/lower", false);
 	must_mount("tmpfs", "/upper", "tmpfs", 0, "mode=0755");
 	mkdir("/upper/data", 0755);
 	mkdir("/upper/work", 0755);
@@ -493,9 +554,7 @@ static void mount_root(void)
 	for (int i = 0; tags[i] && paths[i]; i++) {
 		snprintf(path, sizeof(path), NEW_ROOT "%s", paths[i]);
 		make_directories(path);
-		/* mmap: shared writable mappings work, and the host's changes are seen. */
-		snprintf(options, sizeof(options), "%scache=mmap", nine);
-		must_mount(tags[i], path, "9p", 0, options);
+		host->mount_tree(tags[i], paths[i], path, true);
 	}
 
 	char *modules = value_of("modules.directory");
@@ -992,8 +1051,8 @@ int main(void)
 		note("cannot lock the memory of init: %s", strerror(errno));
 	read_conf();
 	insert_modules();
-	out_port = open_port("io.dblock.out");
-	in_port = open_port("io.dblock.in");
+	choose_host_access();
+	host->open_ports();
 	uname(&u);
 	queue_frame(FRAME_HELLO, u.release, strlen(u.release));
 	flush_until(now_ms() + PORT_WAIT_MS);
@@ -1006,9 +1065,9 @@ int main(void)
 	mount_root();
 	make_static_nodes();
 	loopback_up();
-	char *host = value_of("hostname");
+	char *name = value_of("hostname");
 
-	if (host && sethostname(host, strlen(host)) < 0)
+	if (name && sethostname(name, strlen(name)) < 0)
 		note("cannot set the host name: %s", strerror(errno));
 	/* From here on the console's file gets all but debug messages; they cost nothing while the kernel is quiet. */
 	if (!write_file("/proc/sys/kernel/printk", "7"))

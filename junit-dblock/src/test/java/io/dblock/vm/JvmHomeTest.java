@@ -26,7 +26,7 @@ class JvmHomeTest {
             Path.of("/lib/modules/6.12.1-test"),
             Path.of("/cache/a\\b"),
             List.of("/dblock/modules/9p.ko", "/dblock/modules/overlay.ko"),
-            Path.of("/usr/bin/qemu"),
+            Optional.of(Path.of("/usr/bin/qemu")),
             Path.of("/"));
 
     @TempDir

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.jar.Attributes;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
@@ -26,7 +27,7 @@ class LauncherTest {
             Path.of("/tmp/cache/modules"),
             Path.of("/tmp/cache/initramfs"),
             List.of("/dblock/modules/9p.ko"),
-            Path.of("/usr/bin/qemu"),
+            Optional.of(Path.of("/usr/bin/qemu")),
             Path.of("/"));
 
     @TempDir
@@ -76,7 +77,7 @@ class LauncherTest {
                 Path.of("/cache/modules"),
                 Path.of("/cache/initramfs"),
                 List.of(),
-                Path.of("/usr/bin/qemu"),
+                Optional.of(Path.of("/usr/bin/qemu")),
                 Path.of("/cache/root"));
         List<String> command =
                 QemuProcess.command(image, Accelerator.TCG, VmSettings.of(Map.of()), 0, Path.of("/tmp/run"));

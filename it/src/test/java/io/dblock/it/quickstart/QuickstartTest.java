@@ -34,7 +34,7 @@ class QuickstartTest {
                 .orElseThrow();
         Report.print(
                 "environment",
-                System.getenv("DBLOCK_GUEST") == null ? "this host" : "a guest (QEMU) of this host",
+                System.getenv("DBLOCK_GUEST") == null ? "this host" : "a guest of this host",
                 "kernel",
                 Files.readString(Path.of("/proc/version")).strip(),
                 "device node",

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.vm;
+
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/**
+ * Kernels of User Mode Linux, programs of this host: the one that is named, or the one that {@code kernel.sh uml} has made in
+ * the cache.
+ */
+final class UserModeKernel {
+
+    private static final String PROGRAM = "linux";
+    private static final String CONFIGURATION = "configuration";
+    private static final String SCRIPT = "kernel.sh";
+    private static final String CONFIG = "uml.config";
+
+    private UserModeKernel() {}
+
+    /** Whether this host's processor can run one. */
+    static boolean isPossible() {
+        return MachineType.ofThisHost() == MachineType.X86_64;
+    }
+
+    /**
+     * The one to use, if there is one.
+     *
+     * @param cache the directory with one directory per kernel made
+     * @throws VmException if the one that is named cannot be used
+     */
+    static Optional<GuestKernel> find(Path cache, VmSettings settings) {
+        Optional<Path> named = settings.umlKernel();
+        if (named.isPresent()) {
+            return Optional.of(named(named.get()));
+        }
+        try {
+            byte[] configuration = resource(CONFIG);
+            List<Path> made = new ArrayList<>();
+            if (Files.isDirectory(cache)) {
+                try (DirectoryStream<Path> directories = Files.newDirectoryStream(cache)) {
+                    for (Path directory : directories) {
+                        Path madeOf = directory.resolve(CONFIGURATION);
+                        // The program is put there last.
+                        if (Files.isExecutable(directory.resolve(PROGRAM))
+                                && Files.exists(madeOf)
+                                && Arrays.equals(Files.readAllBytes(madeOf), configuration)) {
+                            made.add(directory);
+                        }
+                    }
+                }
+            }
+            List<String> versions = made.stream()
+                    .map(directory -> directory.getFileName().toString())
+                    .toList();
+            return DebianPackages.newest(versions, "")
+                    .map(version -> of(cache.resolve(version).resolve(PROGRAM), "made from the source of " + version));
+        } catch (IOException e) {
+            throw new VmException("cannot look for a kernel of User Mode Linux in " + cache + ": " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * Makes it, which takes minutes; waits for another process that is at it.
+     *
+     * @throws VmException if that is not possible here; says why
+     */
+    static void make(Consumer<String> progress) {
+        Path directory = null;
+        try {
+            directory = Files.createTempDirectory("dblock-vm-kernel");
+            for (String file : List.of(SCRIPT, CONFIG)) {
+                Files.write(directory.resolve(file), resource(file));
+            }
+            Process process = new ProcessBuilder("sh", directory.resolve(SCRIPT).toString(), "uml")
+                    .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
+                    .redirectErrorStream(true)
+                    .start();
+            String last = "";
+            try (BufferedReader lines =
+                    new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+                for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                    progress.accept(line);
+                    last = line;
+                }
+            } finally {
+                process.descendants().forEach(ProcessHandle::destroy);
+            }
+            int status = process.waitFor();
+            if (status != 0) {
+                throw new VmException(
+                        "the kernel of User Mode Linux could not be built (status " + status + "): " + last);
+            }
+        } catch (IOException e) {
+            throw new VmException("cannot build the kernel of User Mode Linux: " + e.getMessage(), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new VmException("interrupted while the kernel of User Mode Linux was built", e);
+        } finally {
+            delete(directory);
+        }
+    }
+
+    private static void delete(Path directory) {
+        try {
+            if (directory != null) {
+                FileTrees.delete(directory);
+            }
+        } catch (IOException ignored) {
+            // Two small files in the directory for temporary ones.
+        }
+    }
+
+    private static byte[] resource(String name) throws IOException {
+        try (InputStream in = UserModeKernel.class.getResourceAsStream("kernels/" + name)) {
+            if (in == null) {
+                throw new IOException(
+                        "resource kernels/" + name + " is missing beside " + UserModeKernel.class.getName());
+            }
+            return in.readAllBytes();
+        }
+    }
+
+    private static GuestKernel named(Path program) {
+        if (!program.isAbsolute() || !Files.isExecutable(program)) {
+            throw new VmException(VmSettings.UML_KERNEL + "=" + program
+                    + ": must be the absolute path of a kernel that is a program (ARCH=um); "
+                    + (Files.exists(program) ? "this is not an executable one" : "there is no such file"));
+        }
+        return of(program, "named");
+    }
+
+    private static GuestKernel of(Path program, String origin) {
+        Path all = program.resolveSibling("lib/modules");
+        try (DirectoryStream<Path> releases = Files.newDirectoryStream(all)) {
+            List<Path> found = new ArrayList<>();
+            releases.forEach(found::add);
+            if (found.size() != 1) {
+                throw new VmException(all + " has " + found.size() + " directories, and must have the one of " + program
+                        + ", which is called as its release");
+            }
+            Path modules = found.get(0).toRealPath();
+            return new GuestKernel(
+                    MachineType.ofThisHost(),
+                    modules.getFileName().toString(),
+                    program.toRealPath(),
+                    true,
+                    modules,
+                    Optional.of(modules.resolve("build")).filter(build -> Files.exists(build.resolve("Makefile"))),
+                    Optional.empty(),
+                    origin);
+        } catch (IOException e) {
+            throw new VmException("cannot find the modules of " + program + ": " + e.getMessage(), e);
+        }
+    }
+}
