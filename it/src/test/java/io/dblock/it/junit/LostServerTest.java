@@ -67,6 +67,25 @@ class LostServerTest {
     private static void strike() {
         struck = servers().findFirst().orElseThrow();
         Commands.run("kill", "-" + blow, struck.pid());
+        // Each of its threads stops when it sees the signal, and one may answer until then: that is another moment.
+        Poll.until("the server process to have felt it", KERNEL, LostServerTest::noThreadRuns);
+    }
+
+    private static boolean noThreadRuns() {
+        try (Stream<Path> tasks = Files.list(Path.of("/proc/" + struck.pid() + "/task"))) {
+            return tasks.allMatch(task -> "TtZXx".indexOf(stateOf(task)) >= 0);
+        } catch (IOException e) {
+            return true; // It is gone.
+        }
+    }
+
+    private static char stateOf(Path task) {
+        try {
+            String stat = Files.readString(task.resolve("stat"));
+            return stat.charAt(stat.lastIndexOf(')') + 2);
+        } catch (IOException e) {
+            return 'X';
+        }
     }
 
     private static Stream<ProcessHandle> servers() {
