@@ -16,13 +16,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * A machine that is short of memory: huge pages that nobody uses take most of it, and a process takes more than the rest, which
+ * A machine that is short of memory: a RAM disk of the kernel's takes most of it, and a process takes more than the rest, which
  * only a swap area can give. Nothing is taken for good, and the process takes no more than the swap area has room for, so that
  * the kernel has nobody to kill.
  */
 final class ShortMemory implements AutoCloseable {
 
-    private static final Path HUGE_PAGES = Path.of("/proc/sys/vm/nr_hugepages");
     /** What is left for the process and for all others. */
     private static final long REST = 160L << 20;
     /** What the process takes to begin with: so little that there is enough for all. */
@@ -31,7 +30,6 @@ final class ShortMemory implements AutoCloseable {
     private static final long ROOM = 48L << 20;
 
     private final Path swapArea;
-    private final String hugePages;
     private final Path errors;
     /** What the machine had swapped out before, in bytes. */
     private final long swappedBefore;
@@ -41,9 +39,8 @@ final class ShortMemory implements AutoCloseable {
     private int asked;
     private final AtomicInteger done = new AtomicInteger();
 
-    private ShortMemory(Path swapArea, String hugePages, Path errors, long swappedBefore) {
+    private ShortMemory(Path swapArea, Path errors, long swappedBefore) {
         this.swapArea = swapArea;
-        this.hugePages = hugePages;
         this.errors = errors;
         this.swappedBefore = swappedBefore;
     }
@@ -57,11 +54,10 @@ final class ShortMemory implements AutoCloseable {
         Kernel.lockMemory();
         Commands.run("mkswap", swapArea);
         Commands.run("swapon", swapArea);
-        ShortMemory memory = new ShortMemory(
-                swapArea, Files.readString(HUGE_PAGES).strip(), Files.createTempFile("hog", ".err"), swappedOut());
+        ShortMemory memory = new ShortMemory(swapArea, Files.createTempFile("hog", ".err"), swappedOut());
         boolean begun = false;
         try {
-            memory.takeHugePages();
+            fillRamDisk();
             memory.startHog();
             begun = true;
             return memory;
@@ -72,9 +68,11 @@ final class ShortMemory implements AutoCloseable {
         }
     }
 
-    private void takeHugePages() throws IOException {
-        long pages = (meminfo("MemAvailable") - REST) / meminfo("Hugepagesize");
-        Files.writeString(HUGE_PAGES, Long.toString(Long.parseLong(hugePages) + Math.max(0, pages)));
+    private static void fillRamDisk() throws IOException {
+        long mib = Math.max(1, (meminfo("MemAvailable") - REST) >> 20);
+        Commands.run("modprobe", "brd", "rd_nr=1", "rd_size=" + (mib << 10));
+        // Past the page cache, which would take as much once more.
+        Commands.run("dd", "if=/dev/zero", "of=/dev/ram0", "bs=1M", "count=" + mib, "oflag=direct", "status=none");
     }
 
     private void startHog() throws IOException {
@@ -174,7 +172,11 @@ final class ShortMemory implements AutoCloseable {
                 Thread.currentThread().interrupt();
             }
         }
-        Files.writeString(HUGE_PAGES, hugePages);
+        // First: it is what there is room with for all that comes back.
+        Poll.until(
+                "the RAM disk to be gone",
+                Round.BOUND,
+                () -> Commands.tryRun("modprobe", "-r", "brd").status() == 0);
         Commands.run("swapoff", swapArea);
         Kernel.unlockMemory();
         Files.deleteIfExists(errors);
