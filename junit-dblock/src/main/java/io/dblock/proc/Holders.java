@@ -94,6 +94,11 @@ public final class Holders {
         return line.contains(" " + MAPPED);
     }
 
+    /** Whether a process maps the disk or a file on it; the arguments are those of {@link #find}. */
+    public boolean isMappedBy(long pid, Path node, List<KernelPath> mountPoints) {
+        return proc.mapped(pid).stream().anyMatch(path -> isOurs(path, node, mountPoints));
+    }
+
     /** Whether this JVM maps a file below this directory. */
     public boolean isMappedHere(Path mountPoint) {
         return proc.mapped(self).stream().anyMatch(file -> file.startsWith(mountPoint + "/"));

@@ -27,6 +27,11 @@ final class StuckRequestReport {
     private static final int KERNEL_FRAMES = 16;
     /** In the kernel stack of a task that waits for a page it has touched, whatever the architecture. */
     private static final List<String> PAGE_FAULT = List.of("filemap_fault", "handle_mm_fault", "do_page_fault");
+    /**
+     * What the innermost function of such a task is called. It is all that is known where the kernel does not show the stacks of
+     * tasks (User Mode Linux), and is the same in read(2).
+     */
+    private static final List<String> PAGE_READ = List.of("filemap_", "folio_");
 
     private final Watchdog.Subject subject;
     private final Watchdog watchdog;
@@ -216,6 +221,10 @@ final class StuckRequestReport {
         return new ArrayList<>(points);
     }
 
+    private static boolean isOneOf(List<String> functions, String frame) {
+        return functions.stream().anyMatch(frame::contains);
+    }
+
     private void diagnose(Watchdog.Party server) {
         if (!silent.equals(Optional.of(server))) {
             return;
@@ -229,10 +238,13 @@ final class StuckRequestReport {
                     .append('\n');
             return;
         }
-        waitsForItself = tasks.stream()
+        List<List<String>> stacks = tasks.stream()
                 .filter(ProcFs.Task::isUninterruptible)
-                .flatMap(task -> proc.kernelStack(task).stream())
-                .anyMatch(frame -> PAGE_FAULT.stream().anyMatch(frame::contains));
+                .map(proc::kernelStack)
+                .toList();
+        waitsForItself = stacks.stream().flatMap(List::stream).anyMatch(frame -> isOneOf(PAGE_FAULT, frame))
+                || (stacks.stream().anyMatch(stack -> stack.size() == 1 && isOneOf(PAGE_READ, stack.get(0)))
+                        && watchdog.holders().isMappedBy(server.pid(), node(), mountPoints(List.of(server))));
         if (waitsForItself) {
             indented(
                     "  ",

@@ -282,6 +282,22 @@ class WatchdogTest {
         assertThat(disk.nextReport()).contains("removed by force");
     }
 
+    /** All that User Mode Linux says of where a task waits; a read of a file that is not mapped waits there, too. */
+    @Test
+    void whereTheKernelShowsNoStacksAMappingAndTheInnermostFunctionTell() throws Exception {
+        aTask(SERVER, "java", 'D');
+        Files.writeString(root.resolve(SERVER + "/task/" + SERVER + "/wchan"), "filemap_read_folio");
+        disk.stacks = disk::blocks;
+        disk.has(0, 0, 4096, Duration.ofMillis(1300), true);
+        watch = watchdog.add(disk);
+        assertThat(disk.nextReport()).contains("in filemap_read_folio").doesNotContain("waits for itself");
+        watch.close();
+
+        Files.writeString(root.resolve(SERVER + "/maps"), "7f00-7f01 rw-s 00000000 103:07 12 /dev/dblock7\n");
+        watch = watchdog.add(disk);
+        assertThat(disk.nextReport()).contains("cause: the test's JVM waits for itself");
+    }
+
     @Test
     void aJvmThatIsStoppedIsSaidToBeAndIsNotGivenUp() throws Exception {
         aTask(SERVER, "java", 'T');
