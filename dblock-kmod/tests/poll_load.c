@@ -210,7 +210,9 @@ CASE(request_is_not_lost_between_threads_in_serve_and_pollers)
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
 	note("%u by threads in DBLOCK_SERVE", who.served);
-	check(who.served && d->requests, "one of them never served");
+	/* On one CPU the same may always be the first. */
+	if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
+		check(who.served && d->requests, "one of them never served");
 	dispatcher_stop(d);
 }
 
