@@ -8,8 +8,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.dblock.BlockDevice;
 import io.dblock.Placement;
 import io.dblock.fault.Fault;
-import io.dblock.it.support.Commands;
 import io.dblock.it.support.Poll;
+import io.dblock.it.support.Signals;
 import io.dblock.junit.DblockDevice;
 import java.io.IOException;
 import java.lang.reflect.Method;
@@ -66,26 +66,7 @@ class LostServerTest {
     /** Called by the tests within a test. */
     private static void strike() {
         struck = servers().findFirst().orElseThrow();
-        Commands.run("kill", "-" + blow, struck.pid());
-        // Each of its threads stops when it sees the signal, and one may answer until then: that is another moment.
-        Poll.until("the server process to have felt it", KERNEL, LostServerTest::noThreadRuns);
-    }
-
-    private static boolean noThreadRuns() {
-        try (Stream<Path> tasks = Files.list(Path.of("/proc/" + struck.pid() + "/task"))) {
-            return tasks.allMatch(task -> "TtZXx".indexOf(stateOf(task)) >= 0);
-        } catch (IOException e) {
-            return true; // It is gone.
-        }
-    }
-
-    private static char stateOf(Path task) {
-        try {
-            String stat = Files.readString(task.resolve("stat"));
-            return stat.charAt(stat.lastIndexOf(')') + 2);
-        } catch (IOException e) {
-            return 'X';
-        }
+        Signals.strike(struck, blow);
     }
 
     private static Stream<ProcessHandle> servers() {

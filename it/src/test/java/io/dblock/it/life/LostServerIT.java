@@ -7,8 +7,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.dblock.BlockDevice;
 import io.dblock.DblockException;
-import io.dblock.it.support.Commands;
 import io.dblock.it.support.Poll;
+import io.dblock.it.support.Signals;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -68,7 +68,7 @@ class LostServerIT {
 
     @Test
     void aStoppedOne() throws Exception {
-        Commands.run("kill", "-STOP", server.pid());
+        Signals.strike(server, "STOP");
 
         assertThatThrownBy(disk::close)
                 .isInstanceOf(DblockException.class)
@@ -79,7 +79,7 @@ class LostServerIT {
 
     @Test
     void aStoppedOneOfADiskThatIsUnplugged() throws Exception {
-        Commands.run("kill", "-STOP", server.pid());
+        Signals.strike(server, "STOP");
         disk.unplug();
         assertThatThrownBy(disk::close).isInstanceOf(DblockException.class);
         assertNothingIsLeft();

@@ -16,6 +16,7 @@ import io.dblock.fault.Fault;
 import io.dblock.handler.ImageMode;
 import io.dblock.it.support.Commands;
 import io.dblock.it.support.Poll;
+import io.dblock.it.support.Signals;
 import io.dblock.journal.Journal;
 import io.dblock.journal.JournalStream;
 import io.dblock.junit.DblockDevice;
@@ -187,7 +188,7 @@ class ServerProcessIT {
     void whenItIsStoppedTheNextDeviceHasANewOneAndTheOthersGoOnWhenItIsContinued() throws Exception {
         BlockDevice disk = BlockDevice.builder().size("1MiB").create();
         ProcessHandle stopped = server();
-        Commands.run("kill", "-STOP", stopped.pid());
+        Signals.strike(stopped, "STOP");
         for (int i = 0; i < 100; i++) {
             assertThatThrownBy(disk::powered)
                     .isInstanceOf(DblockException.class)
@@ -210,7 +211,7 @@ class ServerProcessIT {
     void whenItIsStoppedItsLastDeviceCanBeClosedAndItIsKilled() throws Exception {
         BlockDevice disk = BlockDevice.builder().size("1MiB").create();
         ProcessHandle stopped = server();
-        Commands.run("kill", "-STOP", stopped.pid());
+        Signals.strike(stopped, "STOP");
         assertThatThrownBy(disk::close).hasMessageContaining("does not answer");
         Poll.until("the node to go", LONG, () -> !Files.exists(disk.path()));
         stopped.onExit().get(120, java.util.concurrent.TimeUnit.SECONDS);
