@@ -5,17 +5,18 @@
 # each configuration and source, kept in the cache. What was interrupted goes on
 # where it was; of several at once, one builds and the others wait for it.
 #
-#   kernel.sh [--link FILE] debug|uml     prints the path of the kernel; FILE is made a link to its directory
+#   kernel.sh [--link FILE] KIND     prints the path of the kernel; FILE is made a link to its directory
 #
-#   debug    one that reports what drivers do wrong, for QEMU (debug.config)
-#   uml      one that is a program of this host, User Mode Linux (uml.config)
+#   debug        one that reports what drivers do wrong, for QEMU (debug.config)
+#   uml          one that is a program of this host, User Mode Linux (uml.config)
+#   uml-debug    the same, which reports what drivers do wrong, with few file systems (uml-debug.config)
 #
 # In that directory: the kernel (vmlinuz, or linux), lib/modules/RELEASE with its
 # modules and `build` for those of others, the configuration it was made of, and
 # source/scripts with checkpatch.pl and coccicheck.
 #
 #   DBLOCK_CACHE           where to keep it (default: ~/.cache/junit-dblock)
-#   DBLOCK_KERNEL_SOURCE   the name of the source package (default: linux-source-6.12 for debug, the newest for uml)
+#   DBLOCK_KERNEL_SOURCE   the name of the source package (default: linux-source-6.12 for debug, else the newest)
 #   DBLOCK_KERNEL_JOBS     how many compilers at once (default: one a processor)
 #
 # Debian only, and its relatives. As root it installs the tools that are missing.
@@ -30,10 +31,11 @@ kind=${1:-}
 case $kind in
 debug) arch=x86_64 suites=trixie target=bzImage made=arch/x86/boot/bzImage name=vmlinuz ;;
 # 6.16 is the first that runs its programs by seccomp(2).
-uml) arch=um suites='trixie trixie-backports' target=vmlinux made=vmlinux name=linux oldest=6.16 ;;
+uml | uml-debug) arch=um suites='trixie trixie-backports' target=vmlinux made=vmlinux name=linux oldest=6.16 ;;
 *) kind= ;;
 esac
-[ -n "$kind" ] && [ $# = 1 ] || { sed -n 's/^# \{0,1\}//p' "$0" | sed -n 2,23p >&2; exit 2; }
+[ -n "$kind" ] && [ $# = 1 ] || { sed -n 's/^# \{0,1\}//p' "$0" | sed -n 2,24p >&2; exit 2; }
+[ "$kind" = debug ] || [ "$(uname -m)" = x86_64 ] || { echo "kernel.sh: User Mode Linux is for x86_64 alone, and this is $(uname -m)" >&2; exit 1; }
 config=$here/$kind.config
 cache=${DBLOCK_CACHE:-$HOME/.cache/junit-dblock}/$kind-kernel
 
@@ -53,6 +55,7 @@ if [ -n "$missing" ]; then
 	install="apt-get install -y --no-install-recommends$missing"
 	[ "$(id -u)" = 0 ] || die "as root: $install"
 	say "running: $install"
+	apt-cache policy flex | grep -q 'Candidate: [0-9]' || apt-get -q update >&2
 	# shellcheck disable=SC2086 # a list of words
 	DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $missing >&2
 fi
@@ -142,7 +145,8 @@ fi
 KBUILD_BUILD_USER=dblock KBUILD_BUILD_HOST=dblock
 export KBUILD_BUILD_USER KBUILD_BUILD_HOST
 # Its release tells configurations apart, as modules are kept by it.
-kmake() { make -C "$source" O="$build" ARCH="$arch" LOCALVERSION="-$key" "$@" 9>&-; }
+# It has the lock, too: what goes on when this script was killed is not to be met by another.
+kmake() { make -C "$source" O="$build" ARCH="$arch" LOCALVERSION="-$key" "$@"; }
 # Makes this, and says how far it is.
 kmake_slowly() {
 	{ kmake -j"$jobs" "$@" || touch "$directory/failed"; } 2>&1 | awk -v log_file="$directory/build.log" '

@@ -60,6 +60,14 @@ final class SetupCommand implements Callable<Integer> {
             description = "Whether tests run in a guest. auto, the default: where this kernel cannot load the module.")
     private Guest guest;
 
+    @Option(
+            names = "--quick",
+            arity = "0..1",
+            fallbackValue = "true",
+            defaultValue = "false",
+            description = "Do without what takes minutes to make, once: a kernel for guests that are not emulated.")
+    private boolean quick;
+
     enum Guest {
         ALWAYS,
         AUTO,
@@ -75,7 +83,7 @@ final class SetupCommand implements Callable<Integer> {
         PrintWriter err = spec.commandLine().getErr();
         new PackageManager(machine)
                 .install(tools.stream().filter(tool -> !tool.isBlank()).toList(), message -> progress(err, message));
-        VmOptions options = VmOptions.defaults().withHostCanLoadModules(runsOnHost(err));
+        VmOptions options = VmOptions.defaults().withQuick(quick).withHostCanLoadModules(runsOnHost(err));
         if (jvm != null) {
             options = options.withHome(jvm.toAbsolutePath());
         }

@@ -47,7 +47,7 @@ record AcceleratorChoice(Accelerator accelerator, String reason) {
                     Accelerator.UML,
                     wanted.isPresent()
                             ? "asked for with " + VmSettings.ACCEL
-                            : whyNoKvm().orElse("it was prepared for that"));
+                            : whyNoKvm().orElse("KVM did not run a guest here, or this kernel was asked for"));
         }
         if (!image.machine().isThisHosts()) {
             return new AcceleratorChoice(

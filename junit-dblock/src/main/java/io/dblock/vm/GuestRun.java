@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -34,6 +35,8 @@ final class GuestRun {
     private static final int TROUBLE_LINES = 60;
     private static final Duration STOP_LIMIT = Duration.ofSeconds(10);
     private static final int SIGTERM = 15;
+    /** After so long without a line the user is told that it still runs; then after twice as long, and so on. */
+    private static final Duration QUIET = Duration.ofSeconds(20);
 
     private final GuestImage image;
     private final Accelerator accelerator;
@@ -213,10 +216,16 @@ final class GuestRun {
         private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
         private final Object credit = new Object();
 
+        private final long began = System.nanoTime();
+
         private int stdinCredit = STDIN_CREDIT;
         private volatile boolean started;
         private volatile boolean passingOn;
         private volatile long lastFrame = System.nanoTime();
+        /** When the user last saw something of it. */
+        private volatile long lastSeen = System.nanoTime();
+        /** The user is told of the next silence that is so long. */
+        private volatile long toldAfter = QUIET.toNanos();
 
         Attempt(Guest guest) {
             this.guest = guest;
@@ -242,6 +251,11 @@ final class GuestRun {
                         if (!started && now > bootDeadline) {
                             return failed("the guest did not start the command within " + settings.bootTimeoutSeconds()
                                     + " s (" + VmSettings.BOOT_TIMEOUT + " sets the limit)");
+                        }
+                        if (now - lastSeen > toldAfter) {
+                            messages.accept((started ? "the command runs" : "the guest boots")
+                                    + ", and has said nothing for " + TimeUnit.NANOSECONDS.toSeconds(toldAfter) + " s");
+                            toldAfter *= 2;
                         }
                         if (started && !passingOn && now - lastFrame > silence) {
                             return failed("no sign of life from the guest for " + settings.silenceTimeoutSeconds()
@@ -307,6 +321,9 @@ final class GuestRun {
                 case HELLO, HEARTBEAT -> {}
                 case STARTED -> {
                     started = true;
+                    messages.accept(
+                            String.format(Locale.ROOT, "booted after %.1f s", (System.nanoTime() - began) / 1e9));
+                    seen();
                     Thread pump = new Thread(this::pumpStdin, "dblock-vm-stdin");
                     pump.setDaemon(true);
                     pump.start();
@@ -344,8 +361,14 @@ final class GuestRun {
             }
         }
 
+        private void seen() {
+            lastSeen = System.nanoTime();
+            toldAfter = QUIET.toNanos();
+        }
+
         private void passOnStdout(byte[] bytes) {
             passingOn = true;
+            seen();
             try {
                 stdout.write(bytes);
             } catch (IOException e) {
@@ -359,6 +382,7 @@ final class GuestRun {
 
         private void passOnStderr(byte[] bytes) {
             passingOn = true;
+            seen();
             try {
                 stderr.write(bytes);
             } catch (IOException ignored) {

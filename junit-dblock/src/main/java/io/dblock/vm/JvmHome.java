@@ -45,6 +45,20 @@ public record JvmHome(Path directory, boolean inGuest, String description) {
         return directory.resolve("bin/java");
     }
 
+    /** The same by another path, which is made a link to it. */
+    JvmHome linked(Path link) {
+        try {
+            Path temporary =
+                    Files.createTempDirectory(link.getParent(), ".link").resolve("link");
+            Files.createSymbolicLink(temporary, directory.getFileName());
+            Files.move(temporary, link, StandardCopyOption.ATOMIC_MOVE);
+            Files.delete(temporary.getParent());
+            return new JvmHome(link, inGuest, description);
+        } catch (IOException e) {
+            throw new VmException("cannot make the link " + link + " to " + directory + ": " + e.getMessage(), e);
+        }
+    }
+
     /** Makes or renews the directory. Files that do not change are left alone: a running launcher may use them. */
     static JvmHome create(Path directory, Path realJava, Optional<GuestImage> image, String description) {
         try {

@@ -6,17 +6,15 @@ import java.util.Optional;
 /**
  * Which kernel a guest is to have.
  *
- * @param wanted the beginning of a release, the absolute path of an image, {@code uml} for one of User Mode Linux, or nothing for
- *     the default
+ * @param wanted the beginning of a release, the absolute path of an image, {@code uml} or {@code uml-debug} for one of User
+ *     Mode Linux, or nothing for the default
  * @param machine the architecture
  */
 record KernelChoice(Optional<String> wanted, MachineType machine) {
 
-    private static final String USER_MODE = "uml";
-
-    /** Whether it is to be a kernel of User Mode Linux, which is a program of this host. */
-    boolean isUserMode() {
-        return wanted.equals(Optional.of(USER_MODE));
+    /** The kernel of User Mode Linux, a program of this host, that it is to be; nothing for another. */
+    Optional<UserModeKernel> userMode() {
+        return wanted.flatMap(UserModeKernel::of);
     }
 
     /**

@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.jar.JarFile;
@@ -210,9 +211,15 @@ public final class Main {
             Path target = directory.resolve("target");
             List<Path> shares = shares(target, asked, settings);
             Path log = log(target);
-            say("guest with kernel " + image.release() + ", " + (image.isProgram() ? 1 : settings.cpus()) + " CPUs, "
+            say("guest with kernel " + image.release() + ", " + (image.isProgram() ? "" : settings.cpus() + " CPUs, ")
                     + settings.memoryMiB(image.machine()) + " MiB, under " + choice.accelerator() + " ("
-                    + choice.reason() + "); kernel log: " + log);
+                    + choice.reason() + "), " + GuestSpeed.expectation(choice.accelerator())
+                    + (settings.accelerator().isPresent()
+                                    ? Optional.<String>empty()
+                                    : new GuestSpeed().faster(choice.accelerator()))
+                            .map(faster -> "; faster here: " + faster)
+                            .orElse("")
+                    + "; kernel log: " + log);
             GuestConfiguration configuration = configuration(image, command, shares, directory);
             int status = new GuestRun(image, choice.accelerator(), settings, Main::say).run(configuration, shares, log);
             if (status == 0 && !log.startsWith(target)) {

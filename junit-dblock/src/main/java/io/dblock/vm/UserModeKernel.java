@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.vm;
 
+import io.dblock.kernel.CacheDirectory;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
@@ -16,37 +17,61 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 
-/**
- * Kernels of User Mode Linux, programs of this host: the one that is named, or the one that {@code kernel.sh uml} has made in
- * the cache.
- */
-final class UserModeKernel {
+/** Kernels of User Mode Linux, programs of this host. {@code kernel.sh} makes them, from the distribution's source package. */
+enum UserModeKernel {
+    /** For tests; or the one that is named, {@link VmSettings#UML_KERNEL}. */
+    PLAIN("uml"),
+    /** With KASAN and what else reports what a driver does wrong, and few file systems. */
+    DEBUG("uml-debug");
 
     private static final String PROGRAM = "linux";
     private static final String CONFIGURATION = "configuration";
     private static final String SCRIPT = "kernel.sh";
-    private static final String CONFIG = "uml.config";
 
-    private UserModeKernel() {}
+    private final String text;
+
+    UserModeKernel(String text) {
+        this.text = text;
+    }
+
+    /** The one that is called so, by users and {@code kernel.sh}. */
+    static Optional<UserModeKernel> of(String text) {
+        return Arrays.stream(values())
+                .filter(kernel -> kernel.text.equals(text))
+                .findFirst();
+    }
 
     /** Whether this host's processor can run one. */
     static boolean isPossible() {
         return MachineType.ofThisHost() == MachineType.X86_64;
     }
 
+    private String configuration() {
+        return text + ".config";
+    }
+
+    private Path cache() {
+        return CacheDirectory.root().resolve(text + "-kernel");
+    }
+
+    @Override
+    public String toString() {
+        return text;
+    }
+
     /**
-     * The one to use, if there is one.
+     * What there is of it.
      *
-     * @param cache the directory with one directory per kernel made
      * @throws VmException if the one that is named cannot be used
      */
-    static Optional<GuestKernel> find(Path cache, VmSettings settings) {
+    Optional<GuestKernel> find(VmSettings settings) {
         Optional<Path> named = settings.umlKernel();
-        if (named.isPresent()) {
+        if (this == PLAIN && named.isPresent()) {
             return Optional.of(named(named.get()));
         }
+        Path cache = cache();
         try {
-            byte[] configuration = resource(CONFIG);
+            byte[] configuration = resource(configuration());
             List<Path> made = new ArrayList<>();
             if (Files.isDirectory(cache)) {
                 try (DirectoryStream<Path> directories = Files.newDirectoryStream(cache)) {
@@ -76,14 +101,14 @@ final class UserModeKernel {
      *
      * @throws VmException if that is not possible here; says why
      */
-    static void make(Consumer<String> progress) {
+    void make(Consumer<String> progress) {
         Path directory = null;
         try {
             directory = Files.createTempDirectory("dblock-vm-kernel");
-            for (String file : List.of(SCRIPT, CONFIG)) {
+            for (String file : List.of(SCRIPT, configuration())) {
                 Files.write(directory.resolve(file), resource(file));
             }
-            Process process = new ProcessBuilder("sh", directory.resolve(SCRIPT).toString(), "uml")
+            Process process = new ProcessBuilder("sh", directory.resolve(SCRIPT).toString(), text)
                     .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
                     .redirectErrorStream(true)
                     .start();

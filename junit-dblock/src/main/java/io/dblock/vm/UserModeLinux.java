@@ -48,8 +48,7 @@ final class UserModeLinux implements Guest {
             directory = GuestDirectory.create();
             Path initramfs = directory.writeInitramfs(image, configuration);
             long memoryMiB = settings.memoryMiB(image.machine());
-            ProcessBuilder builder = new ProcessBuilder(
-                            command(image.kernel(), initramfs, directory.path(), memoryMiB, settings.cmdline()))
+            ProcessBuilder builder = new ProcessBuilder(command(image.kernel(), initramfs, directory.path(), settings))
                     .directory(directory.path().toFile())
                     .redirectError(console.toFile());
             builder.environment().put("TMPDIR", memoryDirectory(memoryMiB).toString());
@@ -67,17 +66,20 @@ final class UserModeLinux implements Guest {
         }
     }
 
-    static List<String> command(Path kernel, Path initramfs, Path directory, long memoryMiB, String parameters) {
+    static List<String> command(Path kernel, Path initramfs, Path directory, VmSettings settings) {
         List<String> command = new ArrayList<>();
         // See QemuProcess. What the kernel prints before it has a console must not get among the frames.
         command.addAll(List.of("setsid", "setpriv", "--pdeathsig", "KILL"));
         command.addAll(List.of("sh", "-c", "exec \"$@\" 3<&0 4>&1 </dev/null >&2", "sh"));
         command.add(kernel.toString());
-        command.addAll(List.of("mem=" + memoryMiB + "M", "initrd=" + initramfs, FAST));
+        command.addAll(
+                List.of("mem=" + settings.memoryMiB(MachineType.ofThisHost()) + "M", "initrd=" + initramfs, FAST));
         command.addAll(List.of("ssl0=fd:3,fd:4", "con=null", "uml_dir=" + directory + "/", "umid=guest"));
         command.addAll(List.of("quiet", "loglevel=5", "panic=-1", "watchdog_thresh=60"));
-        if (!parameters.isEmpty()) {
-            command.addAll(List.of(parameters.split("\\s+", -1)));
+        // Of no effect on a kernel that is made for one.
+        command.add("ncpus=" + settings.cpus());
+        if (!settings.cmdline().isEmpty()) {
+            command.addAll(List.of(settings.cmdline().split("\\s+", -1)));
         }
         return command;
     }

@@ -18,7 +18,10 @@ public final class VmSettings {
     /** Memory of the guest in MiB, 256 or more; 3072 if not set. */
     public static final String MEMORY = "DBLOCK_VM_MEMORY";
 
-    /** Number of the guest's processors, 1 to 64; 2 if not set. */
+    /**
+     * Number of the guest's processors, 1 to 64; 2 if not set. A kernel of User Mode Linux has as many as it was made for: 1, the
+     * one for debugging 4.
+     */
     public static final String CPUS = "DBLOCK_VM_CPUS";
 
     /** {@code auto} (if not set), {@code kvm}, {@code uml} or {@code tcg}; see {@link AcceleratorChoice}. */

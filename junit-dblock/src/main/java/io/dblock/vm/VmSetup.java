@@ -15,6 +15,9 @@ import java.util.function.Consumer;
 /** Prepares what a guest needs, and says what is missing for it. Safe against other processes doing the same. */
 public final class VmSetup {
 
+    /** In the cache: a link to the JDK-shaped directory that was made last, whatever kernel and JDK it is for. */
+    private static final String STABLE = "jvm/current";
+
     private VmSetup() {}
 
     /**
@@ -31,10 +34,13 @@ public final class VmSetup {
             Path home = options.home().orElse(CacheDirectory.root().resolve("jvm/host"));
             String description = "the JVM runs on this host, which can load the module itself";
             progress.accept(description);
-            return JvmHome.create(home, realJava, Optional.empty(), description);
+            JvmHome result = JvmHome.create(home, realJava, Optional.empty(), description);
+            return options.home().isPresent()
+                    ? result
+                    : result.linked(CacheDirectory.root().resolve(STABLE));
         }
         VmSettings settings = VmSettings.current();
-        GuestKernel kernel = guestKernel(options, settings, progress);
+        GuestKernel kernel = guestKernel(options, settings, !options.quick(), progress);
         if (!kernel.machine().isThisHosts()) {
             throw new VmException("kernel " + kernel.release() + " is for the architecture "
                     + kernel.machine().architecture() + ", for which " + realJava
@@ -55,7 +61,9 @@ public final class VmSetup {
                 "the JVM runs in a guest with kernel " + kernel.release() + " under " + choice.accelerator() + ": "
                         + choice.reason());
         progress.accept("java that runs in the guest: " + result.java());
-        return result;
+        return options.home().isPresent()
+                ? result
+                : result.linked(CacheDirectory.root().resolve(STABLE));
     }
 
     /**
@@ -123,20 +131,33 @@ public final class VmSetup {
 
     /** What to boot for {@code run}: as {@link #prepare}, without the module and the JDK-shaped directory. */
     static GuestImage image(VmOptions options, VmSettings settings, Consumer<String> progress) {
-        return image(guestKernel(options, settings, progress), settings, progress);
+        return image(guestKernel(options, settings, false, progress), settings, progress);
     }
 
     /**
-     * As {@link #kernel}; but if none was asked for, and guests of QEMU are emulated here, and there is one of User Mode Linux,
-     * that.
+     * As {@link #kernel}; but if none was asked for, and guests of QEMU would be emulated here, that of User Mode Linux.
+     *
+     * @param make whether it may be made if there is none, which takes minutes; else an emulated guest has to do
      */
-    private static GuestKernel guestKernel(VmOptions options, VmSettings settings, Consumer<String> progress) {
+    private static GuestKernel guestKernel(
+            VmOptions options, VmSettings settings, boolean make, Consumer<String> progress) {
         Optional<Accelerator> asked = settings.accelerator();
         Optional<String> wanted = choice(options, settings).wanted();
-        if (asked.isEmpty() && wanted.isEmpty() && UserModeKernel.isPossible()) {
-            Optional<GuestKernel> program = UserModeKernel.find(userModeKernels(), settings);
-            if (program.isPresent() && !kvmRuns(options, settings, progress)) {
+        if (asked.isEmpty()
+                && wanted.isEmpty()
+                && UserModeKernel.isPossible()
+                && !kvmRuns(options, settings, progress)) {
+            Optional<GuestKernel> program = UserModeKernel.PLAIN.find(settings);
+            if (program.isPresent()) {
                 return program.get();
+            }
+            if (make) {
+                try {
+                    return userModeKernel(UserModeKernel.PLAIN, settings, progress);
+                } catch (VmException e) {
+                    progress.accept(e.getMessage());
+                    progress.accept("so guests are emulated, which is several times slower");
+                }
             }
         }
         return kernel(options, settings, progress);
@@ -154,30 +175,28 @@ public final class VmSetup {
         return KernelChoice.of(options.kernel().filter(text -> !text.isBlank()).or(settings::kernel));
     }
 
-    private static Path userModeKernels() {
-        return CacheDirectory.root().resolve("uml-kernel");
-    }
-
-    /** The kernel of User Mode Linux; made if there is none. */
-    private static GuestKernel userModeKernel(VmSettings settings, Consumer<String> progress) {
+    /** A kernel of User Mode Linux; made if there is none. */
+    private static GuestKernel userModeKernel(UserModeKernel kind, VmSettings settings, Consumer<String> progress) {
         if (!UserModeKernel.isPossible()) {
             throw new VmException("User Mode Linux is for x86-64 alone, and this host's processor is another ("
                     + architecture() + "): use the default, or " + VmSettings.ACCEL + "=tcg");
         }
-        Optional<GuestKernel> kernel = UserModeKernel.find(userModeKernels(), settings);
+        Optional<GuestKernel> kernel = kind.find(settings);
         if (kernel.isEmpty()) {
             progress.accept("building a kernel of User Mode Linux, once: some minutes");
-            UserModeKernel.make(progress);
-            kernel = UserModeKernel.find(userModeKernels(), settings);
+            kind.make(progress);
+            kernel = kind.find(settings);
         }
-        return kernel.orElseThrow(() -> new VmException("no kernel of User Mode Linux in " + userModeKernels()));
+        return kernel.orElseThrow(() -> new VmException("kernel.sh made no kernel that is to be found: " + kind));
     }
 
     private static GuestKernel kernel(VmOptions options, VmSettings settings, Consumer<String> progress) {
         KernelChoice choice = choice(options, settings);
         boolean program = settings.accelerator().equals(Optional.of(Accelerator.UML));
-        if (choice.isUserMode() || (program && choice.wanted().isEmpty())) {
-            return userModeKernel(settings, progress);
+        Optional<UserModeKernel> userMode =
+                program && choice.wanted().isEmpty() ? Optional.of(UserModeKernel.PLAIN) : choice.userMode();
+        if (userMode.isPresent()) {
+            return userModeKernel(userMode.get(), settings, progress);
         }
         if (program) {
             throw new VmException("the kernel " + choice.wanted().get() + " is for QEMU, and " + VmSettings.ACCEL
@@ -216,6 +235,13 @@ public final class VmSetup {
         MachineType machine = MachineType.of(architecture);
         Requirements.installMissing(machine, progress);
         return machine.compiler();
+    }
+
+    /** Whether there can be kernels of User Mode Linux here: they are made of Debian's source packages, for x86-64. */
+    public static boolean canMakeUserModeKernels() {
+        return UserModeKernel.isPossible()
+                && DebianSuites.all(CacheDirectory.root(), MachineType.ofThisHost())
+                        .isPresent();
     }
 
     /** What Debian calls this host's architecture. */

@@ -141,7 +141,7 @@ class GuestStreamTest {
         GuestRun.Outcome outcome = outcome(new BrokenPipe(), stdout);
         assertThat(outcome.problemStatus()).isEqualTo(ExitStatus.GUEST_LOST);
         assertThat(outcome.problem())
-                .isEqualTo("the guest ended without saying how the command ended; QEMU: it said nothing");
+                .isEqualTo("the guest ended without saying how the command ended; it said nothing");
     }
 
     /** Looks for the frame that acknowledges the end, which may come after the outcome is known. */

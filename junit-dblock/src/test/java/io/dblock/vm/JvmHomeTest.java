@@ -85,6 +85,21 @@ class JvmHomeTest {
     }
 
     @Test
+    void hasAPathThatStays() throws IOException {
+        JvmHome first = create(Optional.of(IMAGE));
+        Path link = first.directory().resolveSibling("current");
+        JvmHome stable = first.linked(link);
+        assertThat(stable.java()).isEqualTo(link.resolve("bin/java"));
+        assertThat(run(stable.java(), List.of(), "-version")).contains("<java-in-guest><" + first.directory() + ">");
+
+        Path other = Files.createDirectory(link.resolveSibling("other"));
+        new JvmHome(other, true, "another").linked(link);
+        assertThat(link.toRealPath()).isEqualTo(other.toRealPath());
+        assertThat(link.getParent())
+                .isDirectoryNotContaining(path -> path.getFileName().toString().startsWith(".link"));
+    }
+
+    @Test
     void keepsVariablesThatWouldChangeTheLauncherForTheGuest() {
         JvmHome home = create(Optional.of(IMAGE));
         assertThat(run(home.java(), List.of("JAVA_TOOL_OPTIONS=-Dx=y z"))).endsWith(" unset -Dx=y z\n");

@@ -31,6 +31,14 @@ class KernelChoiceTest {
                 .hasMessage("no guest machine for the architecture 'vax': known are amd64, arm64, armhf, i386");
     }
 
+    @Test
+    void thoseThatAreProgramsHaveNames() {
+        assertThat(choice("uml").userMode()).contains(UserModeKernel.PLAIN);
+        assertThat(choice("uml-debug").userMode()).contains(UserModeKernel.DEBUG);
+        assertThat(choice("6.12").userMode()).isEmpty();
+        assertThat(KernelChoice.of(Optional.empty()).userMode()).isEmpty();
+    }
+
     private static KernelChoice choice(String text) {
         return KernelChoice.of(Optional.of(text));
     }

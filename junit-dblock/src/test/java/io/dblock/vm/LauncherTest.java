@@ -68,6 +68,44 @@ class LauncherTest {
                 .endsWith(" debug");
     }
 
+    private static final GuestImage PROGRAM = new GuestImage(
+            MachineType.ofThisHost(),
+            "7.3.4-test",
+            Path.of("/cache/linux"),
+            Path.of("/cache/lib/modules/7.3.4-test"),
+            Path.of("/cache/initramfs"),
+            List.of(),
+            Optional.empty(),
+            Path.of("/"));
+
+    @Test
+    void aKernelThatIsAProgramRunsByItselfAndDiesWithTheLauncher() {
+        assertThat(PROGRAM.isProgram()).isTrue();
+        assertThat(AcceleratorChoice.choose(PROGRAM, VmSettings.of(Map.of()), directory, line -> {})
+                        .accelerator())
+                .isEqualTo(Accelerator.UML);
+        assertThat(UserModeLinux.command(
+                        Path.of("/cache/linux"),
+                        Path.of("/tmp/run/initramfs"),
+                        Path.of("/tmp/run"),
+                        VmSettings.of(Map.of(VmSettings.MEMORY, "512", VmSettings.CMDLINE, "debug x=y"))))
+                .startsWith("setsid", "setpriv", "--pdeathsig", "KILL")
+                .containsSubsequence("/cache/linux", "mem=512M", "seccomp=on", "panic=-1", "debug", "x=y");
+    }
+
+    @Test
+    void whatWasPreparedIsNotRunByAnything() {
+        VmSettings tcg = VmSettings.of(Map.of(VmSettings.ACCEL, "tcg"));
+        assertThatThrownBy(() -> AcceleratorChoice.choose(PROGRAM, tcg, directory, line -> {}))
+                .isInstanceOf(VmException.class)
+                .hasMessageContaining("DBLOCK_VM_ACCEL=tcg does not run the kernel /cache/linux")
+                .hasMessageContaining("Run 'setup' again");
+        VmSettings uml = VmSettings.of(Map.of(VmSettings.ACCEL, "uml"));
+        assertThatThrownBy(() -> AcceleratorChoice.choose(IMAGE, uml, directory, line -> {}))
+                .isInstanceOf(VmException.class)
+                .hasMessageContaining("DBLOCK_VM_ACCEL=uml does not run the kernel /boot/vmlinuz");
+    }
+
     @Test
     void aGuestOfAnotherArchitectureSeesItsOwnRootAndTheKernelsModules() throws IOException {
         GuestImage image = new GuestImage(

@@ -38,6 +38,14 @@ class VmSettingsTest {
     }
 
     @Test
+    void eachAcceleratorIsAskedForByItsName() {
+        assertThat(VmSettings.of(Map.of(VmSettings.ACCEL, "kvm")).accelerator()).contains(Accelerator.KVM);
+        assertThat(VmSettings.of(Map.of(VmSettings.ACCEL, "uml")).accelerator()).contains(Accelerator.UML);
+        assertThat(VmSettings.of(Map.of(VmSettings.ACCEL, "auto")).accelerator())
+                .isEmpty();
+    }
+
+    @Test
     void aMachineGetsNoMoreMemoryThanItCanUse() {
         VmSettings settings = VmSettings.of(Map.of(VmSettings.MEMORY, "4096"));
         assertThat(settings.memoryMiB(MachineType.X86_64)).isEqualTo(4096);
@@ -66,6 +74,6 @@ class VmSettingsTest {
         assertThatThrownBy(() -> VmSettings.of(Map.of(VmSettings.CPUS, "0")).cpus())
                 .hasMessage("DBLOCK_VM_CPUS=0: must be a whole number from 1 to 64");
         assertThatThrownBy(() -> VmSettings.of(Map.of(VmSettings.ACCEL, "xen")).accelerator())
-                .hasMessage("DBLOCK_VM_ACCEL=xen: allowed are auto, kvm and tcg");
+                .hasMessage("DBLOCK_VM_ACCEL=xen: allowed are auto, kvm, uml and tcg");
     }
 }

@@ -17,7 +17,16 @@ import java.util.regex.Pattern;
  */
 record Cell(String kernel, String programs) {
 
+    /** The distribution's, that the module is built for where nothing else is asked for. */
+    static final String DISTRIBUTION = "6.12,6.1";
+
     private static final Pattern TEXT = Pattern.compile("([^/]+)(?:/([a-z0-9]+)(?:\\+([a-z0-9]+))?)?");
+
+    /** Those of {@code dblock.kernels}, or these if it is empty. */
+    static List<Cell> chosen(String others) {
+        String kernels = System.getProperty("dblock.it.kernels", "");
+        return all(kernels.isBlank() ? others : kernels);
+    }
 
     /**
      * From {@code RELEASE}, {@code RELEASE/ARCHITECTURE}, {@code RELEASE/ARCHITECTURE+PROGRAMS} or the path of an image of this

@@ -16,9 +16,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ModuleSourcesIT {
 
     static Stream<String> kernels() {
-        return Cell.all(System.getProperty("dblock.it.kernels", "")).stream()
-                .map(Cell::kernel)
-                .distinct();
+        return Cell.chosen(Cell.DISTRIBUTION).stream().map(Cell::kernel).distinct();
     }
 
     @ParameterizedTest

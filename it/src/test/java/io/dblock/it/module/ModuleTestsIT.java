@@ -36,15 +36,16 @@ class ModuleTestsIT {
     private static final Path KMOD =
             Path.of("..", "dblock-kmod").toAbsolutePath().normalize();
     private static final Path TARGET = Path.of("target").toAbsolutePath();
+    /** Kernels that are programs, not emulated; the second with KASAN, lockdep, kmemleak and UBSAN. */
+    private static final String PROGRAMS = "uml,uml-debug";
+
     private static final int LIMIT_MINUTES = Integer.getInteger("dblock.it.module.limit", 25);
     /** Of one cell with all before it: no matrix takes a day. */
     private static final int MATRIX_LIMIT_MINUTES = 24 * 60;
 
     @TestFactory
     Stream<DynamicContainer> theModulePassesItsOwnTestsOnEachKernel() throws Exception {
-        String kernels = System.getProperty("dblock.it.kernels", "");
-        assertThat(kernels).as("system property dblock.it.kernels").isNotBlank();
-        List<Cell> cells = Cell.all(kernels);
+        List<Cell> cells = Cell.chosen(VmSetup.canMakeUserModeKernels() ? PROGRAMS : Cell.DISTRIBUTION);
         Matrix matrix = new Matrix(cells);
         List<DynamicContainer> containers = new ArrayList<>();
         ExecutorService guests =
