@@ -151,8 +151,8 @@ kmake() { make -C "$source" O="$build" ARCH="$arch" LOCALVERSION="-$key" "$@"; }
 kmake_slowly() {
 	{ kmake -j"$jobs" "$@" || touch "$directory/failed"; } 2>&1 | awk -v log_file="$directory/build.log" '
 		{ print > log_file; fflush(log_file) }
-		/^  (CC|AS|LD|AR) / { if (++n % 200 == 0) print "kernel.sh: " n " files" }
-		/error|Error|warning:/ { print }' >&2
+		/^  (CC|AS|LD|AR) / { if (++n % 200 == 0) { print "kernel.sh: " n " files"; fflush() } }
+		/error|Error|warning:/ { print; fflush() }' >&2
 	[ ! -f "$directory/failed" ] || { rm "$directory/failed"; die "the build failed: all it said is in $directory/build.log"; }
 }
 mkdir -p "$build"
