@@ -4,6 +4,7 @@ package io.dblock.vm;
 import java.io.InputStream;
 import java.nio.channels.WritableByteChannel;
 import java.time.Duration;
+import java.util.Optional;
 
 /** A guest that runs, and its two streams. Safe for use by several threads. */
 interface Guest extends AutoCloseable {
@@ -19,6 +20,11 @@ interface Guest extends AutoCloseable {
 
     /** What the program that runs it is called and what it said itself, in one line. */
     String messages();
+
+    /** Why it has to be ended before it goes wrong, and what to do about that. To be asked several times a second. */
+    default Optional<String> danger() {
+        return Optional.empty();
+    }
 
     /** Ends it at once. May be called more than once. */
     void kill();

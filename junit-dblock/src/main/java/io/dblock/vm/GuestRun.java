@@ -138,7 +138,7 @@ final class GuestRun {
 
     private Guest start(GuestConfiguration configuration, List<Path> shares, Path log) {
         return accelerator == Accelerator.UML
-                ? UserModeLinux.start(image, settings, configuration, log)
+                ? UserModeLinux.start(image, settings, configuration, log, messages)
                 : QemuProcess.start(image, accelerator, settings, configuration, shares, log);
     }
 
@@ -247,6 +247,10 @@ final class GuestRun {
                         if (parent.isPresent() && !parent.get().isAlive()) {
                             parentGone = true;
                             return failed("the process that started this one has ended, and so does the guest");
+                        }
+                        Optional<String> danger = guest.danger();
+                        if (danger.isPresent()) {
+                            return failed(danger.get());
                         }
                         if (!started && now > bootDeadline) {
                             return failed("the guest did not start the command within " + settings.bootTimeoutSeconds()

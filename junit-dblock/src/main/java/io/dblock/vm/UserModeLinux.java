@@ -15,8 +15,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /**
  * A guest whose kernel is a program of this host, User Mode Linux: it and its programs are processes here, with this user's
@@ -30,10 +32,12 @@ final class UserModeLinux implements Guest {
 
     private final GuestDirectory directory;
     private final Process process;
+    private final MappingWatch mappings;
 
-    private UserModeLinux(GuestDirectory directory, Process process) {
+    private UserModeLinux(GuestDirectory directory, Process process, MappingWatch mappings) {
         this.directory = directory;
         this.process = process;
+        this.mappings = mappings;
     }
 
     /**
@@ -42,7 +46,12 @@ final class UserModeLinux implements Guest {
      * @param console where its kernel's messages go
      * @throws VmException if it cannot be started
      */
-    static UserModeLinux start(GuestImage image, VmSettings settings, GuestConfiguration configuration, Path console) {
+    static UserModeLinux start(
+            GuestImage image,
+            VmSettings settings,
+            GuestConfiguration configuration,
+            Path console,
+            Consumer<String> messages) {
         GuestDirectory directory = null;
         try {
             directory = GuestDirectory.create();
@@ -52,7 +61,9 @@ final class UserModeLinux implements Guest {
                     .directory(directory.path().toFile())
                     .redirectError(console.toFile());
             builder.environment().put("TMPDIR", memoryDirectory(memoryMiB).toString());
-            return new UserModeLinux(directory, builder.start());
+            Process process = builder.start();
+            return new UserModeLinux(
+                    directory, process, new MappingWatch(process.pid(), settings.mappings(), messages));
         } catch (IOException e) {
             if (directory != null) {
                 directory.close();
@@ -172,6 +183,11 @@ final class UserModeLinux implements Guest {
     @Override
     public String messages() {
         return "User Mode Linux " + (process.isAlive() ? "still runs" : "ended with status " + process.exitValue());
+    }
+
+    @Override
+    public Optional<String> danger() {
+        return mappings.check();
     }
 
     @Override

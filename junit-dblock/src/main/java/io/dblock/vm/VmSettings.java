@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * Everything about a guest that can be changed without changing code: environment variables, read when a guest is
@@ -69,6 +70,12 @@ public final class VmSettings {
 
     /** For tests of this library only: damages the stream from the guest, see {@code DamagingInputStream}. */
     public static final String INJECT = "DBLOCK_VM_INJECT";
+
+    /**
+     * For tests of this library only: how many mappings a process of the host may have, taken for {@code vm.max_map_count},
+     * see {@code MappingWatch}.
+     */
+    public static final String MAPPINGS = "DBLOCK_VM_MAPPINGS";
 
     private final Map<String, String> environment;
 
@@ -156,6 +163,12 @@ public final class VmSettings {
 
     Optional<String> inject() {
         return text(INJECT);
+    }
+
+    OptionalLong mappings() {
+        return text(MAPPINGS).isEmpty()
+                ? OptionalLong.empty()
+                : OptionalLong.of(number(MAPPINGS, 0, 1000, Integer.MAX_VALUE));
     }
 
     List<String> packages() {
