@@ -81,7 +81,11 @@ final class Initramfs {
             }
             return new Base(archive, insert);
         } catch (IOException e) {
-            throw new VmException("cannot build the guest's initramfs: " + e.getMessage(), e);
+            throw new VmException(
+                    "cannot build the guest's initramfs: " + e
+                            + ". If the cache cannot be written, run 'setup' once where"
+                            + " it can, or set DBLOCK_CACHE to a directory that can be written.",
+                    e);
         }
     }
 

@@ -3,15 +3,14 @@ package io.dblock.it.arch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.dblock.it.support.ClassPath;
 import io.dblock.it.support.Commands;
+import io.dblock.it.support.OneTest;
 import io.dblock.vm.VmOptions;
 import io.dblock.vm.VmSetup;
-import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
@@ -58,7 +57,7 @@ class OtherArchitectureIT {
                                 + " -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp \"$2\" \"$3\" \"$4\"",
                         "sh",
                         module.toString(),
-                        classPath(directory),
+                        ClassPath.copyTo(directory.resolve("class-path")),
                         OneTest.class.getName(),
                         "io.dblock.it.quickstart.QuickstartTest")
                 .redirectErrorStream(true)
@@ -77,20 +76,5 @@ class OtherArchitectureIT {
         System.out.println(output);
         assertThat(process.exitValue()).as(output).isZero();
         assertThat(output.lines()).contains("1 passed, 0 failed", "aarch64");
-    }
-
-    /** A copy of this JVM's class path. */
-    private static String classPath(Path directory) {
-        List<String> copies = new ArrayList<>();
-        for (String element : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
-            if (!element.isEmpty() && Files.exists(Path.of(element))) {
-                String name = copies.size() + "-" + Path.of(element).getFileName();
-                Path copy = directory.resolve("class-path").resolve(name);
-                Commands.run("mkdir", "-p", copy.getParent());
-                Commands.run("cp", "-r", element, copy);
-                copies.add(copy.toString());
-            }
-        }
-        return String.join(File.pathSeparator, copies);
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.dblock.it.arch;
+package io.dblock.it.support;
 
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
 
@@ -7,7 +7,7 @@ import org.junit.platform.testkit.engine.EngineExecutionResults;
 import org.junit.platform.testkit.engine.EngineTestKit;
 
 /** A program that runs a test class with one test in it, where there is no build tool. */
-final class OneTest {
+public final class OneTest {
 
     private OneTest() {}
 

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.it.vm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.dblock.vm.ExitStatus;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** In a guest of User Mode Linux each run of pages is a mapping of the host's, and of those it allows only so many. */
+class LargeDiskIT {
+
+    private static final long LIMIT_SECONDS = 600;
+
+    private static OrdinaryUser user;
+
+    @BeforeAll
+    static void aUserWhoMayNotRaiseTheLimit() throws Exception {
+        user = new OrdinaryUser("large-disk");
+    }
+
+    @Test
+    void aDiskThatNeedsMoreMappingsThanAllowedEndsTheGuestWithTheRemedy() throws Exception {
+        OrdinaryUser.Result result =
+                user.runJava(LIMIT_SECONDS, Map.of("DBLOCK_VM_MAPPINGS", "40000"), RewrittenDisk.class, "1536");
+        assertThat(result.status()).as(result.output()).isEqualTo(ExitStatus.GUEST_LOST);
+        assertThat(result.output())
+                .containsPattern("the guest was ended: one of its processes has \\d+ mappings of memory, this host"
+                        + " allows 40000, and at that it would hang or go wrong")
+                .contains("'sudo sysctl -w vm.max_map_count=1048576'; or use a smaller disk, or DBLOCK_VM_ACCEL=tcg");
+    }
+}
