@@ -13,6 +13,9 @@ import java.util.Map;
  * {@code $XDG_CACHE_HOME/junit-dblock}, else {@code ~/.cache/junit-dblock}.
  */
 public final class CacheDirectory {
+    /** The environment variable that names it. */
+    public static final String VARIABLE = "DBLOCK_CACHE";
+
     private CacheDirectory() {}
 
     /**
@@ -40,7 +43,7 @@ public final class CacheDirectory {
     }
 
     static Path locate(Map<String, String> environment, String home) {
-        String own = environment.get("DBLOCK_CACHE");
+        String own = environment.get(VARIABLE);
         if (own != null && !own.isBlank()) {
             return Path.of(own).toAbsolutePath();
         }

@@ -2,6 +2,7 @@
 package io.dblock.vm;
 
 import io.dblock.DblockException;
+import io.dblock.kernel.CacheDirectory;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -138,7 +139,7 @@ public final class Main {
         GuestImage image = VmSetup.image(options, settings, Main::say);
         List<byte[]> arguments = GuestCommand.lastArgumentsOfThisProcess(command.size(), command);
         AcceleratorChoice choice = AcceleratorChoice.choose(image, settings, VmSetup.cache(), Main::say);
-        return launch(image, choice, settings, GuestCommand.ofThisProcess(arguments, Map.of()), shares);
+        return launch(image, choice, settings, GuestCommand.ofThisProcess(arguments, sameCache()), shares);
     }
 
     private static int javaInGuest(List<String> args) {
@@ -153,7 +154,7 @@ public final class Main {
         VmSettings settings = VmSettings.current();
         AcceleratorChoice choice = AcceleratorChoice.choose(image, settings, VmSetup.cache(), Main::say);
 
-        Map<String, String> changes = new HashMap<>();
+        Map<String, String> changes = new HashMap<>(sameCache());
         changes.put("JAVA_HOME", realJava.toString());
         List<String> own = args.subList(1, args.size());
         List<byte[]> arguments = new ArrayList<>();
@@ -172,6 +173,11 @@ public final class Main {
             }
         }
         return launch(image, choice, settings, GuestCommand.ofThisProcess(arguments, changes), List.of());
+    }
+
+    /** The guest's user is root and has another home, where this library would look for its cache. */
+    private static Map<String, String> sameCache() {
+        return Map.of(CacheDirectory.VARIABLE, CacheDirectory.root().toString());
     }
 
     /**

@@ -30,6 +30,9 @@ final class UserModeLinux implements Guest {
     /** The kernel runs each system call and each page fault of its programs; without this option, by ptrace(2). */
     private static final String FAST = "seccomp=on";
 
+    /** Files of this are nowhere else. */
+    private static final String MEMORY_TYPE = "tmpfs";
+
     private final GuestDirectory directory;
     private final Process process;
     private final MappingWatch mappings;
@@ -60,7 +63,14 @@ final class UserModeLinux implements Guest {
             ProcessBuilder builder = new ProcessBuilder(command(image.kernel(), initramfs, directory.path(), settings))
                     .directory(directory.path().toFile())
                     .redirectError(console.toFile());
-            builder.environment().put("TMPDIR", memoryDirectory(memoryMiB).toString());
+            Path memory = memoryDirectory(memoryMiB);
+            if (!Files.getFileStore(memory).type().equals(MEMORY_TYPE)) {
+                messages.accept(
+                        "the guest's memory is a file in " + memory + ", which this host writes to its disk all the"
+                                + " while; a " + MEMORY_TYPE + " of " + memoryMiB
+                                + " MiB that is not mounted noexec, named with TMPDIR, avoids that (docker: --tmpfs /tmp:exec)");
+            }
+            builder.environment().put("TMPDIR", memory.toString());
             Process process = builder.start();
             return new UserModeLinux(
                     directory, process, new MappingWatch(process.pid(), settings.mappings(), messages));
@@ -97,7 +107,7 @@ final class UserModeLinux implements Guest {
 
     /**
      * Where the file is that its memory is. The kernel maps it, executable, and the file grows to the memory's size. On a disk,
-     * the host would write it back.
+     * the host writes back what changes in it: measured, 11 GiB in 80 s of a program that writes here and there in 1 GiB.
      */
     private static Path memoryDirectory(long memoryMiB) throws IOException {
         Set<Path> candidates = new LinkedHashSet<>(List.of(Path.of("/dev/shm")));

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.dblock.it.support.Commands;
 import io.dblock.it.support.OneTest;
 import io.dblock.vm.ExitStatus;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -51,6 +52,10 @@ class ContainerIT {
         OrdinaryUser.Result result = run(user, "sh", "-c", "id -u; echo written > target/file");
         assertThat(result.status()).as(result.output()).isZero();
         assertThat(result.output().lines()).contains("0");
+        boolean onDisk = !Files.getFileStore(Path.of("/tmp")).type().equals("tmpfs");
+        assertThat(result.output().contains("the guest's memory is a file in /tmp"))
+                .as("the cost of memory on a disk is told: " + result.output())
+                .isEqualTo(onDisk);
         assertThat(user.directory().resolve("target/file")).hasContent("written");
     }
 

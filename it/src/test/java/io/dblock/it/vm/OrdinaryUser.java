@@ -18,8 +18,8 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The launcher as a user without any privilege has it: in a directory of its own below {@code target}, with a copy of what
- * it needs of the cache and of the class path. Started by root, this is user 65534; else it is who runs the tests.
+ * The launcher as a user without any privilege has it: in a directory of its own below {@code target}, with a home in which there
+ * is a copy of what it needs of the cache, and with one of the class path. Started by root, this is user 65534; else it is who runs the tests.
  */
 final class OrdinaryUser {
 
@@ -49,7 +49,7 @@ final class OrdinaryUser {
     }
 
     private Path cache() {
-        return directory.resolveSibling("cache");
+        return directory.resolveSibling("home/.cache/junit-dblock");
     }
 
     /** All but what kernels and modules are built from. */
@@ -120,6 +120,7 @@ final class OrdinaryUser {
             throws Exception {
         List<String> launcher = new ArrayList<>(List.of(
                 java(),
+                "-Duser.home=" + directory.resolveSibling("home"),
                 "-XX:TieredStopAtLevel=1",
                 "-cp",
                 classPath,
@@ -143,8 +144,9 @@ final class OrdinaryUser {
                 .redirectInput(Path.of("/dev/null").toFile())
                 .redirectErrorStream(true)
                 .redirectOutput(output.toFile());
-        builder.environment().remove("HOME");
-        builder.environment().put("DBLOCK_CACHE", cache().toString());
+        for (String variable : List.of("HOME", "XDG_CACHE_HOME", CacheDirectory.VARIABLE)) {
+            builder.environment().remove(variable);
+        }
         builder.environment().putAll(environment);
         Process process = builder.start();
         try {
