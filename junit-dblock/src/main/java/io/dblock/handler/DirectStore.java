@@ -10,7 +10,7 @@ import java.nio.ByteBuffer;
 public interface DirectStore extends Store {
 
     /**
-     * Where the data at {@code offset} are.
+     * Where the data at {@code offset} can be read, for as long as nothing changes them. Nothing may be written there.
      *
      * @throws IndexOutOfBoundsException if the range is not within the store
      * @throws IllegalStateException if it is closed

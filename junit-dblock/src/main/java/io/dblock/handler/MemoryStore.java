@@ -2,6 +2,7 @@
 package io.dblock.handler;
 
 import io.dblock.kernel.NativeMemory;
+import io.dblock.kernel.UserModeLinux;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.EnumSet;
@@ -27,10 +28,21 @@ public final class MemoryStore implements DirectStore {
 
     private static final int ROOM_FACTOR = 4;
 
+    /**
+     * In User Mode Linux, what the first write into it gets memory for, in bytes: 16 mappings of the host's for a MiB, where
+     * there would be 256. Not of a store that is expected to be sparse.
+     */
+    private static final int TOGETHER = 1 << 16;
+
+    /** What was never written is read from here: to read a page that is not there would cost a mapping as well, there. */
+    private static final NativeMemory ZEROS = NativeMemory.map(1 << 22);
+
     private static final int COPY = 1 << 24;
     private static final int WINDOW_SHIFT = 30;
 
     private final NativeMemory memory;
+    /** See {@link #TOGETHER}; 0 if a page costs no more than memory. */
+    private final int together;
     /**
      * The chunks that may have something other than zeros. A write copies first and sets then, a discard clears first and
      * releases then: whichever way the two overlap, what is not set is zeros.
@@ -48,6 +60,11 @@ public final class MemoryStore implements DirectStore {
 
     /** @param sparse whether little of it is expected to be written, here and there */
     MemoryStore(long size, boolean sparse) {
+        this(size, sparse, !sparse && UserModeLinux.isHere() ? TOGETHER : 0);
+    }
+
+    MemoryStore(long size, boolean sparse, int together) {
+        this.together = together;
         if (size <= 0) {
             throw new IllegalArgumentException("size is " + size + ". Allowed: at least 1 byte.");
         }
@@ -109,13 +126,16 @@ public final class MemoryStore implements DirectStore {
     public long address(long offset, long length) {
         checkOpen();
         memory.checkRange(offset, length);
-        return memory.address() + offset;
+        return length <= ZEROS.size() && findData(offset, offset + length) >= offset + length
+                ? ZEROS.address()
+                : memory.address() + offset;
     }
 
     @Override
     public void writeFrom(ByteBuffer source, int index, long offset, int length) {
         checkOpen();
         memory.checkRange(offset, length);
+        populate(offset, length);
         int from = index;
         long at = offset;
         while (at < offset + length) {
@@ -144,6 +164,19 @@ public final class MemoryStore implements DirectStore {
             int part = partInWindow(at, offset + length);
             dst.put(index + (int) (at - offset), window(windowOf(at)), inWindow, part);
             at += part;
+        }
+    }
+
+    /** Gets the memory around a write in few pieces, where nothing is written yet. */
+    private void populate(long offset, long length) {
+        if (together == 0) {
+            return;
+        }
+        for (long at = offset / together * together; at < offset + length; at += together) {
+            long end = Math.min(at + together, size());
+            if (findData(at, end) >= end) {
+                memory.populate(at, end - at);
+            }
         }
     }
 
@@ -215,7 +248,9 @@ public final class MemoryStore implements DirectStore {
     public void write(long offset, ByteBuffer src, WriteFlags flags) {
         checkOpen();
         int length = src.remaining();
-        memory.view(offset, length).put(src);
+        ByteBuffer view = memory.view(offset, length);
+        populate(offset, length);
+        view.put(src);
         setWritten(offset, length);
     }
 

@@ -19,6 +19,8 @@ final class Libc implements Linux {
 
     static final int MADV_DONTNEED = 4;
     static final int MADV_NOHUGEPAGE = 15;
+    /** Since Linux 5.14. */
+    static final int MADV_POPULATE_WRITE = 23;
     /** As MADV_DONTNEED, of locked memory too; since Linux 5.18. */
     static final int MADV_DONTNEED_LOCKED = 24;
     /** Not the same on every architecture; see fcntl.h below arch/ in the kernel. */

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.dblock.DblockException;
+import io.dblock.kernel.NativeMemory;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -154,6 +155,7 @@ class MemoryStoreTest extends BlockHandlerContract {
 
     /** The flags of the mapping that a store is in; nh forbids huge pages. */
     private static List<String> mapping(MemoryStore store) throws IOException {
+        store.write(0, ByteBuffer.allocate(1), WriteFlags.NONE);
         long address = store.address(0, 1);
         boolean inside = false;
         for (String line : Files.readAllLines(Path.of("/proc/self/smaps"))) {
@@ -166,6 +168,50 @@ class MemoryStoreTest extends BlockHandlerContract {
             }
         }
         throw new AssertionError("no mapping at " + Long.toHexString(address));
+    }
+
+    @Test
+    void whatWasNeverWrittenIsReadWithoutTouchingItsPages() {
+        try (MemoryStore store = new MemoryStore(1 << 20)) {
+            long unwritten = store.address(8192, 4096);
+            assertThat(store.address(4096, 4096))
+                    .as("one place for all of them")
+                    .isEqualTo(unwritten);
+            ByteBuffer ones = ByteBuffer.allocate(512);
+            Arrays.fill(ones.array(), (byte) 1);
+            store.write(8192, ones, WriteFlags.NONE);
+            assertThat(store.address(4096, 4096)).isEqualTo(unwritten);
+            byte[] read = new byte[8192];
+            NativeMemory.bufferAt(store.address(4096, 8192), 8192).get(read);
+            assertThat(read[4095]).isZero();
+            assertThat(read[4096]).isOne();
+            NativeMemory.bufferAt(unwritten, 4096).get(read, 0, 4096);
+            assertThat(Arrays.copyOf(read, 4096)).containsOnly(0);
+            store.discard(0, 1 << 20);
+            assertThat(store.address(8192, 4096)).isEqualTo(unwritten);
+        }
+    }
+
+    @Test
+    void aWriteGetsTheMemoryAroundItInUserModeLinux() throws Exception {
+        long size = 256 << 20;
+        int together = 1 << 16;
+        try (MemoryStore store = new MemoryStore(size - 512, true, together)) {
+            long before = resident();
+            byte[] block = random(7, 512);
+            for (long at = 0; at < size; at += together) {
+                store.write(at + together - 1024, ByteBuffer.wrap(block), WriteFlags.NONE);
+            }
+            assertThat(resident() - before).isBetween(size - (32 << 20), size + (32 << 20));
+            byte[] back = new byte[2048];
+            store.read(size - 2560, ByteBuffer.wrap(back));
+            assertThat(Arrays.copyOfRange(back, 1536, 2048)).isEqualTo(block);
+            assertThat(Arrays.copyOf(back, 1536)).containsOnly(0);
+            // What is there is left alone.
+            store.write(size - together, ByteBuffer.wrap(block), WriteFlags.NONE);
+            store.read(size - 2560, ByteBuffer.wrap(back));
+            assertThat(Arrays.copyOfRange(back, 1536, 2048)).isEqualTo(block);
+        }
     }
 
     @Test
