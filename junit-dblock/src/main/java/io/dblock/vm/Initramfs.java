@@ -3,7 +3,6 @@ package io.dblock.vm;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,7 +24,6 @@ final class Initramfs {
     /** What the guest needs before it can see the host's tree, and with it all other modules. */
     private static final List<String> NEEDED = List.of("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay");
 
-    private static final List<String> COMPILER_FLAGS = List.of("-static", "-O2", "-Wall", "-Wextra", "-Werror");
     private static final Duration TOOL_LIMIT = Duration.ofMinutes(2);
     private static final String SOURCE = "guest-init.c";
 
@@ -54,9 +52,9 @@ final class Initramfs {
                     : KernelModules.read(kernel.modules()).closure(NEEDED);
             List<String> insert = new ArrayList<>();
             StringBuilder key = new StringBuilder(release).append('\n');
-            byte[] source = source();
+            byte[] source = CompiledProgram.source(SOURCE);
             key.append(HexFormat.of().formatHex(digest(source)))
-                    .append(COMPILER_FLAGS)
+                    .append(CompiledProgram.FLAGS)
                     .append('\n');
             for (Path file : files) {
                 insert.add("/dblock/modules/" + KernelModules.nameOf(file.toString()) + ".ko");
@@ -70,7 +68,7 @@ final class Initramfs {
             String hash = shortHash(key.toString().getBytes(StandardCharsets.UTF_8));
             Path archive = cache.resolve("initramfs-" + release + "-" + hash + ".cpio");
             if (!Files.exists(archive)) {
-                byte[] init = Files.readAllBytes(init(cache, source, kernel.machine()));
+                byte[] init = Files.readAllBytes(CompiledProgram.of(SOURCE, cache, kernel.machine()));
                 Path temporary = Files.createTempFile(cache, ".initramfs", ".cpio");
                 try {
                     write(temporary, init, files, insert);
@@ -124,50 +122,6 @@ final class Initramfs {
         } finally {
             Files.deleteIfExists(copy);
             Files.deleteIfExists(plain);
-        }
-    }
-
-    private static byte[] source() throws IOException {
-        try (InputStream in = Initramfs.class.getResourceAsStream(SOURCE)) {
-            if (in == null) {
-                throw new IOException("resource " + SOURCE + " is missing beside " + Initramfs.class.getName());
-            }
-            return in.readAllBytes();
-        }
-    }
-
-    /** Our init, compiled. */
-    private static Path init(Path cache, byte[] source, MachineType machine) throws IOException {
-        Path binary = cache.resolve("guest-init-" + machine.architecture() + "-" + shortHash(source));
-        if (Files.exists(binary)) {
-            return binary;
-        }
-        String compiler = machine.compiler();
-        Requirements.require(compiler, machine);
-        Path directory = Files.createTempDirectory(cache, ".init");
-        Path file = directory.resolve(SOURCE);
-        Path result = directory.resolve("init");
-        try {
-            Files.write(file, source);
-            List<String> command = new ArrayList<>(List.of(compiler));
-            command.addAll(COMPILER_FLAGS);
-            command.addAll(List.of("-o", result.toString(), file.toString()));
-            Commands.Result compiled = Commands.run(directory, TOOL_LIMIT, command);
-            if (compiled.status() != 0) {
-                boolean noLibrary = compiled.errors().contains("cannot find -lc");
-                throw new VmException("cannot compile the guest's init"
-                        + (noLibrary
-                                ? ": the static C library is missing; "
-                                        + Requirements.remedy(machine.isThisHosts() ? "libc.a" : compiler, machine)
-                                : "")
-                        + "\n" + compiled.errors().strip());
-            }
-            Files.move(result, binary, StandardCopyOption.ATOMIC_MOVE);
-            return binary;
-        } finally {
-            Files.deleteIfExists(file);
-            Files.deleteIfExists(result);
-            Files.deleteIfExists(directory);
         }
     }
 
