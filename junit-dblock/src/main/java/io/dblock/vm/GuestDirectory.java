@@ -30,10 +30,14 @@ final class GuestDirectory implements AutoCloseable {
     }
 
     static GuestDirectory create() throws IOException {
-        removeLeavings();
         // A short path: the name of a socket may have 107 bytes.
+        return createBelow(PARENT);
+    }
+
+    static GuestDirectory createBelow(Path parent) throws IOException {
+        removeLeavings(parent);
         return new GuestDirectory(Files.createTempDirectory(
-                PARENT, PREFIX + ProcessHandle.current().pid() + "-"));
+                parent, PREFIX + ProcessHandle.current().pid() + "-"));
     }
 
     Path path() {
@@ -78,9 +82,9 @@ final class GuestDirectory implements AutoCloseable {
     }
 
     /** What killed launchers left: their directories, once their process is gone for an hour. */
-    private static void removeLeavings() {
+    private static void removeLeavings(Path parent) {
         Instant old = Instant.now().minus(OLD);
-        try (DirectoryStream<Path> found = Files.newDirectoryStream(PARENT, PREFIX + "*-*")) {
+        try (DirectoryStream<Path> found = Files.newDirectoryStream(parent, PREFIX + "*-*")) {
             for (Path directory : found) {
                 String pid = directory
                         .getFileName()
@@ -103,7 +107,7 @@ final class GuestDirectory implements AutoCloseable {
         try {
             FileTrees.delete(directory);
         } catch (IOException ignored) {
-            // A few small files under /tmp; the next run tries again.
+            // A few small files; the next run tries again.
         }
     }
 }

@@ -138,7 +138,7 @@ final class GuestRun {
 
     private Guest start(GuestConfiguration configuration, List<Path> shares, Path log) {
         return accelerator == Accelerator.UML
-                ? UserModeLinux.start(image, settings, configuration, log, messages)
+                ? UserModeLinux.start(image, settings, configuration, shares, log, messages)
                 : QemuProcess.start(image, accelerator, settings, configuration, shares, log);
     }
 

@@ -8,6 +8,7 @@ import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.WritableByteChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,7 +23,7 @@ import java.util.function.Consumer;
 
 /**
  * A guest whose kernel is a program of this host, User Mode Linux: it and its programs are processes here, with this user's
- * rights. Frames go through its serial line, which is a pair of pipes. It dies with the thread that started it, so start it from
+ * rights, which change only what the guest is to write to where the host's kernel can see to that. Frames go through its serial line, which is a pair of pipes. It dies with the thread that started it, so start it from
  * one that lives as long as the process; its own processes die with it.
  */
 final class UserModeLinux implements Guest {
@@ -32,66 +33,95 @@ final class UserModeLinux implements Guest {
 
     /** Files of this are nowhere else. */
     private static final String MEMORY_TYPE = "tmpfs";
+    private static final String STARTER = "uml-start.c";
 
     private final GuestDirectory directory;
+    private final GuestDirectory memory;
     private final Process process;
     private final MappingWatch mappings;
 
-    private UserModeLinux(GuestDirectory directory, Process process, MappingWatch mappings) {
+    private UserModeLinux(
+            GuestDirectory directory, GuestDirectory memory, Process process, MappingWatch mappings) {
         this.directory = directory;
+        this.memory = memory;
         this.process = process;
         this.mappings = mappings;
+    }
+
+    /** The program that starts it, compiled if it is not in this directory. */
+    static Path starter(Path cache) throws IOException {
+        return CompiledProgram.of(STARTER, cache, MachineType.ofThisHost());
     }
 
     /**
      * Starts it.
      *
+     * @param shares what of the host's it may write to
      * @param console where its kernel's messages go
+     * @param messages gets a line for each thing that it has to do without
      * @throws VmException if it cannot be started
      */
     static UserModeLinux start(
             GuestImage image,
             VmSettings settings,
             GuestConfiguration configuration,
+            List<Path> shares,
             Path console,
             Consumer<String> messages) {
         GuestDirectory directory = null;
+        GuestDirectory memory = null;
+        Process process = null;
         try {
-            directory = GuestDirectory.create();
-            Path initramfs = directory.writeInitramfs(image, configuration);
             long memoryMiB = settings.memoryMiB(image.machine());
-            ProcessBuilder builder = new ProcessBuilder(command(image.kernel(), initramfs, directory.path(), settings))
-                    .directory(directory.path().toFile())
-                    .redirectError(console.toFile());
-            Path memory = memoryDirectory(memoryMiB);
-            if (!Files.getFileStore(memory).type().equals(MEMORY_TYPE)) {
+            directory = GuestDirectory.create();
+            // Its own, so that it may write to no other file in that place.
+            Path place = memoryDirectory(memoryMiB);
+            memory = GuestDirectory.createBelow(place);
+            if (!Files.getFileStore(place).type().equals(MEMORY_TYPE)) {
                 messages.accept(
-                        "the guest's memory is a file in " + memory + ", which this host writes to its disk all the"
+                        "the guest's memory is a file in " + place + ", which this host writes to its disk all the"
                                 + " while; a " + MEMORY_TYPE + " of " + memoryMiB
                                 + " MiB that is not mounted noexec, named with TMPDIR, avoids that (docker: --tmpfs /tmp:exec)");
             }
-            builder.environment().put("TMPDIR", memory.toString());
-            Process process = builder.start();
-            return new UserModeLinux(
-                    directory, process, new MappingWatch(process.pid(), settings.mappings(), messages));
-        } catch (IOException e) {
-            if (directory != null) {
-                directory.close();
+            Path initramfs = directory.writeInitramfs(image, configuration);
+            List<Path> writable = new ArrayList<>(List.of(directory.path(), memory.path()));
+            writable.addAll(shares);
+            List<String> command = new ArrayList<>(starterCommand(
+                    starter(VmSetup.cache()), ProcessHandle.current().pid(), console, writable));
+            command.addAll(command(image.kernel(), initramfs, directory.path(), settings));
+            ProcessBuilder builder =
+                    new ProcessBuilder(command).directory(directory.path().toFile());
+            builder.environment().put("TMPDIR", memory.path().toString());
+            process = builder.start();
+            // To its end, which comes when the kernel runs, or never will.
+            for (String line : new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .toList()) {
+                if (line.startsWith("error: ")) {
+                    throw new VmException("cannot start the guest: " + line.substring("error: ".length()));
+                }
+                messages.accept(line);
             }
+            return new UserModeLinux(
+                    directory, memory, process, new MappingWatch(process.pid(), settings.mappings(), messages));
+        } catch (IOException e) {
+            end(process, directory, memory);
             throw new VmException("cannot start the guest: " + e.getMessage(), e);
         } catch (RuntimeException | Error e) {
-            if (directory != null) {
-                directory.close();
-            }
+            end(process, directory, memory);
             throw e;
         }
     }
 
+    static List<String> starterCommand(Path starter, long parent, Path console, List<Path> writable) {
+        List<String> command = new ArrayList<>(List.of(starter.toString(), Long.toString(parent), console.toString()));
+        writable.forEach(directory -> command.add(directory.toString()));
+        command.add("--");
+        return command;
+    }
+
     static List<String> command(Path kernel, Path initramfs, Path directory, VmSettings settings) {
         List<String> command = new ArrayList<>();
-        // See QemuProcess. What the kernel prints before it has a console must not get among the frames.
-        command.addAll(List.of("setsid", "setpriv", "--pdeathsig", "KILL"));
-        command.addAll(List.of("sh", "-c", "exec \"$@\" 3<&0 4>&1 </dev/null >&2", "sh"));
         command.add(kernel.toString());
         command.addAll(
                 List.of("mem=" + settings.memoryMiB(MachineType.ofThisHost()) + "M", "initrd=" + initramfs, FAST));
@@ -144,8 +174,7 @@ final class UserModeLinux implements Guest {
         Path real = directory.toRealPath();
         Path point = null;
         List<String> options = List.of();
-        for (String line :
-                Files.readAllLines(Path.of("/proc/self/mounts"), java.nio.charset.StandardCharsets.ISO_8859_1)) {
+        for (String line : Files.readAllLines(Path.of("/proc/self/mounts"), StandardCharsets.ISO_8859_1)) {
             String[] fields = line.split(" ", -1);
             Path mounted = Path.of(fields[1]);
             if (real.startsWith(mounted) && (point == null || mounted.startsWith(point))) {
@@ -207,12 +236,22 @@ final class UserModeLinux implements Guest {
 
     @Override
     public void close() {
-        process.destroyForcibly();
-        try {
-            process.waitFor(10, TimeUnit.SECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+        end(process, directory, memory);
+    }
+
+    private static void end(Process process, GuestDirectory... directories) {
+        if (process != null) {
+            process.destroyForcibly();
+            try {
+                process.waitFor(10, TimeUnit.SECONDS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
         }
-        directory.close();
+        for (GuestDirectory directory : directories) {
+            if (directory != null) {
+                directory.close();
+            }
+        }
     }
 }

@@ -210,6 +210,13 @@ public final class VmSetup {
     private static GuestImage image(GuestKernel kernel, VmSettings settings, Consumer<String> progress) {
         MachineType machine = kernel.machine();
         Initramfs.Base base = Initramfs.build(cache(), kernel);
+        if (kernel.program()) {
+            try {
+                UserModeLinux.starter(cache());
+            } catch (IOException e) {
+                throw new VmException("cannot prepare guests of User Mode Linux: " + e.getMessage(), e);
+            }
+        }
         Optional<Path> qemu = kernel.program() ? Optional.empty() : Optional.of(qemu(machine, settings));
         Path root = machine.isThisHosts()
                 ? Path.of("/")

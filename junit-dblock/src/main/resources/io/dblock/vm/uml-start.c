@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Becomes the kernel of a guest of User Mode Linux, which is a program of this host.
+ *
+ *	uml-start PARENT CONSOLE DIRECTORY... -- KERNEL ARGUMENT...
+ *
+ * Standard input and output are the guest's serial line, and given on as descriptors 3 and 4: what the kernel prints
+ * before it has a console must not get among the frames. It goes to the file CONSOLE.
+ *
+ * The kernel shows the host's tree to the guest with the rights of its user, and root in the guest may mount that tree
+ * anew, writable. So the kernel and all its processes give up (Landlock, no root needed) to change any file that is not
+ * in one of the DIRECTORies, for good. Landlock does not govern a file's mode, owner and times.
+ *
+ * Says on standard error, in one line each, what stops it (which begins with "error: ") and what it goes on without. It
+ * is closed once the kernel runs.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* From linux/landlock.h, which not every distribution has yet. */
+#define LANDLOCK_CREATE_RULESET 444
+#define LANDLOCK_ADD_RULE 445
+#define LANDLOCK_RESTRICT_SELF 446
+#define ASK_VERSION 1
+#define RULE_PATH_BENEATH 1
+#define WRITE_FILE (1 << 1)
+#define REMOVE_AND_MAKE 0x1ff0	/* of directories, files, devices, sockets, FIFOs and symbolic links */
+#define REFER (1 << 13)		/* renaming into another directory: version 2, Linux 5.19 */
+#define TRUNCATE (1 << 14)	/* version 3, Linux 6.2 */
+
+struct path_beneath {
+	uint64_t allowed;
+	int32_t parent;
+} __attribute__((packed));
+
+static void fail(const char *what, const char *name)
+{
+	fprintf(stderr, "error: cannot %s %s: %s\n", what, name, strerror(errno));
+	exit(126);
+}
+
+/* The same file on a descriptor above those that are given on, closed when the kernel starts. */
+static int out_of_the_way(int fd, const char *name)
+{
+	int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 10);
+
+	if (high < 0)
+		fail("open", name);
+	close(fd);
+	return high;
+}
+
+static void confine(char **directories)
+{
+	long version = syscall(LANDLOCK_CREATE_RULESET, NULL, 0, ASK_VERSION);
+	uint64_t handled = WRITE_FILE | REMOVE_AND_MAKE | REFER | (version >= 3 ? TRUNCATE : 0);
+	int rules;
+
+	/* The first version forbids every rename into another directory. */
+	if (version < 2) {
+		fprintf(stderr, "the host's files are kept from the guest by its own kernel alone, which root in it can "
+			"change: this host has no Landlock (%s), Linux 5.19 and later do, if it is on\n",
+			version < 0 ? strerror(errno) : "only a first version");
+		return;
+	}
+	if (version < 3)
+		fputs("root in the guest can truncate the host's files: Landlock prevents that from Linux 6.2 on\n", stderr);
+	rules = syscall(LANDLOCK_CREATE_RULESET, &handled, sizeof(handled), 0);
+	if (rules < 0)
+		fail("make", "Landlock's rules");
+	for (; strcmp(*directories, "--"); directories++) {
+		struct path_beneath beneath = { handled, open(*directories, O_PATH | O_DIRECTORY | O_CLOEXEC) };
+
+		if (beneath.parent < 0)
+			fail("open", *directories);
+		if (syscall(LANDLOCK_ADD_RULE, rules, RULE_PATH_BENEATH, &beneath, 0) < 0)
+			fail("let the guest write to", *directories);
+		close(beneath.parent);
+	}
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(LANDLOCK_RESTRICT_SELF, rules, 0) < 0)
+		fail("keep to", "Landlock's rules");
+	close(rules);
+}
+
+int main(int argc, char **argv)
+{
+	int separator = 3, console, report, nothing;
+
+	while (separator < argc && strcmp(argv[separator], "--"))
+		separator++;
+	if (separator + 1 >= argc) {
+		fputs("error: usage: uml-start PARENT CONSOLE DIRECTORY... -- KERNEL ARGUMENT...\n", stderr);
+		return 126;
+	}
+	/*
+	 * The host's kernel kills the guest's when the launcher's thread ends, kill -9 included. A launcher that was gone
+	 * before is not waited for.
+	 */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		fail("die with", "the launcher");
+	if (getppid() != atol(argv[1]))
+		return 126;
+	/* What a terminal or a time limit sends to our process group is for the launcher, which tells the command. */
+	if (setsid() < 0)
+		fail("make", "a session");
+
+	console = out_of_the_way(open(argv[2], O_WRONLY | O_CREAT | O_TRUNC, 0666), argv[2]);
+	nothing = out_of_the_way(open("/dev/null", O_RDONLY), "/dev/null");
+	report = out_of_the_way(dup(2), "standard error");
+	confine(argv + 3);
+	if (dup2(0, 3) < 0 || dup2(1, 4) < 0 || dup2(nothing, 0) < 0 || dup2(console, 1) < 0 || dup2(console, 2) < 0)
+		fail("arrange", "descriptors");
+	execv(argv[separator + 1], argv + separator + 1);
+	dprintf(report, "error: cannot run %s: %s\n", argv[separator + 1], strerror(errno));
+	return 126;
+}
