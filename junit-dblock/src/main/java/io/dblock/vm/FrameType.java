@@ -21,6 +21,8 @@ enum FrameType {
     EXIT(8),
     /** Guest to host: so many more bytes of standard input may be sent, 32-bit little-endian. */
     CREDIT(9),
+    /** Guest to host: a frame of standard input was taken from the line. From guests whose line is easily full. */
+    TAKEN(10),
     /** Host to guest: bytes for the command's standard input. */
     STDIN(32),
     /** Host to guest: the end of the command's standard input. */

@@ -15,6 +15,16 @@ interface Guest extends AutoCloseable {
     /** What it is told, in frames. */
     WritableByteChannel toGuest();
 
+    /** How many bytes of standard input one frame may carry to it. */
+    default int inputFrameSize() {
+        return Frame.MAX_PAYLOAD;
+    }
+
+    /** How many such frames may be under way to it, which it did not say to have taken. */
+    default int inputFrames() {
+        return Integer.MAX_VALUE;
+    }
+
     /** Waits for its own end, at most so long; whether that came. */
     boolean waitFor(Duration limit) throws InterruptedException;
 

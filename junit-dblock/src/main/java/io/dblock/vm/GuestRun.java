@@ -17,6 +17,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
@@ -217,6 +218,7 @@ final class GuestRun {
         private final Object credit = new Object();
 
         private final long began = System.nanoTime();
+        private final Semaphore inputFrames;
 
         private int stdinCredit = STDIN_CREDIT;
         private volatile boolean started;
@@ -230,6 +232,7 @@ final class GuestRun {
         Attempt(Guest guest) {
             this.guest = guest;
             this.toGuest = new FrameWriter(guest.toGuest());
+            this.inputFrames = new Semaphore(guest.inputFrames());
         }
 
         Outcome run(Optional<ProcessHandle> parent) {
@@ -346,6 +349,7 @@ final class GuestRun {
                         credit.notifyAll();
                     }
                 }
+                case TAKEN -> inputFrames.release();
                 case EXIT -> {
                     String trouble = new String(frame.payload(), 8, frame.payload().length - 8, StandardCharsets.UTF_8);
                     // First: the command has ended so, whether the guest still waits to hear that this is known or not.
@@ -398,7 +402,7 @@ final class GuestRun {
         }
 
         private void pumpStdin() {
-            byte[] buffer = new byte[Frame.MAX_PAYLOAD];
+            byte[] buffer = new byte[guest.inputFrameSize()];
             try {
                 while (true) {
                     int n = stdin.read(buffer);
@@ -412,6 +416,7 @@ final class GuestRun {
                         }
                         stdinCredit -= n;
                     }
+                    inputFrames.acquire();
                     toGuest.write(FrameType.STDIN, buffer, 0, n);
                 }
             } catch (IOException e) {

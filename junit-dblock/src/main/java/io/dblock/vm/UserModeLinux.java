@@ -33,17 +33,27 @@ final class UserModeLinux implements Guest {
 
     /** Files of this are nowhere else. */
     private static final String MEMORY_TYPE = "tmpfs";
+    /**
+     * Its serial line holds 4096 bytes which nobody has read, and once they get close to that, its driver stops to listen and never
+     * starts again: not even the news that the command is to end gets through. So what may be much is kept well below that.
+     */
+    private static final int INPUT_FRAME_SIZE = 1000;
+
+    private static final int INPUT_FRAMES = 3;
+
     private static final String STARTER = "uml-start.c";
 
     private final GuestDirectory directory;
     private final GuestDirectory memory;
+    private final Path console;
     private final Process process;
     private final MappingWatch mappings;
 
     private UserModeLinux(
-            GuestDirectory directory, GuestDirectory memory, Process process, MappingWatch mappings) {
+            GuestDirectory directory, GuestDirectory memory, Path console, Process process, MappingWatch mappings) {
         this.directory = directory;
         this.memory = memory;
+        this.console = console;
         this.process = process;
         this.mappings = mappings;
     }
@@ -103,7 +113,7 @@ final class UserModeLinux implements Guest {
                 messages.accept(line);
             }
             return new UserModeLinux(
-                    directory, memory, process, new MappingWatch(process.pid(), settings.mappings(), messages));
+                    directory, memory, console, process, new MappingWatch(process.pid(), settings.mappings(), messages));
         } catch (IOException e) {
             end(process, directory, memory);
             throw new VmException("cannot start the guest: " + e.getMessage(), e);
@@ -215,13 +225,35 @@ final class UserModeLinux implements Guest {
     }
 
     @Override
+    public int inputFrameSize() {
+        return INPUT_FRAME_SIZE;
+    }
+
+    @Override
+    public int inputFrames() {
+        return INPUT_FRAMES;
+    }
+
+    @Override
     public boolean waitFor(Duration limit) throws InterruptedException {
         return process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     @Override
     public String messages() {
-        return "User Mode Linux " + (process.isAlive() ? "still runs" : "ended with status " + process.exitValue());
+        return "User Mode Linux "
+                + (process.isAlive() ? "still runs" : "ended with status " + process.exitValue() + lastLine());
+    }
+
+    private String lastLine() {
+        try {
+            String[] lines = Files.readString(console, StandardCharsets.ISO_8859_1)
+                    .strip()
+                    .split("\n", -1);
+            return ": " + lines[lines.length - 1].strip();
+        } catch (IOException e) {
+            return ", and what it said cannot be read (" + e.getMessage() + ")";
+        }
     }
 
     @Override

@@ -64,6 +64,7 @@ enum frame_type {
 	FRAME_ERROR = 7,	/* text: why the command could not be run */
 	FRAME_EXIT = 8,		/* le32 exit status, le32 signal or 0, then text: kernel trouble, may be empty */
 	FRAME_CREDIT = 9,	/* le32: so many more bytes of standard input may be sent */
+	FRAME_TAKEN = 10,	/* a frame of standard input was read from in_port; see struct host_access */
 	/* host to guest */
 	FRAME_STDIN = 32,
 	FRAME_STDIN_EOF = 33,
@@ -396,6 +397,8 @@ struct host_access {
 	 * to see what the host changes in it.
 	 */
 	void (*mount_tree)(const char *tag, const char *path, const char *target, bool writable);
+	/* Whether the launcher is told of each frame of standard input that was read, as in_port may not get full. */
+	bool says_what_it_took;
 };
 
 /* Opens /dev/<device> of the virtio-serial port with this name, once it has appeared and the host's end is there. */
@@ -480,8 +483,8 @@ static void mount_hostfs(const char *tag, const char *path, const char *target, 
 	must_mount("host", target, "hostfs", writable ? 0 : MS_RDONLY, path);
 }
 
-static const struct host_access in_qemu = { open_virtio_ports, mount_9p };
-static const struct host_access in_user_mode_linux = { open_serial_line, mount_hostfs };
+static const struct host_access in_qemu = { open_virtio_ports, mount_9p, false };
+static const struct host_access in_user_mode_linux = { open_serial_line, mount_hostfs, true };
 static const struct host_access *host;
 
 static void choose_host_access(void)
@@ -872,6 +875,8 @@ static void handle_frame(unsigned type, const unsigned char *payload, size_t len
 			stdin_length += run;
 			i += run;
 		}
+		if (host->says_what_it_took)
+			queue_frame(FRAME_TAKEN, "", 0);
 		break;
 	}
 	case FRAME_STDIN_EOF:
