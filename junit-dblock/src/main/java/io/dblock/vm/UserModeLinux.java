@@ -135,7 +135,7 @@ final class UserModeLinux implements Guest {
         command.add(kernel.toString());
         command.addAll(
                 List.of("mem=" + settings.memoryMiB(MachineType.ofThisHost()) + "M", "initrd=" + initramfs, FAST));
-        command.addAll(List.of("ssl0=fd:3,fd:4", "con=null", "uml_dir=" + directory + "/", "umid=guest"));
+        command.addAll(List.of("ssl0=fd:3,fd:4", "con=null", "con0=null,fd:2", "uml_dir=" + directory + "/", "umid=guest"));
         command.addAll(List.of("quiet", "loglevel=5", "panic=-1", "watchdog_thresh=60"));
         // Of no effect on a kernel that is made for one.
         command.add("ncpus=" + settings.cpus());

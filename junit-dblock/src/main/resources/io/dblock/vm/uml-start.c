@@ -59,6 +59,17 @@ static int out_of_the_way(int fd, const char *name)
 	return high;
 }
 
+static void allow(int rules, const char *path, uint64_t what)
+{
+	struct path_beneath beneath = { what, open(path, O_PATH | O_CLOEXEC) };
+
+	if (beneath.parent < 0)
+		fail("open", path);
+	if (syscall(LANDLOCK_ADD_RULE, rules, RULE_PATH_BENEATH, &beneath, 0) < 0)
+		fail("let the guest write to", path);
+	close(beneath.parent);
+}
+
 static void confine(char **directories)
 {
 	long version = syscall(LANDLOCK_CREATE_RULESET, NULL, 0, ASK_VERSION);
@@ -77,15 +88,10 @@ static void confine(char **directories)
 	rules = syscall(LANDLOCK_CREATE_RULESET, &handled, sizeof(handled), 0);
 	if (rules < 0)
 		fail("make", "Landlock's rules");
-	for (; strcmp(*directories, "--"); directories++) {
-		struct path_beneath beneath = { handled, open(*directories, O_PATH | O_DIRECTORY | O_CLOEXEC) };
-
-		if (beneath.parent < 0)
-			fail("open", *directories);
-		if (syscall(LANDLOCK_ADD_RULE, rules, RULE_PATH_BENEATH, &beneath, 0) < 0)
-			fail("let the guest write to", *directories);
-		close(beneath.parent);
-	}
+	/* Its consoles. */
+	allow(rules, "/dev/null", WRITE_FILE);
+	for (; strcmp(*directories, "--"); directories++)
+		allow(rules, *directories, handled);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(LANDLOCK_RESTRICT_SELF, rules, 0) < 0)
 		fail("keep to", "Landlock's rules");
 	close(rules);
