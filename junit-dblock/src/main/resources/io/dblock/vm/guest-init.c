@@ -740,6 +740,14 @@ static void start_command(void)
 	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC) || pipe2(report, O_CLOEXEC))
 		die("cannot make pipes: %s", strerror(errno));
 	fcntl(out[0], F_SETPIPE_SZ, 1 << 18);
+	/* From here on nothing may be tried again, and the launcher has to know that whatever the command does to the kernel. */
+	started = true;
+	unsigned char when[8];
+	uint64_t ms = htole64(now_ms());
+
+	memcpy(when, &ms, sizeof(when));
+	queue_frame(FRAME_STARTED, when, sizeof(when));
+	flush_until(now_ms() + PORT_WAIT_MS);
 	command_pid = fork();
 	if (command_pid < 0)
 		die("cannot fork: %s", strerror(errno));
@@ -781,12 +789,6 @@ static void start_command(void)
 		queue_frame(FRAME_LOG, text, strlen(text));
 	}
 	close(report[0]);
-	started = true;
-	unsigned char when[8];
-	uint64_t ms = htole64(now_ms());
-
-	memcpy(when, &ms, sizeof(when));
-	queue_frame(FRAME_STARTED, when, sizeof(when));
 }
 
 static void reap(void)
@@ -1050,6 +1052,10 @@ int main(void)
 	must_mount("proc", "/proc", "proc", 0, NULL);
 	must_mount("sysfs", "/sys", "sysfs", 0, NULL);
 	must_mount("devtmpfs", "/dev", "devtmpfs", 0, "mode=0755");
+	/* A kernel whose console goes to a file cannot open that: what is opened here is not to be taken for a stream. */
+	while ((signal_fd = open("/dev/null", O_RDWR)) >= 0 && signal_fd <= 2)
+		;
+	close(signal_fd);
 	kmsg_write = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	/* A command may put its swap area on a disk that fails: the guest is to outlive that. */
 	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
