@@ -676,6 +676,19 @@ static bool is_known_warning(const char *text)
 	return known;
 }
 
+/* What a warning says comes before the line that tells that it is one. */
+static const char *said_before(const char *text)
+{
+	static bool begins;
+	static char last[1000];
+	static char said[sizeof(last)];
+
+	strcpy(said, last);
+	snprintf(last, sizeof(last), "%s", begins ? text : "");
+	begins = strstr(text, "[ cut here ]");
+	return said;
+}
+
 /* Reads the kernel's own new lines (not what programs wrote to /dev/kmsg: a test's name may well say "BUG: "). */
 static void read_kernel_log(void)
 {
@@ -695,12 +708,17 @@ static void read_kernel_log(void)
 			continue;
 		text++;
 		text[strcspn(text, "\n")] = 0;
-		if (!is_known_warning(text) && is_trouble(text))
+		const char *said = said_before(text);
+
+		if (!is_known_warning(text) && is_trouble(text)) {
+			if (*said && !trouble_follow)
+				add_trouble(said);
 			trouble_follow = 40;
-		else if (trouble_follow)
+		} else if (trouble_follow) {
 			trouble_follow--;
-		else
+		} else {
 			continue;
+		}
 		add_trouble(text);
 		if (strstr(text, "---[ end trace"))
 			trouble_follow = 0;
