@@ -37,10 +37,17 @@ final class Launcher {
 
     private final Path directory;
 
-    /** Its directory is made afresh below {@code target} of this module. */
-    Launcher(String name) throws IOException {
-        directory =
+    private final Map<String, String> guest;
+
+    /**
+     * Its directory is made afresh below {@code target} of this module.
+     *
+     * @param guest the environment that says which guest it starts
+     */
+    Launcher(String name, Map<String, String> guest) throws IOException {
+        this.directory =
                 Files.createDirectories(Path.of("target/vm-it").toAbsolutePath().resolve(name));
+        this.guest = guest;
         Files.createDirectories(directory.resolve("target"));
     }
 
@@ -76,6 +83,7 @@ final class Launcher {
                 .redirectInput(stdin.toFile())
                 .redirectOutput(directory.resolve("stdout").toFile())
                 .redirectError(directory.resolve("stderr").toFile());
+        builder.environment().putAll(guest);
         builder.environment().putAll(environment);
         return builder.start();
     }
@@ -113,10 +121,25 @@ final class Launcher {
         }
     }
 
-    /** The QEMU processes below this one, which is all that may be looked at: others may run guests too. */
-    static List<ProcessHandle> qemuBelow(ProcessHandle launcher) {
-        return launcher.descendants()
-                .filter(process -> process.info().command().orElse("").contains("qemu-system"))
+    /**
+     * The processes of the guests that this launcher started, wherever they are now: each has the directory of its guest, which
+     * is called by the launcher's process id, among its arguments or as the place of memory it has mapped. Others run guests,
+     * too, and a kernel that is a program has processes that are called like those of any other.
+     */
+    static List<ProcessHandle> guestsOf(long launcher) {
+        String mark = "/dblock-vm-" + launcher + "-";
+        return ProcessHandle.allProcesses()
+                .filter(process -> process.pid() != launcher)
+                .filter(process -> mentions(process, "cmdline", mark) || mentions(process, "maps", mark))
                 .toList();
+    }
+
+    private static boolean mentions(ProcessHandle process, String file, String mark) {
+        try {
+            Path path = Path.of("/proc", Long.toString(process.pid()), file);
+            return Files.readString(path, StandardCharsets.ISO_8859_1).contains(mark);
+        } catch (IOException ended) {
+            return false;
+        }
     }
 }

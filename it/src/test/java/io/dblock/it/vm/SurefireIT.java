@@ -26,15 +26,19 @@ import org.junit.jupiter.api.Test;
 class SurefireIT {
 
     private static Path project;
-    private static JvmHome home;
+    private static Guest guest;
+    private static Guest emulated;
+
+    /** A guest of one kind, by the JVM that runs in it. */
+    private record Guest(JvmHome home, String accelerator) {}
 
     @BeforeAll
     static void aProjectWithAPassingAndAFailingTest() throws IOException {
-        List<String> progress = new ArrayList<>();
         Path directory =
                 Files.createDirectories(Path.of("target/vm-it/surefire").toAbsolutePath());
-        home = VmSetup.prepare(VmOptions.defaults().withHome(directory.resolve("jvm")), progress::add);
-        assertThat(home.inGuest()).as(String.join("\n", progress)).isTrue();
+        emulated = guest(directory.resolve("emulated"), "6.12", "tcg");
+        // The fast one where there is one.
+        guest = VmSetup.architecture().equals("amd64") ? guest(directory.resolve("uml"), "uml", "uml") : emulated;
         project = Files.createDirectories(directory.resolve("project"));
         String surefire = version("maven-surefire-plugin");
         Files.writeString(
@@ -58,15 +62,12 @@ class SurefireIT {
                       <plugin>
                         <artifactId>maven-surefire-plugin</artifactId>
                         <version>%s</version>
-                        <configuration>
-                          <jvm>%s</jvm>
-                        </configuration>
                       </plugin>
                     </plugins>
                   </build>
                 </project>
                 """
-                        .formatted(property("junit.version"), surefire, home.java()));
+                        .formatted(property("junit.version"), surefire));
         Path sources = Files.createDirectories(project.resolve("src/test/java"));
         Path classes = Files.createDirectories(project.resolve("target/test-classes"));
         Path source = Files.writeString(
@@ -101,8 +102,8 @@ class SurefireIT {
                         new ProcessBuilder("sh", "-c", "echo 1 > /proc/sys/kernel/hung_task_timeout_secs;"
                                 + " truncate -s 32M /tmp/image; mkfs.ext4 -q /tmp/image; mkdir /tmp/m;"
                                 + " mount -o loop /tmp/image /tmp/m; fsfreeze -f /tmp/m; (touch /tmp/m/x &);"
-                                + " for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do"
-                                + " dmesg | grep -q 'blocked for more' && break; sleep 1; done")
+                                + " for i in $(seq 200); do"
+                                + " dmesg | grep -q 'blocked for more' && break; sleep 0.1; done")
                                 .start().waitFor();
                     }
                 }
@@ -122,9 +123,16 @@ class SurefireIT {
         assertThat(compiled).as("status of javac").isZero();
     }
 
+    private static Guest guest(Path directory, String kernel, String accelerator) {
+        List<String> progress = new ArrayList<>();
+        JvmHome home = VmSetup.prepare(VmOptions.defaults().withKernel(kernel).withHome(directory), progress::add);
+        assertThat(home.inGuest()).as(String.join("\n", progress)).isTrue();
+        return new Guest(home, accelerator);
+    }
+
     @Test
     void aPassingTestPasses() throws Exception {
-        Build build = build(Map.of(), "-Dtest=GuestTest#passesInTheGuest");
+        Build build = build(guest, Map.of(), "-Dtest=GuestTest#passesInTheGuest");
         assertThat(build.output()).contains("Tests run: 1, Failures: 0, Errors: 0, Skipped: 0", "printed by the test");
         assertThat(build.status()).as(build.output()).isZero();
         assertThat(project.resolve("target/from-the-guest")).hasContent("written");
@@ -132,23 +140,31 @@ class SurefireIT {
 
     @Test
     void aTestThatFailsInTheGuestFailsTheBuild() throws Exception {
-        Build build = build(Map.of(), "-Dtest=GuestTest");
+        assertFails(build(guest, Map.of(), "-Dtest=GuestTest"));
+    }
+
+    @Test
+    void aTestThatFailsInAnEmulatedGuestFailsTheBuild() throws Exception {
+        assertFails(build(emulated, Map.of(), "-Dtest=GuestTest"));
+    }
+
+    private static void assertFails(Build build) {
         assertThat(build.output())
-                .contains("Tests run: 2, Failures: 1, Errors: 0, Skipped: 0")
+                .contains("Tests run: 2, Failures: 1, Errors: 0, Skipped: 0", "printed by the test")
                 .contains("GuestTest.fails", "on purpose", "BUILD FAILURE");
         assertThat(build.status()).isNotZero();
     }
 
     @Test
     void aTestThatFailsInTheGuestFailsTheBuildThoughTheStreamHasCrLf() throws Exception {
-        Build build = build(Map.of("DBLOCK_VM_INJECT", "crlf"), "-Dtest=GuestTest");
+        Build build = build(guest, Map.of("DBLOCK_VM_INJECT", "crlf"), "-Dtest=GuestTest");
         assertThat(build.output()).contains("line feeds were turned into CR LF").contains("BUILD FAILURE");
         assertThat(build.status()).isNotZero();
     }
 
     @Test
     void aTestThatFailsInTheGuestFailsTheBuildThoughTheStreamIsCut() throws Exception {
-        Build build = build(Map.of("DBLOCK_VM_INJECT", "truncate:900"), "-Dtest=GuestTest");
+        Build build = build(guest, Map.of("DBLOCK_VM_INJECT", "truncate:900"), "-Dtest=GuestTest");
         assertThat(build.output())
                 .contains("the stream from the guest is damaged")
                 .contains("BUILD FAILURE");
@@ -157,7 +173,7 @@ class SurefireIT {
 
     @Test
     void kernelTroubleDuringAPassingTestFailsTheBuild() throws Exception {
-        Build build = build(Map.of(), "-Dtest=TroubleTest");
+        Build build = build(guest, Map.of(), "-Dtest=TroubleTest");
         assertThat(build.output())
                 .contains("the guest's kernel reported trouble while the command ran")
                 .contains("BUILD FAILURE");
@@ -166,9 +182,10 @@ class SurefireIT {
 
     private record Build(int status, String output) {}
 
-    private static Build build(Map<String, String> environment, String... arguments) throws Exception {
+    private static Build build(Guest guest, Map<String, String> environment, String... arguments) throws Exception {
         Path output = project.resolve("output");
-        List<String> command = new ArrayList<>(List.of("mvn", "-B", "-o", "surefire:test"));
+        List<String> command = new ArrayList<>(List.of(
+                "mvn", "-B", "-o", "surefire:test", "-Djvm=" + guest.home().java()));
         String repository = System.getProperty("localRepository", System.getProperty("maven.repo.local"));
         if (repository != null) {
             command.add("-Dmaven.repo.local=" + repository);
@@ -179,6 +196,7 @@ class SurefireIT {
                 .redirectErrorStream(true)
                 .redirectInput(Path.of("/dev/null").toFile())
                 .redirectOutput(output.toFile());
+        builder.environment().put("DBLOCK_VM_ACCEL", guest.accelerator());
         builder.environment().putAll(environment);
         Process process = builder.start();
         try {
@@ -189,10 +207,13 @@ class SurefireIT {
                     .isTrue();
             return new Build(process.exitValue(), text);
         } finally {
-            List<ProcessHandle> guests = Launcher.qemuBelow(process.toHandle());
+            List<ProcessHandle> below = process.descendants().toList();
             process.destroyForcibly();
-            for (ProcessHandle guest : guests) {
-                Poll.until("the end of QEMU with its build", Duration.ofSeconds(10), () -> !guest.isAlive());
+            for (ProcessHandle child : below) {
+                Poll.until(
+                        "the end of the guest's launcher and guest with their build",
+                        Duration.ofSeconds(30),
+                        () -> !child.isAlive());
             }
         }
     }

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.it.vm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.dblock.it.support.Poll;
+import io.dblock.vm.VmOptions;
+import io.dblock.vm.VmSetup;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+
+/** The guest whose kernel is a program. */
+@EnabledOnOs(architectures = "amd64", disabledReason = "User Mode Linux is for x86-64 alone")
+class UserModeGuestIT extends GuestContract {
+
+    /** Where there is no Landlock, one line says so, and there is no such promise. */
+    private static final String UNCONFINED = "the host's files are kept from the guest by its own kernel alone";
+
+    private static final VmOptions KERNEL = VmOptions.defaults().withKernel("uml");
+
+    UserModeGuestIT() {
+        super(Map.of("DBLOCK_VM_ACCEL", "uml"), KERNEL, "hostfs");
+    }
+
+    @Override
+    Map<String, String> startedAs(Path program) throws IOException {
+        Path modules = program.resolveSibling("lib");
+        Files.deleteIfExists(modules);
+        Files.createSymbolicLink(modules, kernel().resolveSibling("lib"));
+        return Map.of("DBLOCK_UML_KERNEL", program.toString());
+    }
+
+    @Override
+    String realOne() {
+        return kernel().toString();
+    }
+
+    private static Path kernel() {
+        Path build = VmSetup.kernelBuildDirectory(KERNEL, line -> {});
+        // lib/modules/<release>/build, beside it.
+        return build.resolve("../../../../linux").normalize();
+    }
+
+    @Override
+    Map<String, String> slowToBoot() throws IOException {
+        return startedAs(script("exec sleep 1000\n"));
+    }
+
+    /** Its kernel, and one for each program in it. */
+    @Override
+    void awaitProcesses(Launcher launcher, long pid) {
+        Poll.until(
+                "the kernel, init, the command and a command of its",
+                Duration.ofMinutes(5),
+                () -> launcher.output().contains("up") && Launcher.guestsOf(pid).size() >= 4);
+    }
+
+    /** What root in the guest can do, besides leaving the root that init made. */
+    @Test
+    void theHostsTreeMountedAnewCannotBeChangedEither() throws Exception {
+        Launcher launcher = newLauncher("theHostsTreeMountedAnewCannotBeChangedEither");
+        Path directory = launcher.directory();
+        Path victim = Files.writeString(directory.resolve("victim"), "untouched");
+        Path other = Files.createDirectories(directory.resolve("other"));
+        Launcher.Result result = launcher.run(
+                Map.of("DIRECTORY", directory.toString()),
+                NOTHING,
+                "sh",
+                "-c",
+                """
+                mkdir /tmp/again; mount -t hostfs none /tmp/again -o /; cd "/tmp/again$DIRECTORY" || exit 2
+                cat victim
+                { echo changed > victim; } 2> /dev/null && echo "wrote a file"
+                truncate -s 0 victim && echo "truncated a file"
+                echo x > beside && echo "made a file"
+                mkdir beside && echo "made a directory"
+                ln -s victim beside && echo "made a symbolic link"
+                ln victim beside && echo "made a link"
+                mknod beside p && echo "made a FIFO"
+                mv victim target/victim && echo "renamed a file"
+                rm -f victim && echo "removed a file"
+                rmdir other && echo "removed a directory"
+                echo written > target/written && mkdir -p target/made && mv target/written target/made/ && echo as allowed
+                """);
+        assertThat(result.output()).isEqualTo("untouchedas allowed\n");
+        assertThat(victim).hasContent("untouched");
+        assertThat(directory.resolve("beside")).doesNotExist();
+        assertThat(other).exists();
+        assertThat(directory.resolve("target/made/written")).hasContent("written");
+    }
+
+    @Test
+    void aHostWithoutLandlockIsNamedInOneLine() throws Exception {
+        Launcher launcher = newLauncher("aHostWithoutLandlockIsNamedInOneLine");
+        Path filter = compiled("no-landlock.c", launcher.directory().resolve("no-landlock"));
+        Process process =
+                launcher.startBelow(List.of(filter.toString()), Map.of(), NOTHING, "run", "--", "echo", "ran");
+        Launcher.Result result = launcher.finish(process, "a guest without Landlock");
+        assertThat(result.status()).as(result.errors()).isZero();
+        assertThat(result.output()).isEqualTo("ran\n");
+        assertThat(result.errors().lines().filter(line -> line.contains(UNCONFINED)))
+                .singleElement()
+                .asString()
+                .startsWith("junit-dblock: ")
+                .contains("Linux 5.19");
+    }
+}
