@@ -113,7 +113,11 @@ final class UserModeLinux implements Guest {
                 messages.accept(line);
             }
             return new UserModeLinux(
-                    directory, memory, console, process, new MappingWatch(process.pid(), settings.mappings(), messages));
+                    directory,
+                    memory,
+                    console,
+                    process,
+                    new MappingWatch(process.pid(), settings.mappings(), messages));
         } catch (IOException e) {
             end(process, directory, memory);
             throw new VmException("cannot start the guest: " + e.getMessage(), e);
@@ -135,7 +139,8 @@ final class UserModeLinux implements Guest {
         command.add(kernel.toString());
         command.addAll(
                 List.of("mem=" + settings.memoryMiB(MachineType.ofThisHost()) + "M", "initrd=" + initramfs, FAST));
-        command.addAll(List.of("ssl0=fd:3,fd:4", "con=null", "con0=null,fd:2", "uml_dir=" + directory + "/", "umid=guest"));
+        command.addAll(
+                List.of("ssl0=fd:3,fd:4", "con=null", "con0=null,fd:2", "uml_dir=" + directory + "/", "umid=guest"));
         command.addAll(List.of("quiet", "loglevel=5", "panic=-1", "watchdog_thresh=60"));
         // Of no effect on a kernel that is made for one.
         command.add("ncpus=" + settings.cpus());
