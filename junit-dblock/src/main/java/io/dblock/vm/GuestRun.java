@@ -42,6 +42,7 @@ final class GuestRun {
     private final GuestImage image;
     private final Accelerator accelerator;
     private final VmSettings settings;
+    private final PortForwarder ports;
     private final Consumer<String> messages;
     private final InputStream stdin;
     private final OutputStream stdout;
@@ -52,11 +53,22 @@ final class GuestRun {
     private volatile boolean stopping;
     private volatile Attempt current;
 
-    GuestRun(GuestImage image, Accelerator accelerator, VmSettings settings, Consumer<String> messages) {
+    /**
+     * A run that is still to be started.
+     *
+     * @param ports closed by the caller, after the run
+     */
+    GuestRun(
+            GuestImage image,
+            Accelerator accelerator,
+            VmSettings settings,
+            PortForwarder ports,
+            Consumer<String> messages) {
         this(
                 image,
                 accelerator,
                 settings,
+                ports,
                 messages,
                 new FileInputStream(FileDescriptor.in),
                 new FileOutputStream(FileDescriptor.out),
@@ -68,6 +80,7 @@ final class GuestRun {
             GuestImage image,
             Accelerator accelerator,
             VmSettings settings,
+            PortForwarder ports,
             Consumer<String> messages,
             InputStream stdin,
             OutputStream stdout,
@@ -75,6 +88,7 @@ final class GuestRun {
         this.image = image;
         this.accelerator = accelerator;
         this.settings = settings;
+        this.ports = ports;
         this.messages = messages;
         this.stdin = stdin;
         this.stdout = stdout;
@@ -334,6 +348,7 @@ final class GuestRun {
                     Thread pump = new Thread(this::pumpStdin, "dblock-vm-stdin");
                     pump.setDaemon(true);
                     pump.start();
+                    ports.start(toGuest, guest.inputFrameSize(), inputFrames);
                 }
                 case STDOUT -> passOnStdout(frame.payload());
                 case STDERR -> passOnStderr(frame.payload());
@@ -350,6 +365,8 @@ final class GuestRun {
                     }
                 }
                 case TAKEN -> inputFrames.release();
+                case CONNECTION_REFUSED, CONNECTION_OUT, CONNECTION_OUT_END, CONNECTION_IN_CREDIT, CONNECTION_CLOSED ->
+                    ports.handle(frame);
                 case EXIT -> {
                     String trouble = new String(frame.payload(), 8, frame.payload().length - 8, StandardCharsets.UTF_8);
                     // First: the command has ended so, whether the guest still waits to hear that this is known or not.

@@ -136,10 +136,12 @@ public final class Main {
      */
     public static int runInGuest(VmOptions options, List<Path> shares, List<String> command) {
         VmSettings settings = VmSettings.current();
-        GuestImage image = VmSetup.image(options, settings, Main::say);
-        List<byte[]> arguments = GuestCommand.lastArgumentsOfThisProcess(command.size(), command);
-        AcceleratorChoice choice = AcceleratorChoice.choose(image, settings, VmSetup.cache(), Main::say);
-        return launch(image, choice, settings, GuestCommand.ofThisProcess(arguments, sameCache()), shares);
+        try (PortForwarder ports = PortForwarder.listen(settings.forwardedPorts(), Main::say)) {
+            GuestImage image = VmSetup.image(options, settings, Main::say);
+            List<byte[]> arguments = GuestCommand.lastArgumentsOfThisProcess(command.size(), command);
+            AcceleratorChoice choice = AcceleratorChoice.choose(image, settings, VmSetup.cache(), Main::say);
+            return launch(image, choice, settings, GuestCommand.ofThisProcess(arguments, sameCache()), shares, ports);
+        }
     }
 
     private static int javaInGuest(List<String> args) {
@@ -152,11 +154,16 @@ public final class Main {
         image.check();
         Path realJava = JvmHome.realJavaHome(properties);
         VmSettings settings = VmSettings.current();
-        AcceleratorChoice choice = AcceleratorChoice.choose(image, settings, VmSetup.cache(), Main::say);
+        try (PortForwarder ports = PortForwarder.listen(settings.forwardedPorts(), Main::say)) {
+            AcceleratorChoice choice = AcceleratorChoice.choose(image, settings, VmSetup.cache(), Main::say);
+            List<String> own = args.subList(1, args.size());
+            return launch(image, choice, settings, javaCommand(realJava, choice, own), List.of(), ports);
+        }
+    }
 
+    private static GuestCommand javaCommand(Path realJava, AcceleratorChoice choice, List<String> own) {
         Map<String, String> changes = new HashMap<>(sameCache());
         changes.put("JAVA_HOME", realJava.toString());
-        List<String> own = args.subList(1, args.size());
         List<byte[]> arguments = new ArrayList<>();
         arguments.add(GuestCommand.bytes(realJava.resolve("bin/java")));
         if (choice.accelerator() != Accelerator.KVM) {
@@ -172,7 +179,7 @@ public final class Main {
                 changes.put(JvmHome.KEPT_PREFIX + variable, null);
             }
         }
-        return launch(image, choice, settings, GuestCommand.ofThisProcess(arguments, changes), List.of());
+        return GuestCommand.ofThisProcess(arguments, changes);
     }
 
     /** The guest's user is root and has another home, where this library would look for its cache. */
@@ -211,7 +218,12 @@ public final class Main {
     }
 
     private static int launch(
-            GuestImage image, AcceleratorChoice choice, VmSettings settings, GuestCommand command, List<Path> asked) {
+            GuestImage image,
+            AcceleratorChoice choice,
+            VmSettings settings,
+            GuestCommand command,
+            List<Path> asked,
+            PortForwarder ports) {
         try {
             Path directory = Files.readSymbolicLink(Path.of("/proc/self/cwd"));
             Path target = directory.resolve("target");
@@ -227,7 +239,8 @@ public final class Main {
                             .orElse("")
                     + "; kernel log: " + log);
             GuestConfiguration configuration = configuration(image, command, shares, directory);
-            int status = new GuestRun(image, choice.accelerator(), settings, Main::say).run(configuration, shares, log);
+            int status = new GuestRun(image, choice.accelerator(), settings, ports, Main::say)
+                    .run(configuration, shares, log);
             if (status == 0 && !log.startsWith(target)) {
                 Files.deleteIfExists(log);
             }

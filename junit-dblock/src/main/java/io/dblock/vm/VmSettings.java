@@ -50,6 +50,12 @@ public final class VmSettings {
     /** Directories that the guest may write to, besides {@code target} of the working directory, split by colons. */
     public static final String SHARE = "DBLOCK_VM_SHARE";
 
+    /**
+     * TCP ports of this host (127.0.0.1) that lead to one of the guest's, each {@code PORT} or {@code HOSTPORT:GUESTPORT}, split
+     * by commas.
+     */
+    public static final String FORWARD = "DBLOCK_VM_FORWARD";
+
     /** More packages for the root of a guest of another architecture, split by commas. */
     public static final String PACKAGES = "DBLOCK_VM_PACKAGES";
 
@@ -191,6 +197,10 @@ public final class VmSettings {
             }
         }
         return result;
+    }
+
+    List<ForwardedPort> forwardedPorts() {
+        return text(FORWARD).map(ForwardedPort::parse).orElse(List.of());
     }
 
     private static List<String> words(String text) {

@@ -14,7 +14,8 @@
  *
  * Flow control: what the command writes waits in its pipe while the port is full. What the launcher sends for standard
  * input is limited by credit (FRAME_CREDIT), so that the `in` port can always be read: a signal or the launcher's
- * acknowledgement never queues behind input that the command does not want.
+ * acknowledgement never queues behind input that the command does not want. The same holds for each connection from a port
+ * of the host, in both directions.
  *
  * Process 1 must do the chroot itself: the kernel's helper threads share its root, and look there for /sbin/modprobe.
  */
@@ -24,10 +25,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,13 +68,24 @@ enum frame_type {
 	FRAME_ERROR = 7,	/* text: why the command could not be run */
 	FRAME_EXIT = 8,		/* le32 exit status, le32 signal or 0, then text: kernel trouble, may be empty */
 	FRAME_CREDIT = 9,	/* le32: so many more bytes of standard input may be sent */
-	FRAME_TAKEN = 10,	/* a frame of standard input was read from in_port; see struct host_access */
+	FRAME_TAKEN = 10,	/* a frame of standard input or of a connection was read from in_port; see struct host_access */
+	/* of a connection from a port of the host to one of the guest, all begin with le32: its number */
+	FRAME_CONNECTION_REFUSED = 16,	/* the last of a connection: nothing takes it; text: why */
+	FRAME_CONNECTION_OUT = 17,	/* bytes of the program in the guest */
+	FRAME_CONNECTION_OUT_END = 18,	/* the program in the guest sends no more */
+	FRAME_CONNECTION_IN_CREDIT = 19, /* le32: so many more bytes may be sent to the program in the guest */
+	FRAME_CONNECTION_CLOSED = 20,	/* the last of a connection; text: why before its end, or empty */
 	/* host to guest */
 	FRAME_STDIN = 32,
 	FRAME_STDIN_EOF = 33,
 	FRAME_SIGNAL = 34,	/* le32: signal number for the command */
 	FRAME_ACK = 35,		/* the exit frame arrived whole */
 	FRAME_CLOSE_STDOUT = 36, /* nobody reads the command's standard output any more */
+	FRAME_CONNECT = 48,		/* the first of a connection; numbers count up from 0; le32: the port */
+	FRAME_CONNECTION_IN = 49,	/* bytes for the program in the guest */
+	FRAME_CONNECTION_IN_END = 50,	/* the program on the host sends no more */
+	FRAME_CONNECTION_OUT_CREDIT = 51, /* le32: so many more bytes of the program in the guest may be sent */
+	FRAME_CONNECTION_ABORT = 52,	/* the program on the host is gone; the guest still says that it is closed */
 };
 
 /* 8 bits set, LF and CR: no text conversion on the way leaves this as it was. */
@@ -83,9 +98,13 @@ static const unsigned char magic[4] = { 0xdb, 'F', '\n', '\r' };
 #define OUT_STREAM_LIMIT (OUT_CAPACITY - 2 * (HEADER_SIZE + MAX_PAYLOAD))
 #define STDIN_CAPACITY (256 * 1024)
 #define TROUBLE_CAPACITY 16384
+#define MAX_CONNECTIONS 64
+/* Bytes that may be under way on one connection in one direction. */
+#define CONNECTION_WINDOW 65536
 
 #define HEARTBEAT_MS 3000
 #define DRAIN_MS 2000
+#define CONNECTIONS_DRAIN_MS 10000
 #define SYNC_MS 10000
 #define PORT_WAIT_MS 20000
 #define ACK_WAIT_MS 15000
@@ -397,7 +416,7 @@ struct host_access {
 	 * to see what the host changes in it.
 	 */
 	void (*mount_tree)(const char *tag, const char *path, const char *target, bool writable);
-	/* Whether the launcher is told of each frame of standard input that was read, as in_port may not get full. */
+	/* Whether the launcher is told of each such frame that was read, as in_port may not get full. */
 	bool says_what_it_took;
 };
 
@@ -879,6 +898,307 @@ static void feed_stdin(void)
 	}
 }
 
+/*
+ * ---- connections from ports of the host to ports of the guest ----
+ *
+ * The launcher opens each (FRAME_CONNECT), and counts those that are open; init ends each, with FRAME_CONNECTION_REFUSED or
+ * FRAME_CONNECTION_CLOSED, when its own part in it is over. In between both directions are bounded by credit,
+ * CONNECTION_WINDOW at first: nothing of the stream waits for a program that does not read. The Java half is
+ * io.dblock.vm.PortForwarder.
+ */
+
+struct connection {
+	bool used;
+	bool connecting;
+	bool in_ended;		/* the launcher sends no more; told_in_end: and the program knows */
+	bool told_in_end;
+	bool out_ended;		/* the program sends no more; told_out_end: and the launcher knows */
+	bool told_out_end;
+	bool refused;
+	short revents;		/* of poll */
+	int fd;			/* -1: the launcher is still to be told that it is over */
+	int error;		/* why it ended before its end, or 0 */
+	uint32_t number;
+	uint32_t in_owed;	/* credit to be given */
+	uint32_t in_window;	/* bytes that the launcher may still send */
+	uint32_t out_credit;
+	uint32_t in_start, in_length;
+	unsigned char in[CONNECTION_WINDOW];	/* a ring */
+};
+
+static struct connection connections[MAX_CONNECTIONS];
+static uint32_t next_connection;	/* the number of the next one */
+static int64_t connections_progress;	/* when a program sent something, or its end */
+
+static void end_connection(struct connection *c, int error)
+{
+	/* What the program has not read is lost, and it is to know that. */
+	struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+
+	if (error)
+		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	close(c->fd);
+	c->fd = -1;
+	c->error = error;
+	c->refused = c->connecting;
+}
+
+static void open_connection(uint32_t number, uint32_t port)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	struct connection *c = NULL;
+	int one = 1;
+
+	if (number != next_connection || !port || port > 65535)
+		die("the launcher opened connection %u to port %u, but the next one is %u", number, port,
+		    next_connection);
+	for (size_t i = 0; i < MAX_CONNECTIONS && !c; i++)
+		if (!connections[i].used)
+			c = &connections[i];
+	if (!c)
+		die("the launcher opened more than %d connections at once", MAX_CONNECTIONS);
+	next_connection++;
+	memset(c, 0, offsetof(struct connection, in));
+	c->used = true;
+	c->connecting = true;
+	c->number = number;
+	c->in_window = CONNECTION_WINDOW;
+	c->out_credit = CONNECTION_WINDOW;
+	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (c->fd >= 0)
+		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (c->fd < 0 || (connect(c->fd, (struct sockaddr *)&address, sizeof(address)) < 0 && errno != EINPROGRESS))
+		end_connection(c, errno);
+}
+
+static void add_connection_input(struct connection *c, const unsigned char *bytes, size_t length)
+{
+	if (!length || length > c->in_window || c->in_ended)
+		die("the launcher sent %zu bytes on connection %u, and may send %u", length, c->number,
+		    c->in_ended ? 0 : c->in_window);
+	c->in_window -= length;
+	if (c->fd < 0)
+		return;
+	if (!c->in_length)
+		c->revents |= POLLOUT;	/* to be tried, and waited for if it does not go */
+	for (size_t i = 0; i < length; ) {
+		size_t at = (c->in_start + c->in_length) % CONNECTION_WINDOW;
+		size_t run = CONNECTION_WINDOW - at < length - i ? CONNECTION_WINDOW - at : length - i;
+
+		memcpy(c->in + at, bytes + i, run);
+		c->in_length += run;
+		i += run;
+	}
+}
+
+static void handle_connection_frame(unsigned type, const unsigned char *payload, size_t length)
+{
+	bool with_value = type == FRAME_CONNECT || type == FRAME_CONNECTION_OUT_CREDIT;
+	uint32_t number = length >= 4 ? get_le32(payload) : 0;
+	uint32_t value = with_value && length == 8 ? get_le32(payload + 4) : 0;
+	struct connection *c = NULL;
+
+	if (length < 4 || (type != FRAME_CONNECTION_IN && length != (with_value ? 8 : 4)))
+		die("the launcher sent a frame of type %u with %zu bytes", type, length);
+	if (type == FRAME_CONNECT) {
+		open_connection(number, value);
+		return;
+	}
+	if (number >= next_connection)
+		die("the launcher sent a frame of type %u about connection %u, which it has not opened", type, number);
+	for (size_t i = 0; i < MAX_CONNECTIONS && !c; i++)
+		if (connections[i].used && connections[i].number == number)
+			c = &connections[i];
+	if (!c)
+		return;		/* it has ended, which the launcher did not know yet */
+	switch (type) {
+	case FRAME_CONNECTION_IN:
+		add_connection_input(c, payload + 4, length - 4);
+		break;
+	case FRAME_CONNECTION_IN_END:
+		c->in_ended = true;
+		break;
+	case FRAME_CONNECTION_OUT_CREDIT:
+		if (!value || value > CONNECTION_WINDOW - c->out_credit)
+			die("the launcher gave connection %u credit for %u bytes, and has %u", number, value,
+			    CONNECTION_WINDOW - c->out_credit);
+		c->out_credit += value;
+		break;
+	case FRAME_CONNECTION_ABORT:
+		if (c->fd >= 0)
+			end_connection(c, ECONNRESET);
+		break;
+	}
+}
+
+static bool tell_connection(enum frame_type type, struct connection *c, const void *data, size_t length)
+{
+	unsigned char payload[256];
+
+	put_le32(payload, c->number);
+	memcpy(payload + 4, data, length);
+	return queue_frame(type, payload, 4 + length);
+}
+
+/* Gives the program what there is for it, as far as it takes it. */
+static void feed_connection(struct connection *c)
+{
+	while (c->in_length) {
+		size_t run = CONNECTION_WINDOW - c->in_start;
+		ssize_t n = send(c->fd, c->in + c->in_start, run < c->in_length ? run : c->in_length, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n < 0) {
+			end_connection(c, errno);
+			return;
+		}
+		c->in_start = (c->in_start + n) % CONNECTION_WINDOW;
+		c->in_length -= n;
+		c->in_owed += n;
+	}
+	if (c->in_ended && !c->told_in_end) {
+		c->told_in_end = true;
+		shutdown(c->fd, SHUT_WR);
+	}
+}
+
+/* Forwards at most one frame of what the program has. False if there was nothing. */
+static bool forward_connection(struct connection *c)
+{
+	unsigned char chunk[MAX_PAYLOAD];
+	size_t most = sizeof(chunk) - 4 < c->out_credit ? sizeof(chunk) - 4 : c->out_credit;
+	ssize_t n;
+
+	do {
+		n = recv(c->fd, chunk + 4, most, 0);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return false;
+	connections_progress = now_ms();
+	if (n < 0) {
+		end_connection(c, errno);
+	} else if (n == 0) {
+		c->out_ended = true;
+	} else {
+		put_le32(chunk, c->number);
+		c->out_credit -= n;
+		queue_frame(FRAME_CONNECTION_OUT, chunk, 4 + n);
+	}
+	return n > 0;
+}
+
+/* Tells the launcher what it is to know. Where there is no room, a later call does. */
+static void report_connection(struct connection *c)
+{
+	unsigned char credit[4];
+
+	if (c->out_ended && !c->told_out_end)
+		c->told_out_end = tell_connection(FRAME_CONNECTION_OUT_END, c, "", 0);
+	if (c->fd >= 0 && c->in_owed >= CONNECTION_WINDOW / 2) {
+		put_le32(credit, c->in_owed);
+		if (tell_connection(FRAME_CONNECTION_IN_CREDIT, c, credit, sizeof(credit))) {
+			c->in_window += c->in_owed;
+			c->in_owed = 0;
+		}
+	}
+	if (c->fd >= 0 && c->told_in_end && c->told_out_end)
+		end_connection(c, 0);
+	if (c->fd < 0) {
+		const char *why = c->error ? strerror(c->error) : "";
+		enum frame_type type = c->refused ? FRAME_CONNECTION_REFUSED : FRAME_CONNECTION_CLOSED;
+
+		c->used = !tell_connection(type, c, why, strlen(why));
+	}
+}
+
+static bool room_for_stream(void)
+{
+	return out_length + HEADER_SIZE + MAX_PAYLOAD <= OUT_STREAM_LIMIT;
+}
+
+/* What to wait for: its end is seen by the one or the other. Without any interest the descriptor is left out: its end would be seen over and over. */
+static void poll_connection(struct connection *c, struct pollfd *p)
+{
+	p->events = 0;
+	if (c->used && c->fd >= 0) {
+		if (c->connecting || c->in_length)
+			p->events |= POLLOUT;
+		if (!c->connecting && !c->out_ended && c->out_credit && room_for_stream())
+			p->events |= POLLIN;
+	}
+	p->fd = p->events ? c->fd : -1;
+}
+
+/* All but what takes room from the command's streams. */
+static void serve_connection(struct connection *c)
+{
+	if (!c->used)
+		return;
+	if (c->fd >= 0 && c->connecting && c->revents) {
+		int error = 0;
+		socklen_t size = sizeof(error);
+
+		if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+			error = errno;
+		if (error)
+			end_connection(c, error);
+		c->connecting = false;
+	}
+	if (c->fd >= 0 && !c->connecting && (c->revents & ~POLLIN || (c->in_ended && !c->told_in_end)))
+		feed_connection(c);
+	report_connection(c);
+}
+
+/* In turns, one frame each, as long as there is room. */
+static void forward_connections(void)
+{
+	static size_t turn;
+
+	for (size_t idle = 0; idle < MAX_CONNECTIONS && room_for_stream(); turn = (turn + 1) % MAX_CONNECTIONS) {
+		struct connection *c = &connections[turn];
+		bool has = c->used && c->fd >= 0 && !c->connecting && !c->out_ended && c->out_credit &&
+			   c->revents & ~POLLOUT;
+
+		if (has && forward_connection(c)) {
+			idle = 0;
+			continue;
+		}
+		c->revents = 0;
+		if (has)
+			report_connection(c);
+		idle++;
+	}
+}
+
+static void serve_connections(const struct pollfd *p)
+{
+	for (size_t i = 0; i < MAX_CONNECTIONS; i++) {
+		connections[i].revents |= p[i].revents;
+		serve_connection(&connections[i]);
+	}
+}
+
+/* Whether a program may still have something for the host, once the command has exited: not for long. */
+static bool connections_wait(int64_t exited)
+{
+	int64_t last = connections_progress > exited ? connections_progress : exited;
+
+	if (now_ms() >= last + DRAIN_MS || now_ms() >= exited + CONNECTIONS_DRAIN_MS)
+		return false;
+	for (size_t i = 0; i < MAX_CONNECTIONS; i++)
+		if (connections[i].used && connections[i].fd >= 0 && !connections[i].connecting &&
+		    !connections[i].out_ended)
+			return true;
+	return false;
+}
+
 /* ---- receiving ---- */
 
 static void handle_frame(unsigned type, const unsigned char *payload, size_t length)
@@ -913,6 +1233,15 @@ static void handle_frame(unsigned type, const unsigned char *payload, size_t len
 		if (command_stdout >= 0)
 			close(command_stdout);
 		command_stdout = -1;
+		break;
+	case FRAME_CONNECT:
+	case FRAME_CONNECTION_IN:
+	case FRAME_CONNECTION_IN_END:
+	case FRAME_CONNECTION_OUT_CREDIT:
+	case FRAME_CONNECTION_ABORT:
+		handle_connection_frame(type, payload, length);
+		if (host->says_what_it_took)
+			queue_frame(FRAME_TAKEN, "", 0);
 		break;
 	default:
 		die("the launcher sent a frame of unknown type %u", type);
@@ -987,6 +1316,18 @@ static void sync_shares(void)
 	add_trouble("the shared directories were not written back to the host within 10 s");
 }
 
+/* As flush_until; and the launcher can say what it has to say. */
+static void exchange_until(int64_t deadline)
+{
+	while (out_length && now_ms() < deadline) {
+		struct pollfd p[] = { { .fd = in_port, .events = POLLIN }, { .fd = out_port, .events = POLLOUT } };
+
+		poll(p, 2, 100);
+		if (!flush_some() || !receive())
+			return;
+	}
+}
+
 static void send_exit(void)
 {
 	unsigned char payload[8 + TROUBLE_CAPACITY];
@@ -995,8 +1336,31 @@ static void send_exit(void)
 	put_le32(payload, signal_number ? 128 + signal_number : WEXITSTATUS(command_status));
 	put_le32(payload + 4, signal_number);
 	memcpy(payload + 8, trouble, trouble_length);
-	flush_until(now_ms() + ACK_WAIT_MS);
+	exchange_until(now_ms() + ACK_WAIT_MS);
 	queue_frame(FRAME_EXIT, payload, 8 + trouble_length);
+}
+
+/* What the command and the programs behind connections have to say, whose turn it is first if it is more than fits. */
+static void forward_all(bool with_connections)
+{
+	static bool turn_of_connections;
+	bool connections_now = turn_of_connections;
+
+	for (int i = 0; i < 2; i++, connections_now = !connections_now) {
+		uint32_t before = out_sequence;
+
+		if (connections_now) {
+			if (with_connections)
+				forward_connections();
+		} else {
+			/* In this order: what a program writes to standard error before it prints its result comes first. */
+			forward(&command_stderr, FRAME_STDERR);
+			forward(&command_stdout, FRAME_STDOUT);
+		}
+		/* Who has said something first is second the next time. */
+		if (i == 0 && out_sequence != before)
+			turn_of_connections = !connections_now;
+	}
 }
 
 /*
@@ -1005,11 +1369,12 @@ static void send_exit(void)
  */
 static void serve_command(int signal_fd)
 {
-	int64_t heartbeat = now_ms() + HEARTBEAT_MS, drain_deadline = 0;
+	int64_t heartbeat = now_ms() + HEARTBEAT_MS, drain_deadline = 0, exited = 0;
 
-	while (!command_exited || ((command_stdout >= 0 || command_stderr >= 0) && now_ms() < drain_deadline)) {
-		bool room = out_length + HEADER_SIZE + MAX_PAYLOAD <= OUT_STREAM_LIMIT;
-		struct pollfd p[] = {
+	while (!command_exited || ((command_stdout >= 0 || command_stderr >= 0) && now_ms() < drain_deadline) ||
+	       connections_wait(exited)) {
+		bool room = room_for_stream(), with_connections = !command_exited || connections_wait(exited);
+		struct pollfd p[7 + MAX_CONNECTIONS] = {
 			{ .fd = out_port, .events = out_length ? POLLOUT : 0 },
 			{ .fd = in_port, .events = POLLIN },
 			{ .fd = room ? command_stdout : -1, .events = POLLIN },
@@ -1018,9 +1383,14 @@ static void serve_command(int signal_fd)
 			{ .fd = signal_fd, .events = POLLIN },
 			{ .fd = kmsg_read, .events = POLLIN },
 		};
-		int64_t until = command_exited && drain_deadline < heartbeat ? drain_deadline : heartbeat;
-		int64_t wait = until - now_ms();
+		/* The deadlines after its exit are looked at ten times a second. */
+		int64_t wait = command_exited ? 100 : heartbeat - now_ms();
 
+		for (size_t i = 0; i < MAX_CONNECTIONS; i++) {
+			p[7 + i].fd = -1;
+			if (with_connections)
+				poll_connection(&connections[i], &p[7 + i]);
+		}
 		poll(p, sizeof(p) / sizeof(*p), wait < 0 ? 0 : wait);
 		if (p[5].revents) {
 			struct signalfd_siginfo info;
@@ -1028,8 +1398,10 @@ static void serve_command(int signal_fd)
 			while (read(signal_fd, &info, sizeof(info)) > 0)
 				;
 			reap();
-			if (command_exited && !drain_deadline)
-				drain_deadline = now_ms() + DRAIN_MS;
+			if (command_exited && !drain_deadline) {
+				exited = now_ms();
+				drain_deadline = exited + DRAIN_MS;
+			}
 		}
 		if (p[6].revents)
 			read_kernel_log();
@@ -1038,9 +1410,8 @@ static void serve_command(int signal_fd)
 			power_off();
 		}
 		feed_stdin();
-		/* In this order: what a program writes to standard error before it prints its result comes first. */
-		forward(&command_stderr, FRAME_STDERR);
-		forward(&command_stdout, FRAME_STDOUT);
+		serve_connections(&p[7]);
+		forward_all(with_connections);
 		if (now_ms() >= heartbeat) {
 			/* No room means that the host does not read: then it has no use for a heartbeat either. */
 			if (room)

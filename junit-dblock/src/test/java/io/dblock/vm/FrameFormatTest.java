@@ -38,6 +38,8 @@ class FrameFormatTest {
         assertThat(source())
                 .contains("#define HEADER_SIZE " + Frame.HEADER_SIZE + "\n")
                 .contains("#define MAX_PAYLOAD " + Frame.MAX_PAYLOAD + "\n")
+                .contains("#define MAX_CONNECTIONS " + PortForwarder.MAX_CONNECTIONS + "\n")
+                .contains("#define CONNECTION_WINDOW " + PortForwarder.WINDOW + "\n")
                 .contains("magic[4] = { 0xdb, 'F', '\\n', '\\r' }");
     }
 

@@ -102,6 +102,7 @@ class GuestStreamTest {
                 null,
                 Accelerator.TCG,
                 VmSettings.of(Map.of()),
+                PortForwarder.listen(List.of(), messages::add),
                 messages::add,
                 InputStream.nullInputStream(),
                 out,
@@ -142,6 +143,15 @@ class GuestStreamTest {
         assertThat(outcome.problemStatus()).isEqualTo(ExitStatus.GUEST_LOST);
         assertThat(outcome.problem())
                 .isEqualTo("the guest ended without saying how the command ended; it said nothing");
+    }
+
+    @Test
+    void aConnectionThatNobodyOpenedIsDamage() {
+        says(FrameType.STARTED);
+        says(FrameType.CONNECTION_OUT, new byte[] {0, 0, 0, 0, 'x'});
+        GuestRun.Outcome outcome = outcome(OutputStream.nullOutputStream(), stdout);
+        assertThat(outcome.problemStatus()).isEqualTo(ExitStatus.DAMAGED_STREAM);
+        assertThat(outcome.problem()).endsWith("a frame of type CONNECTION_OUT came of no connection that is open");
     }
 
     /** Looks for the frame that acknowledges the end, which may come after the outcome is known. */

@@ -22,6 +22,7 @@ class VmSettingsTest {
         assertThat(settings.inject()).isEmpty();
         assertThat(settings.qemuOptions()).isEmpty();
         assertThat(settings.shares()).isEmpty();
+        assertThat(settings.forwardedPorts()).isEmpty();
     }
 
     @Test
@@ -64,6 +65,33 @@ class VmSettingsTest {
         } finally {
             System.clearProperty("dblock.vm.boot.timeout");
         }
+    }
+
+    @Test
+    void forwardsAPortToTheSameOneOrToAnother() {
+        assertThat(VmSettings.of(Map.of(VmSettings.FORWARD, "5005, 15005:5005,1:65535"))
+                        .forwardedPorts())
+                .containsExactly(
+                        new ForwardedPort(5005, 5005), new ForwardedPort(15005, 5005), new ForwardedPort(1, 65535));
+    }
+
+    @Test
+    void refusesPortsThatAreNone() {
+        Map.of(
+                        "jdwp", "'jdwp' is neither PORT nor HOSTPORT:GUESTPORT",
+                        "5005,", "'' is neither PORT nor HOSTPORT:GUESTPORT",
+                        "1:2:3", "'1:2:3' is neither PORT nor HOSTPORT:GUESTPORT",
+                        "-1", "'-1' is neither PORT nor HOSTPORT:GUESTPORT",
+                        "0", "0 is no port",
+                        "5005:65536", "65536 is no port",
+                        "5005,6:7,5005:6", "port 5005 of this host is named twice")
+                .forEach((value, why) -> assertThatThrownBy(() ->
+                                VmSettings.of(Map.of(VmSettings.FORWARD, value)).forwardedPorts())
+                        .isInstanceOf(VmException.class)
+                        .hasMessage(
+                                "DBLOCK_VM_FORWARD=" + value + ": " + why + "; allowed are PORT and HOSTPORT:GUESTPORT,"
+                                        + " split by commas, each from 1 to 65535 and each of this host's once. Name them so, such"
+                                        + " as DBLOCK_VM_FORWARD=5005 or DBLOCK_VM_FORWARD=15005:5005,8080"));
     }
 
     @Test
