@@ -244,6 +244,7 @@ final class PortForwarder implements AutoCloseable {
                 if (!isClosing()) {
                     accept();
                 } else if (deadline == Long.MAX_VALUE) {
+                    listeners.forEach(listener -> quietly(listener.channel()));
                     deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(DRAIN_MS);
                 }
             }
