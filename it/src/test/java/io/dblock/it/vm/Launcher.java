@@ -39,6 +39,11 @@ final class Launcher {
 
     private final Map<String, String> guest;
 
+    /** Of guests that are chosen by what each command says. */
+    Launcher(String name) throws IOException {
+        this(name, Map.of());
+    }
+
     /**
      * Its directory is made afresh below {@code target} of this module.
      *
