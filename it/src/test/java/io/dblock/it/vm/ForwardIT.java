@@ -158,7 +158,7 @@ class ForwardIT {
             // One that nobody reads in the guest, and one whose echo nobody reads here.
             stuck.add(fill(new Socket(LOOPBACK, deaf)));
             stuck.add(fill(new Socket(LOOPBACK, echo)));
-            // And standard output has more to say than goes through.
+            // And standard output is busy.
             Socket talking = new Socket(LOOPBACK, dots);
             stuck.add(talking);
             Poll.until("dots", LIMIT, () -> launcher.output().contains("."));
@@ -189,6 +189,40 @@ class ForwardIT {
             for (Socket socket : stuck) {
                 socket.close();
             }
+        }
+    }
+
+    @Test
+    void aConnectionThatOutlivesTheCommandDoesNotHoldUpItsEnd() throws Exception {
+        int echo = freePort();
+        Launcher launcher = new Launcher("forward-outlived");
+        Path connected = launcher.directory().resolve("target/connected");
+        Files.deleteIfExists(connected);
+        Process process = launcher.start(
+                Map.of("DBLOCK_VM_FORWARD", echo + ":7001"),
+                NOTHING,
+                "run",
+                "--kernel",
+                isX86() ? "uml" : "6.12",
+                "--",
+                "sh",
+                "-c",
+                java() + " -cp " + CLASSES + " Server > /tmp/server 2>&1 &"
+                        + " until grep -q listening /tmp/server; do sleep 0.1; done; echo listening;"
+                        + " until [ -e target/connected ]; do sleep 0.1; done; exit 3");
+        try {
+            awaitOutput(launcher, process, "listening");
+            try (Socket kept = new Socket(LOOPBACK, echo)) {
+                kept.setSoTimeout((int) LIMIT.toMillis());
+                kept.getOutputStream().write('x');
+                assertThat(kept.getInputStream().read()).isEqualTo('x');
+                Files.createFile(connected);
+                Launcher.Result result = launcher.finish(process, "exit 3");
+                assertThat(result.status()).as(result.errors()).isEqualTo(3);
+                assertThatThrownBy(() -> kept.getInputStream().read()).isInstanceOf(SocketException.class);
+            }
+        } finally {
+            process.destroyForcibly();
         }
     }
 
