@@ -12,8 +12,10 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIf;
 
 /** A guest of User Mode Linux as it is in an ordinary container, see {@code container.c}. */
+@EnabledIf("io.dblock.vm.VmSetup#canMakeUserModeKernels")
 class ContainerIT {
 
     private static final long LIMIT_SECONDS = 300;

@@ -40,11 +40,7 @@ class ForwardIT {
 
     /** A guest of each kind. */
     static Stream<String> kernels() {
-        return Stream.of("uml", "6.12").filter(kernel -> !kernel.equals("uml") || isX86());
-    }
-
-    private static boolean isX86() {
-        return System.getProperty("os.arch").equals("amd64");
+        return Stream.of("uml", "6.12").filter(kernel -> !kernel.equals("uml") || VmSetup.canMakeUserModeKernels());
     }
 
     private static final Path CLASSES = Path.of("target/vm-it/forward-classes").toAbsolutePath();
@@ -203,7 +199,7 @@ class ForwardIT {
                 NOTHING,
                 "run",
                 "--kernel",
-                isX86() ? "uml" : "6.12",
+                VmSetup.canMakeUserModeKernels() ? "uml" : "6.12",
                 "--",
                 "sh",
                 "-c",
@@ -316,7 +312,8 @@ class ForwardIT {
         Path directory = Path.of("target/vm-it/surefire-debug").toAbsolutePath();
         List<String> progress = new ArrayList<>();
         VmOptions options = VmOptions.defaults().withHome(directory.resolve("jvm"));
-        JvmHome home = VmSetup.prepare(isX86() ? options.withKernel("uml") : options, progress::add);
+        JvmHome home =
+                VmSetup.prepare(VmSetup.canMakeUserModeKernels() ? options.withKernel("uml") : options, progress::add);
         assertThat(home.inGuest()).as(String.join("\n", progress)).isTrue();
         MavenProject project = new MavenProject(directory.resolve("project"), "<jvm>" + home.java() + "</jvm>", "");
         project.write(

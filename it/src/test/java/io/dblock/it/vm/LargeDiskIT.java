@@ -7,8 +7,10 @@ import io.dblock.vm.ExitStatus;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIf;
 
 /** In a guest of User Mode Linux each run of pages is a mapping of the host's, and of those it allows only so many. */
+@EnabledIf("io.dblock.vm.VmSetup#canMakeUserModeKernels")
 class LargeDiskIT {
 
     private static final long LIMIT_SECONDS = 600;

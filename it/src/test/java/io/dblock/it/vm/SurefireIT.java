@@ -38,7 +38,7 @@ class SurefireIT {
                 Files.createDirectories(Path.of("target/vm-it/surefire").toAbsolutePath());
         emulated = guest(directory.resolve("emulated"), "6.12", "tcg");
         // The fast one where there is one.
-        guest = VmSetup.architecture().equals("amd64") ? guest(directory.resolve("uml"), "uml", "uml") : emulated;
+        guest = VmSetup.canMakeUserModeKernels() ? guest(directory.resolve("uml"), "uml", "uml") : emulated;
         project = Files.createDirectories(directory.resolve("project"));
         String surefire = version("maven-surefire-plugin");
         Files.writeString(

@@ -13,10 +13,12 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 
 /** The guest whose kernel is a program. */
 @EnabledOnOs(architectures = "amd64", disabledReason = "User Mode Linux is for x86-64 alone")
+@EnabledIf("io.dblock.vm.VmSetup#canMakeUserModeKernels")
 class UserModeGuestIT extends GuestContract {
 
     /** Where there is no Landlock, one line says so, and there is no such promise. */

@@ -128,14 +128,10 @@ class WholeBuildIT {
     }
 
     private static VmOptions kernel(VmOptions options) {
-        return isX86() ? options.withKernel("uml") : options;
+        return VmSetup.canMakeUserModeKernels() ? options.withKernel("uml") : options;
     }
 
     private static Map<String, String> environment() {
-        return isX86() ? Map.of("DBLOCK_VM_ACCEL", "uml") : Map.of();
-    }
-
-    private static boolean isX86() {
-        return System.getProperty("os.arch").equals("amd64");
+        return VmSetup.canMakeUserModeKernels() ? Map.of("DBLOCK_VM_ACCEL", "uml") : Map.of();
     }
 }
