@@ -62,7 +62,7 @@ fi
 
 mkdir -p "$cache"
 exec 9> "$cache/lock"
-flock 9
+flock -n 9 || { say "waiting for another that is at it"; flock -w 7200 9 || die "another has been at it for two hours: it has $cache/lock"; }
 
 # What it is made of tells one kernel from another, beside the source's version.
 key=$({ cat "$config"; gcc -dumpfullversion; } | sha256sum | cut -c 1-12)
