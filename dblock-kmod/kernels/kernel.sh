@@ -34,7 +34,7 @@ debug) arch=x86_64 suites=trixie target=bzImage made=arch/x86/boot/bzImage name=
 uml | uml-debug) arch=um suites='trixie trixie-backports' target=vmlinux made=vmlinux name=linux oldest=6.16 ;;
 *) kind= ;;
 esac
-[ -n "$kind" ] && [ $# = 1 ] || { sed -n 's/^# \{0,1\}//p' "$0" | sed -n 2,24p >&2; exit 2; }
+[ -n "$kind" ] && [ $# = 1 ] || { sed -n '/^set /q; 4,$s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 [ "$kind" = debug ] || [ "$(uname -m)" = x86_64 ] || { echo "kernel.sh: User Mode Linux is for x86_64 alone, and this is $(uname -m)" >&2; exit 1; }
 config=$here/$kind.config
 cache=${DBLOCK_CACHE:-$HOME/.cache/junit-dblock}/$kind-kernel
