@@ -234,6 +234,9 @@ final class GuestRun {
         private final long began = System.nanoTime();
         private final Semaphore inputFrames;
 
+        /** Of the reader's thread. */
+        private boolean stdoutClosed;
+
         private int stdinCredit = STDIN_CREDIT;
         private volatile boolean started;
         private volatile boolean passingOn;
@@ -397,8 +400,12 @@ final class GuestRun {
             try {
                 stdout.write(bytes);
             } catch (IOException e) {
-                // Nobody reads it any more. The command finds out as it would on the host: a broken pipe.
-                tell(FrameType.CLOSE_STDOUT);
+                // Nobody reads it any more. The command finds out as it would on the host: a broken pipe. Once is enough, and all
+                // that a narrow line takes.
+                if (!stdoutClosed) {
+                    stdoutClosed = true;
+                    tell(FrameType.CLOSE_STDOUT);
+                }
             } finally {
                 lastFrame = System.nanoTime();
                 passingOn = false;
