@@ -400,7 +400,8 @@ final class GuestRun {
             try {
                 stdout.write(bytes);
             } catch (IOException e) {
-                // Nobody reads it any more. The command finds out as it would on the host: a broken pipe. Once is enough, and all
+                // Nobody reads it any more. The command finds out as it would on the host: a broken pipe. Once is
+                // enough, and all
                 // that a narrow line takes.
                 if (!stdoutClosed) {
                     stdoutClosed = true;
