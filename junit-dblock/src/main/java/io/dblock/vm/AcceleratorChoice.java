@@ -53,13 +53,24 @@ record AcceleratorChoice(Accelerator accelerator, String reason) {
             return new AcceleratorChoice(
                     Accelerator.TCG, "its processor, " + image.machine().architecture() + ", is not this host's");
         }
-        if (wanted.isPresent()) {
-            return new AcceleratorChoice(wanted.get(), "asked for with " + VmSettings.ACCEL);
+        if (wanted.equals(Optional.of(Accelerator.TCG))) {
+            return new AcceleratorChoice(Accelerator.TCG, "asked for with " + VmSettings.ACCEL);
         }
-        Optional<String> noKvm = whyNoKvm();
-        if (noKvm.isPresent()) {
-            return new AcceleratorChoice(Accelerator.TCG, noKvm.get());
+        AcceleratorChoice choice = whyNoKvm()
+                .map(reason -> new AcceleratorChoice(Accelerator.TCG, reason))
+                .orElseGet(() -> tried(image, settings, cache, progress));
+        if (wanted.isPresent() && choice.accelerator() != Accelerator.KVM) {
+            throw new VmException(VmSettings.ACCEL + "=kvm: " + choice.reason() + ". "
+                    + new GuestSpeed()
+                            .faster(Accelerator.UML)
+                            .orElse("Leave the setting out: what is fastest here is chosen by itself."));
         }
+        return choice;
+    }
+
+    /** Whether KVM runs a guest: what was found once, or is now. */
+    private static AcceleratorChoice tried(
+            GuestImage image, VmSettings settings, Path cache, Consumer<String> progress) {
         try {
             Path answer = cache.resolve("kvm-" + Initramfs.shortHash(identity(image)) + ".txt");
             if (Files.exists(answer)) {

@@ -223,7 +223,7 @@ abstract class GuestContract {
                 .asString()
                 .startsWith(
                         "junit-dblock: guest with kernel " + answer("release").strip() + ", ")
-                .containsPattern(", \\d CPUs, 3072 MiB, under (KVM|UML|TCG) \\(.+\\); kernel log: "
+                .containsPattern("(, \\d CPUs)?, 3072 MiB, under (KVM|UML|TCG) \\(.+\\), .+; kernel log: "
                         + answers.directory() + "/target/dblock-vm/kernel-");
     }
 

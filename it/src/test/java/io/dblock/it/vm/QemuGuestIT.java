@@ -4,6 +4,7 @@ package io.dblock.it.vm;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.it.support.Poll;
+import io.dblock.vm.ExitStatus;
 import io.dblock.vm.VmOptions;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -42,6 +43,19 @@ class QemuGuestIT extends GuestContract {
     void awaitProcesses(Launcher launcher, long pid) {
         Poll.until("the process of QEMU", Duration.ofMinutes(5), () -> Launcher.guestsOf(pid).stream()
                 .anyMatch(process -> process.info().command().orElse("").contains("qemu-system")));
+    }
+
+    /** It may be that it opens /dev/kvm, and no guest runs on it: that is found out, not waited for. */
+    @Test
+    void kvmIsUsedOrItIsSaidWhyNot() throws Exception {
+        Launcher.Result result = new Launcher("kvm", Map.of("DBLOCK_VM_ACCEL", "kvm"))
+                .run(Map.of(), Path.of("/dev/null"), "echo", "ran");
+        if (result.status() == 0) {
+            assertThat(result.errors()).contains(" under KVM (");
+        } else {
+            assertThat(result.status()).isEqualTo(ExitStatus.NOT_STARTED);
+            assertThat(result.errors()).contains("DBLOCK_VM_ACCEL=kvm: ").doesNotContain("trying once more");
+        }
     }
 
     /**
