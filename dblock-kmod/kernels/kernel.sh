@@ -48,6 +48,7 @@ for tool in flex bison bc make gcc xz; do
 	command -v $tool > /dev/null || missing="$missing $tool"
 done
 command -v depmod > /dev/null || missing="$missing kmod"
+[ -f /usr/include/stdio.h ] || missing="$missing libc6-dev"
 [ -f /usr/include/gelf.h ] || missing="$missing libelf-dev"
 [ -f /usr/include/openssl/ssl.h ] || missing="$missing libssl-dev"
 missing=$(echo "$missing" | sed 's/\bxz\b/xz-utils/')

@@ -234,7 +234,7 @@ final class GuestRun {
         private final long began = System.nanoTime();
         private final Semaphore inputFrames;
 
-        /** Of the reader's thread. */
+        /** Whether the guest was told so; once is enough for a narrow line. Of the reader's thread. */
         private boolean stdoutClosed;
 
         private int stdinCredit = STDIN_CREDIT;
@@ -400,9 +400,7 @@ final class GuestRun {
             try {
                 stdout.write(bytes);
             } catch (IOException e) {
-                // Nobody reads it any more. The command finds out as it would on the host: a broken pipe. Once is
-                // enough, and all
-                // that a narrow line takes.
+                // Nobody reads it any more. The command finds out as it would on the host: a broken pipe.
                 if (!stdoutClosed) {
                     stdoutClosed = true;
                     tell(FrameType.CLOSE_STDOUT);

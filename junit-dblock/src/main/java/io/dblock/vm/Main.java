@@ -188,7 +188,7 @@ public final class Main {
     }
 
     /**
-     * What makes a JVM start faster under emulation. They come before the user's own, which so win; but two collectors
+     * What makes a JVM start faster under emulation and in User Mode Linux. They come before the user's own, which so win; but two collectors
      * at once are an error, so none is chosen if the user's options, or the files and variables they are in, have one.
      */
     static List<String> emulationFlags(List<String> arguments, Map<String, String> environment) {

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 
 /** The programs of the host that a guest needs, what for, and where they come from. */
 public final class Requirements {
@@ -135,7 +136,17 @@ public final class Requirements {
      * @throws VmException if it may not, or if the package manager fails; the message has the command to run
      */
     static void installMissing(MachineType machine, Consumer<String> progress) {
-        List<Requirement> missing = missing(machine);
+        installMissing(machine, requirement -> true, progress);
+    }
+
+    /** The same, of all but QEMU, which User Mode Linux does without. */
+    static void installMissingButQemu(Consumer<String> progress) {
+        MachineType machine = MachineType.ofThisHost();
+        installMissing(machine, requirement -> !requirement.what().equals(machine.binary()), progress);
+    }
+
+    private static void installMissing(MachineType machine, Predicate<Requirement> wanted, Consumer<String> progress) {
+        List<Requirement> missing = missing(machine).stream().filter(wanted).toList();
         if (missing.isEmpty()) {
             return;
         }
@@ -154,7 +165,7 @@ public final class Requirements {
             DebianPackages.updateListsIfEmpty(progress);
         }
         Commands.check(null, INSTALL_LIMIT, List.of(command.split(" ", -1)));
-        List<Requirement> still = missing(machine);
+        List<Requirement> still = missing(machine).stream().filter(wanted).toList();
         if (!still.isEmpty()) {
             throw new VmException(
                     "'" + command + "' succeeded, but " + still.get(0).what() + " is still missing");

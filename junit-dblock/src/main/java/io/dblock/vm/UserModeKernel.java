@@ -15,6 +15,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /** Kernels of User Mode Linux, programs of this host. {@code kernel.sh} makes them, from the distribution's source package. */
@@ -27,6 +29,8 @@ enum UserModeKernel {
     private static final String PROGRAM = "linux";
     private static final String CONFIGURATION = "configuration";
     private static final String SCRIPT = "kernel.sh";
+    /** More than it waits for another that is at it, and takes itself. */
+    private static final int MAKE_LIMIT_HOURS = 4;
 
     private final String text;
 
@@ -112,6 +116,15 @@ enum UserModeKernel {
                     .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
                     .redirectErrorStream(true)
                     .start();
+            // Its output, which is read below, then ends, too.
+            CompletableFuture<Process> unused = process.onExit()
+                    .orTimeout(MAKE_LIMIT_HOURS, TimeUnit.HOURS)
+                    .whenComplete((ended, late) -> {
+                        if (late != null) {
+                            process.descendants().forEach(ProcessHandle::destroyForcibly);
+                            process.destroyForcibly();
+                        }
+                    });
             String last = "";
             try (BufferedReader lines =
                     new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {

@@ -23,8 +23,9 @@ import java.util.function.Consumer;
 
 /**
  * A guest whose kernel is a program of this host, User Mode Linux: it and its programs are processes here, with this user's
- * rights, which change only what the guest is to write to where the host's kernel can see to that. Frames go through its serial line, which is a pair of pipes. It dies with the thread that started it, so start it from
- * one that lives as long as the process; its own processes die with it.
+ * rights. Where the host's kernel can see to that, they change only what the guest is to write to. Frames go through its serial
+ * line, which is a pair of pipes. It dies with the thread that started it, so start it from one that lives as long as the
+ * process; its own processes die with it.
  */
 final class UserModeLinux implements Guest {
 
@@ -33,6 +34,7 @@ final class UserModeLinux implements Guest {
 
     /** Files of this are nowhere else. */
     private static final String MEMORY_TYPE = "tmpfs";
+
     /**
      * Its serial line holds 4096 bytes which nobody has read, and once they get close to that, its driver stops to listen and never
      * starts again: not even the news that the command is to end gets through. So what may be much is kept well below that.

@@ -147,11 +147,9 @@ public final class VmSetup {
                 && wanted.isEmpty()
                 && UserModeKernel.isPossible()
                 && !kvmRuns(options, settings, progress)) {
-            Optional<GuestKernel> program = UserModeKernel.PLAIN.find(settings);
-            if (program.isPresent()) {
-                return program.get();
-            }
-            if (make) {
+            // One that was named and cannot be used is an error, not a reason to emulate.
+            boolean there = UserModeKernel.PLAIN.find(settings).isPresent();
+            if (there || make) {
                 try {
                     return userModeKernel(UserModeKernel.PLAIN, settings, progress);
                 } catch (VmException e) {
@@ -181,6 +179,7 @@ public final class VmSetup {
             throw new VmException("User Mode Linux is for x86-64 alone, and this host's processor is another ("
                     + architecture() + "): use the default, or " + VmSettings.ACCEL + "=tcg");
         }
+        Requirements.installMissingButQemu(progress);
         Optional<GuestKernel> kernel = kind.find(settings);
         if (kernel.isEmpty()) {
             progress.accept("building a kernel of User Mode Linux, once: some minutes");
