@@ -289,6 +289,11 @@ public final class FakeKernel implements Linux {
         return devices.size();
     }
 
+    /** How many devices were made, those that are gone included. */
+    public synchronized int devicesMade() {
+        return nextId - 1;
+    }
+
     /** How often SERVE was called. */
     public synchronized int serveCalls() {
         return serveCalls;
