@@ -52,6 +52,32 @@ public final class ModuleBuilder {
         return new ModuleBuilder(new RealHost(), ModuleSources.fromClassPath()).buildFor(kernelRelease, command);
     }
 
+    /**
+     * Keeps a module that was built elsewhere from the same sources, see {@link #sourcesHash}; one that is there already stays.
+     *
+     * @param module it is copied
+     */
+    public static void keep(String kernelRelease, Path module) throws IOException {
+        Path kept = kept(kernelRelease);
+        if (!Files.exists(kept)) {
+            Files.createDirectories(kept.getParent());
+            Path copy = Files.createTempFile(kept.getParent(), "copy", ".ko");
+            Files.copy(module, copy, StandardCopyOption.REPLACE_EXISTING);
+            // A rename, so that nobody ever finds half a module.
+            Files.move(copy, kept, StandardCopyOption.ATOMIC_MOVE);
+        }
+    }
+
+    /** Where the module for this kernel is kept, if it is. */
+    public static Path kept(String kernelRelease) {
+        return new ModuleBuilder(new RealHost(), ModuleSources.fromClassPath()).cached(kernelRelease);
+    }
+
+    /** Twelve hexadecimal digits that change with any byte of the module's sources in this library. */
+    public static String sourcesHash() {
+        return ModuleSources.fromClassPath().hash();
+    }
+
     private static List<String> make(Path kernelBuildDirectory) {
         return List.of("make", "KDIR=" + kernelBuildDirectory);
     }

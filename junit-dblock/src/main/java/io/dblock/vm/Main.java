@@ -29,8 +29,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The guest's command line: {@code run} any command in a guest, {@code prepare} what tests in a guest need, and
- * {@code java-in-guest}, which the {@code bin/java} of a {@link JvmHome} calls.
+ * The guest's command line: {@code run} any command in a guest, {@code prepare} what tests in a guest need,
+ * {@code java-in-guest}, which the {@code bin/java} of a {@link JvmHome} calls, and {@code kernel-artifact}, which writes what the jar
+ * with a kernel has.
  */
 public final class Main {
 
@@ -42,7 +43,8 @@ public final class Main {
             usage: run [--kernel RELEASE[/ARCHITECTURE]|IMAGE] [--share DIR]... [--memory MIB]
                        [--] COMMAND [ARGUMENT]...
                    prepare [--kernel RELEASE|IMAGE] [--home DIR] [--java-home DIR]
-                   java-in-guest HOME [ARGUMENT]...""";
+                   java-in-guest HOME [ARGUMENT]...
+                   kernel-artifact DIR""";
 
     private Main() {}
 
@@ -78,8 +80,17 @@ public final class Main {
             case "java-in-guest" -> javaInGuest(rest);
             case "run" -> runCommand(rest);
             case "prepare" -> prepare(rest);
+            case "kernel-artifact" -> kernelArtifact(rest);
             default -> throw new UsageException("unknown command '" + args[0] + "'");
         };
+    }
+
+    private static int kernelArtifact(List<String> args) {
+        if (args.size() != 1) {
+            throw new UsageException("kernel-artifact needs a directory");
+        }
+        UserModeKernel.writeArtifact(Path.of(args.get(0)).toAbsolutePath(), Main::say);
+        return 0;
     }
 
     private static int prepare(List<String> args) {

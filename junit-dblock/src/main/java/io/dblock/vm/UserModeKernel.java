@@ -26,8 +26,8 @@ enum UserModeKernel {
     /** With KASAN and what else reports what a driver does wrong, and few file systems. */
     DEBUG("uml-debug");
 
-    private static final String PROGRAM = "linux";
-    private static final String CONFIGURATION = "configuration";
+    static final String PROGRAM = "linux";
+    static final String CONFIGURATION = "configuration";
     private static final String SCRIPT = "kernel.sh";
     /** More than it waits for another that is at it, and takes itself. */
     private static final int MAKE_LIMIT_HOURS = 4;
@@ -101,6 +101,31 @@ enum UserModeKernel {
     }
 
     /**
+     * What there is of it; else what is taken from an artifact.
+     *
+     * @throws VmException if the one that is named cannot be used
+     */
+    Optional<GuestKernel> find(VmSettings settings, Consumer<String> progress) {
+        Optional<GuestKernel> kernel = find(settings);
+        if (kernel.isPresent() || this != PLAIN) {
+            return kernel;
+        }
+        return UserModeKernelArtifact.find()
+                .filter(artifact -> artifact.unpack(cache(), resource(configuration()), progress))
+                .flatMap(artifact -> find(settings));
+    }
+
+    /** What {@link UserModeKernelArtifact} has of it: the kernel, its module and how it is made. */
+    static void writeArtifact(Path to, Consumer<String> progress) {
+        GuestKernel kernel = VmSetup.userModeKernel(PLAIN, VmSettings.current(), progress);
+        try {
+            UserModeKernelArtifact.write(to, kernel, VmSetup.module(kernel, progress), resource(SCRIPT));
+        } catch (IOException e) {
+            throw new VmException("cannot write the kernel " + kernel.image() + " to " + to + ": " + e, e);
+        }
+    }
+
+    /**
      * Makes it, which takes minutes; waits for another process that is at it.
      *
      * @throws VmException if that is not possible here; says why
@@ -160,13 +185,15 @@ enum UserModeKernel {
         }
     }
 
-    private static byte[] resource(String name) throws IOException {
+    private static byte[] resource(String name) {
         try (InputStream in = UserModeKernel.class.getResourceAsStream("kernels/" + name)) {
             if (in == null) {
                 throw new IOException(
                         "resource kernels/" + name + " is missing beside " + UserModeKernel.class.getName());
             }
             return in.readAllBytes();
+        } catch (IOException e) {
+            throw new VmException("cannot read the resource kernels/" + name + ": " + e.getMessage(), e);
         }
     }
 

@@ -110,7 +110,7 @@ public final class VmSetup {
                                 + kernel.modules().resolve("build")));
     }
 
-    private static Path module(GuestKernel kernel, Consumer<String> progress) {
+    static Path module(GuestKernel kernel, Consumer<String> progress) {
         if (kernel.suite().isEmpty()) {
             List<String> command = new ArrayList<>(List.of("make", "KDIR=" + kernelBuild(kernel)));
             command.addAll(kernel.makeArguments());
@@ -148,7 +148,7 @@ public final class VmSetup {
                 && UserModeKernel.isPossible()
                 && !kvmRuns(options, settings, progress)) {
             // One that was named and cannot be used is an error, not a reason to emulate.
-            boolean there = UserModeKernel.PLAIN.find(settings).isPresent();
+            boolean there = UserModeKernel.PLAIN.find(settings, progress).isPresent();
             if (there || make) {
                 try {
                     return userModeKernel(UserModeKernel.PLAIN, settings, progress);
@@ -174,13 +174,13 @@ public final class VmSetup {
     }
 
     /** A kernel of User Mode Linux; made if there is none. */
-    private static GuestKernel userModeKernel(UserModeKernel kind, VmSettings settings, Consumer<String> progress) {
+    static GuestKernel userModeKernel(UserModeKernel kind, VmSettings settings, Consumer<String> progress) {
         if (!UserModeKernel.isPossible()) {
             throw new VmException("User Mode Linux is for x86-64 alone, and this host's processor is another ("
                     + architecture() + "): use the default, or " + VmSettings.ACCEL + "=tcg");
         }
         Requirements.installMissingButQemu(progress);
-        Optional<GuestKernel> kernel = kind.find(settings);
+        Optional<GuestKernel> kernel = kind.find(settings, progress);
         if (kernel.isEmpty()) {
             progress.accept("building a kernel of User Mode Linux, once: some minutes");
             kind.make(progress);
