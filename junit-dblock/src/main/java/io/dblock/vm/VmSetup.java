@@ -112,9 +112,11 @@ public final class VmSetup {
 
     static Path module(GuestKernel kernel, Consumer<String> progress) {
         if (kernel.suite().isEmpty()) {
-            List<String> command = new ArrayList<>(List.of("make", "KDIR=" + kernelBuild(kernel)));
-            command.addAll(kernel.makeArguments());
-            return ModuleBuilder.build(kernel.release(), sources -> command);
+            return ModuleBuilder.build(kernel.release(), sources -> {
+                List<String> command = new ArrayList<>(List.of("make", "KDIR=" + kernelBuild(kernel)));
+                command.addAll(kernel.makeArguments());
+                return command;
+            });
         }
         return ModuleBuilder.build(
                 kernel.release(), sources -> buildRoot(kernel, progress).command(sources));

@@ -7,7 +7,6 @@ import io.dblock.it.support.Commands;
 import io.dblock.vm.LibraryVersion;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 import java.util.spi.ToolProvider;
 import org.junit.jupiter.api.Test;
@@ -52,15 +51,22 @@ class KernelArtifactIT {
                 "uml",
                 "JAVA_TOOL_OPTIONS",
                 "-Dmaven.repo.local=" + repository);
-        // Its kernel, and its module, which the kernel takes.
-        List<String> command = List.of(
-                "sh", "-c", "insmod " + cache + "/modules/$(uname -r)-*/dblock.ko && cut -d ' ' -f 1 /proc/modules");
-        Launcher.Result first = launcher.run(environment, NOTHING, command.toArray(String[]::new));
+        Path home = launcher.directory().resolve("jvm");
+        Launcher.Result first =
+                launcher.finish(launcher.start(environment, NOTHING, "prepare", "--home", home.toString()), "prepare");
         assertThat(first.status()).as(first.errors()).isZero();
-        assertThat(first.output().lines()).contains("dblock");
-        assertThat(first.errors()).contains("taking the kernel from " + jar).doesNotContain("kernel.sh");
-        Launcher.Result second = launcher.run(environment, NOTHING, command.toArray(String[]::new));
+        assertThat(first.errors())
+                .contains("taking the kernel from " + jar, "module " + cache, "guests run under UML")
+                .doesNotContain("kernel.sh");
+        // Its module, which its kernel takes.
+        Launcher.Result second = launcher.run(
+                environment,
+                NOTHING,
+                "sh",
+                "-c",
+                "insmod " + cache + "/modules/$(uname -r)-*/dblock.ko && cut -d ' ' -f 1 /proc/modules");
         assertThat(second.status()).as(second.errors()).isZero();
+        assertThat(second.output().lines()).contains("dblock");
         assertThat(second.errors()).doesNotContain("taking the kernel");
     }
 }
