@@ -22,7 +22,13 @@ public final class Requirements {
      * @param why what it is needed for
      * @param packages the package that has it, by distribution
      */
-    record Requirement(String what, String why, Map<Distribution, List<String>> packages) {}
+    record Requirement(String what, String why, Map<Distribution, List<String>> packages) {
+
+        /** Whether it is QEMU, which User Mode Linux does without. */
+        boolean isQemu() {
+            return what.startsWith("qemu-system-");
+        }
+    }
 
     private static final Duration INSTALL_LIMIT = Duration.ofMinutes(15);
 
@@ -141,8 +147,7 @@ public final class Requirements {
 
     /** The same, of all but QEMU, which User Mode Linux does without. */
     static void installMissingButQemu(Consumer<String> progress) {
-        MachineType machine = MachineType.ofThisHost();
-        installMissing(machine, requirement -> !requirement.what().equals(machine.binary()), progress);
+        installMissing(MachineType.ofThisHost(), requirement -> !requirement.isQemu(), progress);
     }
 
     private static void installMissing(MachineType machine, Predicate<Requirement> wanted, Consumer<String> progress) {

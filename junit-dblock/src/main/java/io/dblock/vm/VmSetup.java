@@ -261,41 +261,95 @@ public final class VmSetup {
         return CacheDirectory.root().resolve("vm");
     }
 
-    /** One thing looked at: what, whether it is as it should be, what was found, and the command that mends it. */
-    public record Finding(String what, boolean good, String found, Optional<String> remedy) {}
+    /**
+     * One thing looked at.
+     *
+     * @param what it is
+     * @param good whether it is as it should be
+     * @param needed whether no guest can run without it
+     * @param found what it is like, as a part of a sentence
+     * @param remedy the command that mends it
+     */
+    public record Finding(String what, boolean good, boolean needed, String found, Optional<String> remedy) {
+
+        private static Finding good(String what, String found) {
+            return new Finding(what, true, true, found, Optional.empty());
+        }
+
+        private Finding dispensable() {
+            return new Finding(what, good, false, found, remedy);
+        }
+    }
 
     /** Looks at everything a guest needs on this host, without changing or fetching anything. */
     public static List<Finding> diagnose() {
+        return diagnose(VmSettings.current(), UserModeKernelArtifact.find());
+    }
+
+    static List<Finding> diagnose(VmSettings settings, Optional<UserModeKernelArtifact> artifact) {
         List<Finding> findings = new ArrayList<>();
         Distribution distribution = Distribution.ofThisHost();
+        List<Finding> program = UserModeKernel.isPossible() ? List.of(userModeFinding(settings, artifact)) : List.of();
+        boolean qemuNeeded = program.stream().noneMatch(Finding::good);
         for (Requirements.Requirement requirement : Requirements.all(MachineType.ofThisHost())) {
             boolean present = Requirements.isPresent(requirement);
             findings.add(new Finding(
                     requirement.what(),
                     present,
+                    qemuNeeded || !requirement.isQemu(),
                     (present ? "found" : "missing") + "; " + requirement.why(),
                     present
                             ? Optional.empty()
                             : Optional.of(Requirements.installCommand(List.of(requirement), distribution))));
         }
-        findings.add(kernelFinding());
+        Finding kernel = kernelFinding(settings);
+        findings.add(qemuNeeded ? kernel : kernel.dispensable());
         Path kvm = Path.of("/dev/kvm");
         boolean usable = Files.isReadable(kvm) && Files.isWritable(kvm);
         findings.add(new Finding(
                 "/dev/kvm",
                 usable,
+                false,
                 usable
                         ? "can be opened; 'setup' tries whether a guest runs on it"
                         : (Files.exists(kvm) ? "this user may not open it" : "not there")
-                                + "; guests are emulated, which is slower",
+                                + "; guests are User Mode Linux where there is a kernel for it, else emulated, which is slower",
                 usable || !Files.exists(kvm)
                         ? Optional.empty()
                         : Optional.of("sudo usermod -aG kvm $USER, then log in again")));
+        findings.addAll(program);
         return findings;
     }
 
-    private static Finding kernelFinding() {
-        VmSettings settings = VmSettings.current();
+    private static Finding userModeFinding(VmSettings settings, Optional<UserModeKernelArtifact> artifact) {
+        String what = "kernel of User Mode Linux";
+        try {
+            Optional<GuestKernel> kernel = UserModeKernel.PLAIN.find(settings);
+            if (kernel.isPresent()) {
+                return Finding.good(
+                        what, kernel.get().image() + ", " + kernel.get().origin());
+            }
+        } catch (VmException e) {
+            // One that was named: it is not passed over.
+            return new Finding(what, false, true, String.valueOf(e.getMessage()), Optional.empty());
+        }
+        if (artifact.isPresent()) {
+            return Finding.good(what, "'setup' takes it from " + artifact.get().jar());
+        }
+        return new Finding(
+                what,
+                false,
+                false,
+                canMakeUserModeKernels()
+                        ? "none yet; without KVM, guests are emulated until 'setup' has built one (once, some minutes)"
+                        : "none, and none can be built here, as that takes a source package of Debian's",
+                canMakeUserModeKernels()
+                        ? Optional.of("java -jar junit-dblock-cli.jar setup")
+                        : Optional.of("put " + UserModeKernelArtifact.NAME + " into the local repository, or export "
+                                + VmSettings.UML_KERNEL + "=<kernel>"));
+    }
+
+    private static Finding kernelFinding(VmSettings settings) {
         Optional<String> wanted = settings.kernel();
         String what = "guest kernel";
         try {
@@ -306,22 +360,20 @@ public final class VmSetup {
                     ? Optional.of(finder.find(wanted, settings.modules()))
                     : finder.findHere(choice.wanted());
             if (kernel.isPresent()) {
-                return new Finding(
-                        what, true, kernel.get().release() + ", " + kernel.get().origin(), Optional.empty());
+                return Finding.good(
+                        what, kernel.get().release() + ", " + kernel.get().origin());
             }
         } catch (IOException | DblockException e) {
-            return new Finding(what, false, String.valueOf(e.getMessage()), Optional.empty());
+            return new Finding(what, false, true, String.valueOf(e.getMessage()), Optional.empty());
         }
         return Distribution.ofThisHost() == Distribution.UNKNOWN
                 ? new Finding(
                         what,
                         false,
+                        true,
                         "none with its headers on this host, and no way known to fetch one here",
                         Optional.of("export " + VmSettings.KERNEL + "=<image> " + VmSettings.MODULES + "=<directory>"))
-                : new Finding(
-                        what,
-                        true,
-                        "none here yet; 'setup' fetches one from the distribution's packages, no root needed",
-                        Optional.empty());
+                : Finding.good(
+                        what, "none here yet; 'setup' fetches one from the distribution's packages, no root needed");
     }
 }

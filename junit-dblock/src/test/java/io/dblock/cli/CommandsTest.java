@@ -116,12 +116,12 @@ class CommandsTest {
     class Doctor {
         private final Attempt noHeaders =
                 new Attempt("headers", "none for 6.12.0-fake", "apt-get install linux-headers-6.12.0-fake", false);
-        private final Finding noQemu = new Finding("qemu", false, "missing", Optional.of("apt-get install qemu"));
+        private final Finding noQemu = new Finding("qemu", false, true, "missing", Optional.of("apt-get install qemu"));
 
         @Test
         void allIsWell() {
             machine.attempts.add(new Attempt("already loaded", "yes", "", true));
-            machine.findings.add(new Finding("qemu", true, "found", Optional.empty()));
+            machine.findings.add(new Finding("qemu", true, true, "found", Optional.empty()));
             assertThat(run("doctor")).isZero();
             assertThat(lines())
                     .contains("  OK   already loaded: yes", "  OK   qemu: found")
@@ -134,7 +134,7 @@ class CommandsTest {
         void withAGuestTheHostsTroublesAreWarnings() {
             machine.loadable = false;
             machine.attempts.add(noHeaders);
-            machine.findings.add(new Finding("qemu", true, "found", Optional.empty()));
+            machine.findings.add(new Finding("qemu", true, true, "found", Optional.empty()));
             assertThat(run("doctor")).isZero();
             assertThat(lines())
                     .contains(
@@ -154,7 +154,7 @@ class CommandsTest {
         @Test
         void kvmIsDispensable() {
             machine.loadable = false;
-            machine.findings.add(new Finding("/dev/kvm", false, "not there", Optional.empty()));
+            machine.findings.add(new Finding("/dev/kvm", false, false, "not there", Optional.empty()));
             assertThat(run("doctor")).isZero();
             assertThat(lines()).contains("  -    /dev/kvm: not there");
         }
