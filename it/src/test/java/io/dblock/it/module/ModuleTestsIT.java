@@ -24,13 +24,15 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.DynamicContainer;
 import org.junit.jupiter.api.DynamicNode;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.TestFactory;
 
 /**
  * The module's own tests, in C, in one guest per kernel and without a JVM in it; on other architectures than this
  * host's too, and as 32-bit programs on 64-bit kernels. Runs on the host's JVM, as many guests at a time as this has
- * processors, each of which emulates on one; each line of their output becomes a test here.
+ * processors, each of which emulates on one; each line of their output becomes a test here. First, as it takes longest.
  */
+@Order(1)
 class ModuleTestsIT {
 
     private static final Path KMOD =

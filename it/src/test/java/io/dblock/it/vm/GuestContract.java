@@ -4,6 +4,7 @@ package io.dblock.it.vm;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.it.support.Commands;
+import io.dblock.it.support.OneTest;
 import io.dblock.it.support.Poll;
 import io.dblock.vm.ExitStatus;
 import io.dblock.vm.VmOptions;
@@ -225,6 +226,24 @@ abstract class GuestContract {
                         "junit-dblock: guest with kernel " + answer("release").strip() + ", ")
                 .containsPattern("(, \\d CPUs)?, 3072 MiB, under (KVM|UML|TCG) \\(.+\\), .+; kernel log: "
                         + answers.directory() + "/target/dblock-vm/kernel-");
+    }
+
+    /** A JVM, the module, a server process, mkfs and mount. */
+    @Test
+    void theTestOfTheQuickstartPasses() throws Exception {
+        VmSetup.module(kernel, System.err::println);
+        Launcher.Result result = launcher.run(
+                Map.of(),
+                NOTHING,
+                Path.of(System.getProperty("java.home"), "bin/java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
+                "-cp",
+                System.getProperty("java.class.path"),
+                OneTest.class.getName(),
+                "io.dblock.it.quickstart.QuickstartTest");
+        assertThat(result.status()).as(result.errors()).isZero();
+        assertThat(result.output().lines()).contains("1 passed, 0 failed");
     }
 
     @Test
