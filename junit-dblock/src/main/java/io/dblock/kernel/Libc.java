@@ -209,6 +209,11 @@ final class Libc implements Linux {
         return result(NativeMethods.setsid());
     }
 
+    /** _exit(2); does not return. */
+    void exit(int status) {
+        NativeMethods._exit(status);
+    }
+
     int fsync(int fd) {
         return result(NativeMethods.fsync(fd));
     }
@@ -306,6 +311,8 @@ final class Libc implements Linux {
         static native int munlock(long address, long length);
 
         static native int setsid();
+
+        static native void _exit(int status);
 
         static native int getpagesize();
 

@@ -129,6 +129,6 @@ public final class ServerMain {
         } catch (InterruptedException e) {
             // Then without: the kernel destroys them with this process.
         }
-        Runtime.getRuntime().halt(0);
+        OwnProcess.exit(0);
     }
 }

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.dblock.DblockException;
 import io.dblock.kernel.Command;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -73,6 +75,23 @@ class ServerPoolTest {
         assertThat(server.state().describe()).contains("It has ended with status 0.");
         assertThat(pool.pid()).isEmpty();
         assertThatThrownBy(() -> server.server().commands().hello()).hasMessageContaining("is gone");
+    }
+
+    @Test
+    void itEndsWithoutTheJvmsOwnEndWhichWaitsForThreadsThatWaitForRequests() throws Exception {
+        Path log = Files.createTempFile("server", ".log");
+        try {
+            List<String> command = new ArrayList<>(ServerProcess.jvm());
+            // The JVM writes the heap's state to it, and nothing else, when it ends by itself.
+            command.add(1, "-Xlog:gc+heap+exit:file=" + log);
+            ServerProcess server = ServerProcess.start(command);
+            started.add(server);
+            server.end();
+            assertThat(server.state().describe()).contains("It has ended with status 0.");
+            assertThat(log).isEmptyFile();
+        } finally {
+            Files.delete(log);
+        }
     }
 
     @Test
