@@ -168,7 +168,11 @@ public final class Main {
         try (PortForwarder ports = PortForwarder.listen(settings.forwardedPorts(), Main::say)) {
             AcceleratorChoice choice = AcceleratorChoice.choose(image, settings, VmSetup.cache(), Main::say);
             List<String> own = args.subList(1, args.size());
-            return launch(image, choice, settings, javaCommand(realJava, choice, own), List.of(), ports);
+            GuestCommand command = javaCommand(realJava, choice, own);
+            ServerArchiveBuild archive = ServerArchiveBuild.begin(VmSetup.cache(), realJava, classPathTexts(command));
+            try (archive) {
+                return launch(image, choice, settings, command, List.of(), ports);
+            }
         }
     }
 
@@ -310,6 +314,21 @@ public final class Main {
         // In free text a space or a quote ends a name.
         addEntries(entries, texts, Pattern.compile("(?<![^\\s:;,='\"(@])/tmp/([^/\\s:;,'\"()]+)"));
         return entries;
+    }
+
+    /** What may name the jars of a JVM's class path: its arguments and their files, jars that name others, its environment. */
+    private static List<String> classPathTexts(GuestCommand command) {
+        Path directory = Path.of("").toAbsolutePath();
+        List<byte[]> texts = new ArrayList<>(command.arguments());
+        command.arguments().forEach(argument -> {
+            texts.addAll(argumentFile(argument, directory));
+            texts.addAll(classPathOfJar(argument, directory));
+        });
+        Optional.ofNullable(System.getenv("CLASSPATH"))
+                .ifPresent(path -> texts.add(path.getBytes(StandardCharsets.UTF_8)));
+        return texts.stream()
+                .map(text -> new String(text, StandardCharsets.UTF_8))
+                .toList();
     }
 
     private static void addEntries(Set<String> entries, List<byte[]> texts, Pattern entry) {

@@ -11,6 +11,7 @@ import io.dblock.server.LocalServer;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Path;
@@ -30,6 +31,10 @@ public final class ServerMain {
     private static final Duration DESTROY = Duration.ofSeconds(10);
 
     private ServerMain() {}
+
+    static Peer testJvm(long pid) {
+        return new TestJvm(pid);
+    }
 
     /**
      * The process that this one serves. It counts as busy, so that it has the whole time of a call, even if it is stopped: a
@@ -60,9 +65,13 @@ public final class ServerMain {
     /**
      * Serves until the test's JVM is gone.
      *
-     * @param arguments its pid
+     * @param arguments its pid; or {@code rehearse}, to load what it takes to serve, and end
      */
-    public static void main(String[] arguments) {
+    public static void main(String[] arguments) throws IOException {
+        if (arguments[0].equals("rehearse")) {
+            Rehearsal.run();
+            return;
+        }
         long test = Long.parseLong(arguments[0]);
         InputStream in = new FileInputStream(FileDescriptor.in);
         OutputStream out = new FileOutputStream(FileDescriptor.out);

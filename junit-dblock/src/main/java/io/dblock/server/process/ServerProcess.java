@@ -2,10 +2,12 @@
 package io.dblock.server.process;
 
 import io.dblock.DblockException;
+import io.dblock.kernel.CacheDirectory;
 import io.dblock.kernel.ControlSession;
 import io.dblock.kernel.DeviceInfo;
 import io.dblock.kernel.DeviceParameters;
 import io.dblock.kernel.ModuleLoader;
+import io.dblock.kernel.ServerArchive;
 import io.dblock.kernel.ServerThread;
 import io.dblock.proc.ProcFs;
 import io.dblock.server.FilterSpec;
@@ -16,6 +18,7 @@ import java.io.File;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.security.CodeSource;
 import java.time.Duration;
@@ -45,6 +48,9 @@ public final class ServerProcess {
     private static final String WIDE_COPIES = "-XX:+UseUnalignedLoadStores";
 
     private static final int NEWEST_WITH_WIDE_COPIES = 25;
+    /** JDK 24 has another name for the same, which older ones refuse. */
+    private static final String ARCHIVE_TAGS = Runtime.version().feature() < 24 ? "cds*=off" : "cds*=off,aot*=off";
+
     /** The environment variable with further options of its JVM, separated by blanks. */
     private static final String OPTIONS = "DBLOCK_SERVER_OPTIONS";
 
@@ -200,19 +206,23 @@ public final class ServerProcess {
             command.add(WIDE_COPIES);
         }
         command.add("--enable-native-access=ALL-UNNAMED");
+        // Standard output is the connection. What is wrong with an archive is no news: it then does without.
+        command.addAll(List.of("-Xlog:disable", "-Xlog:all=warning," + ARCHIVE_TAGS + ":stderr"));
+        List<String> classPath = classPath();
+        archive(classPath).ifPresent(archive -> command.add("-XX:SharedArchiveFile=" + archive));
         command.add(ControlSession.JVM_OPTION);
         // After ours, so that they win.
         Pattern.compile("\\s+")
                 .splitAsStream(Optional.ofNullable(System.getenv(OPTIONS)).orElse(""))
                 .filter(option -> !option.isEmpty())
                 .forEach(command::add);
-        command.addAll(List.of("-cp", classPath(), ServerMain.class.getName()));
+        command.addAll(List.of("-cp", String.join(File.pathSeparator, classPath), ServerMain.class.getName()));
         command.add(Long.toString(ProcessHandle.current().pid()));
         return command;
     }
 
     /** Only what it needs: a test's class path may be long. */
-    private static String classPath() {
+    private static List<String> classPath() {
         Set<String> places = new LinkedHashSet<>();
         for (Class<?> type : List.of(ServerMain.class, com.sun.jna.Native.class)) {
             CodeSource source = type.getProtectionDomain().getCodeSource();
@@ -224,9 +234,21 @@ public final class ServerProcess {
             } catch (URISyntaxException | IllegalArgumentException e) {
                 // A place that is not a file: then the whole class path has to do.
             }
-            return System.getProperty("java.class.path");
+            return List.of(System.getProperty("java.class.path"));
         }
-        return String.join(File.pathSeparator, places);
+        return List.copyOf(places);
+    }
+
+    private static Optional<Path> archive(List<String> classPath) {
+        try {
+            return ServerArchive.place(
+                            CacheDirectory.root(),
+                            Path.of(System.getProperty("java.home")),
+                            classPath.stream().map(Path::of).toList())
+                    .filter(Files::isReadable);
+        } catch (DblockException | InvalidPathException e) {
+            return Optional.empty();
+        }
     }
 
     /** As ps(1) shows it, such as S, T (stopped) or Z (dead); X if there is no such process. */
