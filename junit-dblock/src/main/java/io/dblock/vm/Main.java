@@ -169,7 +169,8 @@ public final class Main {
             AcceleratorChoice choice = AcceleratorChoice.choose(image, settings, VmSetup.cache(), Main::say);
             List<String> own = args.subList(1, args.size());
             GuestCommand command = javaCommand(realJava, choice, own);
-            ServerArchiveBuild archive = ServerArchiveBuild.begin(VmSetup.cache(), realJava, classPathTexts(command));
+            ServerArchiveBuild archive =
+                    ServerArchiveBuild.begin(CacheDirectory.root(), realJava, classPathTexts(command));
             try (archive) {
                 return launch(image, choice, settings, command, List.of(), ports);
             }
