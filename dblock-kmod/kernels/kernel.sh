@@ -6,10 +6,11 @@
 # where it was; of several at once, one builds and the others wait for it.
 #
 #   kernel.sh [--link FILE] KIND     prints the path of the kernel; FILE is made a link to its directory
+#   kernel.sh KIND KIND...           one after the other
 #
 #   debug        one that reports what drivers do wrong, for QEMU (debug.config)
 #   uml          one that is a program of this host, User Mode Linux (uml.config)
-#   uml-debug    the same, which reports what drivers do wrong, with few file systems (uml-debug.config)
+#   uml-debug    the same, which reports what drivers do wrong, with few file systems (uml-debug.config, uml-debug.patch)
 #
 # In that directory: the kernel (vmlinuz, or linux), lib/modules/RELEASE with its
 # modules and `build` for those of others, the configuration it was made of, and
@@ -27,6 +28,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 jobs=${DBLOCK_KERNEL_JOBS:-$(nproc)}
 link=
 [ "${1:-}" != --link ] || { link=$2; shift 2; }
+if [ -z "$link" ] && [ $# -gt 1 ]; then
+	for kind; do sh "$0" "$kind"; done
+	exit
+fi
 kind=${1:-}
 case $kind in
 debug) arch=x86_64 suites=trixie target=bzImage made=arch/x86/boot/bzImage name=vmlinuz ;;
@@ -36,7 +41,8 @@ uml | uml-debug) arch=um suites='trixie trixie-backports' target=vmlinux made=vm
 esac
 [ -n "$kind" ] && [ $# = 1 ] || { sed -n '/^set /q; 4,$s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 [ "$kind" = debug ] || [ "$(uname -m)" = x86_64 ] || { echo "kernel.sh: User Mode Linux is for x86_64 alone, and this is $(uname -m)" >&2; exit 1; }
-config=$here/$kind.config
+config=$here/$kind.config patch=$here/$kind.patch
+[ -f "$patch" ] || patch=/dev/null
 cache=${DBLOCK_CACHE:-$HOME/.cache/junit-dblock}/$kind-kernel
 
 say() { echo "kernel.sh: $*" >&2; }
@@ -44,7 +50,7 @@ die() { say "$*"; exit 1; }
 
 # What the source and its build need, by what shows that it is there.
 missing=
-for tool in flex bison bc make gcc xz; do
+for tool in flex bison bc make gcc xz $([ ! -s "$patch" ] || echo patch); do
 	command -v $tool > /dev/null || missing="$missing $tool"
 done
 command -v depmod > /dev/null || missing="$missing kmod"
@@ -66,7 +72,7 @@ exec 9> "$cache/lock"
 flock -n 9 || { say "waiting for another that is at it"; flock -w 7200 9 || die "another has been at it for two hours: it has $cache/lock"; }
 
 # What it is made of tells one kernel from another, beside the source's version.
-key=$({ cat "$config"; gcc -dumpfullversion; } | sha256sum | cut -c 1-12)
+key=$({ cat "$config" "$patch"; gcc -dumpfullversion; } | sha256sum | cut -c 1-12)
 done_with() {
 	[ -z "$link" ] || { mkdir -p "$(dirname "$link")"; ln -sfn "$(dirname "$1")" "$link"; }
 	echo "$1"
@@ -140,6 +146,11 @@ if [ ! -f "$directory/unpacked" ]; then
 			--exclude='*/drivers/media/*.[ch]' --exclude='*/drivers/staging/*.[ch]' \
 			--exclude='*/Documentation/*.rst' --exclude='*/Documentation/*.yaml' --exclude='*/tools/testing/*' --exclude='*.dts' --exclude='*.dtsi'
 	rm -r "$directory/download"
+	if patch -s --dry-run -d "$source" -p 1 < "$patch" > "$directory/patch.log"; then
+		patch -s -d "$source" -p 1 < "$patch" >&2
+	else
+		say "$patch does not fit $package $version ($directory/patch.log): this kernel will be several times as slow"
+	fi
 	touch "$directory/unpacked"
 fi
 
@@ -174,7 +185,7 @@ release=$(cat "$build/include/config/kernel.release")
 kmake -s INSTALL_MOD_PATH="$directory" INSTALL_MOD_STRIP=1 modules_install >&2
 rm -f "$directory/lib/modules/$release/build" "$directory/lib/modules/$release/source"
 ln -s ../../../build "$directory/lib/modules/$release/build"
-cp "$config" "$directory/configuration"
+cat "$config" "$patch" > "$directory/configuration"
 
 # Only what modules of others are built and checked with is kept.
 find "$build" -name '*.o' -not -path "$build/scripts/*" -not -path "$build/tools/*" -delete

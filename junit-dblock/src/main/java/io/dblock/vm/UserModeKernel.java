@@ -3,6 +3,7 @@ package io.dblock.vm;
 
 import io.dblock.kernel.CacheDirectory;
 import java.io.BufferedReader;
+import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
@@ -50,8 +51,18 @@ enum UserModeKernel {
         return MachineType.ofThisHost() == MachineType.X86_64;
     }
 
-    private String configuration() {
-        return text + ".config";
+    /** What it is made of, beside the source. */
+    private List<String> parts() {
+        return this == DEBUG ? List.of(text + ".config", text + ".patch") : List.of(text + ".config");
+    }
+
+    /** As {@code kernel.sh} leaves it with a kernel. */
+    private byte[] configuration() {
+        ByteArrayOutputStream all = new ByteArrayOutputStream();
+        for (String part : parts()) {
+            all.writeBytes(resource(part));
+        }
+        return all.toByteArray();
     }
 
     private Path cache() {
@@ -75,7 +86,7 @@ enum UserModeKernel {
         }
         Path cache = cache();
         try {
-            byte[] configuration = resource(configuration());
+            byte[] configuration = configuration();
             List<Path> made = new ArrayList<>();
             if (Files.isDirectory(cache)) {
                 try (DirectoryStream<Path> directories = Files.newDirectoryStream(cache)) {
@@ -111,7 +122,7 @@ enum UserModeKernel {
             return kernel;
         }
         return UserModeKernelArtifact.find()
-                .filter(artifact -> artifact.unpack(cache(), resource(configuration()), progress))
+                .filter(artifact -> artifact.unpack(cache(), configuration(), progress))
                 .flatMap(artifact -> find(settings));
     }
 
@@ -134,8 +145,9 @@ enum UserModeKernel {
         Path directory = null;
         try {
             directory = Files.createTempDirectory("dblock-vm-kernel");
-            for (String file : List.of(SCRIPT, configuration())) {
-                Files.write(directory.resolve(file), resource(file));
+            Files.write(directory.resolve(SCRIPT), resource(SCRIPT));
+            for (String part : parts()) {
+                Files.write(directory.resolve(part), resource(part));
             }
             Process process = new ProcessBuilder("sh", directory.resolve(SCRIPT).toString(), text)
                     .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
