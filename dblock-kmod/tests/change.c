@@ -55,7 +55,7 @@ CASE(a_new_size_is_seen_by_who_has_it_open)
 /* Whether a uevent of the device comes that has this line. */
 static bool uevent_comes(int events, const char *name, const char *line, unsigned int seconds)
 {
-	double end = now() + seconds;
+	double end = now() + seconds * slowness;
 	char text[8192];
 
 	while (now() < end) {

@@ -72,10 +72,10 @@ static void serve_until_done(struct device *dev, const struct hand *hand, struct
 	struct dblock_request rq;
 
 	step("serving until the I/O is done");
-	for (double end = now() + 15; !io->done; ) {
+	for (double end = now() + 15 * slowness; !io->done; ) {
 		if (check_ok(fetch(hand, &rq, 1, 20)))
 			answer_well(dev, hand, &rq);
-		check(now() < end, "the I/O is not done after 15 s");
+		check(now() < end, "the I/O is not done after %u s", 15 * slowness);
 	}
 	check_eq(io_finish(io, 1), 4096);
 }
