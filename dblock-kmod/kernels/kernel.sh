@@ -62,9 +62,9 @@ if [ -n "$missing" ]; then
 	install="apt-get install -y --no-install-recommends$missing"
 	[ "$(id -u)" = 0 ] || die "as root: $install"
 	say "running: $install"
-	apt-cache policy flex | grep -q 'Candidate: [0-9]' || apt-get -q update >&2
+	apt-cache policy flex | grep -q 'Candidate: [0-9]' || timeout 900 apt-get -q update >&2
 	# shellcheck disable=SC2086 # a list of words
-	DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $missing >&2
+	DEBIAN_FRONTEND=noninteractive timeout 1800 apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $missing >&2
 fi
 
 mkdir -p "$cache"
@@ -83,6 +83,10 @@ done_with() {
 for image in "$cache"/*-"$key/$name"; do
 	[ ! -f "$image" ] || done_with "$image"
 done
+
+# Its build takes as much; on a full disk apt-get waits for ever.
+room=$(df -Pk "$cache" | awk 'NR == 2 { print int($4 / 1024) }')
+[ "$room" -ge 2048 ] || die "$cache has $room MiB to spare, and building a kernel takes 2048: set DBLOCK_CACHE to another directory"
 
 # The machine's own packages, or those of the releases that have one, from the same mirror.
 apt="-o APT::Sandbox::User=root"
@@ -119,7 +123,7 @@ EOF
 	apt="$apt -c $cache/apt/apt.conf"
 	say "looking for a kernel's source among Debian's packages ($suites)"
 	# shellcheck disable=SC2086
-	apt-get $apt -q update >&2
+	timeout 900 apt-get $apt -q update >&2 || die "apt-get update: see above, or not done within 15 minutes"
 	version=$(candidate)
 	[ -n "$version" ] || die "no source package of a kernel for $kind to be had"
 fi
@@ -136,7 +140,8 @@ if [ ! -f "$directory/unpacked" ]; then
 	mkdir -p "$directory/download" "$source"
 	say "downloading $package $version"
 	# shellcheck disable=SC2086
-	(cd "$directory/download" && apt-get $apt -q download "$package=$version" >&2)
+	(cd "$directory/download" && timeout 1800 apt-get $apt -q download "$package=$version" >&2) ||
+		die "apt-get download: see above, or not done within half an hour"
 	say "unpacking it"
 	# All that configures, and of what is never built nothing else.
 	dpkg-deb --fsys-tarfile "$directory"/download/*.deb |

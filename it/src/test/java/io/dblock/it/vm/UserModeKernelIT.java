@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.it.support.Commands;
 import io.dblock.kernel.CacheDirectory;
+import io.dblock.vm.ExitStatus;
 import io.dblock.vm.LibraryVersion;
 import io.dblock.vm.VmOptions;
 import io.dblock.vm.VmSetup;
@@ -138,5 +139,23 @@ class UserModeKernelIT {
                     .contains("so guests are emulated, which is several times slower")
                     .contains("guests run under TCG");
         }
+    }
+
+    @Test
+    void aDiskWithoutRoomForItsBuildIsSaid() throws Exception {
+        Launcher launcher = new Launcher("no-room");
+        Path programs = Files.createDirectories(launcher.directory().resolve("programs"));
+        Path full = Files.writeString(
+                programs.resolve("df"),
+                "#!/bin/sh\necho 'Filesystem 1024-blocks Used Available'\necho 'none 2 1 5000'\n");
+        assertThat(full.toFile().setExecutable(true)).isTrue();
+        Map<String, String> environment = environment(launcher, launcher.directory());
+        environment.put("DBLOCK_VM_ACCEL", "uml");
+        environment.put("PATH", programs + ":" + System.getenv("PATH"));
+        Launcher.Result result = launcher.finish(prepare(launcher, environment), "prepare");
+        assertThat(result.status()).as(result.errors()).isEqualTo(ExitStatus.NOT_STARTED);
+        assertThat(result.errors())
+                .contains(cache(launcher)
+                        + "/uml-kernel has 4 MiB to spare, and building a kernel takes 2048: set DBLOCK_CACHE");
     }
 }
