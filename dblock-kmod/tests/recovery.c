@@ -168,7 +168,7 @@ CASE(the_time_without_a_server_does_not_count)
 	int fd;
 
 	/* Until the server is dead it does count. */
-	spec.timeout_ms = slowness > 1 ? 3000 : 1000;
+	spec.timeout_ms = 3000;
 	remote = waiting_up(&spec);
 	fd = remote_open(remote, O_RDWR | O_DIRECT);
 	remote->hold = true;
