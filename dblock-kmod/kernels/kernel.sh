@@ -23,6 +23,15 @@
 # Debian only, and its relatives. As root it installs the tools that are missing.
 set -eu
 
+# Who ends this ends all of it, make and its compilers, too.
+if [ -z "${DBLOCK_KERNEL_SESSION:-}" ]; then
+	DBLOCK_KERNEL_SESSION=1 setsid sh "$0" "$@" &
+	session=$!
+	trap 'kill -TERM -$session; exit 143' HUP INT TERM
+	wait $session
+	exit
+fi
+
 PATH=$PATH:/sbin:/usr/sbin
 here=$(cd "$(dirname "$0")" && pwd)
 jobs=${DBLOCK_KERNEL_JOBS:-$(nproc)}

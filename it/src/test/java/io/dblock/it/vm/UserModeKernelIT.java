@@ -4,6 +4,7 @@ package io.dblock.it.vm;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.it.support.Commands;
+import io.dblock.it.support.Poll;
 import io.dblock.kernel.CacheDirectory;
 import io.dblock.vm.ExitStatus;
 import io.dblock.vm.LibraryVersion;
@@ -12,8 +13,12 @@ import io.dblock.vm.VmSetup;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.spi.ToolProvider;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -23,6 +28,7 @@ import org.junit.jupiter.api.condition.EnabledIf;
 @EnabledIf("io.dblock.vm.VmSetup#canMakeUserModeKernels")
 class UserModeKernelIT {
 
+    private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final Path NOTHING = Path.of("/dev/null");
 
     /** One with the artifact. */
@@ -157,5 +163,38 @@ class UserModeKernelIT {
         assertThat(result.errors())
                 .contains(cache(launcher)
                         + "/uml-kernel has 4 MiB to spare, and building a kernel takes 2048: set DBLOCK_CACHE");
+    }
+
+    /** Maven ends it so, when a build fails beside it. */
+    @Test
+    void aBuildThatIsEndedLeavesNoProcess() throws Exception {
+        Launcher launcher = new Launcher("ended");
+        Path programs = Files.createDirectories(launcher.directory().resolve("programs"));
+        Path slow = programs.resolve("apt-cache");
+        Files.writeString(slow, "#!/bin/sh\nsleep 1000\n:\n");
+        assertThat(slow.toFile().setExecutable(true)).isTrue();
+        ProcessBuilder builder = new ProcessBuilder("sh", "../dblock-kmod/kernels/kernel.sh", "uml")
+                .redirectErrorStream(true)
+                .redirectOutput(launcher.directory().resolve("stdout").toFile());
+        builder.environment().putAll(environment(launcher, launcher.directory()));
+        builder.environment().put("PATH", programs + ":" + System.getenv("PATH"));
+        Process process = builder.start();
+        List<ProcessHandle> all = new ArrayList<>();
+        try {
+            Poll.until("kernel.sh to look for its source", LIMIT, () -> {
+                all.clear();
+                process.descendants().forEach(all::add);
+                return !process.isAlive()
+                        || all.stream()
+                                .anyMatch(one -> one.info().command().orElse("").endsWith("/sleep"));
+            });
+            assertThat(process.isAlive()).as(launcher.output()).isTrue();
+            process.destroy();
+            assertThat(process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
+            Poll.until("all processes to end", LIMIT, () -> all.stream().noneMatch(ProcessHandle::isAlive));
+        } finally {
+            all.forEach(ProcessHandle::destroyForcibly);
+            process.destroyForcibly();
+        }
     }
 }
