@@ -3,6 +3,7 @@ package io.dblock.it.death;
 
 import io.dblock.it.support.Commands;
 import io.dblock.it.support.Poll;
+import io.dblock.it.support.RamDisk;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -34,6 +35,7 @@ final class ShortMemory implements AutoCloseable {
     /** What the machine had swapped out before, in bytes. */
     private final long swappedBefore;
 
+    private RamDisk ramDisk;
     private Process hog;
     private BufferedWriter orders;
     private int asked;
@@ -57,7 +59,7 @@ final class ShortMemory implements AutoCloseable {
         ShortMemory memory = new ShortMemory(swapArea, Files.createTempFile("hog", ".err"), swappedOut());
         boolean begun = false;
         try {
-            fillRamDisk();
+            memory.fillRamDisk();
             memory.startHog();
             begun = true;
             return memory;
@@ -68,11 +70,12 @@ final class ShortMemory implements AutoCloseable {
         }
     }
 
-    private static void fillRamDisk() throws IOException {
+    private void fillRamDisk() throws IOException {
         long mib = Math.max(1, (meminfo("MemAvailable") - REST) >> 20);
-        Commands.run("modprobe", "brd", "rd_nr=1", "rd_size=" + (mib << 10));
+        ramDisk = RamDisk.load(1, mib << 10);
         // Past the page cache, which would take as much once more.
-        Commands.run("dd", "if=/dev/zero", "of=/dev/ram0", "bs=1M", "count=" + mib, "oflag=direct", "status=none");
+        Commands.run(
+                "dd", "if=/dev/zero", "of=" + ramDisk.node(0), "bs=1M", "count=" + mib, "oflag=direct", "status=none");
     }
 
     private void startHog() throws IOException {
@@ -173,10 +176,9 @@ final class ShortMemory implements AutoCloseable {
             }
         }
         // First: it is what there is room with for all that comes back.
-        Poll.until(
-                "the RAM disk to be gone",
-                Round.BOUND,
-                () -> Commands.tryRun("modprobe", "-r", "brd").status() == 0);
+        if (ramDisk != null) {
+            ramDisk.close();
+        }
         Commands.run("swapoff", swapArea);
         Kernel.unlockMemory();
         Files.deleteIfExists(errors);

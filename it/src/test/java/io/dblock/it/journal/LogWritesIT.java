@@ -9,6 +9,7 @@ import io.dblock.it.support.AlignedBuffers;
 import io.dblock.it.support.Commands;
 import io.dblock.it.support.DeviceMapper;
 import io.dblock.it.support.FileTree;
+import io.dblock.it.support.RamDisk;
 import io.dblock.it.support.SystemCalls;
 import io.dblock.it.support.SystemCalls.Mode;
 import io.dblock.journal.Capture;
@@ -42,34 +43,35 @@ class LogWritesIT {
 
     @Test
     void theSameWorkloadOnARamDiskGivesTheSameLog(@DblockDevice(size = "16MiB") BlockDevice disk) throws Exception {
-        Commands.run("modprobe", "brd", "rd_nr=2", "rd_size=" + RAM_DISK);
-        Path data = Path.of("/dev/ram0");
-        Path log = Path.of("/dev/ram1");
-        try (DeviceMapper mapped = logging(data, log)) {
-            workload(mapped.path(), text -> mapped.message("mark", text));
-        }
-        disk.journal().capture(Capture.CONTENT, 256 << 20);
-        workload(disk.path(), text -> disk.journal().mark(text));
-        Path exported = directory.resolve("ours.log");
-        disk.journal().exportLogWrites(exported);
+        try (RamDisk ramDisks = RamDisk.load(2, RAM_DISK)) {
+            Path data = ramDisks.node(0);
+            Path log = ramDisks.node(1);
+            try (DeviceMapper mapped = logging(data, log)) {
+                workload(mapped.path(), text -> mapped.message("mark", text));
+            }
+            disk.journal().capture(Capture.CONTENT, 256 << 20);
+            workload(disk.path(), text -> disk.journal().mark(text));
+            Path exported = directory.resolve("ours.log");
+            disk.journal().exportLogWrites(exported);
 
-        // What the kernel has cached of it may be older than what dm-log-writes has written.
-        Commands.run("blockdev", "--flushbufs", log);
-        LogWrites theirs = LogWrites.read(log);
-        LogWrites ours = LogWrites.read(exported);
-        System.out.println("dm-log-writes over a RAM disk, and our journal, seed " + SEED + ": "
-                + theirs.entries().size() + " and " + ours.entries().size() + " entries");
-        assertThat(lines(ours)).containsExactlyElementsOf(lines(theirs));
-        for (int i = 0; i < theirs.entries().size(); i++) {
-            assertThat(ours.data(ours.entries().get(i)))
-                    .as("data of %s", theirs.entries().get(i))
-                    .isEqualTo(theirs.data(theirs.entries().get(i)));
+            // What the kernel has cached of it may be older than what dm-log-writes has written.
+            Commands.run("blockdev", "--flushbufs", log);
+            LogWrites theirs = LogWrites.read(log);
+            LogWrites ours = LogWrites.read(exported);
+            System.out.println("dm-log-writes over a RAM disk, and our journal, seed " + SEED + ": "
+                    + theirs.entries().size() + " and " + ours.entries().size() + " entries");
+            assertThat(lines(ours)).containsExactlyElementsOf(lines(theirs));
+            for (int i = 0; i < theirs.entries().size(); i++) {
+                assertThat(ours.data(ours.entries().get(i)))
+                        .as("data of %s", theirs.entries().get(i))
+                        .isEqualTo(theirs.data(theirs.entries().get(i)));
+            }
+            assertThat(lines(theirs))
+                    .anyMatch(line -> line.contains("FLUSH"))
+                    .anyMatch(line -> line.contains("DISCARD"))
+                    .anyMatch(line -> line.contains("MARK \"third\""))
+                    .hasSizeGreaterThan(OPERATIONS / 2);
         }
-        assertThat(lines(theirs))
-                .anyMatch(line -> line.contains("FLUSH"))
-                .anyMatch(line -> line.contains("DISCARD"))
-                .anyMatch(line -> line.contains("MARK \"third\""))
-                .hasSizeGreaterThan(OPERATIONS / 2);
     }
 
     /** Bios above and requests below: they are merged and split on the way, and yet leave the same disk at each mark. */

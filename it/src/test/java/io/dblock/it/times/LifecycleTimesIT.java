@@ -6,10 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.dblock.BlockDevice;
 import io.dblock.Filesystem;
 import io.dblock.it.support.Commands;
-import io.dblock.it.support.Poll;
+import io.dblock.it.support.RamDisk;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,18 +27,12 @@ class LifecycleTimesIT {
 
     @Test
     void aDisksLifeIsTimedStepByStepBesideBrd(@TempDir Path mount) throws Exception {
-        Commands.run("modprobe", "brd", "rd_nr=1", "rd_size=" + (Peer.MIB << 10));
-        try {
+        try (RamDisk ramDisk = RamDisk.load(1, Peer.MIB << 10)) {
             // The first round loads classes and modules.
             for (round = 0; round <= ROUNDS; round++) {
                 time(OURS, this::ours);
-                time(BRD, () -> brd(mount));
+                time(BRD, () -> brd(ramDisk.node(0), mount));
             }
-        } finally {
-            Poll.until(
-                    "brd to be unloaded",
-                    Duration.ofSeconds(30),
-                    () -> Commands.tryRun("modprobe", "-r", "brd").status() == 0);
         }
         System.out.printf("  %d MiB, ext4, median of %d rounds in ms (spread)%n", Peer.MIB, ROUNDS);
         for (String step :
@@ -63,12 +56,11 @@ class LifecycleTimesIT {
     }
 
     /** With the options that the library gives them. */
-    private void brd(Path mount) throws Exception {
+    private void brd(Path node, Path mount) throws Exception {
         time(
                 "mkfs.ext4 on brd",
-                () -> Commands.run(
-                        "mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", "/dev/ram0"));
-        Commands.run("mount", "-t", "ext4", "-o", "rw,noatime", "/dev/ram0", mount);
+                () -> Commands.run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", node));
+        Commands.run("mount", "-t", "ext4", "-o", "rw,noatime", node, mount);
         Commands.run("umount", mount);
     }
 
