@@ -51,7 +51,8 @@ final class RunDirectory {
         create(own.resolve("devices"), device, false);
     }
 
-    private static Path create(Path directory, String name, boolean asDirectory) {
+    /** Not while another thread removes what is empty, see {@link #forget}. */
+    private synchronized Path create(Path directory, String name, boolean asDirectory) {
         try {
             Files.createDirectories(
                     directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
@@ -70,7 +71,7 @@ final class RunDirectory {
     }
 
     /** Removes what was made for a device; what is not there or still mounted is left. */
-    void forget(String device) {
+    synchronized void forget(String device) {
         deleteIfPossible(own.resolve("mnt").resolve(device));
         deleteIfPossible(own.resolve("devices").resolve(device));
         deleteIfPossible(own.resolve("mnt"));

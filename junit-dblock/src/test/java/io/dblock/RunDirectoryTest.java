@@ -6,6 +6,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.dblock.proc.ProcFs;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -44,6 +50,29 @@ class RunDirectoryTest {
         Files.delete(stat);
         assertThat(runs.createMountDirectory("dblock0")).isEqualTo(base.resolve("100-1111/mnt/dblock0"));
         runs.forget("dblock0");
+        assertThat(base).isEmptyDirectory();
+    }
+
+    @Test
+    void devicesComeAndGoAtTheSameTime() throws Exception {
+        ExecutorService threads = Executors.newFixedThreadPool(4);
+        try {
+            List<Future<?>> all = new ArrayList<>();
+            for (int i = 0; i < 4; i++) {
+                String device = "dblock" + i;
+                all.add(threads.submit(() -> {
+                    for (int round = 0; round < 2000; round++) {
+                        runs.note(device);
+                        runs.forget(device);
+                    }
+                }));
+            }
+            for (Future<?> one : all) {
+                one.get(60, TimeUnit.SECONDS);
+            }
+        } finally {
+            threads.shutdownNow();
+        }
         assertThat(base).isEmptyDirectory();
     }
 }
