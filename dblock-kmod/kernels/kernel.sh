@@ -163,7 +163,8 @@ if [ ! -f "$directory/unpacked" ]; then
 	if patch -s --dry-run -d "$source" -p 1 < "$patch" > "$directory/patch.log"; then
 		patch -s -d "$source" -p 1 < "$patch" >&2
 	else
-		say "$patch does not fit $package $version ($directory/patch.log): this kernel will be several times as slow"
+		# Without, it is several times as slow, and may take all the memory of the host.
+		die "$patch does not fit $package $version ($directory/patch.log): set DBLOCK_KERNEL_SOURCE to the one it is for"
 	fi
 	touch "$directory/unpacked"
 fi

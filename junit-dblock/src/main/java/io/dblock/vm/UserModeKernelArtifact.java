@@ -41,6 +41,9 @@ final class UserModeKernelArtifact {
     private static final String MODULE = "dblock.ko";
     private static final String SCRIPT = "kernel.sh";
 
+    /** Of the directory in the cache. */
+    private static final String SUFFIX = "-jar";
+
     private static final String VERSION = "source.version";
     private static final String CACHED = "cached.as";
     private static final String RELEASE = "release";
@@ -145,7 +148,7 @@ final class UserModeKernelArtifact {
 
     private static void unpackKernel(Path from, Path cache, String name) throws IOException {
         // Not what kernel.sh calls it, which may be at it.
-        Path kernel = cache.resolve(name + "-jar");
+        Path kernel = cache.resolve(name + SUFFIX);
         Files.createDirectories(cache);
         // Whole or not at all: it is given its name when all of it is there.
         Path directory = Files.createTempDirectory(cache, ".unpacking");
@@ -183,7 +186,9 @@ final class UserModeKernelArtifact {
      */
     static void write(Path to, GuestKernel kernel, Path module, byte[] script) throws IOException {
         Path made = kernel.image().getParent();
-        String name = made.getFileName().toString();
+        String kept = made.getFileName().toString();
+        // It may have come out of such a jar itself.
+        String name = kept.endsWith(SUFFIX) ? kept.substring(0, kept.length() - SUFFIX.length()) : kept;
         Path directory = to.resolve(DIRECTORY);
         FileTrees.delete(directory);
         Files.createDirectories(directory);

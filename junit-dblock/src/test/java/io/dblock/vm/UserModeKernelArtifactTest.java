@@ -108,6 +108,29 @@ class UserModeKernelArtifactTest {
     }
 
     @Test
+    void oneMadeOfAKernelThatCameOutOfAnotherIsTheSame() throws Exception {
+        assertThat(unpack()).isTrue();
+        Path kernel = cache.resolve(KEPT);
+        Path modules = kernel.resolve("lib/modules").resolve(RELEASE);
+        Path again = directory.resolve("again");
+        UserModeKernelArtifact.write(
+                again,
+                new GuestKernel(
+                        MachineType.ofThisHost(),
+                        RELEASE,
+                        kernel.resolve("linux"),
+                        true,
+                        modules,
+                        Optional.empty(),
+                        Optional.empty(),
+                        "of a jar"),
+                directory.resolve("dblock.ko"),
+                new byte[] {'#'});
+        String properties = "io/dblock/vm/uml-kernel/kernel.properties";
+        assertThat(again.resolve(properties)).hasSameTextualContentAs(content.resolve(properties));
+    }
+
+    @Test
     void severalAtOnceLeaveOne() throws Exception {
         ExecutorService threads = Executors.newFixedThreadPool(4);
         try {
