@@ -16,10 +16,10 @@ import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 
@@ -45,8 +45,8 @@ public final class FaultFilter implements AutoCloseable {
     private ScheduledThreadPoolExecutor timer;
     private boolean closed;
 
-    /** How many requests are being answered after which the power is to be cut. */
-    private final AtomicInteger cutsUnderWay = new AtomicInteger();
+    /** One token for each request that is being answered and after which the power is still to be cut. */
+    private final Set<Object> cutsUnderWay = ConcurrentHashMap.newKeySet();
 
     // Guarded by itself.
     private final ArrayDeque<Seen> recent = new ArrayDeque<>();
@@ -130,7 +130,7 @@ public final class FaultFilter implements AutoCloseable {
             return false;
         }
         RequestInfo info = request.info();
-        if (cutsUnderWay.get() > 0) {
+        if (!cutsUnderWay.isEmpty()) {
             // It came after the request that was the last one to be done, and before the power was off.
             request.answer(Answer.all(info.length(), Errno.EIO, List.of()));
             return true;
@@ -166,8 +166,12 @@ public final class FaultFilter implements AutoCloseable {
         return true;
     }
 
-    /** Answers all requests that rules keep waiting with this error, at once. The rules stay. */
+    /**
+     * Answers all requests that rules keep waiting with this error, at once. The rules stay. To be called when the power is
+     * off and before anybody can restore it: what comes after that is to be done.
+     */
     public void failPending(Errno errno) {
+        cutsUnderWay.clear();
         List<FaultRun> pending;
         synchronized (this) {
             pending = List.copyOf(runs);
@@ -429,14 +433,15 @@ public final class FaultFilter implements AutoCloseable {
      * @param cut whether it could be cut
      */
     void answerAndCut(Runnable answer, BooleanSupplier cut, Runnable hit) {
-        cutsUnderWay.incrementAndGet();
+        Object token = new Object();
+        cutsUnderWay.add(token);
         Runnable both = () -> {
             boolean done;
             try {
                 answer.run();
                 done = cut.getAsBoolean();
             } finally {
-                cutsUnderWay.decrementAndGet();
+                cutsUnderWay.remove(token);
             }
             // Who waits for it may restore the power and make requests at once.
             if (done) {

@@ -501,6 +501,20 @@ class FaultActionsTest {
         assertThat(bench.flush().result()).isEqualTo("ok");
     }
 
+    /** Whoever sees that the power is off may restore it while the thread that has cut it is still about to go on. */
+    @Test
+    void whatComesAfterThePowerIsBackIsDone() throws Exception {
+        List<String> restored = new java.util.concurrent.CopyOnWriteArrayList<>();
+        bench.afterCut = () -> {
+            bench.powered = true;
+            restored.add(bench.flush().result());
+        };
+        Fault cut = bench.faults.on(WRITE).powerCutAfter(Survivors.NONE);
+        assertThat(bench.write(0, 0, 'a').result()).isEqualTo("ok");
+        cut.awaitHit(Duration.ofSeconds(10));
+        assertThat(restored).containsExactly("ok");
+    }
+
     @Test
     void aCutFailsWhatIsHeld() throws Exception {
         Fault hold = bench.faults.on(READ).hold();

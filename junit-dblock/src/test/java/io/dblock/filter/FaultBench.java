@@ -43,6 +43,8 @@ final class FaultBench implements FaultFilter.Surroundings, AutoCloseable {
     volatile boolean fua = true;
     /** Runs when the power is to be cut and still on. */
     volatile Runnable beforeCut = () -> {};
+    /** Runs when the power is off, and the call that has cut it has not returned. */
+    volatile Runnable afterCut = () -> {};
     /** Where the disk does its work; null for the caller's thread. */
     volatile Executor elsewhere;
 
@@ -115,6 +117,7 @@ final class FaultBench implements FaultFilter.Surroundings, AutoCloseable {
         powered = false;
         cuts.add(survivors);
         filter.failPending(Errno.EIO);
+        afterCut.run();
     }
 
     @Override
