@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.it.support.ClassPath;
 import io.dblock.it.support.Commands;
+import io.dblock.it.support.LauncherCommand;
 import io.dblock.it.support.OneTest;
 import io.dblock.vm.VmOptions;
 import io.dblock.vm.VmSetup;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
@@ -42,24 +44,18 @@ class OtherArchitectureIT {
                 module,
                 StandardCopyOption.REPLACE_EXISTING);
         Path log = directory.resolve("output.txt");
-        ProcessBuilder guest = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        "io.dblock.vm.Main",
-                        "run",
-                        "--kernel",
+        ProcessBuilder guest = new ProcessBuilder(LauncherCommand.inGuest(
                         kernel,
-                        "--",
-                        "sh",
-                        "-c",
-                        "uname -m && insmod \"$1\" && exec " + JAVA
-                                + " -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp \"$2\" \"$3\" \"$4\"",
-                        "sh",
-                        module.toString(),
-                        ClassPath.copyTo(directory.resolve("class-path")),
-                        OneTest.class.getName(),
-                        "io.dblock.it.quickstart.QuickstartTest")
+                        List.of(
+                                "sh",
+                                "-c",
+                                "uname -m && insmod \"$1\" && exec " + JAVA
+                                        + " -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp \"$2\" \"$3\" \"$4\"",
+                                "sh",
+                                module.toString(),
+                                ClassPath.copyTo(directory.resolve("class-path")),
+                                OneTest.class.getName(),
+                                "io.dblock.it.quickstart.QuickstartTest")))
                 .redirectErrorStream(true)
                 .redirectOutput(log.toFile())
                 .redirectInput(Path.of("/dev/null").toFile());

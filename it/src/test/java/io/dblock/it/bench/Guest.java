@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.it.bench;
 
-import io.dblock.kernel.ControlSession;
+import io.dblock.internal.kernel.ControlSession;
+import io.dblock.it.support.LauncherCommand;
 import io.dblock.vm.VmOptions;
 import io.dblock.vm.VmSetup;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -69,10 +69,9 @@ final class Guest {
         Path directory = Files.createDirectories(Path.of("target/bench").toAbsolutePath());
         Path file = directory.resolve(mode.key + ".tsv");
         Files.deleteIfExists(file);
-        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        String java = LauncherCommand.java();
         String classPath = System.getProperty("java.class.path");
-        List<String> command = new ArrayList<>(
-                List.of(java, "-cp", classPath, "io.dblock.vm.Main", "run", "--kernel", kernel, "--", java));
+        List<String> command = LauncherCommand.inGuest(kernel, List.of(java));
         command.addAll(List.of("-XX:+UseSerialGC", "-XX:-UsePerfData", "--enable-native-access=ALL-UNNAMED"));
         // As the server process has it.
         command.add(ControlSession.JVM_OPTION);

@@ -4,6 +4,7 @@ package io.dblock.it.bench;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.it.support.Commands;
+import io.dblock.it.support.LauncherCommand;
 import io.dblock.vm.VmOptions;
 import io.dblock.vm.VmSetup;
 import java.nio.file.Files;
@@ -34,21 +35,7 @@ class GuestsIT {
     }
 
     private static String run(String kernel, String... command) {
-        List<String> words = new ArrayList<>(List.of(
-                java(),
-                "-cp",
-                System.getProperty("java.class.path"),
-                "io.dblock.vm.Main",
-                "run",
-                "--kernel",
-                kernel,
-                "--"));
-        words.addAll(List.of(command));
-        return Commands.run(words.toArray());
-    }
-
-    private static String java() {
-        return Path.of(System.getProperty("java.home"), "bin/java").toString();
+        return Commands.run(LauncherCommand.inGuest(kernel, List.of(command)).toArray());
     }
 
     @Test
@@ -61,7 +48,11 @@ class GuestsIT {
                 long start = System.nanoTime();
                 run(kernel, "true");
                 add(FROM_OUTSIDE, kernel, (System.nanoTime() - start) / 1e6);
-                for (String line : run(kernel, SCRIPT.toString(), java(), System.getProperty("java.class.path"))
+                for (String line : run(
+                                kernel,
+                                SCRIPT.toString(),
+                                LauncherCommand.java(),
+                                System.getProperty("java.class.path"))
                         .lines()
                         .filter(line -> line.contains("\t"))
                         .toList()) {

@@ -3,10 +3,10 @@ package io.dblock.it.bench;
 
 import io.dblock.BlockDevice;
 import io.dblock.Placement;
+import io.dblock.internal.module.ModuleLoader;
 import io.dblock.it.support.Commands;
 import io.dblock.it.support.NullBlk;
 import io.dblock.it.support.Poll;
-import io.dblock.kernel.ModuleLoader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -6,10 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.dblock.BlockDevice;
 import io.dblock.Filesystem;
+import io.dblock.handler.Errno;
 import io.dblock.it.support.SystemCalls;
 import io.dblock.it.support.SystemCalls.Mode;
 import io.dblock.junit.DblockDevice;
-import io.dblock.kernel.Errno;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;

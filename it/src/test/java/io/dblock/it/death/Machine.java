@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.it.death;
 
-import io.dblock.Leavings;
+import io.dblock.internal.device.Leavings;
 import io.dblock.it.support.Poll;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

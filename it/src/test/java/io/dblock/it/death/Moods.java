@@ -2,7 +2,7 @@
 package io.dblock.it.death;
 
 import io.dblock.handler.BlockIOException;
-import io.dblock.kernel.Errno;
+import io.dblock.handler.Errno;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

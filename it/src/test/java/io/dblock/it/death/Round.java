@@ -3,12 +3,12 @@ package io.dblock.it.death;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.dblock.Leavings;
+import io.dblock.internal.device.Leavings;
+import io.dblock.internal.kernel.ControlException;
+import io.dblock.internal.kernel.ControlSession;
+import io.dblock.internal.kernel.KernelPath;
+import io.dblock.internal.kernel.Mounts;
 import io.dblock.it.support.Poll;
-import io.dblock.kernel.ControlException;
-import io.dblock.kernel.ControlSession;
-import io.dblock.kernel.KernelPath;
-import io.dblock.kernel.Mounts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

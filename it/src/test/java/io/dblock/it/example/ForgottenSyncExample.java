@@ -3,8 +3,8 @@ package io.dblock.it.example;
 
 import static io.dblock.Filesystem.EXT4;
 import static io.dblock.assertj.DblockAssertions.assertThat;
+import static io.dblock.handler.Errno.EIO;
 import static io.dblock.handler.Operation.READ;
-import static io.dblock.kernel.Errno.EIO;
 import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.WRITE;
 

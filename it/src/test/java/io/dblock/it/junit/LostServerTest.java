@@ -46,7 +46,7 @@ class LostServerTest {
     /** For what the kernel still has to do when the library has done its part. */
     private static final Duration KERNEL = Duration.ofSeconds(60);
 
-    private static final String SERVER = "io.dblock.server.process.ServerMain";
+    private static final String SERVER = "io.dblock.internal.remote.ServerMain";
 
     /** What happens to the server process, and how the library calls that. */
     enum Blow {
@@ -339,7 +339,7 @@ class LostServerTest {
 
     /** What the library would close at the end of this JVM. */
     private static Collection<?> liveDevices() throws ReflectiveOperationException {
-        Method live = Class.forName("io.dblock.Devices").getDeclaredMethod("live");
+        Method live = Class.forName("io.dblock.internal.device.Devices").getDeclaredMethod("live");
         live.setAccessible(true);
         return (Collection<?>) live.invoke(null);
     }

@@ -10,10 +10,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.BlockDevice;
 import io.dblock.fault.Fault;
+import io.dblock.handler.Errno;
 import io.dblock.handler.RequestFlag;
 import io.dblock.it.support.Commands;
 import io.dblock.junit.DblockDevice;
-import io.dblock.kernel.Errno;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.DynamicContainer.dynamicContainer;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import io.dblock.it.support.Commands;
+import io.dblock.it.support.LauncherCommand;
 import io.dblock.vm.VmOptions;
 import io.dblock.vm.VmSetup;
 import java.io.IOException;
@@ -123,19 +124,8 @@ class ModuleTestsIT {
         Path module =
                 Files.createDirectories(TARGET.resolve("kmod-" + cell.name())).resolve("dblock.ko");
         Files.copy(module(cell), module, StandardCopyOption.REPLACE_EXISTING);
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp",
-                System.getProperty("java.class.path"),
-                "io.dblock.vm.Main",
-                "run",
-                "--kernel",
-                cell.kernel(),
-                "--",
-                tests.resolve("run.sh").toString(),
-                "-d",
-                tests.toString(),
-                module.toString()));
+        List<String> command = LauncherCommand.inGuest(
+                cell.kernel(), List.of(tests.resolve("run.sh").toString(), "-d", tests.toString(), module.toString()));
         String chosen = System.getProperty("dblock.it.module.programs", "");
         command.addAll(chosen.isBlank() ? List.of() : List.of(chosen.split(",", -1)));
         return command;

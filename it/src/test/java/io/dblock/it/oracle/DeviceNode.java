@@ -4,12 +4,12 @@ package io.dblock.it.oracle;
 import com.sun.jna.Pointer;
 import io.dblock.BlockDevice;
 import io.dblock.fault.Fault;
+import io.dblock.handler.Errno;
 import io.dblock.handler.Operation;
 import io.dblock.it.support.SystemCalls;
 import io.dblock.it.support.SystemCalls.Mode;
 import io.dblock.it.support.SystemCalls.Outcome;
 import io.dblock.journal.RequestEntry;
-import io.dblock.kernel.Errno;
 import java.util.List;
 
 /** The node of a device, past the page cache: each call makes one request, and tells its error, or null. */

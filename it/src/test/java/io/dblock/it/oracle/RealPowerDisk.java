@@ -3,7 +3,7 @@ package io.dblock.it.oracle;
 
 import io.dblock.BlockDevice;
 import io.dblock.Snapshot;
-import io.dblock.kernel.Errno;
+import io.dblock.handler.Errno;
 import io.dblock.oracle.PowerDisk;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;

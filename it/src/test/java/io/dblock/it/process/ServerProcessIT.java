@@ -13,15 +13,15 @@ import io.dblock.Placement;
 import io.dblock.PowerDomain;
 import io.dblock.Snapshot;
 import io.dblock.fault.Fault;
+import io.dblock.handler.Errno;
 import io.dblock.handler.ImageMode;
+import io.dblock.internal.remote.ServerProcess;
 import io.dblock.it.support.Commands;
 import io.dblock.it.support.Poll;
 import io.dblock.it.support.Signals;
 import io.dblock.journal.Journal;
 import io.dblock.journal.JournalStream;
 import io.dblock.junit.DblockDevice;
-import io.dblock.kernel.Errno;
-import io.dblock.server.process.ServerProcess;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -43,7 +43,7 @@ class ServerProcessIT {
     private static ProcessHandle server() {
         List<ProcessHandle> servers = ProcessHandle.current()
                 .children()
-                .filter(child -> child.info().commandLine().orElse("").contains("io.dblock.server.process.ServerMain"))
+                .filter(child -> child.info().commandLine().orElse("").contains("io.dblock.internal.remote.ServerMain"))
                 .toList();
         assertThat(servers).hasSize(1);
         return servers.get(0);

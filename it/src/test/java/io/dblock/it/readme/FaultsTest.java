@@ -2,10 +2,10 @@
 package io.dblock.it.readme;
 
 import static io.dblock.Filesystem.EXT4;
+import static io.dblock.handler.Errno.EIO;
 import static io.dblock.handler.Operation.FLUSH;
 import static io.dblock.handler.Operation.READ;
 import static io.dblock.handler.Operation.WRITE;
-import static io.dblock.kernel.Errno.EIO;
 import static java.nio.file.StandardOpenOption.CREATE;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.junit.jupiter.api.Assertions.assertEquals;

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.BlockDevice;
 import io.dblock.Filesystem;
-import io.dblock.server.process.ServerProcess;
+import io.dblock.internal.remote.ServerProcess;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;

@@ -6,7 +6,7 @@ import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass
 
 import io.dblock.BlockDevice;
 import io.dblock.Filesystem;
-import io.dblock.server.process.ServerProcess;
+import io.dblock.internal.remote.ServerProcess;
 import java.io.FileInputStream;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;

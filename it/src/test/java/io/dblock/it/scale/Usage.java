@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.it.scale;
 
+import io.dblock.internal.remote.ServerProcess;
 import io.dblock.it.support.Commands;
-import io.dblock.server.process.ServerProcess;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;

@@ -8,7 +8,7 @@ import com.sun.jna.Native;
 import com.sun.jna.NativeLong;
 import com.sun.jna.Platform;
 import com.sun.jna.Pointer;
-import io.dblock.kernel.Errno;
+import io.dblock.handler.Errno;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Optional;

@@ -4,8 +4,8 @@ package io.dblock.it.times;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.Placement;
+import io.dblock.internal.remote.ServerProcess;
 import io.dblock.it.support.Poll;
-import io.dblock.server.process.ServerProcess;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

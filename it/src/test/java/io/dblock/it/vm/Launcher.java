@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.it.vm;
 
-import io.dblock.vm.Main;
+import io.dblock.it.support.LauncherCommand;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -76,13 +75,7 @@ final class Launcher {
     Process startBelow(List<String> starter, Map<String, String> environment, Path stdin, String... arguments)
             throws IOException {
         List<String> words = new ArrayList<>(starter);
-        words.addAll(List.of(
-                Path.of(System.getProperty("java.home"), "bin/java").toString(),
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-                classPath(),
-                Main.class.getName()));
-        words.addAll(Arrays.asList(arguments));
+        words.addAll(LauncherCommand.vm(arguments));
         ProcessBuilder builder = new ProcessBuilder(words)
                 .directory(directory.toFile())
                 .redirectInput(stdin.toFile())
@@ -111,19 +104,6 @@ final class Launcher {
 
     String output() throws IOException {
         return Files.readString(directory.resolve("stdout"), StandardCharsets.ISO_8859_1);
-    }
-
-    static String classPath() {
-        try {
-            return Path.of(Main.class
-                            .getProtectionDomain()
-                            .getCodeSource()
-                            .getLocation()
-                            .toURI())
-                    .toString();
-        } catch (URISyntaxException e) {
-            throw new IllegalStateException(e);
-        }
     }
 
     /**

@@ -3,9 +3,9 @@ package io.dblock.it.vm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.dblock.internal.module.CacheDirectory;
 import io.dblock.it.support.ClassPath;
 import io.dblock.it.support.Commands;
-import io.dblock.kernel.CacheDirectory;
 import io.dblock.vm.VmOptions;
 import io.dblock.vm.VmSetup;
 import java.io.IOException;

@@ -78,7 +78,7 @@ class ServerArchiveIT {
         }
         assertThat(Files.readString(directory.resolve("output"))).contains("made 1048576");
         return Files.readAllLines(log).stream()
-                .filter(line -> line.contains(" io.dblock.server.process.CommandServer "))
+                .filter(line -> line.contains(" io.dblock.internal.remote.CommandServer "))
                 .findFirst()
                 .orElseThrow();
     }

@@ -3,9 +3,9 @@ package io.dblock.it.vm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.dblock.internal.module.CacheDirectory;
 import io.dblock.it.support.Commands;
 import io.dblock.it.support.Poll;
-import io.dblock.kernel.CacheDirectory;
 import io.dblock.vm.ExitStatus;
 import io.dblock.vm.LibraryVersion;
 import io.dblock.vm.VmOptions;

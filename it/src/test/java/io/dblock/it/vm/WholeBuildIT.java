@@ -3,11 +3,11 @@ package io.dblock.it.vm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.dblock.it.support.LauncherCommand;
 import io.dblock.vm.JvmHome;
 import io.dblock.vm.VmOptions;
 import io.dblock.vm.VmSetup;
 import java.io.IOException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -60,13 +60,10 @@ class WholeBuildIT {
 
     /** This build's own, which need not be installed: the jar that has all it needs in it. */
     private static String library() throws IOException {
-        try (DirectoryStream<Path> jars =
-                Files.newDirectoryStream(Path.of("../junit-dblock/target"), "junit-dblock-*-cli.jar")) {
-            return "<dependency><groupId>io.dblock</groupId><artifactId>junit-dblock</artifactId><version>0</version>"
-                    + "<scope>system</scope><systemPath>"
-                    + jars.iterator().next().toRealPath()
-                    + "</systemPath></dependency>";
-        }
+        return "<dependency><groupId>io.dblock</groupId><artifactId>junit-dblock</artifactId><version>0</version>"
+                + "<scope>system</scope><systemPath>"
+                + Path.of(LauncherCommand.classPath()).toRealPath()
+                + "</systemPath></dependency>";
     }
 
     /** Surefire is given the JDK-shaped directory, as the same project has it for builds outside. */

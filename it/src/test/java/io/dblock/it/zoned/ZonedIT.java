@@ -6,13 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.dblock.BlockDevice;
 import io.dblock.Filesystem;
+import io.dblock.handler.Errno;
 import io.dblock.handler.Operation;
 import io.dblock.it.support.Commands;
 import io.dblock.it.support.FileTree;
 import io.dblock.it.support.SystemCalls;
 import io.dblock.it.support.SystemCalls.Mode;
 import io.dblock.junit.DblockDevice;
-import io.dblock.kernel.Errno;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;

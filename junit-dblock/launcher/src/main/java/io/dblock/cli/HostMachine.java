@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.cli;
+
+import io.dblock.BlockDevice;
+import io.dblock.DblockException;
+import io.dblock.Placement;
+import io.dblock.internal.device.Leavings;
+import io.dblock.internal.kernel.ControlSession;
+import io.dblock.internal.kernel.DeviceInfo;
+import io.dblock.internal.module.ModuleLoader;
+import io.dblock.vm.VmOptions;
+import io.dblock.vm.VmSetup;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/** The machine this process runs on. */
+final class HostMachine implements Machine {
+    private static final int CAP_SYS_ADMIN = 21;
+
+    @Override
+    public String kernelRelease() {
+        return read("/proc/sys/kernel/osrelease").strip();
+    }
+
+    @Override
+    public boolean isGuest() {
+        return "1".equals(System.getenv("DBLOCK_GUEST"));
+    }
+
+    @Override
+    public boolean isPrivileged() {
+        for (String line : read("/proc/self/status").lines().toList()) {
+            if (line.startsWith("CapEff:")) {
+                long capabilities = Long.parseUnsignedLong(
+                        line.substring("CapEff:".length()).strip(), 16);
+                return (capabilities & 1L << CAP_SYS_ADMIN) != 0;
+            }
+        }
+        return false;
+    }
+
+    private static String read(String file) {
+        try {
+            return Files.readString(Path.of(file));
+        } catch (IOException e) {
+            throw new DblockException("Cannot read " + file + ": " + e + ". Is /proc mounted?", e);
+        }
+    }
+
+    @Override
+    public List<ModuleLoader.Attempt> moduleAttempts() {
+        return ModuleLoader.diagnose();
+    }
+
+    @Override
+    public boolean isModuleLoadable() {
+        return isPrivileged() && ModuleLoader.isLoadable();
+    }
+
+    @Override
+    public void loadModule() {
+        ModuleLoader.ensureLoaded();
+    }
+
+    @Override
+    public List<VmSetup.Finding> guestFindings() {
+        return VmSetup.diagnose();
+    }
+
+    @Override
+    public Path prepareJvm(VmOptions options, Consumer<String> progress) {
+        return VmSetup.prepare(options, progress).java();
+    }
+
+    @Override
+    public int runInGuest(VmOptions options, List<Path> shares, List<String> command) {
+        return io.dblock.vm.Main.runInGuest(options, shares, command);
+    }
+
+    @Override
+    public Optional<Path> find(String program) {
+        return PackageManager.directories(System.getenv("PATH")).stream()
+                .map(directory -> directory.resolve(program))
+                .filter(Files::isExecutable)
+                .findFirst();
+    }
+
+    @Override
+    public int run(List<String> command) {
+        ProcessBuilder builder = new ProcessBuilder(command);
+        builder.environment().put("DEBIAN_FRONTEND", "noninteractive");
+        // Our standard output is for the path alone.
+        builder.redirectInput(ProcessBuilder.Redirect.from(new java.io.File("/dev/null")));
+        builder.redirectErrorStream(true);
+        try {
+            Process process = builder.start();
+            process.getInputStream().transferTo(System.err);
+            return process.waitFor();
+        } catch (IOException e) {
+            throw new DblockException("Cannot run '" + String.join(" ", command) + "': " + e.getMessage(), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new DblockException("Interrupted while '" + String.join(" ", command) + "' ran.", e);
+        }
+    }
+
+    @Override
+    public List<Path> leavings() {
+        return Leavings.find();
+    }
+
+    @Override
+    public List<DeviceInfo> devices() {
+        try (ControlSession session = ControlSession.open()) {
+            return session.list();
+        }
+    }
+
+    @Override
+    public void destroy(String name, boolean force) {
+        try (ControlSession session = ControlSession.open()) {
+            session.destroy(name, force);
+        }
+    }
+
+    @Override
+    public BlockDevice create(String name, long size) {
+        // This process does nothing else: it needs no other to serve for it.
+        return BlockDevice.builder()
+                .name(name)
+                .size(size)
+                .placement(Placement.TEST_JVM)
+                .create();
+    }
+
+    @Override
+    public void onTermination(Supplier<OptionalInt> action) {
+        // To be interrupted is how some commands are ended; the JVM would make a status of the signal.
+        Runtime.getRuntime()
+                .addShutdownHook(new Thread(
+                        () -> action.get()
+                                .ifPresent(status -> Runtime.getRuntime().halt(status)),
+                        "dblock-termination"));
+    }
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock;
+
+import java.util.ServiceLoader;
+
+/** Looks for the provider once, when it is needed first. */
+final class BlockDeviceProviderHolder {
+    static final BlockDeviceProvider INSTANCE = ServiceLoader.load(
+                    BlockDeviceProvider.class, BlockDeviceProvider.class.getClassLoader())
+            .findFirst()
+            .orElseThrow(() -> new IllegalStateException("No " + BlockDeviceProvider.class.getName()
+                    + " is on the class path: this jar of junit-dblock is incomplete. Was META-INF/services left out of a"
+                    + " jar that was put together?"));
+
+    private BlockDeviceProviderHolder() {}
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock;
+
+/** What a device is formatted with. */
+public enum Filesystem {
+    /** Nothing: a raw device. */
+    NONE("", 0),
+    /** ext4, from e2fsprogs. */
+    EXT4("ext4", 256L << 10),
+    /** XFS, from xfsprogs 5.19 or later, which refuses less than 300 MiB. */
+    XFS("xfs", 300L << 20),
+    /** btrfs, from btrfs-progs. */
+    BTRFS("btrfs", 109L << 20);
+
+    private final String type;
+    private final long minimumSize;
+
+    Filesystem(String type, long minimumSize) {
+        this.type = type;
+        this.minimumSize = minimumSize;
+    }
+
+    /** The name mount(8) knows it by; empty for {@link #NONE}. */
+    public String type() {
+        return type;
+    }
+
+    /** The smallest device that mkfs makes it on with default options, in bytes. An image may be smaller, or become so. */
+    public long minimumSize() {
+        return minimumSize;
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.device;
+
+import io.dblock.BlockDevice;
+import io.dblock.internal.kernel.BusyWait;
+import io.dblock.internal.kernel.ProcFs;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Supplier;
+
+/**
+ * Has an interrupt end a thread's wait for its disk. A thread that reads, writes or syncs waits in the kernel, where an
+ * interrupt does not reach it: if its disk does not answer, a test's time limit does not end the test. While a guard is open,
+ * an interrupt of the thread that has opened it does: if the thread then still waits for a disk that has not answered for a
+ * moment, the disk is {@linkplain BlockDevice#unplug() removed}, and the wait ends with an error.
+ *
+ * <p>The JUnit extensions do so around all code of a test.
+ */
+public final class InterruptGuard implements AutoCloseable {
+    private static final Duration LOOK = Duration.ofMillis(200);
+    private static final List<InterruptGuard> OPEN = new CopyOnWriteArrayList<>();
+    private static boolean running;
+
+    private final Thread thread = Thread.currentThread();
+    private final Runnable look;
+
+    private InterruptGuard(Runnable look) {
+        this.look = look;
+    }
+
+    /**
+     * Opens one for the current thread.
+     *
+     * @param devices those that the thread may wait for; asked by other threads. As long as no other thread has a
+     *     guard, all devices of this JVM count
+     */
+    public static InterruptGuard open(Supplier<? extends Collection<BlockDevice>> devices) {
+        ProcFs proc = new ProcFs(Path.of("/proc"));
+        InterruptedWait wait = new InterruptedWait(
+                Thread.currentThread(), currentTask(proc), proc, () -> disks(devices.get()), System::nanoTime);
+        return openWith(wait::look);
+    }
+
+    /** Opens one for the current thread, at which {@code look} has a look again and again. */
+    static InterruptGuard openWith(Runnable look) {
+        InterruptGuard guard = new InterruptGuard(look);
+        synchronized (OPEN) {
+            OPEN.add(guard);
+            if (!running) {
+                running = true;
+                Thread thread = new Thread(InterruptGuard::run, "junit-dblock interrupts");
+                thread.setDaemon(true);
+                thread.start();
+            }
+        }
+        return guard;
+    }
+
+    /** Empty if /proc does not say: then nothing can be told of the thread. */
+    private static Optional<ProcFs.Task> currentTask(ProcFs proc) {
+        try {
+            Path self = Files.readSymbolicLink(Path.of("/proc/thread-self"));
+            return proc.task(
+                    Long.parseLong(self.getName(0).toString()),
+                    Long.parseLong(self.getFileName().toString()));
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    private static List<InterruptedWait.Disk> disks(Collection<BlockDevice> declared) {
+        Set<BlockDevice> all = new LinkedHashSet<>(declared);
+        if (OPEN.stream().map(guard -> guard.thread).distinct().count() == 1) {
+            all.addAll(Devices.live());
+        }
+        return all.stream()
+                .filter(LiveDevice.class::isInstance)
+                .<InterruptedWait.Disk>map(LiveDevice.class::cast)
+                .toList();
+    }
+
+    /** Ends with the last guard, and is started again with the next one. */
+    private static void run() {
+        boolean ended = false;
+        try {
+            while (!ended) {
+                BusyWait.pause(LOOK);
+                OPEN.forEach(InterruptGuard::look);
+                synchronized (OPEN) {
+                    ended = OPEN.isEmpty();
+                    running = !ended;
+                }
+            }
+        } finally {
+            if (!ended) {
+                // An error, of the JVM: the next guard starts another thread.
+                synchronized (OPEN) {
+                    running = false;
+                }
+            }
+        }
+    }
+
+    /** That one guard has come to grief is nothing to the others. */
+    private void look() {
+        try {
+            look.run();
+        } catch (RuntimeException e) {
+            System.err.println("junit-dblock: the interrupt of thread \"" + thread.getName()
+                    + "\" may not end its wait for a disk: " + e);
+        }
+    }
+
+    /** Ends it. */
+    @Override
+    public void close() {
+        OPEN.remove(this);
+    }
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.device;
+
+import io.dblock.BlockDevice;
+import io.dblock.BlockDeviceProvider;
+import io.dblock.PowerDomain;
+import io.dblock.internal.module.ModuleLoader;
+import java.util.List;
+
+/** The provider outside our own tests: devices of this machine's kernel. */
+public final class KernelDeviceProvider implements BlockDeviceProvider {
+
+    @Override
+    public void requireAvailable() {
+        ModuleLoader.ensureLoaded();
+    }
+
+    @Override
+    public BlockDevice.Builder builder() {
+        return new DeviceBuilder();
+    }
+
+    @Override
+    public PowerDomain powerDomain(List<BlockDevice> devices) {
+        return LivePowerDomain.of(devices);
+    }
+}

@@ -1,0 +1,720 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.device;
+
+import static io.dblock.internal.kernel.DeviceParameters.Flag.READ_ONLY;
+
+import io.dblock.BlockDevice;
+import io.dblock.ByteSize;
+import io.dblock.CacheMode;
+import io.dblock.DblockException;
+import io.dblock.DeviceSpec;
+import io.dblock.DeviceStatistics;
+import io.dblock.Filesystem;
+import io.dblock.LeakException;
+import io.dblock.Snapshot;
+import io.dblock.fault.Action;
+import io.dblock.fault.Fault;
+import io.dblock.fault.Faults;
+import io.dblock.fault.Unproven;
+import io.dblock.handler.Errno;
+import io.dblock.internal.kernel.Bounded;
+import io.dblock.internal.kernel.ControlException;
+import io.dblock.internal.kernel.DeviceInfo;
+import io.dblock.internal.kernel.DirectChannel;
+import io.dblock.internal.kernel.OldestRequest;
+import io.dblock.internal.kernel.OpenImage;
+import io.dblock.internal.kernel.ProcFs;
+import io.dblock.internal.server.RequestCounts;
+import io.dblock.internal.server.ServedDevice;
+import io.dblock.internal.server.ServedSnapshot;
+import io.dblock.internal.store.Choices;
+import io.dblock.internal.watchdog.Evidence;
+import io.dblock.internal.watchdog.Watchdog;
+import io.dblock.journal.Journal;
+import io.dblock.power.CutReport;
+import io.dblock.power.Survivors;
+import io.dblock.power.UnflushedWrite;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
+
+/** A device as the test holds it: its node, its filesystem, and its server. */
+final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
+    private static final int MAX_INCIDENTS = 100;
+    private static final int MAX_FAILURES = 100;
+    /** How long a call that is under way may take to end before the disk is removed under it. */
+    private static final Duration END_OF_CALL = Duration.ofSeconds(5);
+
+    /**
+     * How long its server may take for a question that something goes on without. A server on an emulated machine, with more
+     * to do than processors, has been seen to take more than five seconds.
+     */
+    private static final Duration ANSWER = Duration.ofSeconds(20);
+
+    private final RunDirectory runs;
+    private final Host host;
+    private final Teardown.Limits limits;
+    private final ServedDevice served;
+    private final Removal removal;
+    /** Held by whoever changes what is said of it. */
+    private final Object changing = new Object();
+
+    private volatile DeviceSpec spec;
+    /** The image that its data lies in, see {@link OpenImage#file()}; a fork has that of its original. */
+    private final Optional<Object> image;
+
+    private final Path path;
+    private final DeviceMounts mounts;
+    /** For whatever changes its mounts. Not for what has to work while such a call waits for the disk. */
+    private final DeviceLock lock = new DeviceLock();
+
+    private final Object closing = new Object();
+    private final List<String> incidents = new CopyOnWriteArrayList<>();
+    private volatile boolean closed;
+    private final Offspring offspring;
+    /** What it has shown. Set when it is closed, before the unmount makes requests of its own. */
+    private volatile Offspring.Shown shown;
+    /** To be read by who asks for what needs the kernel's device, to be written by who closes that for good. */
+    private final ReadWriteLock kernel = new ReentrantReadWriteLock();
+    /** Guarded by {@link #kernel}: nobody may ask any more. */
+    private boolean gone;
+
+    private volatile Watchdog.Watch watch = () -> {};
+    /** Whether the filesystem is to be mounted when the power is back. Guarded by {@link #lock}. */
+    private boolean mountedBefore;
+
+    LiveDevice(ServedDevice served, DeviceSpec spec, Optional<Object> image, Offspring offspring) {
+        this(
+                served,
+                spec,
+                image,
+                offspring,
+                RunDirectory.ofThisMachine(),
+                Host.ofThisMachine(),
+                Teardown.Limits.ofThisJvm(),
+                ANSWER);
+    }
+
+    LiveDevice(
+            ServedDevice served,
+            DeviceSpec spec,
+            Optional<Object> image,
+            Offspring offspring,
+            RunDirectory runs,
+            Host host,
+            Teardown.Limits limits,
+            Duration answer) {
+        this.served = served;
+        this.spec = spec;
+        this.image = image;
+        this.offspring = offspring;
+        this.runs = runs;
+        this.host = host;
+        this.limits = limits;
+        removal = new Removal(served, host, answer);
+        path = DeviceNode.of(spec.name());
+        mounts = new DeviceMounts(served, this::spec, spec.name(), runs, host);
+    }
+
+    /** Starts it and waits for its node. */
+    void appear() {
+        runs.note(name());
+        watch = Watches.during(served::start, served, this::note);
+        DeviceNode.await(served.info());
+    }
+
+    private void note(String incident) {
+        if (incidents.size() < MAX_INCIDENTS) {
+            incidents.add(incident);
+        }
+    }
+
+    @Override
+    public DeviceSpec spec() {
+        return spec;
+    }
+
+    @Override
+    public String name() {
+        return spec.name();
+    }
+
+    @Override
+    public Path path() {
+        return path;
+    }
+
+    @Override
+    public long size() {
+        return spec.size();
+    }
+
+    @Override
+    public int logicalBlockSize() {
+        return spec.logicalBlockSize();
+    }
+
+    @Override
+    public int physicalBlockSize() {
+        return spec.physicalBlockSize();
+    }
+
+    @Override
+    public void format() {
+        lock.run(this::formatAlone);
+    }
+
+    private void formatAlone() {
+        checkOpen();
+        checkFilesystem("format()");
+        if (mounts.point().isPresent()) {
+            throw new IllegalStateException(
+                    name() + " is mounted at " + mounts.point().get() + ": call unmount() before format().");
+        }
+        if (spec.readOnly()) {
+            throw new IllegalStateException(name() + " is read-only: format the image before, or make it writable.");
+        }
+        checkPowered("format()");
+        FilesystemTools.checkSize(spec);
+        mounts.format();
+    }
+
+    @Override
+    public Path mount() {
+        return lock.with(() -> {
+            checkOpen();
+            checkFilesystem("mount()");
+            checkPowered("mount()");
+            return mounts.point().orElseGet(this::mountNow);
+        });
+    }
+
+    private Path mountNow() {
+        try {
+            return mounts.mount();
+        } catch (DblockException e) {
+            throw cutMeanwhile()
+                    .map(cut -> new DblockException(cut + "\n" + e.getMessage(), e))
+                    .orElse(e);
+        }
+    }
+
+    /** That the power is off, which was on, and by which rule, if that can be found out. */
+    private Optional<String> cutMeanwhile() {
+        try {
+            return removal.ask(
+                    "asking for the power of " + name(),
+                    () -> served.powered() ? Optional.<String>empty() : Optional.of(describeCut()));
+        } catch (DblockException e) {
+            return Optional.empty();
+        }
+    }
+
+    private String describeCut() {
+        String by = ruleThatCut()
+                .map(rule -> "the fault rule " + rule + ". Remove the rule before, or have it cut once: times(1).")
+                .orElse("a call, or a rule of another device in its power domain.");
+        return "The power of " + name() + " was cut while it was mounted, by " + by;
+    }
+
+    /** The last that acted on a request and cuts the power. */
+    private Optional<String> ruleThatCut() {
+        Map<String, String> rules = new HashMap<>();
+        for (Fault fault : served.faults().history()) {
+            if (fault.rule().action() instanceof Action.PowerCut) {
+                rules.put(fault.name(), fault.rule().toString());
+            }
+        }
+        List<String> acted = served.journal().requests().stream()
+                .flatMap(request -> request.rules().stream())
+                .filter(rules::containsKey)
+                .toList();
+        return acted.isEmpty() ? Optional.empty() : Optional.of(rules.get(acted.get(acted.size() - 1)));
+    }
+
+    /** A test that goes on as if nothing had happened is not to be helped by a disk that comes back by itself. */
+    private void checkPowered(String call) {
+        if (!served.powered()) {
+            throw new IllegalStateException(
+                    "The power of " + name() + " is off: call restorePower() before " + call + ".");
+        }
+    }
+
+    private void checkFilesystem(String call) {
+        if (spec.filesystem() == Filesystem.NONE) {
+            throw new IllegalStateException(name() + " has no filesystem, so " + call
+                    + " has nothing to do. Choose one: builder().filesystem(Filesystem.EXT4), or"
+                    + " @DblockDevice(filesystem = EXT4).");
+        }
+    }
+
+    boolean isOpen() {
+        return !closed;
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException(name() + " is closed. Make another with BlockDevice.builder().");
+        }
+    }
+
+    @Override
+    public Optional<Path> mountPoint() {
+        return mounts.point();
+    }
+
+    @Override
+    public void unmount() {
+        lock.run(() -> {
+            unmountFor("unmount()");
+            mountedBefore = false;
+        });
+    }
+
+    private void unmountFor(String call) {
+        checkOpen();
+        List<String> holders = mounts.tryUnmount(false, Bounded::call);
+        if (mounts.point().isPresent()) {
+            throw Leaks.exception(
+                    name() + " cannot be unmounted from " + mounts.point().get() + ", it is still in use:",
+                    holders,
+                    "Close these before " + call + ".");
+        }
+    }
+
+    @Override
+    public Path remount() {
+        return lock.with(() -> {
+            checkOpen();
+            checkFilesystem("remount()");
+            checkPowered("remount()");
+            unmountFor("remount()");
+            noteLostWrites("remount()", host.flushBuffers(path));
+            return mountNow();
+        });
+    }
+
+    @Override
+    public FileChannel openChannel() {
+        checkOpen();
+        return DirectChannel.open(path, logicalBlockSize(), !spec.readOnly());
+    }
+
+    @Override
+    public void dropCaches() {
+        lock.run(this::dropCachesAlone);
+    }
+
+    private void dropCachesAlone() {
+        checkOpen();
+        int files = mounts.point().map(host::syncFilesystem).orElse(0);
+        int node = host.flushBuffers(path);
+        if (mounts.point().isPresent()) {
+            host.dropFiles();
+        }
+        noteLostWrites("dropCaches()", files != 0 ? files : node);
+    }
+
+    /**
+     * The kernel tells that data could not be written once, and drops them. Who drops what is cached wants just that; but the
+     * error must not get lost with the data, because nobody is told it again.
+     */
+    private void noteLostWrites(String call, int result) {
+        if (result == 0) {
+            return;
+        }
+        String what = call + " found that writing cached data to " + name() + " had failed: " + Errno.describe(-result)
+                + ". These data are lost; no later fsync or close reports it";
+        note(what);
+        if (closed) {
+            // Its end has interrupted this call.
+            throw new DblockException(what + ". The device has been closed meanwhile.");
+        }
+    }
+
+    @Override
+    public void resize(long bytes) {
+        checkOpen();
+        change(() -> served.resize(bytes));
+    }
+
+    @Override
+    public void setReadOnly(boolean readOnly) {
+        checkOpen();
+        change(() -> served.setReadOnly(readOnly));
+    }
+
+    /** What it is afterwards is asked of the kernel: a change that fails may have happened all the same, or in part. */
+    private void change(Runnable change) {
+        synchronized (changing) {
+            try {
+                change.run();
+            } finally {
+                info().ifPresent(now -> spec = DeviceFactory.builderOf(spec)
+                        .size(now.parameters().size())
+                        .readOnly(now.parameters().flags().contains(READ_ONLY))
+                        .spec());
+            }
+        }
+    }
+
+    @Override
+    public DeviceStatistics statistics() {
+        RequestCounts counts = served.counts();
+        return new DeviceStatistics(
+                counts.reads(),
+                counts.writes(),
+                counts.flushes(),
+                counts.discards(),
+                counts.writeZeroes(),
+                counts.bytesRead(),
+                counts.bytesWritten(),
+                counts.errors(),
+                counts.lateAnswers());
+    }
+
+    ServedDevice served() {
+        return served;
+    }
+
+    /** What its server has open for it. */
+    Optional<OpenImage> openImage() {
+        return image.map(file -> new OpenImage(served.answering().jvm().pid(), file, name()));
+    }
+
+    @Override
+    public Faults faults() {
+        return served.faults();
+    }
+
+    @Override
+    public Journal journal() {
+        return served.journal();
+    }
+
+    @Override
+    public long seed() {
+        return served.faults().seed();
+    }
+
+    @Override
+    public CutReport powerCut(Survivors survivors) {
+        checkOpen();
+        return served.powerCut(survivors);
+    }
+
+    @Override
+    public void restorePower() {
+        lock.run(this::restorePowerAlone);
+    }
+
+    private void restorePowerAlone() {
+        checkOpen();
+        if (served.powered()) {
+            return;
+        }
+        mountedBefore |= mounts.point().isPresent();
+        // While the power is still off, so that nothing which is written back now gets through.
+        List<String> holders = mounts.tryUnmount(true, Bounded::call);
+        if (mounts.point().isPresent()) {
+            throw Leaks.exception(
+                    "The power of " + name() + " stays off. Its filesystem at "
+                            + mounts.point().get() + " has to be unmounted first, and is still in use:",
+                    holders,
+                    "Close these before restorePower(): whoever had them open would have died with the power.");
+        }
+        List<ProcFs.Mount> others = mounts.foreign();
+        if (!others.isEmpty()) {
+            List<String> lines = others.stream()
+                    .map(mount -> "it is mounted at " + mount.point())
+                    .toList();
+            throw Leaks.exception(
+                    "The power of " + name() + " stays off: it was mounted by somebody else when it was cut:",
+                    lines,
+                    "Unmount it before restorePower(): the kernel has cached what the disk has lost.");
+        }
+        // What cannot be written was lost with the power: that is no news.
+        host.flushBuffers(path);
+        served.restorePower();
+        if (mountedBefore) {
+            mountNow();
+            mountedBefore = false;
+        }
+    }
+
+    @Override
+    public boolean powered() {
+        return served.powered();
+    }
+
+    @Override
+    public List<UnflushedWrite> unflushed() {
+        return served.unflushed();
+    }
+
+    @Override
+    public Snapshot snapshot() {
+        synchronized (changing) {
+            return snapshotOf(served.snapshot());
+        }
+    }
+
+    @Override
+    public Snapshot snapshot(Survivors survivors) {
+        synchronized (changing) {
+            return snapshotOf(served.snapshot(survivors));
+        }
+    }
+
+    private Snapshot snapshotOf(ServedSnapshot snapshot) {
+        return new LiveSnapshot(spec, image, snapshot, offspring);
+    }
+
+    @Override
+    public List<Throwable> handlerFailures() {
+        List<Throwable> all = new ArrayList<>(served.failures());
+        offspring.forks().forEach(fork -> all.addAll(fork.served.failures()));
+        all.addAll(offspring.failures());
+        return List.copyOf(all.subList(0, Math.min(all.size(), MAX_FAILURES)));
+    }
+
+    Offspring offspring() {
+        return offspring;
+    }
+
+    @Override
+    public List<Unproven> unproven() {
+        List<Unproven> all = new ArrayList<>();
+        List<LiveDevice> devices = new ArrayList<>(List.of(this));
+        devices.addAll(offspring.forks());
+        Choices choices = offspring.choices();
+        for (LiveDevice device : devices) {
+            Offspring.Shown now = device.shown;
+            if (now == null) {
+                now = device.ask();
+            }
+            all.addAll(now.unproven());
+            choices = choices.and(now.choices());
+        }
+        all.addAll(offspring.unproven());
+        if (choices.asked() > 0 && !choices.found()) {
+            all.add(new Unproven(
+                    Unproven.Kind.NOTHING_TO_SURVIVE,
+                    name() + ": "
+                            + (choices.asked() == 1
+                                    ? "a power cut (or a snapshot of one) was to choose survivors ("
+                                    : choices.asked()
+                                            + " power cuts (or snapshots of one) were to choose survivors (the last: ")
+                            + choices.survivors() + "), and nothing was ever unflushed."
+                            + (spec.cache() == CacheMode.NONE ? " It has no volatile cache (cache = NONE)." : "")));
+        }
+        return all;
+    }
+
+    private Offspring.Shown ask() {
+        Evidence evidence = served.evidence();
+        String who = offspring.describe();
+        Faults rules = served.faults();
+        List<Unproven> all = new ArrayList<>();
+        evidence.neverActed()
+                .forEach(one -> all.add(one.of(who, rules.armedAt(one.rule().name()))));
+        for (String rule : rules.unarmed()) {
+            all.add(new Unproven(
+                    Unproven.Kind.RULE_WITHOUT_ACTION, who + ": a rule got no action, so it was not armed: " + rule));
+        }
+        return new Offspring.Shown(all, evidence.choices(), List.of());
+    }
+
+    /** Keeps what the device has shown. Throws nothing, and waits a limited time for a server that is silent. */
+    private void askBeforeTeardown() {
+        try {
+            shown = removal.ask("asking what the rules of " + name() + " have done", this::ask);
+        } catch (DblockException e) {
+            Unproven unknown = new Unproven(
+                    Unproven.Kind.NOT_KNOWN, offspring.describe() + ": it cannot be told: " + e.getMessage());
+            shown = new Offspring.Shown(List.of(unknown), Choices.NONE, List.of());
+        }
+    }
+
+    private void leave() {
+        List<Throwable> failures = List.of();
+        try {
+            failures = removal.ask("asking what the handler of " + name() + " has thrown", served::failures);
+        } catch (DblockException e) {
+            // The server is gone or silent, which the teardown has told.
+        }
+        Offspring.Shown last = shown == null ? Offspring.Shown.NOTHING : shown;
+        offspring.end(this, new Offspring.Shown(last.unproven(), last.choices(), failures));
+    }
+
+    @Override
+    public void closeForks() {
+        List<String> leaks = new ArrayList<>();
+        List<DblockException> failures = new ArrayList<>();
+        for (LiveDevice fork : offspring.forks()) {
+            String who = fork.offspring.describe();
+            fork.mountPoint().ifPresent(point -> leaks.add(who + ", was still mounted at " + point));
+            try {
+                fork.close();
+            } catch (LeakException e) {
+                e.holders().forEach(holder -> leaks.add(who + ", was still used: " + holder));
+            } catch (DblockException e) {
+                failures.add(e);
+            }
+            fork.incidents().forEach(this::note);
+        }
+        for (LiveSnapshot snapshot : offspring.snapshots()) {
+            try {
+                snapshot.close();
+            } catch (DblockException e) {
+                failures.add(e);
+                break; // They are kept by one server, and go with it.
+            }
+        }
+        if (!leaks.isEmpty()) {
+            failures.add(
+                    0,
+                    Leaks.exception(
+                            "Forks of " + name() + " were still in use when it was to be closed:",
+                            leaks,
+                            "They have been closed all the same. Close a fork where it is made:"
+                                    + " try (BlockDevice fork = disk.fork()) { ... }"));
+        }
+        if (!failures.isEmpty()) {
+            DblockException first = failures.remove(0);
+            failures.forEach(first::addSuppressed);
+            throw first;
+        }
+    }
+
+    @Override
+    public List<String> incidents() {
+        return List.copyOf(incidents);
+    }
+
+    @Override
+    public void unplug() {
+        whileThere(() -> {
+            mounts.remember();
+            return removal.byForce();
+        });
+    }
+
+    @Override
+    public void unplug(String why) {
+        note(why);
+        System.err.println("junit-dblock: " + why);
+        unplug();
+    }
+
+    @Override
+    public Duration oldestRequest() {
+        return info().flatMap(DeviceInfo::oldest).map(OldestRequest::age).orElse(Duration.ZERO);
+    }
+
+    /** What the kernel says of it; empty once it is gone. */
+    private Optional<DeviceInfo> info() {
+        return whileThere(() -> {
+            try {
+                return Optional.of(served.info());
+            } catch (ControlException e) {
+                return Optional.<DeviceInfo>empty(); // Destroyed, and nobody has it open.
+            }
+        });
+    }
+
+    /** Does what needs the kernel's device, unless that can no longer be asked for. */
+    private <T> Optional<T> whileThere(Supplier<Optional<T>> what) {
+        kernel.readLock().lock();
+        try {
+            return gone ? Optional.empty() : what.get();
+        } finally {
+            kernel.readLock().unlock();
+        }
+    }
+
+    @Override
+    public List<String> heldBy() {
+        try {
+            return removal.ask("asking what holds requests of " + name(), () -> LiveSubject.holding(served));
+        } catch (DblockException e) {
+            return List.of(); // Who cannot be asked holds what it holds.
+        }
+    }
+
+    private void goAway() {
+        kernel.writeLock().lock();
+        try {
+            gone = true;
+        } finally {
+            kernel.writeLock().unlock();
+        }
+    }
+
+    private void closeServer() {
+        try {
+            watch.close();
+        } finally {
+            goAway();
+            served.close();
+        }
+    }
+
+    @Override
+    public void close() {
+        synchronized (closing) {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            askBeforeTeardown();
+            Teardown teardown = new Teardown(
+                    served, mounts, path, this::oldestRequest, removal, this::closeServer, this::note, limits);
+            boolean alone = takeLock(teardown);
+            try {
+                teardown.run();
+            } finally {
+                if (alone) {
+                    lock.giveBack();
+                }
+                runs.forget(name());
+                Devices.remove(this);
+                leave();
+            }
+            teardown.report();
+        }
+    }
+
+    /** Whether the lock could be had. A call of another thread that waits for the disk gets an error. */
+    private boolean takeLock(Teardown teardown) {
+        if (lock.take(END_OF_CALL)) {
+            return true;
+        }
+        teardown.force(lock.holder() + " was still using it in a call that had not returned after "
+                + END_OF_CALL.toSeconds() + " s");
+        return lock.take(END_OF_CALL);
+    }
+
+    void closeQuietly() {
+        try {
+            close();
+        } catch (DblockException e) {
+            // The reason the device could not be made is on its way already and says more.
+        }
+    }
+
+    @Override
+    public String toString() {
+        return path + " (" + ByteSize.format(size())
+                + (spec.filesystem() == Filesystem.NONE ? "" : ", " + spec.filesystem()) + ")";
+    }
+}

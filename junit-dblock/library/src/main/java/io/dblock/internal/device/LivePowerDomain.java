@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.device;
+
+import io.dblock.BlockDevice;
+import io.dblock.PowerDomain;
+import io.dblock.internal.server.DeviceServer;
+import io.dblock.power.CutReport;
+import io.dblock.power.Survivors;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Live devices on one supply, which the server they have in common keeps. */
+final class LivePowerDomain implements PowerDomain {
+    private final List<LiveDevice> devices;
+
+    private LivePowerDomain(List<LiveDevice> devices) {
+        this.devices = devices;
+    }
+
+    static PowerDomain of(List<BlockDevice> devices) {
+        if (devices.size() < 2) {
+            throw new IllegalArgumentException(
+                    "A power domain of " + devices.size() + " devices was asked for. Allowed: at least 2.");
+        }
+        List<LiveDevice> live = devices.stream()
+                .map(device -> {
+                    if (device instanceof LiveDevice one) {
+                        return one;
+                    }
+                    throw new IllegalArgumentException(device
+                            + " cannot be in a power domain. Allowed: devices made by this library's builder or by"
+                            + " @DblockDevice.");
+                })
+                .toList();
+        server(live).joinPower(live.stream().map(LiveDevice::served).toList());
+        return new LivePowerDomain(live);
+    }
+
+    private static DeviceServer server(List<LiveDevice> devices) {
+        return devices.get(0).served().server();
+    }
+
+    @Override
+    public Map<BlockDevice, CutReport> powerCut(Survivors survivors) {
+        Map<BlockDevice, CutReport> reports = new LinkedHashMap<>();
+        List<Optional<CutReport>> cut = server(devices)
+                .cutPower(devices.stream().map(LiveDevice::served).toList(), survivors);
+        for (int i = 0; i < devices.size(); i++) {
+            BlockDevice device = devices.get(i);
+            cut.get(i).ifPresent(report -> reports.put(device, report));
+        }
+        return reports;
+    }
+
+    @Override
+    public void restorePower() {
+        RuntimeException failure = null;
+        for (LiveDevice device : devices) {
+            try {
+                if (device.isOpen()) {
+                    device.restorePower();
+                }
+            } catch (RuntimeException e) {
+                if (failure == null) {
+                    failure = e;
+                } else {
+                    failure.addSuppressed(e);
+                }
+            }
+        }
+        if (failure != null) {
+            throw failure;
+        }
+    }
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.device;
+
+import io.dblock.DblockException;
+import io.dblock.LeakException;
+import io.dblock.fault.Action;
+import io.dblock.fault.Fault;
+import io.dblock.handler.Errno;
+import io.dblock.internal.kernel.Bounded;
+import io.dblock.internal.kernel.Command;
+import io.dblock.internal.kernel.ControlException;
+import io.dblock.internal.kernel.KernelPath;
+import io.dblock.internal.kernel.ProcFs;
+import io.dblock.internal.server.ServedDevice;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/**
+ * Takes one device away, whoever uses it, and whether its server answers, is dead, or is stopped. Each step is tried,
+ * whatever became of those before it, and each has a bound: one that waits for the disk goes on first to the removal of the
+ * fault rules that keep its requests waiting, then to the forced removal of the disk, which fails them.
+ */
+public final class Teardown {
+    private static final Duration LOOK = Duration.ofMillis(50);
+
+    /**
+     * How long is waited.
+     *
+     * @param rules how old a request may become before the rules that hold or delay requests are removed
+     * @param disk how old one may become before the disk is removed: what would answer it does not
+     * @param unmount how long unmounting may take, however quickly each request is answered
+     * @param destroy how long destroying the disk may take, which nobody uses any more then
+     * @param close how long the server may take to free what it kept
+     */
+    record Limits(Duration rules, Duration disk, Duration unmount, Duration destroy, Duration close) {
+        static Limits ofThisJvm() {
+            return new Limits(
+                    Duration.ofSeconds(3),
+                    Duration.ofSeconds(10),
+                    Command.timeout(),
+                    Duration.ofSeconds(30),
+                    Duration.ofSeconds(75));
+        }
+    }
+
+    private final ServedDevice served;
+    private final DeviceMounts mounts;
+    private final Path node;
+    private final Supplier<Duration> oldestRequest;
+    private final Removal removal;
+    private final Runnable closeServer;
+    private final Consumer<String> note;
+    private final Limits limits;
+    private final List<String> leaks = new ArrayList<>();
+    private final List<DblockException> failures = new ArrayList<>();
+    private boolean released;
+    private boolean forced;
+    /** Whether that has succeeded. */
+    private boolean removed;
+
+    /**
+     * @param oldestRequest how long the request that is under way the longest has been
+     * @param removal removes {@code served} by force
+     * @param closeServer closes {@code served}
+     * @param note takes a note of what had to be done besides what every teardown does
+     */
+    Teardown(
+            ServedDevice served,
+            DeviceMounts mounts,
+            Path node,
+            Supplier<Duration> oldestRequest,
+            Removal removal,
+            Runnable closeServer,
+            Consumer<String> note,
+            Limits limits) {
+        this.served = served;
+        this.mounts = mounts;
+        this.node = node;
+        this.oldestRequest = oldestRequest;
+        this.removal = removal;
+        this.closeServer = closeServer;
+        this.note = note;
+        this.limits = limits;
+    }
+
+    /** To be called once. */
+    void run() {
+        attempt(() -> leaks.addAll(mounts.tryUnmount(false, this::unmounting)));
+        mounts.point().ifPresent(point -> attempt(() -> detach(KernelPath.of(point))));
+        attempt(() -> mounts.foreign().forEach(this::detachForeign));
+        attempt(this::destroy);
+        attempt(this::closeServer);
+        attempt(mounts::uncover);
+    }
+
+    private void attempt(Runnable step) {
+        try {
+            step.run();
+        } catch (DblockException e) {
+            failures.add(e);
+        } catch (RuntimeException e) {
+            failures.add(new DblockException("A step of the removal of " + node + " failed: " + e, e));
+        }
+    }
+
+    private void detachForeign(ProcFs.Mount mount) {
+        attempt(() -> leaks.addAll(mounts.holders(mount)));
+        leaks.add("it is mounted at " + mount.point());
+        attempt(() -> detach(mount.point()));
+    }
+
+    private void detach(KernelPath point) {
+        mounts.detach(point, this::unmounting);
+    }
+
+    private <T> T unmounting(String what, Supplier<T> step) {
+        return patiently(what, limits.unmount(), step);
+    }
+
+    /** Destroys it, by force if it stays busy, is known to be in use, or cannot be destroyed otherwise. */
+    private void destroy() {
+        if (forced) {
+            if (!removed) {
+                force("an earlier try has failed");
+            }
+            return;
+        }
+        if (leaks.isEmpty()) {
+            try {
+                leaks.addAll(mounts.whileBusy(false)
+                        .until(() -> patiently("destroying " + node, limits.destroy(), this::tryToDestroy)));
+                if (leaks.isEmpty()) {
+                    return;
+                }
+            } catch (RuntimeException e) {
+                if (!forced) {
+                    force("destroying it failed: " + e.getMessage());
+                }
+                throw e;
+            }
+        }
+        force("it was in use");
+    }
+
+    private boolean tryToDestroy() {
+        try {
+            served.destroy(false);
+            return true;
+        } catch (ControlException e) {
+            if (!e.is(Errno.EBUSY)) {
+                throw e;
+            }
+            return false;
+        }
+    }
+
+    /** Frees what the server keeps. That it does not answer is no reason to wait for it once more as long. */
+    private void closeServer() {
+        Bounded<Boolean> closing = Bounded.start("closing " + node, () -> {
+            closeServer.run();
+            return true;
+        });
+        Duration limit = removal.isSilent() ? removal.answer().multipliedBy(3) : limits.close();
+        if (!closing.awaitEnd(limit)) {
+            throw new DblockException("What keeps the content of " + node + " has not been freed within "
+                    + limit.toSeconds() + " s: the device's server does not answer. The disk itself is gone.");
+        }
+        closing.result(limit);
+    }
+
+    /** What a step returns that may have to wait for the disk. */
+    private <T> T patiently(String what, Duration limit, Supplier<T> step) {
+        Bounded<T> running = Bounded.start(what, step);
+        long start = System.nanoTime();
+        while (!running.awaitEnd(LOOK)) {
+            Duration waited = Duration.ofNanos(System.nanoTime() - start);
+            Duration oldest = oldestRequest.get();
+            if (!released && oldest.compareTo(limits.rules()) > 0) {
+                released = true;
+                release(what);
+            } else if (!forced && oldest.compareTo(limits.disk()) > 0) {
+                force(what + " waited for a request that the disk had not answered for "
+                        + limits.disk().toSeconds() + " s");
+                start = System.nanoTime();
+            } else if (waited.compareTo(limit) > 0) {
+                if (forced) {
+                    break;
+                }
+                force(what + " had not ended within " + waited.toSeconds() + " s");
+                start = System.nanoTime();
+            }
+        }
+        return running.result(Duration.ofNanos(System.nanoTime() - start));
+    }
+
+    /** Removes the rules that keep requests waiting, which nobody is there to release any more. */
+    private void release(String what) {
+        List<String> removed;
+        try {
+            removed = removal.ask("removing fault rules", this::removeWaits);
+        } catch (DblockException e) {
+            note.accept(what + " waits for the disk, whose server does not answer either: " + e.getMessage());
+            return;
+        }
+        for (String rule : removed) {
+            note.accept(what + " waited for requests that a fault rule kept waiting; it has been removed: " + rule);
+        }
+    }
+
+    private List<String> removeWaits() {
+        List<String> removed = new ArrayList<>();
+        for (Fault fault : served.faults().list()) {
+            Action action = fault.rule().action();
+            if (action instanceof Action.Hold || action instanceof Action.Wait) {
+                fault.close();
+                removed.add(fault.rule().toString());
+            }
+        }
+        return removed;
+    }
+
+    /** Removes the disk, so that whoever waits for it gets an error. */
+    void force(String why) {
+        forced = true;
+        String text = node.getFileName() + " has been removed by force when it was closed: " + why + ".";
+        Optional<DblockException> refused = Optional.empty();
+        try {
+            refused = removal.byForce();
+            removed = true;
+        } catch (RuntimeException e) {
+            failures.add(new DblockException(node + " could not be removed by force: " + e.getMessage(), e));
+        }
+        if (leaks.isEmpty()) {
+            note.accept(text);
+            failures.add(new DblockException(
+                    text
+                            + refused.map(e -> " Its server did not do it: " + e.getMessage())
+                                    .orElse(" Its handler has to answer every request, with an error if need be."),
+                    refused.orElse(null)));
+        } else {
+            // A leak is told in other words.
+            refused.ifPresent(failures::add);
+        }
+    }
+
+    /**
+     * Returns if all went well.
+     *
+     * @throws LeakException if somebody still used the device
+     * @throws DblockException if a step failed
+     */
+    void report() {
+        DblockException thrown = null;
+        if (!leaks.isEmpty()) {
+            thrown = Leaks.exception(
+                    node.getFileName() + " was still in use when it was closed:",
+                    leaks.stream().distinct().toList(),
+                    "It has been removed all the same. Close these before the device is.");
+        } else if (!failures.isEmpty()) {
+            thrown = failures.remove(0);
+        }
+        if (thrown != null) {
+            failures.forEach(thrown::addSuppressed);
+            throw thrown;
+        }
+    }
+}

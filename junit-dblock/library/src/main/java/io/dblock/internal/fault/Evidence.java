@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.watchdog;
+
+import io.dblock.internal.fault.NeverActed;
+import io.dblock.internal.store.Choices;
+import java.util.List;
+
+/**
+ * What the rules and the power cuts of a device have shown.
+ *
+ * @param neverActed its rules that have acted on nothing
+ * @param choices what its cuts had to choose from
+ */
+public record Evidence(List<NeverActed> neverActed, Choices choices) {}

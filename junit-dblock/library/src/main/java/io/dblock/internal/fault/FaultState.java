@@ -1,0 +1,528 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.fault;
+
+import io.dblock.fault.Action;
+import io.dblock.fault.FaultRule;
+import io.dblock.fault.Match;
+import io.dblock.handler.Errno;
+import io.dblock.handler.Operation;
+import io.dblock.handler.RequestFlag;
+import io.dblock.handler.RequestInfo;
+import io.dblock.internal.fault.Extents.Extent;
+import io.dblock.internal.fault.FaultPlan.Corruption;
+import io.dblock.internal.fault.FaultPlan.Cut;
+import io.dblock.internal.fault.FaultPlan.Pause;
+import io.dblock.internal.fault.FaultPlan.Segment;
+import io.dblock.power.Survivors;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Predicate;
+
+/**
+ * An armed rule: what it has counted, whom it keeps waiting, what it knows of the sectors. Thread-safe. Its lock is held for
+ * no call to anybody else's code; of other locks, only that of a {@link StaleContent} is taken under it.
+ */
+final class FaultState {
+    /** A discard may have billions of blocks: a tear of more than these is in units of several blocks. */
+    private static final long MAX_TORN = 1 << 16;
+
+    // What random numbers are for. A sector number is the fourth in a Corruption's stream, these are the only one.
+    private static final long PROBABILITY = 1;
+    private static final long TEAR = 2;
+    private static final long DELAY = 3;
+    private static final long SURVIVORS = 4;
+
+    private final FaultFilter.Surroundings surroundings;
+    private final long seedOrdinal;
+    private final String name;
+    private final Predicate<RequestInfo> predicate;
+
+    // Written under the lock, so that who counts under it sees what it has matched.
+    private volatile FaultRule rule;
+
+    // Guarded by this.
+    private boolean armed = true;
+    private long allMatches;
+    private long matches;
+    private long taken;
+    private long hits;
+    private final LinkedHashSet<FaultWait> waiting = new LinkedHashSet<>();
+    private StaleContent stale;
+    private final Extents rewritten = new Extents();
+    private final Extents allocated = new Extents();
+    private long usedBlocks;
+    private long nextStart;
+    private boolean limiting;
+
+    /** Of the requests that came while it had not acted on any; null if none has come. Written under the lock. */
+    private volatile NearMiss nearest;
+    /** How often the predicate was asked. */
+    private final LongAdder asked = new LongAdder();
+
+    FaultState(
+            FaultFilter.Surroundings surroundings,
+            long ordinal,
+            FaultRule rule,
+            Predicate<RequestInfo> predicate,
+            StaleContent stale) {
+        this.surroundings = surroundings;
+        this.seedOrdinal = ordinal;
+        this.name = rule.name();
+        this.rule = rule;
+        this.predicate = predicate;
+        this.stale = stale;
+    }
+
+    String name() {
+        return name;
+    }
+
+    FaultRule rule() {
+        return rule;
+    }
+
+    long ordinal() {
+        return seedOrdinal;
+    }
+
+    synchronized boolean armed() {
+        return armed;
+    }
+
+    synchronized long hits() {
+        return hits;
+    }
+
+    synchronized List<FaultWait> waiting() {
+        return List.copyOf(waiting);
+    }
+
+    // ---- deciding ----
+
+    /** Whether it has to see this request done even if it does not act on it: it learns from it. */
+    boolean watches(RequestInfo info) {
+        FaultRule current = rule;
+        if (current.action() instanceof Action.MediumError) {
+            return writes(info);
+        }
+        return current.action() instanceof Action.Full && gives(info);
+    }
+
+    private static boolean gives(RequestInfo info) {
+        return info.operation() == Operation.DISCARD
+                || (info.operation() == Operation.WRITE_ZEROES && !info.has(RequestFlag.NOUNMAP));
+    }
+
+    private static boolean writes(RequestInfo info) {
+        return info.operation() == Operation.WRITE || info.operation() == Operation.WRITE_ZEROES;
+    }
+
+    /** Acts on the request, if it is one for this rule: notes in the plan what is to become of it. */
+    void consider(FaultPlan plan, long seed) {
+        FaultRule seen;
+        do {
+            seen = rule;
+        } while (matches(seen, plan.info()) && !decide(seen, plan, seed));
+    }
+
+    private boolean matches(FaultRule seen, RequestInfo info) {
+        NearMiss missed = miss(seen, info);
+        if (missed != null) {
+            missed(missed);
+        }
+        return missed == null;
+    }
+
+    /** What keeps the rule from acting on it; null if nothing does so far. */
+    private NearMiss miss(FaultRule seen, RequestInfo info) {
+        Match match = seen.match();
+        if (!seen.action().operations().contains(info.operation()) || !match.fits(info)) {
+            return nearest == null || nearest.compareTo(NearMiss.SECTORS) < 0
+                    ? NearMiss.of(seen, info)
+                    : NearMiss.OPERATION;
+        }
+        if (seen.action() instanceof Action.IgnoreFlushes
+                && info.operation() == Operation.WRITE
+                && !info.has(RequestFlag.FUA)) {
+            return NearMiss.NO_FUA;
+        }
+        if (seen.action() instanceof Action.Full && gives(info)) {
+            return NearMiss.FREES;
+        }
+        if (match.sinceMark().isPresent()
+                && !surroundings.marked(match.sinceMark().get())) {
+            return NearMiss.SINCE_MARK;
+        }
+        if (match.untilMark().isPresent()
+                && surroundings.marked(match.untilMark().get())) {
+            return NearMiss.UNTIL_MARK;
+        }
+        if (match.fromFlushEpoch() > 0 && surroundings.flushEpoch() < match.fromFlushEpoch()) {
+            return NearMiss.FLUSH_EPOCH;
+        }
+        asked.increment();
+        return predicate.test(info) ? null : NearMiss.PREDICATE;
+    }
+
+    private void missed(NearMiss miss) {
+        NearMiss known = nearest;
+        if (known == null || miss.compareTo(known) > 0) {
+            synchronized (this) {
+                if (nearest == null || miss.compareTo(nearest) > 0) {
+                    nearest = miss;
+                }
+            }
+        }
+    }
+
+    /** Why it has acted on nothing; a sentence. */
+    String whyNever() {
+        NearMiss miss = nearest;
+        if (miss == null) {
+            return "No request has come while it was armed.";
+        }
+        FaultRule current = rule;
+        if (miss == NearMiss.OPERATION
+                && current.operations().equals(Set.of(Operation.FLUSH))
+                && !surroundings.hasVolatileCache()) {
+            return "The device has no volatile write cache (cache = NONE), so the kernel sends it no flushes.";
+        }
+        if (miss == NearMiss.FLAGS && current.match().flags().contains(RequestFlag.FUA) && !surroundings.takesFua()) {
+            return "The device takes no FUA (fua = false), so the kernel has a flush follow the write instead.";
+        }
+        if (current.action() instanceof Action.IgnoreFlushes && miss.compareTo(NearMiss.NO_FUA) <= 0) {
+            return "No flush has reached the disk"
+                    + (current.operations().contains(Operation.WRITE) ? ", and no write with FUA." : ".");
+        }
+        synchronized (this) {
+            return miss.ofRule(current, allMatches, asked.sum());
+        }
+    }
+
+    /** False if the rule was replaced meanwhile, and the request is to be looked at again. */
+    @SuppressWarnings("ReferenceEquality") // An equal rule may have been put in its place, with counters at 0.
+    private synchronized boolean decide(FaultRule seen, FaultPlan plan, long seed) {
+        if (seen != rule) {
+            return false;
+        }
+        List<Extent> parts = armed ? parts(seen, plan) : List.of();
+        if (parts.isEmpty()) {
+            missed(NearMiss.NOTHING_LEFT);
+            return true;
+        }
+        Match match = seen.match();
+        long n = ++allMatches;
+        if (++matches <= match.after() || taken >= seen.times()) {
+            missed(NearMiss.AFTER);
+            return true;
+        }
+        if (match.probability() < 1 && draws(seed, n, PROBABILITY).nextDouble() >= match.probability()) {
+            missed(NearMiss.PROBABILITY);
+            return true;
+        }
+        missed(NearMiss.NOT_DONE);
+        List<Segment> segments = plan.cutOut(parts);
+        if (seen.action() instanceof Action.Full) {
+            // Whether it acts is known when the disk's content is; others may act until then.
+            plan.budget(segments, this);
+            return true;
+        }
+        taken++;
+        act(seen.action(), plan, parts, segments, seed, n);
+        if (!seen.fallThrough()) {
+            plan.cutOut(parts).forEach(segment -> segment.open = false);
+        }
+        return true;
+    }
+
+    /** What of the request the rule can act on. */
+    private List<Extent> parts(FaultRule seen, FaultPlan plan) {
+        Action action = seen.action();
+        long start = seen.match().range().map(Match.Range::offset).orElse(0L);
+        long end = seen.match().range().map(Match.Range::end).orElse(Long.MAX_VALUE);
+        if (action instanceof Action.Misdirect misdirect) {
+            start = Math.max(start, -misdirect.delta());
+            end = Math.min(end, surroundings.size() - Math.max(0, misdirect.delta()));
+        }
+        List<Extent> parts = plan.parts(start, end, segment -> canAct(action, segment, plan));
+        if (action instanceof Action.MediumError) {
+            List<Extent> bad = new ArrayList<>();
+            parts.forEach(part -> bad.addAll(rewritten.missing(part.start(), part.end())));
+            return bad;
+        }
+        long length = parts.stream().mapToLong(Extent::length).sum();
+        boolean tooShort = (action instanceof Action.FailAfter fail && length <= fail.sectors() * Match.SECTOR)
+                || (action instanceof Action.TearWrite tear && length <= atLeast(tear));
+        if (tooShort) {
+            return List.of();
+        }
+        return parts;
+    }
+
+    /** A tear of so many bytes or less would write all of them. */
+    private long atLeast(Action.TearWrite action) {
+        return Math.max(1, action.tear().blocks()) * surroundings.logicalBlockSize();
+    }
+
+    private static boolean canAct(Action action, Segment segment, FaultPlan plan) {
+        if (action instanceof Action.Fail
+                || action instanceof Action.FailAfter
+                || action instanceof Action.ReadOnly
+                || action instanceof Action.MediumError) {
+            return segment.errno == null;
+        }
+        if (action instanceof Action.Misdirect) {
+            return segment.effective() && segment.shift == 0;
+        }
+        if (action instanceof Action.Stale) {
+            return segment.effective() && segment.stale == null;
+        }
+        if (action instanceof Action.IgnoreFlushes) {
+            return segment.effective() && (segment.fua || plan.info().operation() == Operation.FLUSH);
+        }
+        if (action instanceof Action.PowerCut) {
+            return plan.cut() == null;
+        }
+        if (action instanceof Action.Lose
+                || action instanceof Action.TearWrite
+                || action instanceof Action.FlipBits
+                || action instanceof Action.Garbage
+                || action instanceof Action.Full) {
+            return segment.effective();
+        }
+        return true;
+    }
+
+    private void act(Action action, FaultPlan plan, List<Extent> parts, List<Segment> segments, long seed, long n) {
+        if (action instanceof Action.PowerCut powerCut) {
+            Survivors survivors =
+                    powerCut.survivors().orSeed(draws(seed, n, SURVIVORS).nextLong());
+            plan.cut(new Cut(this, survivors, powerCut.after()));
+            return;
+        }
+        if (action instanceof Action.Wait
+                || action instanceof Action.Hold
+                || action instanceof Action.LimitIops
+                || action instanceof Action.LimitBandwidth) {
+            long bytes = parts.stream().mapToLong(Extent::length).sum();
+            plan.pause(new Pause(this, action, draws(seed, n, DELAY).nextDouble(), bytes));
+            return;
+        }
+        plan.acts(this);
+        hit();
+        if (action instanceof Action.Fail fail) {
+            segments.forEach(segment -> segment.errno = fail.errno());
+        } else if (action instanceof Action.FailAfter fail) {
+            plan.fail(from(parts, fail.sectors() * Match.SECTOR), fail.errno());
+        } else if (action instanceof Action.ReadOnly) {
+            segments.forEach(segment -> segment.errno = Errno.EREMOTEIO);
+        } else if (action instanceof Action.MediumError) {
+            segments.forEach(segment -> segment.errno = Errno.ENODATA);
+        } else if (action instanceof Action.Lose) {
+            segments.forEach(segment -> segment.lost = true);
+        } else if (action instanceof Action.TearWrite tear) {
+            Tearing tearing = new Tearing(tear.tear(), surroundings.logicalBlockSize(), MAX_TORN);
+            plan.cutOut(tearing.lost(parts, draws(seed, n, TEAR))).forEach(segment -> segment.lost = true);
+        } else if (action instanceof Action.Misdirect misdirect) {
+            segments.forEach(segment -> segment.shift = misdirect.delta());
+        } else if (action instanceof Action.Stale) {
+            plan.uses(stale);
+            segments.forEach(segment -> segment.stale = stale);
+        } else if (action instanceof Action.FlipBits || action instanceof Action.Garbage) {
+            plan.corrupt(segments, new Corruption(action, seed, seedOrdinal, n));
+        } else if (action instanceof Action.IgnoreFlushes) {
+            segments.forEach(segment -> {
+                segment.fua = false;
+                segment.lost = plan.info().operation() == Operation.FLUSH;
+            });
+        } else {
+            throw new AssertionError("No way to do " + action);
+        }
+    }
+
+    /** What is left of the parts without their first {@code skipped} bytes. */
+    private static List<Extent> from(List<Extent> parts, long skipped) {
+        List<Extent> rest = new ArrayList<>();
+        long left = skipped;
+        for (Extent part : parts) {
+            if (part.length() > left) {
+                rest.add(new Extent(part.start() + left, part.end()));
+            }
+            left = Math.max(0, left - part.length());
+        }
+        return rest;
+    }
+
+    private Draws draws(long seed, long n, long purpose) {
+        return new Draws(seed, seedOrdinal, n, -purpose);
+    }
+
+    // ---- counting ----
+
+    /** It has acted on a request. */
+    synchronized void hit() {
+        hits++;
+        notifyAll();
+    }
+
+    /** Waits for so many hits; how many there are then, fewer if the time is over or the rule removed. */
+    synchronized long awaitHits(long count, Duration timeout) throws InterruptedException {
+        long deadline = System.nanoTime() + timeout.toNanos();
+        while (hits < count && armed) {
+            long left = deadline - System.nanoTime();
+            if (left <= 0) {
+                break;
+            }
+            // Rounded up: waiting 0 ms would be for ever.
+            wait(left / 1_000_000 + 1);
+        }
+        return hits;
+    }
+
+    // ---- keeping requests waiting ----
+
+    /**
+     * Keeps the request from now on, and counts the hit.
+     *
+     * @return for how many ns, {@link Long#MAX_VALUE} until it is let go, -1 if the rule is gone or another, and does not keep it
+     */
+    synchronized long enter(FaultWait wait, Pause pause) {
+        // Replaced meanwhile, it would be kept by a rule that keeps nothing.
+        if (!armed || rule.action().getClass() != pause.action().getClass()) {
+            return -1;
+        }
+        waiting.add(wait);
+        hits++;
+        notifyAll();
+        Action action = pause.action();
+        if (action instanceof Action.Hold) {
+            return Long.MAX_VALUE;
+        }
+        if (action instanceof Action.Wait delayed) {
+            return delayed.delay().at(pause.place()).toNanos();
+        }
+        double perSecond = action instanceof Action.LimitIops iops
+                ? iops.perSecond()
+                : (double) ((Action.LimitBandwidth) action).bytesPerSecond() / pause.bytes();
+        long now = System.nanoTime();
+        long start = limiting && nextStart - now > 0 ? nextStart : now;
+        nextStart = start + (long) Math.min(1e9 / perSecond, 1e17);
+        limiting = true;
+        return start - now;
+    }
+
+    /** Lets it go; false if it was not kept any more. */
+    synchronized boolean leave(FaultWait wait) {
+        return waiting.remove(wait);
+    }
+
+    // ---- changing ----
+
+    /** Ends it; who is to be let go. */
+    List<FaultWait> disarm() {
+        StaleContent old;
+        List<FaultWait> released;
+        synchronized (this) {
+            if (!armed) {
+                return List.of();
+            }
+            armed = false;
+            old = stale;
+            stale = null;
+            released = letGo();
+            notifyAll();
+        }
+        if (old != null) {
+            old.release();
+        }
+        return released;
+    }
+
+    /** Makes another rule of it; who is to be let go, null if it was not armed and nothing is changed. */
+    List<FaultWait> replace(FaultRule newRule, StaleContent newStale) {
+        StaleContent old;
+        List<FaultWait> released = List.of();
+        synchronized (this) {
+            if (!armed) {
+                return null;
+            }
+            old = stale;
+            stale = newStale;
+            boolean same = rule.action().getClass() == newRule.action().getClass();
+            rule = newRule;
+            matches = 0;
+            taken = 0;
+            limiting = false;
+            nearest = null;
+            asked.reset();
+            if (!same) {
+                rewritten.remove(0, Long.MAX_VALUE);
+                allocated.remove(0, Long.MAX_VALUE);
+                usedBlocks = 0;
+                released = letGo();
+            }
+        }
+        if (old != null) {
+            old.release();
+        }
+        return released;
+    }
+
+    private List<FaultWait> letGo() {
+        List<FaultWait> all = List.copyOf(waiting);
+        waiting.clear();
+        return all;
+    }
+
+    // ---- what it knows of the sectors ----
+
+    /** Something was done on the disk: a medium error is mended by new content, a full disk gets its blocks back. */
+    synchronized void done(RequestInfo info, long offset, long length) {
+        if (rule.action() instanceof Action.MediumError && writes(info)) {
+            // Whatever its range is: the rule may be replaced by one with another.
+            rewritten.add(offset, offset + length);
+        } else if (rule.action() instanceof Action.Full && gives(info)) {
+            usedBlocks -= allocated.remove(offset, offset + length) / surroundings.logicalBlockSize();
+        }
+    }
+
+    /** Which of these bytes may be new blocks, as far as it knows. */
+    synchronized List<Extent> unknown(long start, long end) {
+        return rule.action() instanceof Action.Full ? allocated.missing(start, end) : List.of();
+    }
+
+    /**
+     * Takes space for blocks that read as zeros.
+     *
+     * @return those for which there is none, which are to fail; a hit is counted if there are any
+     */
+    synchronized List<Extent> reserve(List<Extent> blank) {
+        if (!armed || !(rule.action() instanceof Action.Full full)) {
+            return List.of();
+        }
+        int block = surroundings.logicalBlockSize();
+        boolean mayFail = taken < rule.times();
+        List<Extent> refused = new ArrayList<>();
+        for (Extent extent : blank) {
+            for (Extent fresh : allocated.missing(extent.start(), extent.end())) {
+                long room = Math.max(0, full.newBlocks() - usedBlocks);
+                long fits = mayFail ? Math.min(fresh.length(), room * block) : fresh.length();
+                allocated.add(fresh.start(), fresh.start() + fits);
+                usedBlocks += fits / block;
+                if (fits < fresh.length()) {
+                    refused.add(new Extent(fresh.start() + fits, fresh.end()));
+                }
+            }
+        }
+        if (!refused.isEmpty()) {
+            taken++;
+            hits++;
+            notifyAll();
+        }
+        return refused;
+    }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.fault;
+
+import io.dblock.handler.BlockHandler;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/**
+ * A disk's content at one time, kept as long as the rule that gives it or a request that is to read it needs it. Thread-safe.
+ */
+final class StaleContent {
+    private final BlockHandler snapshot;
+    // Guarded by this.
+    private int users = 1;
+
+    /** Takes over the snapshot; its maker is the first user. */
+    StaleContent(BlockHandler snapshot) {
+        this.snapshot = snapshot;
+    }
+
+    void read(long offset, ByteBuffer dst) throws IOException {
+        snapshot.read(offset, dst);
+        if (dst.hasRemaining()) {
+            throw new IOException("The snapshot has left " + dst.remaining() + " bytes unread.");
+        }
+    }
+
+    synchronized void retain() {
+        users++;
+    }
+
+    void release() {
+        boolean last;
+        synchronized (this) {
+            last = --users == 0;
+        }
+        if (last) {
+            try {
+                snapshot.close();
+            } catch (IOException e) {
+                throw new java.io.UncheckedIOException("Closing the snapshot for stale reads failed", e);
+            }
+        }
+    }
+}

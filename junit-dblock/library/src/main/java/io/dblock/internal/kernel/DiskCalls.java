@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.kernel;
+
+import io.dblock.DblockException;
+import io.dblock.handler.Errno;
+import java.nio.file.Path;
+
+/** Calls on a block device's node. */
+public final class DiskCalls {
+    private static final long BLKFLSBUF = 0x1261; // _IO(0x12, 97), linux/fs.h
+
+    private DiskCalls() {}
+
+    /**
+     * Writes a disk's dirty pages and drops its page cache; BLKFLSBUF. Pages that cannot be written are dropped, too, and the
+     * error is used up that the kernel would otherwise report to the next one who calls fsync on the disk.
+     *
+     * @return 0, or a negative error if a page could not be written, now or since an error was last reported
+     * @throws DblockException if the disk cannot be opened
+     */
+    public static int flushBuffers(Path node) {
+        int fd = Libc.INSTANCE.open(node.toString(), Linux.O_RDONLY | Linux.O_CLOEXEC);
+        if (fd < 0) {
+            throw new DblockException("Cannot open " + node + ": " + Errno.describe(-fd) + ".");
+        }
+        try {
+            int result = flush(fd);
+            if (result < 0) {
+                // Dirty pages that failed to be written are clean now. This time they go.
+                flush(fd);
+            }
+            return result;
+        } finally {
+            Libc.INSTANCE.close(fd);
+        }
+    }
+
+    private static int flush(int fd) {
+        int synced = Libc.INSTANCE.fsync(fd);
+        int dropped = Libc.INSTANCE.ioctl(fd, BLKFLSBUF, 0);
+        return synced < 0 ? synced : dropped;
+    }
+
+    /**
+     * Writes all dirty data of the filesystem mounted here; syncfs(2).
+     *
+     * @return 0, or a negative error if data could not be written, now or since an error was last reported
+     * @throws DblockException if the directory cannot be opened
+     */
+    public static int syncFilesystem(Path mountPoint) {
+        int fd = Libc.INSTANCE.open(mountPoint.toString(), Linux.O_RDONLY | Linux.O_CLOEXEC);
+        if (fd < 0) {
+            throw new DblockException("Cannot open " + mountPoint + ": " + Errno.describe(-fd) + ".");
+        }
+        try {
+            return Libc.INSTANCE.syncfs(fd);
+        } finally {
+            Libc.INSTANCE.close(fd);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.kernel;
+
+/**
+ * What the loaded module says of itself.
+ *
+ * @param abi the version of the ABI it speaks
+ * @param features bits of DBLOCK_FEAT_*
+ * @param module the module's own version
+ */
+public record ModuleVersion(int abi, long features, String module) {
+    /** Whether it takes answers about a part of a request: {@link Batch#answerPart}. */
+    public boolean answersParts() {
+        return (features & Abi.FEAT_ANSWER_MORE) != 0;
+    }
+}

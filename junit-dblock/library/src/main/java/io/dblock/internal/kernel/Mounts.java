@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.kernel;
+
+import java.nio.file.Path;
+
+/** Mounting and unmounting by system call: no program is needed when the system is in a bad state. */
+public final class Mounts {
+    private static final int MNT_DETACH = 2;
+    private static final long MS_RDONLY = 1;
+    private static final long MS_NOSUID = 2;
+    private static final long MS_NODEV = 4;
+    private static final long MS_NOEXEC = 8;
+    private static final long MS_REMOUNT = 32;
+    /** For everybody. */
+    private static final int READ_AND_SEARCH = 0555;
+
+    private Mounts() {}
+
+    /**
+     * mount(2) of a filesystem in memory that has nothing but one empty directory, and cannot be written to. 0 or a negative
+     * error.
+     */
+    public static int mountEmpty(String source, Path mountPoint, String directory) {
+        int result = mountTmpfs(source, mountPoint, 0);
+        if (result < 0) {
+            return result;
+        }
+        result =
+                Libc.INSTANCE.mkdir(KernelPath.of(mountPoint.resolve(directory)).bytes(), READ_AND_SEARCH);
+        if (result == 0) {
+            result = mountTmpfs(source, mountPoint, MS_REMOUNT | MS_RDONLY);
+        }
+        if (result < 0) {
+            detach(KernelPath.of(mountPoint));
+        }
+        return result;
+    }
+
+    private static int mountTmpfs(String source, Path mountPoint, long flags) {
+        return Libc.INSTANCE.mount(
+                source,
+                KernelPath.of(mountPoint).bytes(),
+                "tmpfs",
+                flags | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                "size=4k,mode=755");
+    }
+
+    /** umount2(2); 0 or a negative error. */
+    public static int unmount(Path mountPoint) {
+        return Libc.INSTANCE.umount(KernelPath.of(mountPoint).bytes(), 0);
+    }
+
+    /** Takes the mount out of the tree at once; it ends when its last user does. 0 or a negative error. */
+    public static int detach(KernelPath mountPoint) {
+        return Libc.INSTANCE.umount(mountPoint.bytes(), MNT_DETACH);
+    }
+}

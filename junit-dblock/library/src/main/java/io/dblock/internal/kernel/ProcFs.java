@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.kernel;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/** What /proc says of processes, tasks and mounts. Below any root, so that tests can bring a tree of their own. */
+public final class ProcFs {
+    private static final Pattern BLANKS = Pattern.compile(" +");
+    private static final int MAPS_PATH = 5;
+
+    private final Path proc;
+
+    /** Of what is mounted at {@code proc}. */
+    public ProcFs(Path proc) {
+        this.proc = proc;
+    }
+
+    /**
+     * A line of /proc/&lt;pid&gt;/mountinfo, see proc(5).
+     *
+     * @param device {@code major:minor}
+     */
+    public record Mount(String device, KernelPath point, String type, String source) {}
+
+    /** When a process started, in clock ticks since boot; empty if there is none of this pid that still lives. */
+    public Optional<String> startTime(long pid) {
+        String stat = read(proc.resolve(Long.toString(pid)).resolve("stat"));
+        // The second field is the command in parentheses, which may itself contain any of the separators.
+        int end = stat.lastIndexOf(')');
+        if (end < 0) {
+            return Optional.empty();
+        }
+        String[] fields = stat.substring(end + 1).strip().split(" ", -1);
+        // A zombie is gone, only nobody has asked for its exit status yet.
+        boolean alive = !fields[0].equals("Z") && !fields[0].equals("X");
+        return alive && fields.length > 19 ? Optional.of(fields[19]) : Optional.empty();
+    }
+
+    /** The arguments of a process, the program first; none if it is gone, or has none. */
+    public List<String> arguments(long pid) {
+        String line = read(proc.resolve(Long.toString(pid)).resolve("cmdline"));
+        // Each ends with a zero byte, the last one, too.
+        return line.isEmpty() ? List.of() : List.of(line.split("\0", 0));
+    }
+
+    /** The command line of a process, or its name if it has none. */
+    public String command(long pid) {
+        Path directory = proc.resolve(Long.toString(pid));
+        String line = read(directory.resolve("cmdline")).replace('\0', ' ').strip();
+        if (line.isEmpty()) {
+            line = read(directory.resolve("comm")).strip();
+        }
+        return line.length() > 120 ? line.substring(0, 120) + "..." : line;
+    }
+
+    /** The mounts a process sees; {@code self} may be used for this one. */
+    public List<Mount> mounts(String pid) {
+        List<Mount> mounts = new ArrayList<>();
+        // A character for each byte: others mount where they like, also where this JVM's locale has no Path for.
+        String lines = new String(bytes(proc.resolve(pid).resolve("mountinfo")), StandardCharsets.ISO_8859_1);
+        for (String line : lines.split("\n", -1)) {
+            String[] fields = line.split(" ", -1);
+            int dash = List.of(fields).indexOf("-");
+            if (dash > 5 && fields.length > dash + 2) {
+                mounts.add(new Mount(
+                        fields[2],
+                        new KernelPath(unescape(fields[4])),
+                        fields[dash + 1],
+                        new KernelPath(unescape(fields[dash + 2])).toString()));
+            }
+        }
+        return mounts;
+    }
+
+    /** All pids. */
+    public List<Long> pids() {
+        List<Long> pids = new ArrayList<>();
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(proc, "[0-9]*")) {
+            for (Path entry : entries) {
+                pids.add(Long.parseLong(entry.getFileName().toString()));
+            }
+        } catch (IOException e) {
+            // Without /proc nobody can be named; whoever asks says that it found nobody.
+        }
+        return pids;
+    }
+
+    /**
+     * A task, which is what the kernel calls a thread.
+     *
+     * @param state as in proc(5): R runs, S sleeps and can be woken by a signal, D sleeps and cannot, T is stopped, Z is dead
+     */
+    public record Task(long pid, long tid, String name, char state) {
+        /** Whether it waits in the kernel and no signal ends that. */
+        public boolean isUninterruptible() {
+            return state == 'D';
+        }
+    }
+
+    /** The tasks of a process that are there just now; none if it is gone. */
+    public List<Task> tasks(long pid) {
+        List<Task> tasks = new ArrayList<>();
+        try (DirectoryStream<Path> entries =
+                Files.newDirectoryStream(proc.resolve(Long.toString(pid)).resolve("task"), "[0-9]*")) {
+            for (Path entry : entries) {
+                task(pid, Long.parseLong(entry.getFileName().toString())).ifPresent(tasks::add);
+            }
+        } catch (IOException e) {
+            // It has ended.
+        }
+        return tasks;
+    }
+
+    /** This task, unless it is gone. */
+    public Optional<Task> task(long pid, long tid) {
+        String stat = read(directory(pid, tid).resolve("stat"));
+        int begin = stat.indexOf('(');
+        int end = stat.lastIndexOf(')');
+        if (begin < 0 || end + 2 >= stat.length()) {
+            return Optional.empty();
+        }
+        return Optional.of(new Task(pid, tid, stat.substring(begin + 1, end), stat.charAt(end + 2)));
+    }
+
+    /** How often a task has been switched out so far: if that has not changed, it is where it was. 0 if it is gone. */
+    public long switches(Task task) {
+        return read(directory(task.pid(), task.tid()).resolve("status"))
+                .lines()
+                .filter(line -> line.contains("ctxt_switches:"))
+                .mapToLong(line ->
+                        Long.parseLong(line.substring(line.indexOf(':') + 1).strip()))
+                .sum();
+    }
+
+    /** Where in the kernel a task waits, the innermost function first; one function, or none, for who is not root. */
+    public List<String> kernelStack(Task task) {
+        Path directory = directory(task.pid(), task.tid());
+        String stack = read(directory.resolve("stack"));
+        if (stack.isBlank()) {
+            String function = read(directory.resolve("wchan")).strip();
+            return function.isEmpty() || function.equals("0") ? List.of() : List.of(function);
+        }
+        return stack.lines()
+                .map(line -> line.startsWith("[<") ? line.substring(line.indexOf("]") + 1) : line)
+                .map(String::strip)
+                .toList();
+    }
+
+    private Path directory(long pid, long tid) {
+        return proc.resolve(Long.toString(pid)).resolve("task").resolve(Long.toString(tid));
+    }
+
+    /** Octal escapes of blank, tab, newline and backslash, see proc(5). */
+    private static String unescape(String text) {
+        StringBuilder out = new StringBuilder();
+        for (int i = 0; i < text.length(); i++) {
+            if (text.charAt(i) == '\\'
+                    && i + 3 < text.length()
+                    && text.substring(i + 1, i + 4).matches("[0-7]{3}")) {
+                out.append((char) Integer.parseInt(text.substring(i + 1, i + 4), 8));
+                i += 3;
+            } else {
+                out.append(text.charAt(i));
+            }
+        }
+        return out.toString();
+    }
+
+    /** Files of /proc come and go with their process: one that is gone is empty. */
+    private static String read(Path file) {
+        return new String(bytes(file), StandardCharsets.UTF_8);
+    }
+
+    private static byte[] bytes(Path file) {
+        try {
+            return Files.readAllBytes(file);
+        } catch (IOException e) {
+            return new byte[0];
+        }
+    }
+
+    /** The files that a process maps, as this JVM shows their paths; none if it is gone, or somebody else's and we are not root. */
+    List<String> mapped(long pid) {
+        return KernelPath.shown(bytes(proc.resolve(Long.toString(pid)).resolve("maps")))
+                .lines()
+                .map(line -> BLANKS.split(line, MAPS_PATH + 1))
+                .filter(fields -> fields.length > MAPS_PATH)
+                .map(fields -> fields[MAPS_PATH])
+                .toList();
+    }
+
+    Path path() {
+        return proc;
+    }
+}

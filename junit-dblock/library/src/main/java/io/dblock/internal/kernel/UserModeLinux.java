@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.kernel;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * Whether this process's kernel is a program of another one. There, system calls and page faults are dear, and each run of
+ * pages that is contiguous in the kernel's memory is a mapping of the other kernel's, which allows a process only so many.
+ */
+public final class UserModeLinux {
+    private static final boolean HERE = isIn(Path.of("/proc/cpuinfo"));
+
+    private UserModeLinux() {}
+
+    /** Whether it is. */
+    public static boolean isHere() {
+        return HERE;
+    }
+
+    static boolean isIn(Path processors) {
+        try (BufferedReader lines = Files.newBufferedReader(processors, StandardCharsets.ISO_8859_1)) {
+            return lines.lines().anyMatch(line -> line.startsWith("vendor_id") && line.endsWith("User Mode Linux"));
+        } catch (IOException e) {
+            return false;
+        }
+    }
+}

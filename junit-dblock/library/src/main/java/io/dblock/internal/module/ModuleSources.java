@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.module;
+
+import io.dblock.DblockException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.net.URL;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/** The module's sources, as they are in the jar. */
+final class ModuleSources {
+    private static final String AT = "/io/dblock/internal/module/kmod";
+
+    private final SortedMap<String, byte[]> files;
+
+    ModuleSources(SortedMap<String, byte[]> files) {
+        this.files = files;
+    }
+
+    /** Those on the class path, in a jar or a directory. */
+    static ModuleSources fromClassPath() {
+        URL header = ModuleSources.class.getResource(AT + "/dblock.h");
+        if (header == null) {
+            throw new DblockException("The module's sources (" + AT
+                    + ") are not on the class path: this build of junit-dblock is incomplete.");
+        }
+        try {
+            URI uri = header.toURI();
+            if (!uri.getScheme().equals("jar")) {
+                return read(Path.of(uri).getParent());
+            }
+            // Not the file system others may have open for this jar: a new one, closed here.
+            Path jar = Path.of(URI.create(uri.getRawSchemeSpecificPart().split("!", 2)[0]));
+            try (FileSystem files = FileSystems.newFileSystem(jar)) {
+                return read(files.getPath(AT));
+            }
+        } catch (URISyntaxException | IOException e) {
+            throw new DblockException("Cannot read the module's sources at " + header + ": " + e, e);
+        }
+    }
+
+    static ModuleSources read(Path directory) throws IOException {
+        SortedMap<String, byte[]> files = new TreeMap<>();
+        try (Stream<Path> walk = Files.walk(directory)) {
+            for (Path file : (Iterable<Path>) walk.filter(Files::isRegularFile)::iterator) {
+                try (InputStream in = Files.newInputStream(file)) {
+                    files.put(directory.relativize(file).toString(), in.readAllBytes());
+                }
+            }
+        }
+        return new ModuleSources(files);
+    }
+
+    /** Writes them into a directory. */
+    void unpack(Path directory) throws IOException {
+        for (Map.Entry<String, byte[]> file : files.entrySet()) {
+            Path target = directory.resolve(file.getKey());
+            Files.createDirectories(target.getParent());
+            Files.write(target, file.getValue());
+        }
+    }
+
+    /** Twelve hexadecimal digits that change with any name or byte. */
+    String hash() {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            files.forEach((name, content) -> {
+                digest.update((name + '\0' + content.length + '\0').getBytes(StandardCharsets.UTF_8));
+                digest.update(content);
+            });
+            return HexFormat.of().formatHex(digest.digest(), 0, 6);
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("every JDK has SHA-256", e);
+        }
+    }
+}

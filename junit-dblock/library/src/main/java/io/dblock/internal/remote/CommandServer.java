@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.remote;
+
+import io.dblock.DblockException;
+import io.dblock.fault.Fault;
+import io.dblock.fault.FaultRule;
+import io.dblock.handler.Errno;
+import io.dblock.internal.kernel.DeviceParameters;
+import io.dblock.internal.server.DeviceServer;
+import io.dblock.internal.server.FilterSpec;
+import io.dblock.internal.server.RequestCounts;
+import io.dblock.internal.server.ServedDevice;
+import io.dblock.internal.server.ServedSnapshot;
+import io.dblock.internal.server.StoreSpec;
+import io.dblock.internal.watchdog.Evidence;
+import io.dblock.internal.watchdog.JavaStacks;
+import io.dblock.internal.watchdog.Watchdog;
+import io.dblock.journal.Capture;
+import io.dblock.journal.JournalEntry;
+import io.dblock.journal.Recorder;
+import io.dblock.power.CutReport;
+import io.dblock.power.Survivors;
+import io.dblock.power.UnflushedWrite;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.UnaryOperator;
+
+/** Does in the server process what the test's JVM asks for. Safe for use by several threads. */
+final class CommandServer implements ServerCommands {
+    /** Of so many closed devices the data that the journal has captured can still be asked for. */
+    private static final int CLOSED_KEPT = 8;
+
+    private final DeviceServer server;
+    private final TestCommands test;
+    private final long testPid;
+    /** A path as the test sees it, as this process does. */
+    private final UnaryOperator<Path> ofTest;
+
+    private final AtomicLong numbers = new AtomicLong();
+    private final Map<Long, Device> devices = new ConcurrentHashMap<>();
+    private final Map<Long, ServedSnapshot> snapshots = new ConcurrentHashMap<>();
+    private final LinkedHashMap<Long, Recorder> closed = new LinkedHashMap<>();
+
+    /** What there is of a device. */
+    private record Device(ServedDevice served, NumberedFaults faults, Map<Long, Subscription> subscriptions) {}
+
+    CommandServer(DeviceServer server, TestCommands test, long testPid, UnaryOperator<Path> ofTest) {
+        this.server = server;
+        this.test = test;
+        this.testPid = testPid;
+        this.ofTest = ofTest;
+    }
+
+    @Override
+    public long hello() {
+        return ProcessHandle.current().pid();
+    }
+
+    @Override
+    public Made create(DeviceParameters parameters, FilterSpec filters, StoreSpec store) {
+        StoreSpec here = new StoreSpec(
+                store.size(), store.logicalBlock(), store.image().map(ofTest), store.mode(), store.zones());
+        try {
+            return add(server.create(parameters, filters, here));
+        } catch (DblockException e) {
+            // What it says of the image should be the path that the test knows.
+            if (here.image().isPresent() && e.getClass() == DblockException.class) {
+                throw new DblockException(
+                        e.getMessage()
+                                .replace(
+                                        here.image().get().toString(),
+                                        store.image().get().toString()),
+                        e);
+            }
+            throw e;
+        }
+    }
+
+    @Override
+    public Made fork(long snapshot, DeviceParameters parameters, FilterSpec filters) {
+        return add(snapshotOf(snapshot).fork(parameters, filters));
+    }
+
+    private Made add(ServedDevice served) {
+        long number = numbers.incrementAndGet();
+        devices.put(number, new Device(served, new NumberedFaults(served.faults()), new ConcurrentHashMap<>()));
+        return new Made(number, served.created());
+    }
+
+    private Device device(long number) {
+        Device device = devices.get(number);
+        if (device == null) {
+            throw new IllegalStateException("The device is closed.");
+        }
+        return device;
+    }
+
+    @Override
+    public void start(long device) {
+        device(device).served().start();
+    }
+
+    @Override
+    public void resize(long device, long bytes) {
+        device(device).served().resize(bytes);
+    }
+
+    @Override
+    public void setReadOnly(long device, boolean readOnly) {
+        device(device).served().setReadOnly(readOnly);
+    }
+
+    @Override
+    public void destroy(long device, boolean force) {
+        device(device).served().destroy(force);
+    }
+
+    @Override
+    public Remains close(long number) {
+        Device device = device(number);
+        ServedDevice served = device.served();
+        Recorder recorder = served.recorder();
+        try {
+            served.close();
+        } finally {
+            // If that has failed, too: nobody asks for this device any more.
+            try {
+                device.subscriptions().values().forEach(Subscription::finish);
+            } finally {
+                devices.remove(number);
+                keep(number, recorder);
+            }
+        }
+        return new Remains(
+                stateOf(recorder),
+                EncodedEntries.of(recorder.entries(0)),
+                served.counts(),
+                failuresOf(served),
+                device.faults().armed(),
+                device.faults().history(),
+                served.faults().seed());
+    }
+
+    private void keep(long number, Recorder recorder) {
+        synchronized (closed) {
+            closed.put(number, recorder);
+            if (closed.size() > CLOSED_KEPT) {
+                closed.remove(closed.keySet().iterator().next());
+            }
+        }
+    }
+
+    @Override
+    public RequestCounts counts(long device) {
+        return device(device).served().counts();
+    }
+
+    @Override
+    public List<Failure> failures(long device) {
+        return failuresOf(device(device).served());
+    }
+
+    @Override
+    public Evidence evidence(long device) {
+        return device(device).served().evidence();
+    }
+
+    private static List<Failure> failuresOf(ServedDevice served) {
+        return served.failures().stream().map(Failure::of).toList();
+    }
+
+    // ---- power ----
+
+    @Override
+    public CutReport powerCut(long device, Survivors survivors) {
+        return device(device).served().powerCut(survivors);
+    }
+
+    @Override
+    public void restorePower(long device) {
+        device(device).served().restorePower();
+    }
+
+    @Override
+    public boolean powered(long device) {
+        return device(device).served().powered();
+    }
+
+    @Override
+    public List<UnflushedWrite> unflushed(long device) {
+        return device(device).served().unflushed();
+    }
+
+    @Override
+    public void joinPower(List<Long> numbers) {
+        server.joinPower(served(numbers));
+    }
+
+    @Override
+    public List<Optional<CutReport>> cutPower(List<Long> numbers, Survivors survivors) {
+        List<Optional<Device>> known = numbers.stream()
+                .map(number -> Optional.ofNullable(devices.get(number)))
+                .toList();
+        List<ServedDevice> open =
+                known.stream().flatMap(Optional::stream).map(Device::served).toList();
+        if (open.isEmpty()) {
+            throw new IllegalStateException("Every device of the power domain is closed.");
+        }
+        Iterator<Optional<CutReport>> reports = server.cutPower(open, survivors).iterator();
+        return known.stream()
+                .map(device -> device.isPresent() ? reports.next() : Optional.<CutReport>empty())
+                .toList();
+    }
+
+    private List<ServedDevice> served(List<Long> numbers) {
+        return numbers.stream().map(number -> device(number).served()).toList();
+    }
+
+    // ---- snapshots ----
+
+    @Override
+    public long snapshot(long device) {
+        return keep(device(device).served().snapshot());
+    }
+
+    @Override
+    public long snapshotAfterCut(long device, Survivors survivors) {
+        return keep(device(device).served().snapshot(survivors));
+    }
+
+    private long keep(ServedSnapshot snapshot) {
+        long number = numbers.incrementAndGet();
+        snapshots.put(number, snapshot);
+        return number;
+    }
+
+    private ServedSnapshot snapshotOf(long number) {
+        ServedSnapshot snapshot = snapshots.get(number);
+        if (snapshot == null) {
+            throw new IllegalStateException("The snapshot is closed.");
+        }
+        return snapshot;
+    }
+
+    @Override
+    public byte[] readSnapshot(long snapshot, long offset, int length) {
+        byte[] bytes = new byte[length];
+        snapshotOf(snapshot).read(offset, ByteBuffer.wrap(bytes));
+        return bytes;
+    }
+
+    @Override
+    public void saveSnapshot(long snapshot, String file) throws IOException {
+        snapshotOf(snapshot).save(ofTest.apply(Path.of(file)));
+    }
+
+    @Override
+    public void closeSnapshot(long snapshot) {
+        ServedSnapshot removed = snapshots.remove(snapshot);
+        if (removed != null) {
+            removed.close();
+        }
+    }
+
+    // ---- faults ----
+
+    @Override
+    public FaultView addFault(long device, FaultRule rule, long predicate) {
+        NumberedFaults faults = device(device).faults();
+        return predicate == 0 ? faults.add(rule) : faults.add(rule, request -> test.test(predicate, request));
+    }
+
+    @Override
+    public List<FaultView> faults(long device) {
+        return device(device).faults().armed();
+    }
+
+    @Override
+    public List<FaultView> faultHistory(long device) {
+        return device(device).faults().history();
+    }
+
+    @Override
+    public FaultView fault(long device, long fault) {
+        return device(device).faults().view(fault);
+    }
+
+    private Fault faultOf(long device, long fault) {
+        return device(device).faults().get(fault);
+    }
+
+    @Override
+    public void awaitHits(long device, long fault, long count, Duration timeout) throws InterruptedException {
+        faultOf(device, fault).awaitHits(count, timeout);
+    }
+
+    @Override
+    public List<HeldView> held(long device, long fault) {
+        return device(device).faults().held(fault);
+    }
+
+    @Override
+    public Duration heldFor(long device, long request) {
+        return device(device).faults().heldRequest(request).heldFor();
+    }
+
+    @Override
+    public void releaseHeld(long device, long request) {
+        device(device).faults().heldRequest(request).release();
+    }
+
+    @Override
+    public void failHeld(long device, long request, Errno errno) {
+        device(device).faults().heldRequest(request).fail(errno);
+    }
+
+    @Override
+    public void releaseFault(long device, long fault) {
+        faultOf(device, fault).release();
+    }
+
+    @Override
+    public void replaceFault(long device, long fault, FaultRule rule) {
+        faultOf(device, fault).replace(rule);
+    }
+
+    @Override
+    public void removeFault(long device, long fault) {
+        faultOf(device, fault).close();
+    }
+
+    @Override
+    public void clearFaults(long device) {
+        device(device).served().faults().clear();
+    }
+
+    @Override
+    public long seed(long device) {
+        return device(device).served().faults().seed();
+    }
+
+    @Override
+    public void reseed(long device, long seed) {
+        device(device).served().faults().seed(seed);
+    }
+
+    // ---- journal ----
+
+    private Recorder recorder(long device) {
+        return device(device).served().recorder();
+    }
+
+    @Override
+    public long mark(long device, String text) {
+        return recorder(device).mark(text);
+    }
+
+    @Override
+    public List<JournalEntry> entries(long device, long after) {
+        return recorder(device).entries(after);
+    }
+
+    @Override
+    public JournalState journalState(long device) {
+        return stateOf(recorder(device));
+    }
+
+    private static JournalState stateOf(Recorder recorder) {
+        return new JournalState(
+                recorder.last(),
+                recorder.marks(),
+                recorder.dropped(),
+                recorder.lastDropped(),
+                recorder.droppedContents(),
+                recorder.flushEpoch());
+    }
+
+    @Override
+    public Optional<byte[]> content(long device, long sequence) {
+        Recorder recorder;
+        synchronized (closed) {
+            recorder = closed.get(device);
+        }
+        if (recorder == null) {
+            Device live = devices.get(device);
+            if (live == null) {
+                return Optional.empty();
+            }
+            recorder = live.served().recorder();
+        }
+        return recorder.content(sequence);
+    }
+
+    @Override
+    public void capture(long device, Capture capture, long maxContentBytes) {
+        recorder(device).capture(capture, maxContentBytes);
+    }
+
+    @Override
+    public void subscribe(long device, long number) {
+        Subscription subscription = new Subscription(number, test);
+        device(device).subscriptions().put(number, subscription);
+        recorder(device).subscribe(subscription);
+    }
+
+    @Override
+    public void unsubscribe(long device, long number) {
+        Subscription subscription = device(device).subscriptions().remove(number);
+        if (subscription != null) {
+            recorder(device).unsubscribe(subscription);
+            subscription.finish();
+        }
+    }
+
+    // ---- the process ----
+
+    @Override
+    public List<String> stacks() {
+        return JavaStacks.ofThisJvm();
+    }
+
+    @Override
+    public void watch(int id, List<String> description) {
+        Watchdog.watch(new DeviceOfTest(id, description, testPid, test));
+    }
+
+    /** Destroys all devices by force, whoever uses them. */
+    void destroyAll() {
+        List<ServedDevice> left = new ArrayList<>();
+        devices.values().forEach(device -> left.add(device.served()));
+        for (ServedDevice served : left) {
+            try {
+                served.destroy(true);
+            } catch (DblockException e) {
+                // The process ends, and with it the device, in a moment.
+            }
+        }
+    }
+}

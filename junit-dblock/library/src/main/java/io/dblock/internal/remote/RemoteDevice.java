@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.remote;
+
+import io.dblock.DblockException;
+import io.dblock.fault.Faults;
+import io.dblock.handler.Errno;
+import io.dblock.internal.kernel.ControlException;
+import io.dblock.internal.kernel.ControlSession;
+import io.dblock.internal.kernel.DeviceInfo;
+import io.dblock.internal.remote.ServerCommands.Made;
+import io.dblock.internal.remote.ServerCommands.Remains;
+import io.dblock.internal.server.RequestCounts;
+import io.dblock.internal.server.ServedDevice;
+import io.dblock.internal.server.ServedSnapshot;
+import io.dblock.internal.watchdog.Evidence;
+import io.dblock.internal.watchdog.Watchdog;
+import io.dblock.journal.Journal;
+import io.dblock.journal.Recorder;
+import io.dblock.power.CutReport;
+import io.dblock.power.Survivors;
+import io.dblock.power.UnflushedWrite;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+/**
+ * A device that the server process serves. What concerns the kernel alone is asked of the module directly, so that the
+ * device can be ended even if its server does not answer.
+ */
+final class RemoteDevice implements ServedDevice {
+    private static final Duration DESTROY = Duration.ofSeconds(20);
+    private static final Duration CLOSE = Duration.ofSeconds(60);
+
+    private final RemoteServer server;
+    private final Made made;
+    private final ControlSession control;
+    private final RemoteRecorder recorder;
+    private final RemoteFaults faults;
+    private final Journal journal;
+
+    /** Bytes. */
+    private volatile long size;
+
+    private volatile Optional<Remains> remains = Optional.empty();
+    private boolean closed;
+    /** Whether {@link #control} is closed, or about to be. */
+    private volatile boolean ended;
+
+    private RemoteDevice(RemoteServer server, Made made, ControlSession control) {
+        this.server = server;
+        this.made = made;
+        this.control = control;
+        recorder = new RemoteRecorder(this);
+        faults = new RemoteFaults(this);
+        size = made.info().parameters().size();
+        journal = new Journal(recorder, () -> size, made.info().parameters().logicalBlock());
+    }
+
+    /** The device that this makes on the server. */
+    static RemoteDevice make(RemoteServer server, Supplier<Made> maker) {
+        // Loads the module if need be: that is for this JVM to do, and to undo.
+        ControlSession control = server.openSession();
+        server.use();
+        boolean done = false;
+        try {
+            RemoteDevice device = new RemoteDevice(server, maker.get(), control);
+            done = true;
+            return device;
+        } finally {
+            if (!done) {
+                control.close();
+                server.release();
+            }
+        }
+    }
+
+    ServerCommands commands() {
+        return server.commands();
+    }
+
+    /** Its number at the server. */
+    long number() {
+        return made.device();
+    }
+
+    /** What is left of it once it is closed. */
+    Optional<Remains> remains() {
+        return remains;
+    }
+
+    /** From what is left of it if it is closed, else from the server. */
+    <T> T ask(Function<Remains, T> closedAlready, Function<ServerCommands, T> live) {
+        Optional<Remains> left = remains;
+        if (left.isPresent()) {
+            return closedAlready.apply(left.get());
+        }
+        try {
+            return live.apply(commands());
+        } catch (DblockException | IllegalStateException e) {
+            // Closed meanwhile, perhaps.
+            return remains.map(closedAlready).orElseThrow(() -> e);
+        }
+    }
+
+    @Override
+    public Answering answering() {
+        Watchdog.Party jvm = new Watchdog.Party("the server process", server.pid(), () -> server.commands(DESTROY)
+                .stacks());
+        return new Answering(jvm, true, List.of("a built-in store in the server process answers"));
+    }
+
+    @Override
+    public RemoteServer server() {
+        return server;
+    }
+
+    @Override
+    public DeviceInfo created() {
+        return made.info();
+    }
+
+    @Override
+    public DeviceInfo info() {
+        return control.info(made.info().id());
+    }
+
+    @Override
+    public void start() {
+        commands().start(number());
+    }
+
+    @Override
+    public void resize(long bytes) {
+        commands().resize(number(), bytes);
+        size = bytes;
+    }
+
+    @Override
+    public void setReadOnly(boolean readOnly) {
+        commands().setReadOnly(number(), readOnly);
+    }
+
+    @Override
+    public RequestCounts counts() {
+        return ask(Remains::counts, server -> server.counts(number()));
+    }
+
+    @Override
+    public Faults faults() {
+        return faults;
+    }
+
+    @Override
+    public Evidence evidence() {
+        return commands().evidence(number());
+    }
+
+    @Override
+    public Recorder recorder() {
+        return recorder;
+    }
+
+    @Override
+    public Journal journal() {
+        return journal;
+    }
+
+    @Override
+    public CutReport powerCut(Survivors survivors) {
+        return commands().powerCut(number(), survivors);
+    }
+
+    @Override
+    public void restorePower() {
+        commands().restorePower(number());
+    }
+
+    @Override
+    public boolean powered() {
+        return ask(left -> false, server -> server.powered(number()));
+    }
+
+    @Override
+    public List<UnflushedWrite> unflushed() {
+        return commands().unflushed(number());
+    }
+
+    @Override
+    public ServedSnapshot snapshot() {
+        return new RemoteSnapshot(server, commands().snapshot(number()));
+    }
+
+    @Override
+    public ServedSnapshot snapshot(Survivors survivors) {
+        return new RemoteSnapshot(server, commands().snapshotAfterCut(number(), survivors));
+    }
+
+    @Override
+    public List<Throwable> failures() {
+        return ask(Remains::failures, server -> server.failures(number())).stream()
+                .map(server::toThrowable)
+                .toList();
+    }
+
+    @Override
+    public void destroy(boolean force) {
+        if (ended) {
+            return;
+        }
+        try {
+            server.commands(DESTROY).destroy(number(), force);
+        } catch (ControlException e) {
+            throw e;
+        } catch (DblockException e) {
+            // The server is gone or does not answer. The module does.
+            destroyDirectly(force);
+        } catch (IllegalStateException e) {
+            // Closed meanwhile, so destroyed. Else it is an error.
+            if (remains.isEmpty()) {
+                throw e;
+            }
+        }
+    }
+
+    private void destroyDirectly(boolean force) {
+        try {
+            control.destroy(made.info().id(), force);
+        } catch (ControlException e) {
+            if (!e.is(Errno.ENODEV) && !e.is(Errno.EALREADY)) {
+                throw e;
+            }
+        }
+    }
+
+    /** Of a server that does not answer, all the kernel has of the device is removed all the same. */
+    @Override
+    public synchronized void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        try {
+            remains = Optional.of(server.commands(CLOSE).close(number()));
+        } catch (RuntimeException | Error e) {
+            try {
+                destroyDirectly(true);
+            } catch (DblockException other) {
+                e.addSuppressed(other);
+            }
+            throw e;
+        } finally {
+            ended = true;
+            faults.end();
+            control.close();
+            server.release();
+        }
+    }
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.remote;
+
+import io.dblock.DblockException;
+import io.dblock.internal.kernel.Command;
+import io.dblock.internal.kernel.ControlSession;
+import io.dblock.internal.kernel.DeviceParameters;
+import io.dblock.internal.server.DeviceServer;
+import io.dblock.internal.server.FilterSpec;
+import io.dblock.internal.server.ServedDevice;
+import io.dblock.internal.server.StoreSpec;
+import io.dblock.internal.watchdog.Watchdog;
+import io.dblock.power.CutReport;
+import io.dblock.power.Survivors;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/**
+ * A server in another process, reached over a connection. Its devices, snapshots and watches are counted, so that a server that
+ * was given up can be ended when the last of them is closed. Safe for use by several threads.
+ */
+final class RemoteServer implements DeviceServer {
+    private final long pid;
+    private final Connection connection;
+    private final TestSide test = new TestSide();
+    private final Supplier<ControlSession> sessions;
+    private final Runnable ifOfNoUse;
+
+    // Guarded by this.
+    private int users;
+    private boolean givenUp;
+
+    /**
+     * @param sessions opens a session with the module for whoever needs one on this side
+     * @param ifOfNoUse ends the process, without waiting for it: this server is given up, and nobody uses it any more
+     */
+    RemoteServer(
+            InputStream in,
+            OutputStream out,
+            long pid,
+            Peer peer,
+            Supplier<ControlSession> sessions,
+            Runnable ifOfNoUse) {
+        this.pid = pid;
+        this.sessions = sessions;
+        this.ifOfNoUse = ifOfNoUse;
+        connection = new Connection(in, out, TestCommands.class, peer);
+        connection.atEnd(test::end);
+    }
+
+    /**
+     * Begins, and waits for its first answer.
+     *
+     * @throws DblockException if that does not come within the limit
+     */
+    void start(Duration limit) {
+        connection.start(test);
+        commands(limit).hello();
+    }
+
+    long pid() {
+        return pid;
+    }
+
+    ServerCommands commands() {
+        return commands(Command.timeout());
+    }
+
+    ServerCommands commands(Duration limit) {
+        return connection.remote(ServerCommands.class, limit);
+    }
+
+    /** Whether it can be asked anything. */
+    boolean isOpen() {
+        return connection.isOpen();
+    }
+
+    /** See {@link Connection#answers()}. */
+    boolean answers() {
+        return connection.answers();
+    }
+
+    TestSide test() {
+        return test;
+    }
+
+    ControlSession openSession() {
+        return sessions.get();
+    }
+
+    /** A throwable that the server has sent; the very object if it was the test's own code that threw it. */
+    Throwable toThrowable(Failure failure) {
+        return connection.toThrowable(failure);
+    }
+
+    /** Ends the connection. */
+    void disconnect() {
+        connection.close();
+    }
+
+    // ---- who uses it ----
+
+    /** A device, a snapshot or a watch of it is there, until {@link #release}. */
+    synchronized void use() {
+        users++;
+    }
+
+    /**
+     * It was closed, or could not be made. A server that does not answer now is given up: it has not been told, so it keeps what
+     * is of no use, or may still make it.
+     */
+    void release() {
+        boolean over;
+        synchronized (this) {
+            users--;
+            givenUp |= !answers();
+            over = givenUp && users == 0;
+        }
+        if (over) {
+            ifOfNoUse.run();
+        }
+    }
+
+    /** No further device is to be made on it. */
+    void giveUp() {
+        boolean over;
+        synchronized (this) {
+            over = !givenUp && users == 0;
+            givenUp = true;
+        }
+        if (over) {
+            ifOfNoUse.run();
+        }
+    }
+
+    synchronized boolean isGivenUp() {
+        return givenUp;
+    }
+
+    // ---- devices ----
+
+    @Override
+    public ServedDevice create(DeviceParameters parameters, FilterSpec filters, StoreSpec store) {
+        StoreSpec absolute = new StoreSpec(
+                store.size(),
+                store.logicalBlock(),
+                store.image().map(Path::toAbsolutePath),
+                store.mode(),
+                store.zones());
+        return RemoteDevice.make(this, () -> commands().create(parameters, filters, absolute));
+    }
+
+    /** Has it watch a device of this JVM, by the module's number of it; see {@link ServerProcess#watch}. */
+    Watchdog.Watch watch(int id, List<String> description, Consumer<String> reports) {
+        AtomicBoolean over = new AtomicBoolean();
+        Watchdog.Watch watch = () -> {
+            if (over.compareAndSet(false, true)) {
+                test.removeReports(id);
+                release();
+            }
+        };
+        use();
+        test.addReports(id, reports);
+        boolean done = false;
+        try {
+            commands().watch(id, description);
+            done = true;
+            return watch;
+        } finally {
+            if (!done) {
+                watch.close();
+            }
+        }
+    }
+
+    @Override
+    public void joinPower(List<ServedDevice> devices) {
+        commands().joinPower(numbers(devices));
+    }
+
+    @Override
+    public List<Optional<CutReport>> cutPower(List<ServedDevice> devices, Survivors survivors) {
+        return commands().cutPower(numbers(devices), survivors);
+    }
+
+    private List<Long> numbers(List<ServedDevice> devices) {
+        List<Long> numbers = new ArrayList<>();
+        for (ServedDevice device : devices) {
+            if (!(device instanceof RemoteDevice remote) || remote.server() != this) {
+                throw new IllegalArgumentException(device.created().name()
+                        + " is served by another process. Allowed: devices of one placement, none of which was made before the server"
+                        + " process was replaced.");
+            }
+            numbers.add(remote.number());
+        }
+        return numbers;
+    }
+
+    @Override
+    public String toString() {
+        return "server process " + pid;
+    }
+}

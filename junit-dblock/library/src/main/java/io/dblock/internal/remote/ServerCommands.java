@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.remote;
+
+import io.dblock.fault.FaultRule;
+import io.dblock.handler.Errno;
+import io.dblock.handler.RequestInfo;
+import io.dblock.internal.kernel.DeviceInfo;
+import io.dblock.internal.kernel.DeviceParameters;
+import io.dblock.internal.server.FilterSpec;
+import io.dblock.internal.server.RequestCounts;
+import io.dblock.internal.server.StoreSpec;
+import io.dblock.internal.watchdog.Evidence;
+import io.dblock.journal.Capture;
+import io.dblock.journal.JournalEntry;
+import io.dblock.power.CutReport;
+import io.dblock.power.Survivors;
+import io.dblock.power.UnflushedWrite;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What the test's JVM asks of the server process. Devices, snapshots, rules, held requests and subscriptions go by numbers;
+ * a rule's and a held request's are their device's.
+ */
+interface ServerCommands {
+
+    /** A device that was made. */
+    record Made(long device, DeviceInfo info) {}
+
+    /** A rule as it is now. */
+    record FaultView(long fault, FaultRule rule, boolean armed, long hits, String text) {}
+
+    /** A held request. */
+    record HeldView(long request, RequestInfo info, Duration heldFor) {}
+
+    /** A journal without its entries. */
+    record JournalState(
+            long last,
+            Map<String, Long> marks,
+            long dropped,
+            long lastDropped,
+            long droppedContents,
+            long flushEpoch) {}
+
+    /**
+     * What is left of a device when it is closed.
+     *
+     * @param entries of the journal: there may be many, and seldom does anybody look
+     */
+    record Remains(
+            JournalState journal,
+            EncodedEntries entries,
+            RequestCounts counts,
+            List<Failure> failures,
+            List<FaultView> armed,
+            List<FaultView> history,
+            long seed) {}
+
+    /** Its pid; the first call. */
+    long hello();
+
+    Made create(DeviceParameters parameters, FilterSpec filters, StoreSpec store);
+
+    Made fork(long snapshot, DeviceParameters parameters, FilterSpec filters);
+
+    void start(long device);
+
+    void resize(long device, long bytes);
+
+    void setReadOnly(long device, boolean readOnly);
+
+    void destroy(long device, boolean force);
+
+    Remains close(long device);
+
+    RequestCounts counts(long device);
+
+    List<Failure> failures(long device);
+
+    Evidence evidence(long device);
+
+    // ---- power ----
+
+    CutReport powerCut(long device, Survivors survivors);
+
+    void restorePower(long device);
+
+    boolean powered(long device);
+
+    List<UnflushedWrite> unflushed(long device);
+
+    void joinPower(List<Long> devices);
+
+    /** Of those devices that are closed the reports are empty. */
+    List<Optional<CutReport>> cutPower(List<Long> devices, Survivors survivors);
+
+    // ---- snapshots ----
+
+    long snapshot(long device);
+
+    long snapshotAfterCut(long device, Survivors survivors);
+
+    byte[] readSnapshot(long snapshot, long offset, int length);
+
+    void saveSnapshot(long snapshot, String file) throws IOException;
+
+    void closeSnapshot(long snapshot);
+
+    // ---- faults ----
+
+    /**
+     * Arms a rule.
+     *
+     * @param predicate its number in the test's JVM, 0 for none
+     */
+    FaultView addFault(long device, FaultRule rule, long predicate);
+
+    List<FaultView> faults(long device);
+
+    List<FaultView> faultHistory(long device);
+
+    FaultView fault(long device, long fault);
+
+    void awaitHits(long device, long fault, long count, Duration timeout) throws InterruptedException;
+
+    List<HeldView> held(long device, long fault);
+
+    Duration heldFor(long device, long request);
+
+    void releaseHeld(long device, long request);
+
+    void failHeld(long device, long request, Errno errno);
+
+    void releaseFault(long device, long fault);
+
+    void replaceFault(long device, long fault, FaultRule rule);
+
+    void removeFault(long device, long fault);
+
+    void clearFaults(long device);
+
+    long seed(long device);
+
+    void reseed(long device, long seed);
+
+    // ---- journal ----
+
+    long mark(long device, String text);
+
+    List<JournalEntry> entries(long device, long after);
+
+    JournalState journalState(long device);
+
+    Optional<byte[]> content(long device, long sequence);
+
+    void capture(long device, Capture capture, long maxContentBytes);
+
+    void subscribe(long device, long subscription);
+
+    /** When this returns, no further entries are sent. */
+    void unsubscribe(long device, long subscription);
+
+    // ---- the process ----
+
+    /** What its threads are doing, one text for each. */
+    List<String> stacks();
+
+    /**
+     * Watches a device that the test's JVM answers itself, until it is gone.
+     *
+     * @param id the module's number of it
+     * @param description who answers it, a line each
+     */
+    void watch(int id, List<String> description);
+}

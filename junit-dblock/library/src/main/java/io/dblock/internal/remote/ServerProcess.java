@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.remote;
+
+import io.dblock.DblockException;
+import io.dblock.internal.kernel.ControlSession;
+import io.dblock.internal.kernel.DeviceInfo;
+import io.dblock.internal.kernel.DeviceParameters;
+import io.dblock.internal.kernel.ProcFs;
+import io.dblock.internal.kernel.ServerThread;
+import io.dblock.internal.module.CacheDirectory;
+import io.dblock.internal.module.ModuleLoader;
+import io.dblock.internal.module.ServerArchive;
+import io.dblock.internal.server.FilterSpec;
+import io.dblock.internal.server.ServedDevice;
+import io.dblock.internal.server.StoreSpec;
+import io.dblock.internal.watchdog.Watchdog;
+import java.io.File;
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.security.CodeSource;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import java.util.regex.Pattern;
+
+/**
+ * A process that serves devices of this JVM, seen from here. It is started on first use, and anew if it has died or does not
+ * answer; the devices of one that does not answer stay with it. It ends with this JVM.
+ */
+public final class ServerProcess {
+    private static final Duration START = Duration.ofMinutes(3);
+    private static final Duration STOP = Duration.ofSeconds(20);
+    /** Not more of the heap than this at first, so that a server costs little; it grows with its journals. */
+    private static final String INITIAL_HEAP = "-Xms24m";
+    /**
+     * Copies memory 16 or 32 bytes at a time. HotSpot does that on processors it knows; on others, such as QEMU's, 8 bytes. It
+     * does not start with an option that it does not know, so it gets this only where it is known to have it.
+     */
+    private static final String WIDE_COPIES = "-XX:+UseUnalignedLoadStores";
+
+    private static final int NEWEST_WITH_WIDE_COPIES = 25;
+    /** JDK 24 has another name for the same, which older ones refuse. */
+    private static final String ARCHIVE_TAGS = Runtime.version().feature() < 24 ? "cds*=off" : "cds*=off,aot*=off";
+
+    /** The environment variable with further options of its JVM, separated by blanks. */
+    private static final String OPTIONS = "DBLOCK_SERVER_OPTIONS";
+
+    /** An idle one may say nothing for so long. It answers at once, but whoever looks may do so at the wrong moments. */
+    private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+    private static final Duration EXIT_STATUS = Duration.ofSeconds(1);
+    private static final Duration LOOK = Duration.ofMillis(200);
+    private static final ProcFs PROC = new ProcFs(Path.of("/proc"));
+    private static final ServerPool POOL = new ServerPool(() -> start(command()));
+
+    private final Process process;
+    private final Peer state = new State();
+    private final RemoteServer server;
+
+    private ServerProcess(Process process) {
+        this.process = process;
+        server = new RemoteServer(
+                process.getInputStream(),
+                process.getOutputStream(),
+                process.pid(),
+                state,
+                ModuleLoader::openSession,
+                this::kill);
+    }
+
+    /**
+     * Has a new device served by the server process there is; by a new one if there is none, if it has died, or if it does not
+     * answer.
+     *
+     * @throws DblockException if the process cannot be started, or the device not be made; says why
+     */
+    public static ServedDevice create(DeviceParameters parameters, FilterSpec filters, StoreSpec store) {
+        return POOL.make(server -> server.create(parameters, filters, store));
+    }
+
+    /** Its pid, if it runs. Does not wait for one that is being started. */
+    public static Optional<Long> pid() {
+        return POOL.pid();
+    }
+
+    /** Ends it if there is one, and those before it that were given up. Their devices end with them. */
+    public static void stop() {
+        POOL.stop();
+    }
+
+    /** Starts it, if there is none, while this JVM does something else. What goes wrong is told to who needs it next. */
+    public static void startAhead() {
+        POOL.startAhead();
+    }
+
+    /**
+     * Has the server process watch a device that this JVM answers itself: it sees when all threads of this one are stuck.
+     * Returns when it does, since this JVM may be stuck soon. If it cannot, standard error has a line that says so.
+     *
+     * @param description who answers it, a line each
+     * @param reports takes what is found out, see {@link Watchdog.Subject#report}
+     * @return what ends it
+     */
+    public static Watchdog.Watch watch(DeviceInfo device, List<String> description, Consumer<String> reports) {
+        try {
+            return POOL.make(server -> server.watch(device.id(), description, reports));
+        } catch (DblockException e) {
+            System.err.println("junit-dblock: " + device.name() + " is not watched from outside of this JVM: " + e);
+            return () -> {};
+        }
+    }
+
+    /** Starts one by this command, which is {@link #command()} but for tests. */
+    static ServerProcess start(List<String> command) {
+        ProcessBuilder builder = new ProcessBuilder(command)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                // Not where the test runs: that may be on a disk of this very server.
+                .directory(new File("/"));
+        // An agent or an option that is meant for the test's JVM is not meant for this one.
+        builder.environment().keySet().removeAll(List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"));
+        ServerProcess started = new ServerProcess(launch(builder));
+        boolean done = false;
+        try {
+            started.server.start(START);
+            done = true;
+            return started;
+        } catch (DblockException e) {
+            throw new DblockException(
+                    "The server process could not be started. " + e.getMessage()
+                            + " What it printed is on standard error; the command was: " + String.join(" ", command)
+                            + ". To serve devices from the test's JVM instead, give them placement TEST_JVM, or set"
+                            + " junit.dblock.placement=TEST_JVM.",
+                    e);
+        } finally {
+            if (!done) {
+                started.end();
+            }
+        }
+    }
+
+    /**
+     * Starts it from a thread that has PR_SET_IO_FLUSHER set, which a child inherits: all of its threads have it then, the
+     * garbage collector's included.
+     */
+    private static Process launch(ProcessBuilder builder) {
+        Process[] started = new Process[1];
+        IOException[] failure = new IOException[1];
+        Thread thread = new Thread(
+                () -> {
+                    ServerThread.avoidWritebackRecursion();
+                    try {
+                        started[0] = builder.start();
+                    } catch (IOException e) {
+                        failure[0] = e;
+                    }
+                },
+                "junit-dblock launcher");
+        thread.start();
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        if (started[0] == null) {
+            throw new DblockException(
+                    "The server process could not be started: " + failure[0]
+                            + ". It needs the program unshare of util-linux (\"apt-get install util-linux\").",
+                    failure[0]);
+        }
+        return started[0];
+    }
+
+    private static List<String> command() {
+        // In a mount namespace of its own, so that it never is the last to hold its own disk mounted.
+        List<String> command = new ArrayList<>(List.of("unshare", "--mount", "--propagation", "private"));
+        command.addAll(jvm());
+        return command;
+    }
+
+    /** Its JVM alone; the last argument is the pid of this one. */
+    static List<String> jvm() {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                INITIAL_HEAP,
+                "-XX:+AlwaysPreTouch",
+                "-XX:+UseSerialGC",
+                "-Xshare:auto",
+                // Its file would be mapped into memory, and may lie on one of the disks.
+                "-XX:-UsePerfData"));
+        if (System.getProperty("os.arch").equals("amd64") && Runtime.version().feature() <= NEWEST_WITH_WIDE_COPIES) {
+            command.add(WIDE_COPIES);
+        }
+        command.add("--enable-native-access=ALL-UNNAMED");
+        // Standard output is the connection. What is wrong with an archive is no news: it then does without.
+        command.addAll(List.of("-Xlog:disable", "-Xlog:all=warning," + ARCHIVE_TAGS + ":stderr"));
+        List<String> classPath = classPath();
+        archive(classPath).ifPresent(archive -> command.add("-XX:SharedArchiveFile=" + archive));
+        command.add(ControlSession.JVM_OPTION);
+        // After ours, so that they win.
+        Pattern.compile("\\s+")
+                .splitAsStream(Optional.ofNullable(System.getenv(OPTIONS)).orElse(""))
+                .filter(option -> !option.isEmpty())
+                .forEach(command::add);
+        command.addAll(List.of("-cp", String.join(File.pathSeparator, classPath), ServerMain.class.getName()));
+        command.add(Long.toString(ProcessHandle.current().pid()));
+        return command;
+    }
+
+    /** Only what it needs: a test's class path may be long. */
+    private static List<String> classPath() {
+        Set<String> places = new LinkedHashSet<>();
+        for (Class<?> type : List.of(ServerMain.class, com.sun.jna.Native.class)) {
+            CodeSource source = type.getProtectionDomain().getCodeSource();
+            try {
+                if (source != null && Files.exists(Path.of(source.getLocation().toURI()))) {
+                    places.add(Path.of(source.getLocation().toURI()).toString());
+                    continue;
+                }
+            } catch (URISyntaxException | IllegalArgumentException e) {
+                // A place that is not a file: then the whole class path has to do.
+            }
+            return List.of(System.getProperty("java.class.path"));
+        }
+        return List.copyOf(places);
+    }
+
+    private static Optional<Path> archive(List<String> classPath) {
+        try {
+            return ServerArchive.place(
+                            CacheDirectory.root(),
+                            Path.of(System.getProperty("java.home")),
+                            classPath.stream().map(Path::of).toList())
+                    .filter(Files::isReadable);
+        } catch (DblockException | InvalidPathException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** As ps(1) shows it, such as S, T (stopped) or Z (dead); X if there is no such process. */
+    static char stateOf(long pid) {
+        return PROC.task(pid, pid).map(ProcFs.Task::state).orElse('X');
+    }
+
+    private static boolean isStopped(char state) {
+        return state == 'T' || state == 't';
+    }
+
+    private static boolean isDead(char state) {
+        return state == 'Z' || state == 'X' || state == 'x';
+    }
+
+    /** What is known of it without asking it. */
+    private final class State implements Peer {
+        private final AtomicBoolean awaited = new AtomicBoolean();
+
+        @Override
+        public String name() {
+            return "The server process (pid " + process.pid() + ")";
+        }
+
+        @Override
+        public Liveness liveness() {
+            if (!process.isAlive()) {
+                return Liveness.GONE;
+            }
+            char state = stateOf(process.pid());
+            if (isStopped(state)) {
+                return Liveness.STOPPED;
+            }
+            if (isDead(state)) {
+                return Liveness.GONE;
+            }
+            return isBusy() ? Liveness.BUSY : Liveness.IDLE;
+        }
+
+        private boolean isBusy() {
+            return PROC.tasks(process.pid()).stream().anyMatch(task -> task.state() == 'R' || task.state() == 'D');
+        }
+
+        @Override
+        public String describe() {
+            String then = " Its devices fail all I/O; the next device gets a new server.";
+            if (hasEnded()) {
+                int status = process.exitValue();
+                return "It has ended with status " + status
+                        + (status > 128 ? " (killed by signal " + (status - 128) + ")" : "") + "." + then;
+            }
+            long pid = process.pid();
+            char state = stateOf(pid);
+            return switch (liveness()) {
+                case GONE -> "It is dead (state " + state + "), and a thread of it still waits in the kernel." + then;
+                case STOPPED ->
+                    "It is stopped (state " + state + "). Let it go on (kill -CONT " + pid + "), or end it (kill -KILL "
+                            + pid + "): its devices then fail all I/O. The next device gets a new server.";
+                case BUSY, IDLE ->
+                    "It is in state " + state + "; \"jstack " + pid
+                            + "\" says what it does. If need be, end it (kill -KILL " + pid
+                            + "): its devices then fail all I/O, and the next device gets a new server.";
+            };
+        }
+
+        /** A process that has closed its files is about to get its status, unless one of its threads waits in the kernel. */
+        private boolean hasEnded() {
+            boolean first = (liveness() == Liveness.GONE || !server.isOpen()) && awaited.compareAndSet(false, true);
+            try {
+                return first ? process.waitFor(EXIT_STATUS.toMillis(), TimeUnit.MILLISECONDS) : !process.isAlive();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return !process.isAlive();
+            }
+        }
+
+        @Override
+        public Duration patience() {
+            return PATIENCE;
+        }
+    }
+
+    RemoteServer server() {
+        return server;
+    }
+
+    Peer state() {
+        return state;
+    }
+
+    long processId() {
+        return process.pid();
+    }
+
+    boolean isAlive() {
+        return process.isAlive();
+    }
+
+    /** Whether it can be given another device. Takes time only if there is reason to doubt. */
+    boolean answers() {
+        if (!server.isOpen() || server.isGivenUp()) {
+            return false;
+        }
+        if (server.answers() && canAnswer()) {
+            return true;
+        }
+        try {
+            server.commands().hello();
+            return true;
+        } catch (DblockException e) {
+            return false;
+        }
+    }
+
+    /** Cheap: it is asked before each device. */
+    private boolean canAnswer() {
+        char now = stateOf(process.pid());
+        return !isStopped(now) && !isDead(now);
+    }
+
+    /** Gets no further device, and is killed when it has none. */
+    void giveUp() {
+        server.giveUp();
+    }
+
+    /** Kills it, and does not wait for its end: a thread of it may wait in the kernel. */
+    void kill() {
+        server.disconnect();
+        process.destroyForcibly();
+    }
+
+    /**
+     * Has it end, and waits for that. Its input ends, at which it destroys its devices and exits; if it is stopped, or has not
+     * ended in time, it is killed.
+     */
+    void end() {
+        server.disconnect();
+        boolean interrupted = false;
+        try {
+            long deadline = System.nanoTime() + STOP.toNanos();
+            boolean ended = false;
+            boolean canEnd = true;
+            while (!ended && canEnd && System.nanoTime() < deadline) {
+                canEnd = canAnswer();
+                ended = process.waitFor(LOOK.toMillis(), TimeUnit.MILLISECONDS);
+            }
+            if (!ended) {
+                System.err.println("junit-dblock: the server process (pid " + process.pid()
+                        + ") does not end and is killed. " + state.describe());
+                process.destroyForcibly();
+                if (!process.waitFor(STOP.toMillis(), TimeUnit.MILLISECONDS)) {
+                    System.err.println("junit-dblock: the server process (pid " + process.pid()
+                            + ") was killed and has not ended within " + STOP.toSeconds() + " s. " + state.describe());
+                }
+            }
+        } catch (InterruptedException e) {
+            interrupted = true;
+            process.destroyForcibly();
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Override
+    public String toString() {
+        return server.toString();
+    }
+}

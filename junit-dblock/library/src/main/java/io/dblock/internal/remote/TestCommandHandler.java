@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.remote;
+
+import io.dblock.handler.RequestInfo;
+import io.dblock.internal.watchdog.JavaStacks;
+import io.dblock.journal.JournalEntry;
+import io.dblock.journal.Recorder;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+
+/** What the server process may call in the test's JVM: predicates, and listeners of journals. */
+final class TestSide implements TestCommands {
+    private final AtomicLong numbers = new AtomicLong();
+    private final Map<Long, Predicate<RequestInfo>> predicates = new ConcurrentHashMap<>();
+    private final Map<Long, Recorder.Listener> listeners = new ConcurrentHashMap<>();
+    /** By the module's numbers of the devices that the server process watches for this JVM. */
+    private final Map<Integer, Consumer<String>> reports = new ConcurrentHashMap<>();
+
+    long add(Predicate<RequestInfo> predicate) {
+        long number = numbers.incrementAndGet();
+        predicates.put(number, predicate);
+        return number;
+    }
+
+    void removePredicate(long number) {
+        predicates.remove(number);
+    }
+
+    long add(Recorder.Listener listener) {
+        long number = numbers.incrementAndGet();
+        listeners.put(number, listener);
+        return number;
+    }
+
+    void removeListener(long number) {
+        listeners.remove(number);
+    }
+
+    @Override
+    public boolean test(long predicate, RequestInfo request) {
+        Predicate<RequestInfo> known = predicates.get(predicate);
+        // A request that was shown to the rule just before that was removed.
+        return known != null && known.test(request);
+    }
+
+    @Override
+    public void journal(long subscription, List<JournalEntry> entries) {
+        Recorder.Listener listener = listeners.get(subscription);
+        if (listener != null) {
+            entries.forEach(listener::entry);
+        }
+    }
+
+    @Override
+    public void journalEnd(long subscription) {
+        Recorder.Listener listener = listeners.remove(subscription);
+        if (listener != null) {
+            listener.end();
+        }
+    }
+
+    void addReports(int id, Consumer<String> consumer) {
+        reports.put(id, consumer);
+    }
+
+    void removeReports(int id) {
+        reports.remove(id);
+    }
+
+    @Override
+    public void watchReport(int id, String text) {
+        Consumer<String> consumer = reports.get(id);
+        if (consumer != null) {
+            consumer.accept(text);
+        }
+    }
+
+    /** The server process is gone. */
+    void end() {
+        listeners.keySet().forEach(this::journalEnd);
+    }
+
+    @Override
+    public List<String> stacks() {
+        return JavaStacks.ofThisJvm();
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.server;
+
+import io.dblock.handler.BlockHandler;
+import io.dblock.handler.BlockIOException;
+import io.dblock.handler.Errno;
+import io.dblock.handler.WriteFlags;
+import io.dblock.internal.kernel.Batch;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/**
+ * Serves a queue by calls of a user's {@link BlockHandler}. It takes one request at a time, so that no answer waits for the
+ * next request to be handled.
+ */
+final class BlockingWorker extends Worker {
+    private final BlockHandler handler;
+
+    BlockingWorker(LocalDevice device, int queue, BlockHandler handler) {
+        super(device, queue, 1, device.maxIo());
+        this.handler = handler;
+    }
+
+    @Override
+    void handle(int i, long sequence) throws IOException {
+        long data = call(i);
+        if (data != 0) {
+            noteRead(sequence, data, batch.length(i));
+        }
+        batch.answer(batch.cookie(i), data, batch.length(i));
+        answered(sequence, 0, null);
+    }
+
+    private long call(int i) throws IOException {
+        long offset = batch.offset(i);
+        long length = batch.length(i);
+        int flags = batch.flags(i);
+        switch (operation(batch.operation(i))) {
+            case READ -> {
+                // The buffer holds data of an earlier request, which must not show.
+                fetched.zero(0, length);
+                ByteBuffer dst = fetched.buffer().slice(0, (int) length);
+                handler.read(offset, dst);
+                HandlerDisk.checkFilled(dst, offset, length);
+                return fetched.address();
+            }
+            case WRITE -> {
+                handler.write(
+                        offset,
+                        data().slice(indexOf(i), (int) length).asReadOnlyBuffer(),
+                        new WriteFlags(
+                                (flags & Batch.REQ_FUA) != 0,
+                                (flags & Batch.REQ_META) != 0,
+                                (flags & Batch.REQ_SYNC) != 0));
+            }
+            case FLUSH -> handler.flush();
+            case DISCARD -> handler.discard(offset, length);
+            case WRITE_ZEROES -> handler.writeZeroes(offset, length, (flags & Batch.REQ_NOUNMAP) == 0);
+            default -> throw new BlockIOException(Errno.EOPNOTSUPP, "A handler has no zones");
+        }
+        return 0;
+    }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.server;
+
+import io.dblock.internal.kernel.Batch;
+
+/** Serves a queue from a store in memory, under its write cache: in batches, reads without a copy. */
+final class DirectWorker extends Worker {
+    private static final int BUFFER = 1 << 20;
+
+    DirectWorker(LocalDevice device, int queue) {
+        super(device, queue, Math.min(BatchPool.CAPACITY, device.depth()), Math.max(BUFFER, device.maxIo()));
+    }
+
+    @Override
+    void handle(int i, long sequence) throws Exception {
+        long offset = batch.offset(i);
+        long length = batch.length(i);
+        int flags = batch.flags(i);
+        long data = 0;
+        long ticket = 0;
+        switch (batch.operation(i)) {
+            case Batch.OP_READ -> {
+                data = cache.address(offset, length, position());
+                noteRead(sequence, data, length);
+            }
+            case Batch.OP_WRITE ->
+                ticket = cache.writeFrom(
+                        data(),
+                        indexOf(i),
+                        offset,
+                        (int) length,
+                        (flags & Batch.REQ_FUA) != 0,
+                        sequence,
+                        fetchedAt(),
+                        position());
+            case Batch.OP_FLUSH -> cache.flush(position());
+            case Batch.OP_DISCARD -> ticket = cache.discard(offset, length, sequence, fetchedAt(), position());
+            case Batch.OP_WRITE_ZEROES ->
+                ticket = cache.writeZeroes(
+                        offset, length, (flags & Batch.REQ_NOUNMAP) == 0, sequence, fetchedAt(), position());
+            default -> operation(batch.operation(i));
+        }
+        batch.answer(batch.cookie(i), data, length);
+        answered(sequence, ticket, null);
+    }
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.server;
+
+import io.dblock.handler.Errno;
+import io.dblock.handler.Operation;
+import io.dblock.handler.RequestInfo;
+import io.dblock.internal.fault.FilteredRequest;
+import io.dblock.internal.journal.Answer;
+import io.dblock.internal.kernel.Batch;
+import io.dblock.internal.kernel.NativeMemory;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+
+/**
+ * A request that was taken out of its batch, with its data, because there are fault rules: it may be answered later, in
+ * parts, by any thread.
+ */
+final class DivertedRequest implements FilteredRequest {
+    private static final int SECTOR = 512;
+
+    private final LocalDevice device;
+    private final Worker worker;
+    private final long cookie;
+    private final RequestInfo info;
+    private final long sequence;
+    private final long position;
+    // Guarded by this. No call to the kernel is made under it.
+    private long fetchedAt;
+    private NativeMemory memory;
+    private ByteBuffer data;
+    private long[] tickets = new long[1];
+    private int ticketCount;
+    private boolean answered;
+    /** The sector at which an append was put. */
+    private long appended;
+
+    /** {@code fetchedAt} is where a write's data lie until {@link #detach()}. */
+    DivertedRequest(
+            LocalDevice device,
+            Worker worker,
+            long cookie,
+            RequestInfo info,
+            long sequence,
+            long position,
+            long fetchedAt) {
+        this.device = device;
+        this.worker = worker;
+        this.cookie = cookie;
+        this.info = info;
+        this.sequence = sequence;
+        this.position = position;
+        this.fetchedAt = fetchedAt;
+    }
+
+    @Override
+    public RequestInfo info() {
+        return info;
+    }
+
+    @Override
+    public long sequence() {
+        return sequence;
+    }
+
+    @Override
+    public synchronized ByteBuffer data() {
+        if (!isInto() && !isFrom()) {
+            throw new IllegalStateException("A " + info.operation() + " has no data.");
+        }
+        if (data == null) {
+            if (answered) {
+                throw new IllegalStateException("This request is answered; its data are gone.");
+            }
+            int length = Math.toIntExact(info.length());
+            memory = device.buffers().take(length);
+            if (isFrom()) {
+                memory.copyFrom(fetchedAt, 0, length);
+            } else {
+                memory.zero(0, length);
+            }
+            data = memory.buffer().slice(0, length);
+        }
+        return data;
+    }
+
+    /** The memory in which the data of a write lie is about to be used again. */
+    synchronized void detach() {
+        if (!answered && isFrom()) {
+            data();
+        }
+        fetchedAt = 0;
+    }
+
+    /** Whether the disk puts something into its data. */
+    private boolean isInto() {
+        return info.operation() == Operation.READ || info.operation() == Operation.ZONE_REPORT;
+    }
+
+    /** Whether its data are for the disk. */
+    private boolean isFrom() {
+        return info.operation() == Operation.WRITE || info.operation() == Operation.ZONE_APPEND;
+    }
+
+    @Override
+    public synchronized void appendedAt(long offset) {
+        device.filters().journal().appended(sequence, offset);
+        appended = offset / SECTOR;
+    }
+
+    private synchronized long appended() {
+        return appended;
+    }
+
+    @Override
+    public long position() {
+        return position;
+    }
+
+    @Override
+    public synchronized void addTicket(long ticket) {
+        if (ticketCount == tickets.length) {
+            tickets = Arrays.copyOf(tickets, 2 * ticketCount);
+        }
+        tickets[ticketCount++] = ticket;
+    }
+
+    @Override
+    public void answer(Answer answer) {
+        check(answer);
+        NativeMemory used;
+        synchronized (this) {
+            if (answered) {
+                throw new IllegalStateException(info + " was answered before.");
+            }
+            answered = true;
+            used = memory;
+        }
+        Answer given = device.filters().complete(cachedTickets(), position)
+                ? answer
+                : Answer.all(info.length(), Errno.EIO, answer.rules());
+        Errno errno = given.firstError();
+        if (errno != null) {
+            device.counters().errors.increment();
+        }
+        if (worker.isHandling(this) && given.parts().size() == 1) {
+            worker.answerWithNextCall(this, given, used);
+            return;
+        }
+        device.filters().end(sequence, info.operation(), given, used);
+        device.answerNow((batch, give) -> addParts(given, batch, used, give));
+        if (used != null) {
+            device.buffers().release(used);
+        }
+    }
+
+    private void check(Answer answer) {
+        long sum = answer.parts().stream().mapToLong(Answer.Part::length).sum();
+        if (sum != info.length()) {
+            throw new IllegalArgumentException(
+                    "The parts of the answer to " + info + " have " + sum + " bytes together.");
+        }
+    }
+
+    private synchronized long[] cachedTickets() {
+        return Arrays.copyOf(tickets, ticketCount);
+    }
+
+    /** Adds the answer to a batch, which {@code give} empties; {@code used} is where a read has put its data. */
+    void addParts(Answer answer, Batch batch, NativeMemory used, Runnable give) {
+        boolean read = isInto();
+        long at = 0;
+        for (int i = 0; i < answer.parts().size(); i++) {
+            Answer.Part part = answer.parts().get(i);
+            int error = part.errno() == null ? 0 : part.errno().number();
+            long address = read && used != null ? used.address() + at : 0;
+            boolean zeroes = read && used == null && error == 0;
+            if (!batch.hasRoom()) {
+                give.run();
+            }
+            if (i < answer.parts().size() - 1) {
+                if (zeroes) {
+                    batch.answerPartZeroes(cookie, part.length());
+                } else {
+                    batch.answerPart(cookie, address, part.length(), error);
+                }
+            } else if (error != 0) {
+                batch.answerError(cookie, error);
+            } else if (zeroes) {
+                batch.answerZeroes(cookie, part.length());
+            } else if (info.operation() == Operation.ZONE_APPEND) {
+                batch.answer(cookie, appended(), part.length());
+            } else {
+                batch.answer(cookie, address, part.length());
+            }
+            at += part.length();
+        }
+    }
+}

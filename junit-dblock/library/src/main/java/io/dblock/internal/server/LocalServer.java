@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.server;
+
+import io.dblock.DblockException;
+import io.dblock.handler.BlockHandler;
+import io.dblock.handler.RequestHandler;
+import io.dblock.internal.kernel.ControlSession;
+import io.dblock.internal.kernel.DeviceParameters;
+import io.dblock.internal.module.ModuleLoader;
+import io.dblock.internal.store.FileStore;
+import io.dblock.internal.store.MemoryStore;
+import io.dblock.internal.store.ZonedStore;
+import io.dblock.power.CutReport;
+import io.dblock.power.Survivors;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Serves devices from this JVM. */
+public final class LocalServer implements DeviceServer {
+    private static final LocalServer INSTANCE = new LocalServer();
+
+    private LocalServer() {}
+
+    /** The one there is. */
+    public static LocalServer instance() {
+        return INSTANCE;
+    }
+
+    @Override
+    public ServedDevice create(DeviceParameters parameters, FilterSpec filters, StoreSpec store) {
+        if (store.zones().isPresent()) {
+            return create(
+                    parameters,
+                    filters,
+                    new ZonedStore(store.size(), store.zones().get()));
+        }
+        return create(parameters, filters, open(store));
+    }
+
+    /** Creates a device that a handler of the user's answers for, and serves it; the handler is closed with the device, also if it cannot be made. */
+    public ServedDevice create(DeviceParameters parameters, FilterSpec filters, BlockHandler handler) {
+        boolean done = false;
+        try {
+            ServedDevice device = onOwnSession(session -> LocalDevice.create(session, parameters, filters, handler));
+            done = true;
+            return device;
+        } finally {
+            if (!done) {
+                closeQuietly(handler);
+            }
+        }
+    }
+
+    private static ServedDevice create(DeviceParameters parameters, FilterSpec filters, ZonedStore store) {
+        boolean done = false;
+        try {
+            ServedDevice device = onOwnSession(session -> LocalDevice.create(session, parameters, filters, store));
+            done = true;
+            return device;
+        } finally {
+            if (!done) {
+                store.close();
+            }
+        }
+    }
+
+    /** The same with a handler in request form. */
+    public ServedDevice create(DeviceParameters parameters, FilterSpec filters, RequestHandler handler) {
+        return onOwnSession(session -> LocalDevice.create(session, parameters, filters, handler));
+    }
+
+    @Override
+    public void joinPower(List<ServedDevice> devices) {
+        PowerSupply.join(devices.stream().map(LocalServer::local).toList());
+    }
+
+    @Override
+    public List<Optional<CutReport>> cutPower(List<ServedDevice> devices, Survivors survivors) {
+        List<LocalDevice> local = devices.stream().map(LocalServer::local).toList();
+        // Any that has not left it knows the supply.
+        Map<LocalDevice, CutReport> reports = local.stream()
+                .filter(LocalDevice::isOpen)
+                .findFirst()
+                .orElseThrow(() -> new IllegalStateException("Every device of the power domain is closed."))
+                .powerSupply()
+                .cut(survivors);
+        return local.stream()
+                .map(device -> Optional.ofNullable(reports.get(device)))
+                .toList();
+    }
+
+    private static LocalDevice local(ServedDevice device) {
+        if (device instanceof LocalDevice local) {
+            return local;
+        }
+        throw new IllegalArgumentException(device.created().name()
+                + " is served by another process. Allowed: devices of one placement; give them all the same.");
+    }
+
+    private interface OnSession {
+        ServedDevice apply(ControlSession session);
+    }
+
+    private static ServedDevice onOwnSession(OnSession action) {
+        ControlSession session = ModuleLoader.openSession();
+        boolean done = false;
+        try {
+            ServedDevice device = action.apply(session);
+            done = true;
+            return device;
+        } finally {
+            if (!done) {
+                session.close();
+            }
+        }
+    }
+
+    private static BlockHandler open(StoreSpec store) {
+        if (store.image().isEmpty()) {
+            return new MemoryStore(store.size());
+        }
+        try {
+            return new FileStore(store.image().get(), store.mode().orElseThrow(), store.logicalBlock());
+        } catch (IOException e) {
+            throw new DblockException("Cannot open the image " + store.image().get() + ": " + e, e);
+        }
+    }
+
+    private static void closeQuietly(BlockHandler handler) {
+        try {
+            handler.close();
+        } catch (IOException | RuntimeException e) {
+            // The reason the device could not be made is on its way already and says more.
+        }
+    }
+}

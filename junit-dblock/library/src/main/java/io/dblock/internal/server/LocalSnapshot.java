@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.server;
+
+import io.dblock.DblockException;
+import io.dblock.internal.kernel.DeviceParameters;
+import io.dblock.internal.store.Snapshot;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+
+/** A snapshot kept in this JVM. */
+final class LocalSnapshot implements ServedSnapshot {
+    private final Snapshot snapshot;
+
+    LocalSnapshot(Snapshot snapshot) {
+        this.snapshot = snapshot;
+    }
+
+    @Override
+    public ServedDevice fork(DeviceParameters parameters, FilterSpec filters) {
+        return LocalServer.instance().create(parameters, filters, snapshot.fork());
+    }
+
+    @Override
+    public void read(long offset, ByteBuffer dst) {
+        try {
+            snapshot.read(offset, dst);
+        } catch (IOException e) {
+            throw new DblockException("A snapshot cannot be read at " + offset + ": " + e, e);
+        }
+    }
+
+    @Override
+    public void save(Path file) throws IOException {
+        snapshot.save(file);
+    }
+
+    @Override
+    public void close() {
+        try {
+            snapshot.close();
+        } catch (IOException e) {
+            throw new DblockException("A snapshot cannot be closed: " + e, e);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.server;
+
+import io.dblock.handler.Errno;
+import io.dblock.handler.Operation;
+import io.dblock.handler.RequestHandler;
+import io.dblock.internal.kernel.NativeMemory;
+
+/** Serves a queue by handing each request to a user's {@link RequestHandler}, which may complete it later. */
+final class RequestWorker extends Worker {
+    private final RequestHandler handler;
+    private PendingRequest current;
+
+    RequestWorker(LocalDevice device, int queue, RequestHandler handler) {
+        super(device, queue, 1, device.maxIo());
+        this.handler = handler;
+    }
+
+    @Override
+    void handle(int i, long sequence) throws Exception {
+        PendingRequest request = new PendingRequest(device, this, batch, i, sequence);
+        current = request;
+        try {
+            handler.handle(request);
+            request.detach();
+        } catch (Throwable t) {
+            device.failed(t);
+            request.failIfOpen(errno(t));
+        } finally {
+            current = null;
+        }
+    }
+
+    /** Whether this request is being handled by the current thread, so that its answer can go with the next call. */
+    boolean isHandling(PendingRequest request) {
+        return current == request && isHere();
+    }
+
+    /** Puts the answer into the next call; {@code data} stays untouched until that was made. */
+    void answerWithNextCall(PendingRequest request, Errno errno, NativeMemory data) {
+        if (request.operation() == Operation.READ && data != null && errno == null) {
+            noteRead(request.sequence(), data.address(), request.length());
+        }
+        request.addAnswer(batch, errno, data);
+        answered(request.sequence(), 0, errno);
+        if (data != null) {
+            releaseWhenTaken(data);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.server;
+
+import io.dblock.handler.BlockIOException;
+import io.dblock.handler.Errno;
+import io.dblock.internal.kernel.Batch;
+import io.dblock.internal.kernel.NativeMemory;
+import io.dblock.internal.store.ZonedStore;
+
+/** Serves a queue from a zoned store: in batches, reads without a copy. */
+final class ZonedWorker extends Worker {
+    private static final int BUFFER = 1 << 20;
+    private static final int SECTOR = 512;
+
+    private final ZonedStore store;
+
+    ZonedWorker(LocalDevice device, int queue, ZonedStore store) {
+        super(device, queue, Math.min(BatchPool.CAPACITY, device.depth()), Math.max(BUFFER, device.maxIo()));
+        this.store = store;
+    }
+
+    @Override
+    void handle(int i, long sequence) throws Exception {
+        long offset = batch.offset(i);
+        long length = batch.length(i);
+        long data = 0;
+        switch (batch.operation(i)) {
+            case Batch.OP_READ -> {
+                data = store.address(offset, length);
+                noteRead(sequence, data, length);
+            }
+            case Batch.OP_WRITE -> store.writeFrom(data(), indexOf(i), offset, (int) length);
+            case Batch.OP_FLUSH -> {
+                // What is written is in the store.
+            }
+            case Batch.OP_ZONE_APPEND -> {
+                long at = store.appendFrom(data(), indexOf(i), offset, (int) length);
+                noteAppend(sequence, at);
+                data = at / SECTOR;
+            }
+            case Batch.OP_ZONE_REPORT -> data = report(offset, (int) length);
+            case Batch.OP_ZONE_OPEN -> store.open(offset);
+            case Batch.OP_ZONE_CLOSE -> store.close(offset);
+            case Batch.OP_ZONE_FINISH -> store.finish(offset);
+            case Batch.OP_ZONE_RESET -> store.reset(offset);
+            case Batch.OP_ZONE_RESET_ALL -> store.resetAll();
+            default ->
+                throw new BlockIOException(Errno.EOPNOTSUPP, "A zoned device has neither discard nor write-zeroes");
+        }
+        batch.answer(batch.cookie(i), data, length);
+        answered(sequence, 0, null);
+    }
+
+    private long report(long offset, int length) {
+        NativeMemory memory = device.buffers().take(length);
+        memory.zero(0, length);
+        store.report(offset, memory.buffer().slice(0, length));
+        releaseWhenTaken(memory);
+        return memory.address();
+    }
+}

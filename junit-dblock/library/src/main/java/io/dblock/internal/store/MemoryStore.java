@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.store;
+
+import io.dblock.handler.Operation;
+import io.dblock.handler.WriteFlags;
+import io.dblock.internal.kernel.NativeMemory;
+import io.dblock.internal.kernel.UserModeLinux;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.EnumSet;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+
+/**
+ * Keeps a device's data in memory outside the heap. Costs what is written to it: a discarded or zeroed range gives its
+ * whole pages back. Flushes have nothing to do.
+ *
+ * <p>Safe for use by several threads; overlapping accesses at the same time have no order. {@link #resize} must not overlap
+ * with a change, nor {@link #close()} with any other call.
+ */
+public final class MemoryStore implements DirectStore {
+    /** What the written ranges are known by, in bytes: about a page, the least that discarding gives back. */
+    private static final int CHUNK = 4096;
+
+    /** A larger one is expected to be sparse, in bytes: who fills it would run out of memory. */
+    private static final long DENSE = 1L << 32;
+
+    /** What any store can grow to, and how many times its first size: addresses cost nothing, but there are only so many. */
+    private static final long ROOM = 1L << 34;
+
+    private static final int ROOM_FACTOR = 4;
+
+    /**
+     * In User Mode Linux, what the first write into it gets memory for, in bytes: 16 mappings of the host's for a MiB, where
+     * there would be 256. Not of a store that is expected to be sparse.
+     */
+    private static final int TOGETHER = 1 << 16;
+
+    /** What was never written is read from here: to read a page that is not there would cost a mapping as well, there. */
+    private static final NativeMemory ZEROS = NativeMemory.map(1 << 22);
+
+    private static final int COPY = 1 << 24;
+    private static final int WINDOW_SHIFT = 30;
+
+    private final NativeMemory memory;
+    /** See {@link #TOGETHER}; 0 if a page costs no more than memory. */
+    private final int together;
+    /**
+     * The chunks that may have something other than zeros. A write copies first and sets then, a discard clears first and
+     * releases then: whichever way the two overlap, what is not set is zeros.
+     */
+    private volatile SparseBitmap written;
+    /** Buffers over the memory, made when they are first used. */
+    private volatile AtomicReferenceArray<ByteBuffer> windows;
+
+    private volatile boolean closed;
+
+    /** A store of {@code size} zero bytes. */
+    public MemoryStore(long size) {
+        this(size, size > DENSE);
+    }
+
+    /** @param sparse whether little of it is expected to be written, here and there */
+    MemoryStore(long size, boolean sparse) {
+        this(size, sparse, !sparse && UserModeLinux.isHere() ? TOGETHER : 0);
+    }
+
+    MemoryStore(long size, boolean sparse, int together) {
+        this.together = together;
+        if (size <= 0) {
+            throw new IllegalArgumentException("size is " + size + ". Allowed: at least 1 byte.");
+        }
+        // First: no size for which there are addresses is too large for the rest.
+        memory = NativeMemory.mapGrowable(size, Math.max(ROOM, size > Long.MAX_VALUE / 8 ? size : ROOM_FACTOR * size));
+        boolean done = false;
+        try {
+            written = new SparseBitmap(chunks(size));
+            windows = windows(size);
+            if (sparse) {
+                memory.makeSparse();
+            }
+            done = true;
+        } finally {
+            if (!done) {
+                memory.close();
+            }
+        }
+    }
+
+    private static long chunks(long size) {
+        return (size + CHUNK - 1) / CHUNK;
+    }
+
+    private static AtomicReferenceArray<ByteBuffer> windows(long size) {
+        return new AtomicReferenceArray<>(Math.toIntExact(((size - 1) >>> WINDOW_SHIFT) + 1));
+    }
+
+    /**
+     * Changes its size. Its addresses stay.
+     *
+     * @throws IllegalArgumentException if it is not positive, or more than 16 GiB and four times its first size
+     */
+    @Override
+    public void resize(long bytes) {
+        checkOpen();
+        checkSize(bytes);
+        SparseBitmap fitting = written.resized(chunks(bytes));
+        memory.resize(bytes);
+        windows = windows(bytes);
+        written = fitting;
+    }
+
+    /** Throws if it cannot be {@linkplain #resize resized} to this. */
+    void checkSize(long bytes) {
+        if (bytes <= 0 || bytes > memory.room()) {
+            throw new IllegalArgumentException("size is " + bytes + ". Allowed for what is kept in memory: 1 to "
+                    + memory.room() + " bytes, four times its first size or 16 GiB. Make the device larger to begin"
+                    + " with: what is not written costs nothing.");
+        }
+    }
+
+    @Override
+    public long size() {
+        return memory.size();
+    }
+
+    @Override
+    public long address(long offset, long length) {
+        checkOpen();
+        memory.checkRange(offset, length);
+        return length <= ZEROS.size() && findData(offset, offset + length) >= offset + length
+                ? ZEROS.address()
+                : memory.address() + offset;
+    }
+
+    @Override
+    public void writeFrom(ByteBuffer source, int index, long offset, int length) {
+        checkOpen();
+        memory.checkRange(offset, length);
+        populate(offset, length);
+        int from = index;
+        long at = offset;
+        while (at < offset + length) {
+            int inWindow = inWindow(at);
+            int part = partInWindow(at, offset + length);
+            window(windowOf(at)).put(inWindow, source, from, part);
+            from += part;
+            at += part;
+        }
+        setWritten(offset, length);
+    }
+
+    @Override
+    public void read(long offset, ByteBuffer dst) {
+        checkOpen();
+        dst.put(memory.view(offset, dst.remaining()));
+    }
+
+    @Override
+    public void read(long offset, ByteBuffer dst, int index, int length) {
+        checkOpen();
+        memory.checkRange(offset, length);
+        long at = offset;
+        while (at < offset + length) {
+            int inWindow = inWindow(at);
+            int part = partInWindow(at, offset + length);
+            dst.put(index + (int) (at - offset), window(windowOf(at)), inWindow, part);
+            at += part;
+        }
+    }
+
+    /** Gets the memory around a write in few pieces, where nothing is written yet. */
+    private void populate(long offset, long length) {
+        if (together == 0) {
+            return;
+        }
+        for (long at = offset / together * together; at < offset + length; at += together) {
+            long end = Math.min(at + together, size());
+            if (findData(at, end) >= end) {
+                memory.populate(at, end - at);
+            }
+        }
+    }
+
+    private static int windowOf(long offset) {
+        return (int) (offset >>> WINDOW_SHIFT);
+    }
+
+    private static int inWindow(long offset) {
+        return (int) (offset & (1L << WINDOW_SHIFT) - 1);
+    }
+
+    /** How much of a range, from {@code at} on, is in the same window as that. */
+    private static int partInWindow(long at, long end) {
+        return (int) Math.min((1L << WINDOW_SHIFT) - inWindow(at), end - at);
+    }
+
+    /** Two threads may make the same one; either is as good. */
+    private ByteBuffer window(int number) {
+        AtomicReferenceArray<ByteBuffer> all = windows;
+        ByteBuffer window = all.get(number);
+        if (window == null) {
+            long start = (long) number << WINDOW_SHIFT;
+            window = memory.view(start, (int) Math.min(1L << WINDOW_SHIFT, size() - start));
+            all.set(number, window);
+        }
+        return window;
+    }
+
+    @Override
+    public long findData(long from, long end) {
+        long chunk = written.nextSet(from / CHUNK, (end + CHUNK - 1) / CHUNK);
+        return Math.min(Math.max(from, chunk * CHUNK), end);
+    }
+
+    @Override
+    public long findHole(long from, long end) {
+        long chunk = written.nextClear(from / CHUNK, (end + CHUNK - 1) / CHUNK);
+        return Math.min(Math.max(from, chunk * CHUNK), end);
+    }
+
+    /** Copies a range from the same place of another. */
+    void copyFrom(Source source, long offset, long length) throws IOException {
+        long at = offset;
+        while (at < offset + length) {
+            int part = (int) Math.min(COPY, offset + length - at);
+            source.read(at, memory.view(at, part));
+            setWritten(at, part);
+            at += part;
+        }
+    }
+
+    private void setWritten(long offset, long length) {
+        if (length > 0) {
+            written.set(offset / CHUNK, (offset + length - 1) / CHUNK + 1);
+        }
+    }
+
+    /** Clears the chunks that lie within the range. The last one of the store may be a short one. */
+    private void clearWritten(long offset, long length) {
+        long end = offset + length;
+        long first = (offset + CHUNK - 1) / CHUNK;
+        long last = end == size() ? (end + CHUNK - 1) / CHUNK : end / CHUNK;
+        if (first < last) {
+            written.clear(first, last);
+        }
+    }
+
+    @Override
+    public void write(long offset, ByteBuffer src, WriteFlags flags) {
+        checkOpen();
+        int length = src.remaining();
+        ByteBuffer view = memory.view(offset, length);
+        populate(offset, length);
+        view.put(src);
+        setWritten(offset, length);
+    }
+
+    @Override
+    public void flush() {
+        checkOpen();
+    }
+
+    @Override
+    public void discard(long offset, long length) {
+        checkOpen();
+        memory.checkRange(offset, length);
+        clearWritten(offset, length);
+        memory.release(offset, length);
+    }
+
+    @Override
+    public void writeZeroes(long offset, long length, boolean mayUnmap) {
+        checkOpen();
+        if (mayUnmap) {
+            discard(offset, length);
+            return;
+        }
+        memory.checkRange(offset, length);
+        // What was never written is zeros already, and would only cost memory: a filesystem has gigabytes of a log
+        // zeroed.
+        long end = offset + length;
+        long at = findData(offset, end);
+        while (at < end) {
+            long hole = findHole(at, end);
+            memory.zero(at, hole - at);
+            at = findData(hole, end);
+        }
+    }
+
+    @Override
+    public Set<Operation> supports() {
+        return EnumSet.allOf(Operation.class);
+    }
+
+    /** Frees the memory. */
+    @Override
+    public void close() {
+        closed = true;
+        memory.close();
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException("This store is closed.");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.store;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/**
+ * The content of a disk at an instant. It does not change, whatever becomes of the disk. Safe for use by several threads.
+ */
+public final class Snapshot implements Source {
+    private static final int COPY = 1 << 20;
+
+    private final Source content;
+    /** The snapshot itself, and each fork. */
+    private int users = 1;
+
+    private boolean closed;
+
+    Snapshot(Source content) {
+        this.content = content;
+    }
+
+    @Override
+    public long size() {
+        return content.size();
+    }
+
+    @Override
+    public void read(long offset, ByteBuffer dst) throws IOException {
+        if (offset < 0 || offset > size() - dst.remaining()) {
+            throw new IndexOutOfBoundsException("The range of " + dst.remaining() + " bytes at " + offset
+                    + " is not within the " + size() + " bytes of this snapshot.");
+        }
+        content.read(offset, dst);
+    }
+
+    @Override
+    public long findData(long from, long end) throws IOException {
+        return content.findData(from, end);
+    }
+
+    @Override
+    public long findHole(long from, long end) throws IOException {
+        return content.findHole(from, end);
+    }
+
+    /**
+     * A store of its own that starts with this content. It can outlive the snapshot.
+     *
+     * @throws IllegalStateException if the snapshot is closed
+     */
+    public synchronized CowStore fork() {
+        if (closed) {
+            throw new IllegalStateException("This snapshot is closed. Fork it before.");
+        }
+        users++;
+        Source shared = new Shared();
+        boolean done = false;
+        try {
+            CowStore store = new CowStore(shared);
+            done = true;
+            return store;
+        } finally {
+            if (!done) {
+                users--;
+            }
+        }
+    }
+
+    /** The content as the base of one fork. */
+    private final class Shared implements Source {
+        private boolean released;
+
+        @Override
+        public long size() {
+            return content.size();
+        }
+
+        @Override
+        public void read(long offset, ByteBuffer dst) throws IOException {
+            content.read(offset, dst);
+        }
+
+        @Override
+        public long findData(long from, long end) throws IOException {
+            return content.findData(from, end);
+        }
+
+        @Override
+        public long findHole(long from, long end) throws IOException {
+            return content.findHole(from, end);
+        }
+
+        @Override
+        public synchronized void close() throws IOException {
+            if (!released) {
+                released = true;
+                release();
+            }
+        }
+    }
+
+    /** Writes the content to an image file, replacing what it has. Ranges of zeros become holes. */
+    public void save(Path file) throws IOException {
+        boolean done = false;
+        try (FileChannel channel = FileChannel.open(
+                file, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
+            ByteBuffer buffer = ByteBuffer.allocateDirect(COPY);
+            long at = findData(0, size());
+            while (at < size()) {
+                buffer.clear().limit((int) Math.min(COPY, findHole(at, Math.min(at + COPY, size())) - at));
+                read(at, buffer);
+                buffer.flip();
+                while (buffer.hasRemaining()) {
+                    at += channel.write(buffer, at);
+                }
+                at = findData(at, size());
+            }
+            if (channel.size() < size()) {
+                channel.write(ByteBuffer.allocate(1), size() - 1);
+            }
+            done = true;
+        } finally {
+            if (!done) {
+                Files.deleteIfExists(file);
+            }
+        }
+    }
+
+    private void release() throws IOException {
+        synchronized (this) {
+            if (--users > 0) {
+                return;
+            }
+        }
+        content.close();
+    }
+
+    /** Lets go of it. What it keeps is freed when no fork of it is left either. Idempotent. */
+    @Override
+    public void close() throws IOException {
+        synchronized (this) {
+            if (closed) {
+                return;
+            }
+            closed = true;
+        }
+        release();
+    }
+}

@@ -1,0 +1,818 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.store;
+
+import io.dblock.handler.BlockIOException;
+import io.dblock.handler.Errno;
+import io.dblock.handler.WriteFlags;
+import io.dblock.power.CutReport;
+import io.dblock.power.CutReport.Range;
+import io.dblock.power.Survivors;
+import io.dblock.power.UnflushedWrite;
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongConsumer;
+
+/**
+ * The volatile write cache and the power supply of a disk.
+ *
+ * <p>A write goes to the store at once, after the old data of its range were saved: reads need nothing from the cache, a
+ * write is made durable by forgetting what it would take to undo it, and a power cut undoes what is left. A range that was
+ * never written has nothing to be saved.
+ *
+ * <ul>
+ *   <li>A flush makes those writes durable that had been completed when it came, no others.
+ *   <li>A write with FUA is durable itself, and nothing else is.
+ *   <li>Where a durable write lies over an older cached one, the older one has lost that part for good.
+ *   <li>A discard or write-zeroes is cached like a write.
+ *   <li>Beyond its {@linkplain #limit(long) limit}, the oldest writes become durable.
+ *   <li>The {@linkplain #resize size} is durable at once. Cached writes beyond a new end are no longer writes to be lost.
+ * </ul>
+ *
+ * <p>Each request takes the {@link #position()} when it comes and names it with each call: if the power was cut since then,
+ * the call fails with EIO, also when the power is back. {@link #isCurrent(long)} says so before a success is answered.
+ *
+ * <p>Safe for use by several threads. All offsets and lengths are in bytes, multiples of the logical block and within the
+ * store; a range that is not throws an {@link IndexOutOfBoundsException}. If the store had it once, and has become smaller,
+ * the call fails with EIO.
+ */
+public final class WriteCache implements AutoCloseable {
+    /** How much is cached unless said otherwise: 256 MiB. */
+    public static final long DEFAULT_LIMIT = 256L << 20;
+
+    private static final int MAX_RECORDS = 1 << 20;
+    /** The memory the saved data may take beyond the limit because each chunk of it has something left. */
+    private static final long FRAGMENTS = 64L << 20;
+    /** A position has the cuts and restores above this, the completed writes below. */
+    private static final int ERA_SHIFT = 44;
+
+    private static final AtomicLong CREATED = new AtomicLong();
+
+    /** Forks come after what they are forks of; see {@link #lockAll}. */
+    private final long number = CREATED.incrementAndGet();
+
+    private final LiveStore live;
+    private final Store store;
+    /** The store again if its data lie in memory, else null. */
+    private final DirectStore direct;
+
+    private final int logicalBlock;
+    private final boolean caches;
+    private final LongConsumer evicted;
+    private final Arena arena = new Arena();
+    private final UndoLog log = new UndoLog(arena);
+    private final ArrayDeque<Mark> marks = new ArrayDeque<>();
+
+    // Written with the lock held, read without.
+    private volatile long position;
+    private volatile boolean powered = true;
+    private volatile int cuts;
+    /** The largest size there was. */
+    private volatile long largest;
+    /** How often it has become smaller. */
+    private volatile int shrinks;
+
+    private volatile Choices choices = Choices.NONE;
+
+    // Guarded by the lock.
+    private long limit = DEFAULT_LIMIT;
+    private long evictions;
+    private long lastEvicted;
+    private boolean closed;
+    /** What is to be done to the store because of a cut; null if nothing. */
+    private Rollback pending;
+    /** Why that could not be done. */
+    private IOException broken;
+
+    private record Mark(String text, long lastId) {}
+
+    /**
+     * A cache over a store, which is its own from now on.
+     *
+     * @param logicalBlock bytes
+     * @param caches whether there is a volatile cache; without one, each write is durable at once
+     * @param evicted gets the sequence number of each write of which something became durable because the cache was full. It
+     *     is called with the cache locked, and must not call it
+     */
+    public WriteCache(Store store, int logicalBlock, boolean caches, LongConsumer evicted) {
+        live = new LiveStore(store);
+        this.store = store;
+        direct = store instanceof DirectStore memory ? memory : null;
+        this.logicalBlock = logicalBlock;
+        this.caches = caches;
+        this.evicted = evicted;
+        largest = store.size();
+    }
+
+    // ---- requests ----
+
+    /**
+     * What a request that comes now is to name: how many writes have been completed by now, and that the power has been on
+     * since. To be compared with nothing.
+     */
+    public long position() {
+        return position;
+    }
+
+    /** Whether the power has been on from that position till now. */
+    public boolean isCurrent(long then) {
+        return powered && position >>> ERA_SHIFT == then >>> ERA_SHIFT;
+    }
+
+    /** Whether the store's data lie in memory, so that {@link #address} can be used. */
+    public boolean isDirect() {
+        return direct != null;
+    }
+
+    /**
+     * Where the data at {@code offset} are. They stay there until the power is restored after a cut, so a read that was
+     * under way gets no mixture.
+     *
+     * @throws IllegalStateException if the store has no address
+     */
+    public long address(long offset, long length, long then) throws BlockIOException {
+        if (direct == null) {
+            throw new IllegalStateException("This store's data have no address; use read(offset, dst, then).");
+        }
+        int before = shrinks;
+        check(offset, length, then);
+        try {
+            return direct.address(offset, length);
+        } catch (IndexOutOfBoundsException e) {
+            checkSince(before, offset, length, then);
+            throw e;
+        }
+    }
+
+    /** Fills {@code dst} from its position to its limit. */
+    public void read(long offset, ByteBuffer dst, long then) throws IOException {
+        int before = shrinks;
+        int length = dst.remaining();
+        check(offset, length, then);
+        try {
+            store.read(offset, dst);
+        } catch (IndexOutOfBoundsException | EOFException e) {
+            checkSince(before, offset, length, then);
+            throw e;
+        }
+    }
+
+    /**
+     * Writes {@code length} bytes of a buffer, from an index on. Only if {@link #isDirect()}.
+     *
+     * @param fua whether it is durable when this returns
+     * @param sequence its request's number in the journal
+     * @param nanos the time, as {@link System#nanoTime()} gives it
+     * @return what to call {@link #completed(long)} with before it is answered; 0 if nothing is cached
+     */
+    public long writeFrom(
+            ByteBuffer source, int index, long offset, int length, boolean fua, long sequence, long nanos, long then)
+            throws IOException {
+        live.lock.lock();
+        try {
+            check(offset, length, then);
+            live.preserve(offset, length);
+            long ticket = caches && !fua ? save(UndoLog.WRITE, offset, length, sequence, nanos) : 0;
+            boolean done = false;
+            try {
+                direct.writeFrom(source, index, offset, length);
+                done = true;
+            } finally {
+                if (!done) {
+                    // What it has left behind is cached like what it should have.
+                    completed(ticket);
+                }
+            }
+            if (caches && fua) {
+                durable(offset, length);
+            }
+            return ticket;
+        } finally {
+            live.lock.unlock();
+        }
+    }
+
+    /** The same with what remains in a buffer, and for every store. */
+    public long write(long offset, ByteBuffer src, boolean fua, long sequence, long nanos, long then)
+            throws IOException {
+        int length = src.remaining();
+        long ticket = change(UndoLog.WRITE, offset, length, fua, sequence, nanos, then, src, true);
+        if (fua) {
+            store.flush();
+        }
+        return ticket;
+    }
+
+    /** Discards a range: it reads as zeros. */
+    public long discard(long offset, long length, long sequence, long nanos, long then) throws IOException {
+        return change(UndoLog.DISCARD, offset, length, false, sequence, nanos, then, null, true);
+    }
+
+    /** Has a range read as zeros. */
+    public long writeZeroes(long offset, long length, boolean mayUnmap, long sequence, long nanos, long then)
+            throws IOException {
+        return change(UndoLog.WRITE_ZEROES, offset, length, false, sequence, nanos, then, null, mayUnmap);
+    }
+
+    private long change(
+            int operation,
+            long offset,
+            long length,
+            boolean fua,
+            long sequence,
+            long nanos,
+            long then,
+            ByteBuffer src,
+            boolean mayUnmap)
+            throws IOException {
+        live.lock.lock();
+        try {
+            check(offset, length, then);
+            live.preserve(offset, length);
+            long ticket = caches && !fua ? save(operation, offset, length, sequence, nanos) : 0;
+            boolean done = false;
+            try {
+                switch (operation) {
+                    case UndoLog.WRITE -> store.write(offset, src, WriteFlags.NONE);
+                    case UndoLog.DISCARD -> store.discard(offset, length);
+                    default -> store.writeZeroes(offset, length, mayUnmap);
+                }
+                done = true;
+            } finally {
+                if (!done) {
+                    // What it has left behind is cached like what it should have.
+                    completed(ticket);
+                }
+            }
+            if (caches && fua) {
+                durable(offset, length);
+            }
+            return ticket;
+        } finally {
+            live.lock.unlock();
+        }
+    }
+
+    /** What is in a range now is durable. */
+    private void durable(long offset, long length) {
+        log.addMarker(offset, length);
+        if (log.count() > MAX_RECORDS) {
+            evict();
+        }
+    }
+
+    private void check(long offset, long length, long then) throws BlockIOException {
+        if (!isCurrent(then)) {
+            throw off();
+        }
+        if (offset < 0 || length < 0 || offset > store.size() - length) {
+            if (offset >= 0 && length >= 0 && offset <= largest - length) {
+                throw smaller();
+            }
+            throw new IndexOutOfBoundsException("The range of " + length + " bytes at " + offset + " is not within the "
+                    + store.size() + " bytes of the disk.");
+        }
+    }
+
+    /**
+     * Reads take no lock, so the disk may become smaller, and larger again, during one.
+     *
+     * @param before what {@link #shrinks} was before {@link #check}
+     */
+    private void checkSince(int before, long offset, long length, long then) throws BlockIOException {
+        // In this order: before it becomes larger again, it is counted.
+        check(offset, length, then);
+        if (shrinks != before) {
+            throw smaller();
+        }
+    }
+
+    private static BlockIOException smaller() {
+        return new BlockIOException(
+                Errno.EIO, "The disk was made smaller than this request reaches while that was under way.");
+    }
+
+    private static BlockIOException off() {
+        return new BlockIOException(Errno.EIO, "The power is off, or was cut while the request was under way.");
+    }
+
+    /** Adds records of a range that is about to change; returns the ticket. */
+    private long save(int operation, long offset, long length, long sequence, long nanos) throws IOException {
+        long id = log.newId();
+        long ticket = 0;
+        long end = offset + length;
+        long at = offset;
+        boolean done = false;
+        try {
+            while (at < end) {
+                int slot;
+                // The store may know holes that are smaller than a block: a block with any data in it is saved whole.
+                long data = store.findData(at, end);
+                long hole = alignDown(data);
+                if (hole > at) {
+                    slot = log.add(id, operation, at, hole - at, UndoLog.NONE, sequence, nanos);
+                } else {
+                    long dataEnd = Math.min(alignUp(Math.max(store.findHole(data, end), data + 1)), end);
+                    long old = arena.allocate(dataEnd - at);
+                    // The record first: it gives the memory back if the old data cannot be read.
+                    slot = log.add(id, operation, at, arena.granted(), old, sequence, nanos);
+                    store.read(at, arena.buffer(old), Arena.index(old), arena.granted());
+                }
+                at = log.end(slot);
+                if (ticket == 0) {
+                    ticket = log.ticket(slot);
+                }
+                if (isFull()) {
+                    evict();
+                }
+            }
+            done = true;
+        } finally {
+            if (!done) {
+                while (log.last() != UndoLog.NONE && log.id(log.last()) == id) {
+                    log.remove(log.last());
+                }
+            }
+        }
+        return ticket;
+    }
+
+    private long alignDown(long offset) {
+        return offset & -logicalBlock;
+    }
+
+    private long alignUp(long offset) {
+        return offset + logicalBlock - 1 & -logicalBlock;
+    }
+
+    private boolean isFull() {
+        return log.bytes() > limit || log.count() > MAX_RECORDS || arena.inUse() - FRAGMENTS > limit;
+    }
+
+    private void evict() {
+        while (log.count() > 0 && (isFull() || log.operation(log.first()) == UndoLog.DURABLE)) {
+            boolean write = log.operation(log.first()) != UndoLog.DURABLE;
+            long sequence = log.sequence(log.first());
+            log.remove(log.first());
+            if (write) {
+                evictions++;
+                if (sequence != lastEvicted) {
+                    lastEvicted = sequence;
+                    evicted.accept(sequence);
+                }
+            }
+        }
+    }
+
+    /**
+     * Changes the size of the store.
+     *
+     * @param bytes a multiple of the logical block
+     * @throws IllegalArgumentException if the store cannot have this size
+     * @throws IllegalStateException if the power is off
+     */
+    public void resize(long bytes) throws IOException {
+        live.lock.lock();
+        try {
+            if (!powered) {
+                throw new IllegalStateException(
+                        "The power of the disk is off, and its size cannot be changed then. Restore it before.");
+            }
+            long cut = store.size() - bytes;
+            if (cut > 0) {
+                live.preserve(bytes, cut);
+            }
+            store.resize(bytes);
+            largest = Math.max(largest, bytes);
+            if (cut > 0) {
+                int shrunk = shrinks + 1;
+                shrinks = shrunk;
+                durable(bytes, cut);
+            }
+        } finally {
+            live.lock.unlock();
+        }
+    }
+
+    /** Makes durable what had been completed at that position. */
+    public void flush(long then) throws IOException {
+        if (!isCurrent(then)) {
+            throw off();
+        }
+        store.flush();
+        live.lock.lock();
+        try {
+            if (!isCurrent(then)) {
+                throw off();
+            }
+            long upTo = then & (1L << ERA_SHIFT) - 1;
+            boolean others = false;
+            int slot = log.first();
+            while (slot != UndoLog.NONE) {
+                int next = log.next(slot);
+                boolean marker = log.operation(slot) == UndoLog.DURABLE;
+                long completion = log.completion(slot);
+                if (!marker && (completion == 0 || completion > upTo)) {
+                    others = true;
+                } else if (!others) {
+                    log.remove(slot);
+                } else if (!marker) {
+                    log.makeMarker(slot);
+                }
+                slot = next;
+            }
+        } finally {
+            live.lock.unlock();
+        }
+    }
+
+    /** A write is about to be answered: flushes that come after that make it durable. 0 is no write. */
+    public void completed(long ticket) {
+        if (ticket == 0) {
+            return;
+        }
+        live.lock.lock();
+        try {
+            complete(ticket);
+        } finally {
+            live.lock.unlock();
+        }
+    }
+
+    /** The same for the first {@code count} of these, in their order. */
+    public void completed(long[] tickets, int count) {
+        int first = 0;
+        while (first < count && tickets[first] == 0) {
+            first++;
+        }
+        if (first == count) {
+            return;
+        }
+        live.lock.lock();
+        try {
+            for (int i = first; i < count; i++) {
+                if (tickets[i] != 0) {
+                    complete(tickets[i]);
+                }
+            }
+        } finally {
+            live.lock.unlock();
+        }
+    }
+
+    private void complete(long ticket) {
+        long now = position + 1;
+        log.complete(ticket, now & (1L << ERA_SHIFT) - 1);
+        position = now;
+    }
+
+    // ---- the cache's content ----
+
+    /** A mark that writes from now on are reported to come after. */
+    public void mark(String text) {
+        live.lock.lock();
+        try {
+            long oldest = log.count() == 0 ? log.lastId() + 1 : log.id(log.first());
+            Mark before = null;
+            while (!marks.isEmpty() && marks.peekFirst().lastId() < oldest) {
+                before = marks.pollFirst();
+            }
+            if (before != null) {
+                marks.addFirst(before);
+            }
+            marks.addLast(new Mark(text, log.lastId()));
+        } finally {
+            live.lock.unlock();
+        }
+    }
+
+    /** What a cut would lose now, in the order in which it went into the cache. */
+    public List<UnflushedWrite> unflushed() {
+        live.lock.lock();
+        try {
+            if (!powered) {
+                return List.of();
+            }
+            long now = System.nanoTime();
+            List<UnflushedWrite> writes = new ArrayList<>();
+            List<Mark> all = new ArrayList<>(marks);
+            int mark = 0;
+            for (CachedWrite write : CachedWrite.of(log)) {
+                while (mark < all.size() && all.get(mark).lastId() < write.id()) {
+                    mark++;
+                }
+                Optional<String> sinceMark = mark == 0
+                        ? Optional.empty()
+                        : Optional.of(all.get(mark - 1).text());
+                Duration age = Duration.ofNanos(Math.max(0, now - write.nanos()));
+                for (Range range : write.ranges()) {
+                    writes.add(new UnflushedWrite(
+                            write.sequence(),
+                            write.operation(),
+                            range.offset(),
+                            range.length(),
+                            write.completed(),
+                            age,
+                            sinceMark));
+                }
+            }
+            return writes;
+        } finally {
+            live.lock.unlock();
+        }
+    }
+
+    /**
+     * Sets how much is cached at most, in bytes of written data, and of what had to be saved for discards and write-zeroes.
+     * The oldest writes beyond it become durable, now and later. There are never more than about a million writes.
+     *
+     * @param bytes at least 0; default {@link #DEFAULT_LIMIT}
+     */
+    public void limit(long bytes) {
+        if (bytes < 0) {
+            throw new IllegalArgumentException(
+                    "limit is " + bytes + ". Allowed: at least 0 bytes; 0 makes each write durable at once.");
+        }
+        live.lock.lock();
+        try {
+            limit = bytes;
+            if (powered) {
+                evict();
+            }
+        } finally {
+            live.lock.unlock();
+        }
+    }
+
+    /** How many writes, or pieces of them, have become durable because the cache was full. */
+    public long evictions() {
+        live.lock.lock();
+        try {
+            return evictions;
+        } finally {
+            live.lock.unlock();
+        }
+    }
+
+    /** The memory the saved data take, in bytes. */
+    long savedMemory() {
+        live.lock.lock();
+        try {
+            return arena.inUse();
+        } finally {
+            live.lock.unlock();
+        }
+    }
+
+    // ---- power ----
+
+    /** Whether the power is on. */
+    public boolean powered() {
+        return powered;
+    }
+
+    /** How often the power has been cut. */
+    public int cuts() {
+        return cuts;
+    }
+
+    /**
+     * Cuts the power: from now on every call of a request fails with EIO, also of those that came before. What is not durable
+     * is lost but for the survivors. If the power is off already, nothing happens.
+     *
+     * @return what it did; without writes if the power was off already
+     * @throws IllegalArgumentException if the survivors need a seed and have none, or name a request that is not in the cache;
+     *     the power stays on then
+     */
+    public CutReport cut(Survivors survivors) {
+        live.lock.lock();
+        try {
+            if (!powered) {
+                return new CutReport(survivors, List.of());
+            }
+            Rollback rollback = choose(survivors);
+            powered = false;
+            int cut = cuts + 1;
+            cuts = cut;
+            nextEra();
+            pending = rollback;
+            return new CutReport(survivors, rollback.report());
+        } finally {
+            live.lock.unlock();
+        }
+    }
+
+    private Rollback choose(Survivors survivors) {
+        Rollback rollback = new Rollback(log, arena, logicalBlock, survivors);
+        choices = choices.and(survivors, !rollback.isEmpty());
+        return rollback;
+    }
+
+    /** What cuts and snapshots have had to choose survivors from. */
+    public Choices choices() {
+        return choices;
+    }
+
+    /** There was something to choose from in another cache that was cut at the same time. */
+    public void choiceFound() {
+        live.lock.lock();
+        try {
+            choices = choices.andFound();
+        } finally {
+            live.lock.unlock();
+        }
+    }
+
+    /** Requests of before are of the past. */
+    private void nextEra() {
+        long next = position + (1L << ERA_SHIFT);
+        position = next;
+    }
+
+    /**
+     * Gives the power back; the store has exactly the durable content then. Does nothing if it is on.
+     *
+     * @throws IOException if the store cannot be read or written; the power stays off then, for good: what a cut leaves
+     *     could be told no more
+     * @throws IllegalStateException if this is closed
+     */
+    public void restore() throws IOException {
+        live.lock.lock();
+        try {
+            checkOpen();
+            if (powered) {
+                return;
+            }
+            settle();
+            nextEra();
+            powered = true;
+        } finally {
+            live.lock.unlock();
+        }
+    }
+
+    /** Does to the store what a cut has left to do. */
+    private void settle() throws IOException {
+        checkNotBroken();
+        if (pending == null) {
+            return;
+        }
+        try {
+            pending.apply(new Rollback.Target() {
+                @Override
+                public void read(long offset, ByteBuffer dst) throws IOException {
+                    store.read(offset, dst);
+                }
+
+                @Override
+                public void write(long offset, ByteBuffer src) throws IOException {
+                    live.preserve(offset, src.remaining());
+                    store.write(offset, src, WriteFlags.NONE);
+                }
+
+                @Override
+                public void zero(long offset, long length) throws IOException {
+                    live.preserve(offset, length);
+                    store.writeZeroes(offset, length, true);
+                }
+            });
+        } catch (IOException e) {
+            broken = e;
+            throw e;
+        }
+        log.clear();
+        pending = null;
+    }
+
+    private void checkNotBroken() throws IOException {
+        if (broken != null) {
+            throw new IOException("What the power cut has left was to be written, and that failed before.", broken);
+        }
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException("This disk is closed.");
+        }
+    }
+
+    // ---- snapshots ----
+
+    /**
+     * The content as it is now: as it is read, or, if the power is off, what is durable. The caller closes it.
+     *
+     * @throws IOException if {@link #restore()} has failed
+     * @throws IllegalStateException if this is closed
+     */
+    public Snapshot snapshot() throws IOException {
+        live.lock.lock();
+        try {
+            checkOpen();
+            checkNotBroken();
+            return pending == null ? new Snapshot(live.freeze()) : snapshotAfter(pending);
+        } finally {
+            live.lock.unlock();
+        }
+    }
+
+    /**
+     * The content as it would be after a power cut now. If the power is off already, what is durable. The disk itself goes
+     * on. The caller closes it.
+     *
+     * @throws IllegalArgumentException as {@link #cut} does
+     * @throws IllegalStateException if this is closed
+     */
+    public Snapshot snapshot(Survivors survivors) throws IOException {
+        live.lock.lock();
+        try {
+            checkOpen();
+            return powered ? snapshotAfter(choose(survivors)) : snapshot();
+        } finally {
+            live.lock.unlock();
+        }
+    }
+
+    /** The store stays as it is: somebody may still be reading from it what was right before a cut. */
+    private Snapshot snapshotAfter(Rollback rollback) throws IOException {
+        Source now = live.freeze();
+        boolean done = false;
+        try {
+            CowStore content = new CowStore(now);
+            now = content;
+            rollback.apply(new Rollback.Target() {
+                @Override
+                public void read(long offset, ByteBuffer dst) throws IOException {
+                    content.read(offset, dst);
+                }
+
+                @Override
+                public void write(long offset, ByteBuffer src) throws IOException {
+                    content.write(offset, src, WriteFlags.NONE);
+                }
+
+                @Override
+                public void zero(long offset, long length) throws IOException {
+                    content.writeZeroes(offset, length, true);
+                }
+            });
+            done = true;
+            return new Snapshot(content);
+        } finally {
+            if (!done) {
+                now.close();
+            }
+        }
+    }
+
+    // ---- several disks at one instant ----
+
+    /**
+     * Locks several caches, so that what the caller does to them until {@link #unlockAll} happens at one instant. Always in
+     * the same order, forks first: they read from what they are forks of.
+     */
+    public static void lockAll(Collection<WriteCache> caches) {
+        caches.stream()
+                .sorted(Comparator.comparingLong((WriteCache cache) -> cache.number)
+                        .reversed())
+                .forEach(cache -> cache.live.lock.lock());
+    }
+
+    /** Ends what {@link #lockAll} began, by the same thread. */
+    public static void unlockAll(Collection<WriteCache> caches) {
+        caches.forEach(cache -> cache.live.lock.unlock());
+    }
+
+    /**
+     * Ends it: every further call of a request fails. After a cut, the store gets its durable content. The store is closed,
+     * at once or with the last snapshot. No address may be in use any more. Idempotent.
+     */
+    @Override
+    public void close() throws IOException {
+        live.lock.lock();
+        try {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            powered = false;
+            nextEra();
+            try {
+                settle();
+            } finally {
+                log.clear();
+                arena.close();
+                live.release();
+            }
+        } finally {
+            live.lock.unlock();
+        }
+    }
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.journal;
+
+import io.dblock.handler.Errno;
+import io.dblock.handler.IoPriority;
+import io.dblock.handler.Operation;
+import io.dblock.handler.RequestFlag;
+import io.dblock.handler.RequestInfo;
+import io.dblock.handler.WriteHint;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.OptionalLong;
+
+/**
+ * A request of the kernel, which is an application's I/O after merging and splitting.
+ *
+ * @param sequence its number in the journal, from 1: the order of submission
+ * @param submittedNanos when it came, in nanoseconds since the journal was begun
+ * @param completedBefore how many requests had been answered when it came
+ * @param completedNanos when its answer was given, in nanoseconds since the journal was begun; -1 if it is under way
+ * @param completionOrder its place among all answers of the device, from 1; -1 if it is under way
+ * @param info what it asked for
+ * @param failures the parts that failed, in order; empty if none did, or it is under way
+ * @param rules the names of the fault rules that acted on it, in order; empty if none did, or it is under way
+ * @param flushEpoch how many flushes had been completed with success when it came
+ * @param hash the {@link ContentHash} of its data, if it was taken: see {@link Capture}
+ */
+public record RequestEntry(
+        long sequence,
+        long submittedNanos,
+        long completedBefore,
+        long completedNanos,
+        long completionOrder,
+        RequestInfo info,
+        List<FailedRange> failures,
+        List<String> rules,
+        long flushEpoch,
+        OptionalLong hash)
+        implements JournalEntry {
+
+    private static final int SECTOR = 512;
+
+    /** Copies the lists. */
+    public RequestEntry {
+        Objects.requireNonNull(info, "info");
+        Objects.requireNonNull(hash, "hash");
+        failures = List.copyOf(failures);
+        rules = List.copyOf(rules);
+    }
+
+    @Override
+    public long nanos() {
+        return submittedNanos;
+    }
+
+    /** Whether it has been answered. */
+    public boolean isCompleted() {
+        return completionOrder >= 0;
+    }
+
+    /** Whether it has been answered and no part of it failed. */
+    public boolean succeeded() {
+        return isCompleted() && failures.isEmpty();
+    }
+
+    /** What it failed with first; null if it succeeded or is under way. */
+    public Errno result() {
+        return failures.isEmpty() ? null : failures.get(0).errno();
+    }
+
+    /** Whether it asked for this. */
+    public boolean is(Operation operation) {
+        return info.operation() == operation;
+    }
+
+    /** Whether it concerns a byte of this range. A flush concerns none. */
+    public boolean overlaps(long offset, long length) {
+        return info.offset() < offset + length && offset < info.end();
+    }
+
+    @Override
+    public String toString() {
+        StringBuilder line = new StringBuilder(Line.start(sequence, submittedNanos));
+        line.append(String.format(Locale.ROOT, "%-6s", info.operation()));
+        if (info.operation().isZoned() && !is(Operation.ZONE_APPEND)) {
+            line.append(" zone at sector ").append(info.offset() / SECTOR);
+        } else if (!is(Operation.FLUSH)) {
+            line.append(' ').append(Line.sectors(info.offset(), info.length()));
+            line.append(" (").append(Line.bytes(info.length())).append(')');
+        }
+        for (RequestFlag flag : RequestFlag.values()) {
+            if (info.has(flag)) {
+                line.append(' ').append(flag);
+            }
+        }
+        if (!info.priority().equals(IoPriority.NONE)) {
+            line.append(" ioprio ").append(info.priority());
+        }
+        if (info.writeHint() != WriteHint.NOT_SET) {
+            line.append(" lifetime ").append(info.writeHint());
+        }
+        if (!isCompleted()) {
+            return line.append(": under way").toString();
+        }
+        line.append(": ");
+        if (failures.isEmpty()) {
+            line.append("ok");
+        } else if (failures.size() == 1 && failures.get(0).length() == info.length()) {
+            line.append(result());
+        } else {
+            for (int i = 0; i < failures.size(); i++) {
+                line.append(i == 0 ? "" : ", ").append(failures.get(i));
+            }
+        }
+        line.append(", ").append(Line.duration(completedNanos - submittedNanos));
+        for (String rule : rules) {
+            line.append(" [").append(rule).append(']');
+        }
+        return line.toString();
+    }
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.junit;
+
+import io.dblock.BlockDevice;
+import io.dblock.BlockDeviceProvider;
+import io.dblock.ModuleUnavailableException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.extension.ExtensionConfigurationException;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
+import org.junit.platform.commons.support.ReflectionSupport;
+import org.opentest4j.TestAbortedException;
+
+/** Makes the devices of both extensions, and puts them into the store of the context whose end is theirs. */
+final class Devices {
+    /** Internal: the class name of another {@link BlockDeviceProvider}. For the tests of the extensions themselves. */
+    static final String PROVIDER = DblockParameters.PREFIX + "internal.provider";
+
+    private static final Namespace NAMESPACE = Namespace.create(Devices.class);
+    private static final String CLOSING = "junit.jupiter.extensions.store.close.autocloseable.enabled";
+
+    private Devices() {}
+
+    /**
+     * Makes the device for one declaration, to be torn down at the end of {@code context}.
+     *
+     * @param declaration what it is made for
+     * @throws ExtensionConfigurationException if the settings are not allowed, or no device can be made of them
+     * @throws ModuleUnavailableException if the module is not available
+     * @throws TestAbortedException in place of that, if the settings ask for skipping
+     */
+    static DeviceLease make(DeviceSettings declared, Declaration declaration, ExtensionContext context) {
+        requireClosingStores(context);
+        DeviceSettings settings;
+        BlockDevice device;
+        try {
+            settings = declared.withDefaults(context::getConfigurationParameter);
+            requireAvailable(settings.unavailable, declaration, context);
+            device = settings.applyTo(provider(context).builder()).create();
+        } catch (ModuleUnavailableException | TestAbortedException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            throw new ExtensionConfigurationException(
+                    "The device of " + declaration + " could not be made: " + e.getMessage(), e);
+        }
+        DeviceLease lease = new DeviceLease(device, settings, declaration, context);
+        context.getStore(NAMESPACE).put(lease, lease);
+        made(context).add(device);
+        // Before that a test's constructor runs, and it has not started for whoever listens.
+        if (context.getTestMethod().isEmpty() || context.getTestInstance().isPresent()) {
+            lease.report();
+        } else {
+            unreported(context).add(lease);
+        }
+        return lease;
+    }
+
+    /** The test has started: reports the devices that were made before it had. */
+    static void reportStarted(ExtensionContext context) {
+        List<DeviceLease> leases = unreported(context);
+        leases.forEach(DeviceLease::report);
+        leases.clear();
+    }
+
+    private static List<DeviceLease> unreported(ExtensionContext context) {
+        return Stores.computeIfAbsent(
+                        context.getStore(NAMESPACE),
+                        "unreported " + context.getUniqueId(),
+                        key -> new Unreported(new CopyOnWriteArrayList<>()),
+                        Unreported.class)
+                .leases();
+    }
+
+    private record Unreported(List<DeviceLease> leases) {}
+
+    /** The devices of this context and of those around it, also those still to be made. */
+    static Supplier<List<BlockDevice>> of(ExtensionContext context) {
+        List<List<BlockDevice>> all = new ArrayList<>();
+        for (ExtensionContext around = context;
+                around != null;
+                around = around.getParent().orElse(null)) {
+            all.add(made(around));
+        }
+        return () -> all.stream().flatMap(List::stream).toList();
+    }
+
+    /** Those of this very context: a store also finds its ancestors' values, so it is keyed by the context. */
+    private static List<BlockDevice> made(ExtensionContext context) {
+        return Stores.computeIfAbsent(context.getStore(NAMESPACE), context.getUniqueId(), key -> new Made(), Made.class)
+                .devices();
+    }
+
+    private record Made(List<BlockDevice> devices) {
+        Made() {
+            this(new CopyOnWriteArrayList<>());
+        }
+    }
+
+    private static void requireAvailable(WhenUnavailable mode, Declaration declaration, ExtensionContext context) {
+        if (mode == WhenUnavailable.SKIP) {
+            unavailability(context).ifPresent(e -> {
+                throw new TestAbortedException("Skipped, as asked for: " + declaration + ": " + e.getMessage(), e);
+            });
+        }
+    }
+
+    /** Why no device can be made here, found out once per run; empty if one can. */
+    static Optional<ModuleUnavailableException> unavailability(ExtensionContext context) {
+        return Stores.computeIfAbsent(
+                        context.getRoot().getStore(NAMESPACE),
+                        Unavailability.class,
+                        key -> new Unavailability(probe(context)),
+                        Unavailability.class)
+                .reason();
+    }
+
+    private static Optional<ModuleUnavailableException> probe(ExtensionContext context) {
+        try {
+            provider(context).requireAvailable();
+            return Optional.empty();
+        } catch (ModuleUnavailableException e) {
+            return Optional.of(e);
+        }
+    }
+
+    private static BlockDeviceProvider provider(ExtensionContext context) {
+        Optional<String> name = context.getConfigurationParameter(PROVIDER);
+        if (name.isEmpty()) {
+            return BlockDeviceProvider.instance();
+        }
+        return Stores.computeIfAbsent(
+                context.getRoot().getStore(NAMESPACE),
+                BlockDeviceProvider.class,
+                key -> load(name.get()),
+                BlockDeviceProvider.class);
+    }
+
+    private static BlockDeviceProvider load(String name) {
+        return ReflectionSupport.tryToLoadClass(name)
+                .andThenTry(ReflectionSupport::newInstance)
+                .andThenTry(BlockDeviceProvider.class::cast)
+                .getOrThrow(e -> new ExtensionConfigurationException("No device provider " + name + ": " + e, e));
+    }
+
+    /** Without it nothing would ever be torn down. */
+    private static void requireClosingStores(ExtensionContext context) {
+        if (context.getConfigurationParameter(CLOSING)
+                .filter("false"::equalsIgnoreCase)
+                .isPresent()) {
+            throw new ExtensionConfigurationException("Configuration parameter " + CLOSING
+                    + " is false, so that JUnit would not tear down the devices. Remove it or set it to true.");
+        }
+        try {
+            Class.forName("org.junit.jupiter.api.extension.ExtensionContext$StoreScope");
+        } catch (ClassNotFoundException e) {
+            throw new ExtensionConfigurationException(
+                    "junit-dblock needs JUnit 5.13 or newer, 6 included, found an older one: its stores would not tear"
+                            + " down the devices. Use a newer junit-bom.",
+                    e);
+        }
+    }
+
+    private record Unavailability(Optional<ModuleUnavailableException> reason) {}
+}

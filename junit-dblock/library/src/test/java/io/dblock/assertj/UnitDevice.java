@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.assertj;
+
+import io.dblock.BlockDevice;
+import io.dblock.DeviceSpec;
+import io.dblock.DeviceStatistics;
+import io.dblock.Snapshot;
+import io.dblock.fault.Faults;
+import io.dblock.fault.Unproven;
+import io.dblock.internal.fault.UnitDisk;
+import io.dblock.journal.Journal;
+import io.dblock.power.CutReport;
+import io.dblock.power.Survivors;
+import io.dblock.power.UnflushedWrite;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/** A device without a kernel: what assertions look at is real, see {@link UnitDisk}; there is no node and no filesystem. */
+final class UnitDevice implements BlockDevice {
+    final UnitDisk disk;
+    private final String name;
+
+    UnitDevice(String name, long size) {
+        this(name, new UnitDisk(size));
+    }
+
+    UnitDevice(String name, UnitDisk disk) {
+        this.name = name;
+        this.disk = disk;
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public long size() {
+        return disk.size();
+    }
+
+    @Override
+    public int logicalBlockSize() {
+        return disk.logicalBlockSize();
+    }
+
+    @Override
+    public int physicalBlockSize() {
+        return disk.logicalBlockSize();
+    }
+
+    @Override
+    public Faults faults() {
+        return disk.faults();
+    }
+
+    @Override
+    public Journal journal() {
+        return disk.journal();
+    }
+
+    @Override
+    public List<UnflushedWrite> unflushed() {
+        return disk.unflushed();
+    }
+
+    @Override
+    public boolean powered() {
+        return disk.powered();
+    }
+
+    @Override
+    public long seed() {
+        return disk.faults().seed();
+    }
+
+    @Override
+    public CutReport powerCut(Survivors survivors) {
+        return disk.cut(survivors);
+    }
+
+    @Override
+    public void restorePower() {
+        disk.restore();
+    }
+
+    @Override
+    public Snapshot snapshot() {
+        byte[] content = disk.content(0, (int) disk.size());
+        return new Snapshot() {
+            @Override
+            public long size() {
+                return content.length;
+            }
+
+            @Override
+            public void read(long offset, ByteBuffer dst) {
+                dst.put(content, (int) offset, dst.remaining());
+            }
+
+            @Override
+            public BlockDevice fork() {
+                throw notHere();
+            }
+
+            @Override
+            public void save(Path file) {
+                throw notHere();
+            }
+
+            @Override
+            public void close() {}
+        };
+    }
+
+    @Override
+    public void close() {
+        disk.close();
+    }
+
+    private static UnsupportedOperationException notHere() {
+        return new UnsupportedOperationException("This device has no kernel.");
+    }
+
+    @Override
+    public Snapshot snapshot(Survivors survivors) {
+        throw notHere();
+    }
+
+    @Override
+    public DeviceSpec spec() {
+        throw notHere();
+    }
+
+    @Override
+    public Path path() {
+        throw notHere();
+    }
+
+    @Override
+    public void format() {
+        throw notHere();
+    }
+
+    @Override
+    public Path mount() {
+        throw notHere();
+    }
+
+    @Override
+    public Optional<Path> mountPoint() {
+        throw notHere();
+    }
+
+    @Override
+    public void unmount() {
+        throw notHere();
+    }
+
+    @Override
+    public Path remount() {
+        throw notHere();
+    }
+
+    @Override
+    public FileChannel openChannel() {
+        throw notHere();
+    }
+
+    @Override
+    public void resize(long bytes) {
+        throw notHere();
+    }
+
+    @Override
+    public void setReadOnly(boolean readOnly) {
+        throw notHere();
+    }
+
+    @Override
+    public void dropCaches() {
+        throw notHere();
+    }
+
+    @Override
+    public DeviceStatistics statistics() {
+        throw notHere();
+    }
+
+    @Override
+    public List<Throwable> handlerFailures() {
+        throw notHere();
+    }
+
+    @Override
+    public List<Unproven> unproven() {
+        throw notHere();
+    }
+
+    @Override
+    public void closeForks() {
+        throw notHere();
+    }
+
+    @Override
+    public List<String> incidents() {
+        throw notHere();
+    }
+
+    @Override
+    public void unplug() {
+        throw notHere();
+    }
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.remote;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.dblock.fault.Action;
+import io.dblock.fault.Delay;
+import io.dblock.fault.FaultRule;
+import io.dblock.fault.Match;
+import io.dblock.fault.Tear;
+import io.dblock.handler.Errno;
+import io.dblock.handler.ImageMode;
+import io.dblock.handler.Operation;
+import io.dblock.handler.RequestFlag;
+import io.dblock.handler.RequestInfo;
+import io.dblock.internal.kernel.DeviceParameters;
+import io.dblock.internal.server.FilterSpec;
+import io.dblock.internal.server.StoreSpec;
+import io.dblock.journal.EventEntry;
+import io.dblock.journal.EventKind;
+import io.dblock.journal.FailedRange;
+import io.dblock.journal.JournalEntry;
+import io.dblock.journal.MarkEntry;
+import io.dblock.journal.RequestEntry;
+import io.dblock.power.CutReport;
+import io.dblock.power.Survivors;
+import java.lang.reflect.Method;
+import java.lang.reflect.Type;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What goes between the test's JVM and the server process comes out as it went in. */
+class CodecTest {
+
+    static Stream<Action> actions() {
+        return Stream.of(
+                new Action.Fail(Errno.EIO),
+                new Action.FailAfter(8, Errno.ENOSPC),
+                new Action.MediumError(),
+                new Action.Lose(),
+                new Action.TearWrite(Tear.RANDOM),
+                new Action.Misdirect(-4096),
+                new Action.Stale(),
+                new Action.FlipBits(3),
+                new Action.Garbage(),
+                new Action.IgnoreFlushes(),
+                new Action.Wait(Delay.percentiles(Map.of(50.0, Duration.ofMillis(1), 99.0, Duration.ofSeconds(2)))),
+                new Action.LimitIops(100),
+                new Action.LimitBandwidth(1 << 20),
+                new Action.Full(7),
+                new Action.ReadOnly(),
+                new Action.Hold(),
+                new Action.PowerCut(Survivors.random(5, 0.25).torn(), true));
+    }
+
+    @ParameterizedTest
+    @MethodSource("actions")
+    void everyActionOfARuleArrivesAsItself(Action action) {
+        FaultRule rule = new FaultRule("a name", Match.any(), action, true, true, false);
+        assertThat(roundTrip(FaultRule.class, rule)).isEqualTo(rule);
+    }
+
+    @Test
+    void thereAreNoOtherActions() {
+        assertThat(actions().map(Object::getClass)).containsExactlyInAnyOrder(Action.class.getPermittedSubclasses());
+    }
+
+    @Test
+    void aMatchArrivesAsItself() {
+        Match match = Match.on(Operation.WRITE, Operation.READ)
+                .withSectors(8, 15)
+                .withFlags(Set.of(RequestFlag.FUA))
+                .withLength(512, 4096)
+                .withAfter(1)
+                .withTimes(2)
+                .withProbability(0.5)
+                .withSinceMark("from")
+                .withUntilMark("to ünd ⚡")
+                .withFromFlushEpoch(3);
+        assertThat(roundTrip(Match.class, match)).isEqualTo(match);
+    }
+
+    @Test
+    void entriesOfAJournalArriveAsThemselves() {
+        List<JournalEntry> entries = List.of(
+                new RequestEntry(
+                        1,
+                        2,
+                        3,
+                        4,
+                        5,
+                        new RequestInfo(Operation.WRITE, 512, 1024, EnumSet.of(RequestFlag.SYNC), 1),
+                        List.of(new FailedRange(512, 512, Errno.ENODATA)),
+                        List.of("rule"),
+                        6,
+                        OptionalLong.of(-1)),
+                new RequestEntry(
+                        2,
+                        2,
+                        3,
+                        -1,
+                        -1,
+                        new RequestInfo(Operation.FLUSH, 0, 0, Set.of(), 0),
+                        List.of(),
+                        List.of(),
+                        0,
+                        OptionalLong.empty()),
+                new MarkEntry(3, 1, 1, ""),
+                new EventEntry(4, 1, 1, EventKind.POWER_CUT, "x".repeat(100_000)));
+        EncodedEntries arrived = (EncodedEntries) roundTrip(EncodedEntries.class, EncodedEntries.of(entries));
+        assertThat(arrived.decode()).isEqualTo(entries);
+    }
+
+    @Test
+    void specsArriveAsThemselves() {
+        StoreSpec image = new StoreSpec(0, 4096, Optional.of(Path.of("/tmp/ä b")), Optional.of(ImageMode.IN_PLACE));
+        StoreSpec memory = new StoreSpec(1L << 40, 512, Optional.empty(), Optional.empty());
+        DeviceParameters parameters = new DeviceParameters(
+                "dblock7", 1 << 20, 512, 4096, 1, 2, 3, 4, 5, 6, 7, 8, 9, EnumSet.allOf(DeviceParameters.Flag.class));
+        FilterSpec filters = new FilterSpec(Long.MIN_VALUE, true, 1, 2);
+        CutReport report = new CutReport(
+                Survivors.of(3, 4),
+                List.of(new CutReport.CutWrite(
+                        3,
+                        Operation.DISCARD,
+                        0,
+                        1024,
+                        true,
+                        CutReport.Fate.TORN,
+                        List.of(new CutReport.Range(512, 512)))));
+        assertThat(roundTrip(StoreSpec.class, image)).isEqualTo(image);
+        assertThat(roundTrip(StoreSpec.class, memory)).isEqualTo(memory);
+        assertThat(roundTrip(DeviceParameters.class, parameters)).isEqualTo(parameters);
+        assertThat(roundTrip(FilterSpec.class, filters)).isEqualTo(filters);
+        assertThat(roundTrip(CutReport.class, report)).isEqualTo(report);
+    }
+
+    static Stream<Method> commands() {
+        return Stream.of(ServerCommands.class, TestCommands.class).flatMap(type -> Arrays.stream(type.getMethods()));
+    }
+
+    @ParameterizedTest
+    @MethodSource("commands")
+    void everyCommandIsOfTypesThatCanBeSent(Method command) {
+        for (Type type : command.getGenericParameterTypes()) {
+            assertThat(Codec.of(type)).isNotNull();
+        }
+        if (command.getReturnType() != void.class) {
+            assertThat(Codec.of(command.getGenericReturnType())).isNotNull();
+        }
+    }
+
+    private record Loose(Object anything) {}
+
+    @Test
+    void whatIsNoDataIsRefusedByName() {
+        assertThatThrownBy(() -> Codec.of(Loose.class))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("java.lang.Object");
+    }
+
+    @Test
+    void aNullIsRefused() {
+        assertThatThrownBy(() -> Codec.encode(String.class, null)).hasMessageContaining("a null cannot be sent");
+    }
+
+    @Test
+    void whatIsCutShortIsAnError() {
+        byte[] bytes = Codec.encode(FilterSpec.class, new FilterSpec(1, true, 2, 3));
+        assertThatThrownBy(() -> Codec.decode(FilterSpec.class, Arrays.copyOf(bytes, bytes.length - 1)))
+                .hasMessageContaining("FilterSpec");
+    }
+
+    private static Object roundTrip(Type type, Object value) {
+        return Codec.decode(type, Codec.encode(type, value));
+    }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.remote;
+
+import io.dblock.internal.kernel.FakeKernel;
+import io.dblock.internal.server.FakeKernelServer;
+import java.io.IOException;
+import java.io.PipedInputStream;
+import java.io.PipedOutputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
+
+/** The server process and who uses it, but in one JVM: {@link CommandServer} over a {@link FakeKernel}, and what reaches it. */
+final class RemoteServerPair implements AutoCloseable {
+    private static final Duration LONG = Duration.ofSeconds(60);
+
+    final FakePeer peer = new FakePeer("The server process (pid 4711)");
+    final RemoteServer remote;
+    /** How often the process would have been killed since nobody used it. */
+    final AtomicInteger kills = new AtomicInteger();
+
+    private final Connection server;
+    private final CommandServer commands;
+    private final Gate gate;
+
+    RemoteServerPair(FakeKernel kernel) {
+        this(kernel, UnaryOperator.identity());
+    }
+
+    RemoteServerPair(FakeKernel kernel, UnaryOperator<Path> ofTest) {
+        try {
+            PipedInputStream toServer = new PipedInputStream(1 << 16);
+            PipedInputStream toTest = new PipedInputStream(1 << 16);
+            PipedOutputStream fromTest = new PipedOutputStream(toServer);
+            PipedOutputStream fromServer = new PipedOutputStream(toTest);
+            gate = new Gate(toServer);
+            server = new Connection(gate, fromServer, ServerCommands.class, new FakePeer("The test"));
+            remote = new RemoteServer(
+                    toTest, fromTest, ProcessHandle.current().pid(), peer, kernel::session, kills::incrementAndGet);
+            commands = new CommandServer(
+                    new FakeKernelServer(kernel),
+                    server.remote(TestCommands.class, LONG),
+                    ProcessHandle.current().pid(),
+                    ofTest);
+            server.start(commands);
+            remote.start(LONG);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** As SIGSTOP does. */
+    void stop() {
+        gate.close(true);
+        peer.becomes(Peer.Liveness.STOPPED);
+    }
+
+    /** As SIGCONT does. */
+    void goOn() {
+        peer.becomes(Peer.Liveness.IDLE);
+        gate.close(false);
+    }
+
+    /** As SIGKILL does, but for its sessions with the module, which stay open. */
+    void die() {
+        peer.becomes(Peer.Liveness.GONE);
+        server.close();
+    }
+
+    /** As the end of the process does: what it served is gone. */
+    void destroyAll() {
+        commands.destroyAll();
+    }
+
+    @Override
+    public void close() {
+        gate.close(false);
+        remote.disconnect();
+        server.close();
+        destroyAll();
+    }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.store;
+
+import io.dblock.handler.BlockHandler;
+import io.dblock.handler.ImageMode;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+class FileStoreReadOnlyTest extends BlockHandlerContract {
+    private int images;
+
+    @Override
+    BlockHandler create(byte[] content) throws Exception {
+        Path image = Files.write(directory.resolve("image" + images++), content);
+        return new FileStore(image, ImageMode.READ_ONLY, BLOCK);
+    }
+}

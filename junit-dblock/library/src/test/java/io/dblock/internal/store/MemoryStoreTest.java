@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.dblock.DblockException;
+import io.dblock.handler.BlockHandler;
+import io.dblock.handler.WriteFlags;
+import io.dblock.internal.kernel.NativeMemory;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class MemoryStoreTest extends BlockHandlerContract {
+    @Override
+    BlockHandler create(byte[] content) {
+        return new MemoryStore(content.length);
+    }
+
+    @Override
+    boolean hasInitialContent() {
+        return false;
+    }
+
+    @Test
+    void zeroesOverWhatWasNeverWrittenCostNothing() throws IOException {
+        long size = 1L << 43; // more than any machine has
+        try (MemoryStore store = new MemoryStore(size)) {
+            ByteBuffer ones = ByteBuffer.allocate(8192);
+            Arrays.fill(ones.array(), (byte) 1);
+            store.write(size / 2 + 512, ones, WriteFlags.NONE);
+
+            store.writeZeroes(1024, size - 2048, false);
+
+            assertThat(store.findHole(size / 2 + 512, size)).as("blocks stay").isEqualTo(size / 2 + 12288);
+            ByteBuffer read = ByteBuffer.allocate(16384);
+            store.read(size / 2, read);
+            assertThat(read.array()).containsOnly(0);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1L << 57, 1L << 58, (1L << 61) + 512, Long.MAX_VALUE - 511, Long.MAX_VALUE})
+    void aSizeBeyondAllAddressesIsRefused(long size) {
+        assertThatThrownBy(() -> new MemoryStore(size))
+                .isInstanceOf(DblockException.class)
+                .hasMessageContaining(Long.toString(size))
+                .hasMessageContaining("Allowed:");
+        assertThatThrownBy(() -> new Overlay(size))
+                .isInstanceOf(DblockException.class)
+                .hasMessageContaining("Allowed:");
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {0, -512})
+    void aSizeThatIsNotPositiveIsRefused(long size) {
+        assertThatThrownBy(() -> new MemoryStore(size))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("Allowed:");
+    }
+
+    /** The resident memory of this process, in bytes. */
+    private static long resident() throws IOException {
+        return Files.readAllLines(Path.of("/proc/self/status")).stream()
+                .filter(line -> line.startsWith("VmRSS:"))
+                .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024)
+                .findFirst()
+                .orElseThrow();
+    }
+
+    @Test
+    void aTebibyteCostsWhatIsWrittenToIt() throws Exception {
+        long before = resident();
+        try (MemoryStore store = new MemoryStore(1L << 40)) {
+            assertThat(store.size()).isEqualTo(1L << 40);
+            ByteBuffer data = ByteBuffer.wrap(random(1, 4096));
+            for (long offset = 0; offset < 1L << 40; offset += 1L << 34) {
+                store.write(offset, data.clear(), WriteFlags.NONE);
+            }
+            store.write((1L << 40) - 4096, data.clear(), WriteFlags.NONE);
+            ByteBuffer back = ByteBuffer.allocate(4096);
+            store.read((1L << 40) - 4096, back);
+            assertThat(back.array()).isEqualTo(data.array());
+            assertThat(resident() - before).isLessThan(64 << 20);
+        }
+    }
+
+    @Test
+    void discardingGivesMemoryBack() throws Exception {
+        long size = 256 << 20;
+        try (MemoryStore store = new MemoryStore(size)) {
+            ByteBuffer data = ByteBuffer.allocateDirect(1 << 20);
+            for (long offset = 0; offset < size; offset += data.capacity()) {
+                store.write(offset, data.clear(), WriteFlags.NONE);
+            }
+            long full = resident();
+            store.discard(0, size / 2);
+            assertThat(full - resident()).as("by discard").isGreaterThan(size / 2 - (32 << 20));
+            store.writeZeroes(size / 2, size / 2, true);
+            assertThat(full - resident()).as("by zeroing").isGreaterThan(size - (32 << 20));
+        }
+    }
+
+    @Test
+    void zeroingWithoutUnmapKeepsItsMemory() throws Exception {
+        long size = 128 << 20;
+        try (MemoryStore store = new MemoryStore(size)) {
+            long before = resident();
+            ByteBuffer part = ByteBuffer.allocateDirect(1 << 20);
+            for (long at = 0; at < size; at += part.capacity()) {
+                store.write(at, part.clear(), WriteFlags.NONE);
+            }
+            store.writeZeroes(0, size, false);
+            assertThat(resident() - before).isGreaterThan(size - (16 << 20));
+        }
+    }
+
+    @Test
+    void itKnowsWhereItsDataAre() {
+        long size = (1L << 40) + 512;
+        try (MemoryStore store = new MemoryStore(size)) {
+            assertThat(store.findData(0, size)).isEqualTo(size);
+            store.write(1L << 39, ByteBuffer.allocate(512), WriteFlags.NONE);
+            store.write(size - 512, ByteBuffer.allocate(512), WriteFlags.NONE);
+            assertThat(store.findData(0, size)).isEqualTo(1L << 39);
+            assertThat(store.findHole(1L << 39, size)).isEqualTo((1L << 39) + 4096);
+            assertThat(store.findData((1L << 39) + 512, size))
+                    .as("within a chunk")
+                    .isEqualTo((1L << 39) + 512);
+            assertThat(store.findData((1L << 39) + 4096, size)).isEqualTo(size - 512);
+            store.discard(1L << 39, 512);
+            assertThat(store.findData(0, size)).as("a chunk discarded in part").isEqualTo(1L << 39);
+            store.discard(0, size);
+            assertThat(store.findData(0, size)).isEqualTo(size);
+        }
+    }
+
+    @Test
+    void onlyASmallStoreMayGetHugePages() throws Exception {
+        assumeTrue(Files.exists(Path.of("/sys/kernel/mm/transparent_hugepage/enabled")), "no huge pages here");
+        try (MemoryStore large = new MemoryStore(1L << 40);
+                MemoryStore small = new MemoryStore(1 << 20);
+                Overlay overlay = new Overlay(1 << 20)) {
+            assertThat(mapping(large)).contains("nh");
+            assertThat(mapping(small)).doesNotContain("nh");
+            assertThat(mapping(overlay.memory())).contains("nh");
+        }
+    }
+
+    /** The flags of the mapping that a store is in; nh forbids huge pages. */
+    private static List<String> mapping(MemoryStore store) throws IOException {
+        store.write(0, ByteBuffer.allocate(1), WriteFlags.NONE);
+        long address = store.address(0, 1);
+        boolean inside = false;
+        for (String line : Files.readAllLines(Path.of("/proc/self/smaps"))) {
+            if (line.matches("[0-9a-f]+-[0-9a-f]+ .*")) {
+                String[] range = line.substring(0, line.indexOf(' ')).split("-", -1);
+                inside = Long.compareUnsigned(Long.parseUnsignedLong(range[0], 16), address) <= 0
+                        && Long.compareUnsigned(address, Long.parseUnsignedLong(range[1], 16)) < 0;
+            } else if (inside && line.startsWith("VmFlags:")) {
+                return List.of(line.substring("VmFlags:".length()).strip().split(" ", -1));
+            }
+        }
+        throw new AssertionError("no mapping at " + Long.toHexString(address));
+    }
+
+    @Test
+    void whatWasNeverWrittenIsReadWithoutTouchingItsPages() {
+        try (MemoryStore store = new MemoryStore(1 << 20)) {
+            long unwritten = store.address(8192, 4096);
+            assertThat(store.address(4096, 4096))
+                    .as("one place for all of them")
+                    .isEqualTo(unwritten);
+            ByteBuffer ones = ByteBuffer.allocate(512);
+            Arrays.fill(ones.array(), (byte) 1);
+            store.write(8192, ones, WriteFlags.NONE);
+            assertThat(store.address(4096, 4096)).isEqualTo(unwritten);
+            byte[] read = new byte[8192];
+            NativeMemory.bufferAt(store.address(4096, 8192), 8192).get(read);
+            assertThat(read[4095]).isZero();
+            assertThat(read[4096]).isOne();
+            NativeMemory.bufferAt(unwritten, 4096).get(read, 0, 4096);
+            assertThat(Arrays.copyOf(read, 4096)).containsOnly(0);
+            store.discard(0, 1 << 20);
+            assertThat(store.address(8192, 4096)).isEqualTo(unwritten);
+        }
+    }
+
+    @Test
+    void aWriteGetsTheMemoryAroundItInUserModeLinux() throws Exception {
+        long size = 256 << 20;
+        int together = 1 << 16;
+        try (MemoryStore store = new MemoryStore(size - 512, true, together)) {
+            long before = resident();
+            byte[] block = random(7, 512);
+            for (long at = 0; at < size; at += together) {
+                store.write(at + together - 1024, ByteBuffer.wrap(block), WriteFlags.NONE);
+            }
+            assertThat(resident() - before).isBetween(size - (32 << 20), size + (32 << 20));
+            byte[] back = new byte[2048];
+            store.read(size - 2560, ByteBuffer.wrap(back));
+            assertThat(Arrays.copyOfRange(back, 1536, 2048)).isEqualTo(block);
+            assertThat(Arrays.copyOf(back, 1536)).containsOnly(0);
+            // What is there is left alone.
+            store.write(size - together, ByteBuffer.wrap(block), WriteFlags.NONE);
+            store.read(size - 2560, ByteBuffer.wrap(back));
+            assertThat(Arrays.copyOfRange(back, 1536, 2048)).isEqualTo(block);
+        }
+    }
+
+    @Test
+    void aRangeOverTheSeamOfItsBuffersIsReadWhole() {
+        long seam = 1L << 30;
+        try (MemoryStore store = new MemoryStore(2 * seam)) {
+            byte[] data = random(5, 8192);
+            store.write(seam - 4096, ByteBuffer.wrap(data), WriteFlags.NONE);
+            ByteBuffer dst = ByteBuffer.allocateDirect(10_000);
+            store.read(seam - 4096, dst, 100, 8192);
+            byte[] back = new byte[8192];
+            dst.get(100, back);
+            assertThat(back).isEqualTo(data);
+            assertThat(dst.position()).isZero();
+        }
+    }
+
+    @Test
+    void aClosedStoreRefusesInsteadOfTouchingFreedMemory() {
+        MemoryStore store = new MemoryStore(4096);
+        store.close();
+        assertThatThrownBy(() -> store.read(0, ByteBuffer.allocate(512)))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("closed");
+        assertThatThrownBy(() -> store.write(0, ByteBuffer.allocate(512), WriteFlags.NONE))
+                .isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> store.discard(0, 512)).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> store.address(0, 512)).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void aSizeOfNothingIsRefused() {
+        assertThatThrownBy(() -> new MemoryStore(0))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("size is 0. Allowed: at least 1 byte.");
+    }
+}

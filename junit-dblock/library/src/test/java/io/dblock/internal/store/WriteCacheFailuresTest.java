@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.dblock.power.Survivors;
+import io.dblock.power.UnflushedWrite;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A store, such as a file on a full disk, fails. */
+@Timeout(60)
+class WriteCacheFailuresTest {
+    private static final int BLOCK = 512;
+
+    private final FailingStore store = new FailingStore(new MemoryStore(64 * BLOCK));
+    private final WriteCache cache = new WriteCache(store, BLOCK, true, e -> {});
+
+    @AfterEach
+    void close() throws Exception {
+        store.failsReads = false;
+        store.failsWrites = false;
+        cache.close();
+    }
+
+    private void write(long offset, int length, int value) throws IOException {
+        byte[] data = new byte[length];
+        Arrays.fill(data, (byte) value);
+        cache.completed(cache.write(offset, ByteBuffer.wrap(data), false, value, 0, cache.position()));
+    }
+
+    private int valueAt(long offset) throws IOException {
+        ByteBuffer dst = ByteBuffer.allocate(BLOCK);
+        cache.read(offset, dst, cache.position());
+        return dst.get(0);
+    }
+
+    @Test
+    void whatAFailedWriteLeavesIsCachedLikeAWrite() throws Exception {
+        write(0, 4 * BLOCK, 1);
+        cache.flush(cache.position());
+        store.failsWrites = true;
+        assertThatThrownBy(() -> write(0, 4 * BLOCK, 2)).hasMessage("told to fail");
+        store.failsWrites = false;
+        assertThat(valueAt(0)).as("half of it was done").isEqualTo(2);
+        assertThat(valueAt(3 * BLOCK)).isEqualTo(1);
+        cache.cut(Survivors.NONE);
+        cache.restore();
+        assertThat(valueAt(0)).isEqualTo(1);
+        store.failsWrites = true;
+        assertThatThrownBy(() -> write(0, 4 * BLOCK, 2)).hasMessage("told to fail");
+        store.failsWrites = false;
+        cache.flush(cache.position());
+        assertThat(cache.unflushed()).as("a flush covers it").isEmpty();
+    }
+
+    /** As a store in memory does when there is none left for what it knows of it. */
+    @Test
+    void whatAFailedWriteToMemoryLeavesIsCachedLikeAWrite() throws Exception {
+        FailingDirectStore memory = new FailingDirectStore(new MemoryStore(64 * BLOCK));
+        try (WriteCache direct = new WriteCache(memory, BLOCK, true, e -> {})) {
+            ByteBuffer data = ByteBuffer.allocateDirect(4 * BLOCK).put(0, (byte) 2);
+            memory.fails = true;
+            assertThatThrownBy(() -> direct.writeFrom(data, 0, 0, 4 * BLOCK, false, 1, 0, direct.position()))
+                    .isInstanceOf(OutOfMemoryError.class);
+            memory.fails = false;
+            assertThat(direct.unflushed()).singleElement().matches(UnflushedWrite::completed);
+            direct.flush(direct.position());
+            assertThat(direct.unflushed()).as("a flush covers it").isEmpty();
+
+            memory.fails = true;
+            assertThatThrownBy(() -> direct.writeFrom(data, 0, 0, 4 * BLOCK, false, 2, 0, direct.position()))
+                    .isInstanceOf(OutOfMemoryError.class);
+            direct.cut(Survivors.NONE);
+            memory.fails = false;
+            direct.restore();
+            try (Snapshot after = direct.snapshot()) {
+                ByteBuffer content = ByteBuffer.allocate(BLOCK);
+                after.read(0, content);
+                assertThat(content.get(0)).as("made durable by the flush").isEqualTo((byte) 2);
+            }
+        }
+    }
+
+    @Test
+    void aWriteWhoseOldDataCannotBeReadIsNotMade() throws Exception {
+        write(0, BLOCK, 1);
+        store.failsReads = true;
+        assertThatThrownBy(() -> write(0, 2 * BLOCK, 2)).hasMessage("told to fail");
+        store.failsReads = false;
+        assertThat(valueAt(0)).isEqualTo(1);
+        assertThat(cache.unflushed()).extracting(UnflushedWrite::sequence).containsExactly(1L);
+    }
+
+    @Test
+    void aFailedFlushMakesNothingDurable() throws Exception {
+        write(0, BLOCK, 1);
+        store.failsFlushes = true;
+        assertThatThrownBy(() -> cache.flush(cache.position())).hasMessage("told to fail");
+        assertThat(cache.unflushed()).hasSize(1);
+        store.failsFlushes = false;
+        cache.flush(cache.position());
+        assertThat(cache.unflushed()).isEmpty();
+    }
+
+    @Test
+    void aStoreThatCannotBeRolledBackKeepsThePowerOffForGood() throws Exception {
+        write(0, BLOCK, 1);
+        cache.flush(cache.position());
+        write(0, BLOCK, 2);
+        cache.cut(Survivors.NONE);
+        store.failsWrites = true;
+        assertThatThrownBy(cache::restore).hasMessage("told to fail");
+        store.failsWrites = false;
+        assertThatThrownBy(cache::restore)
+                .isInstanceOf(IOException.class)
+                .hasMessage("What the power cut has left was to be written, and that failed before.")
+                .hasRootCauseMessage("told to fail");
+        assertThatThrownBy(cache::snapshot).hasMessageStartingWith("What the power cut has left was to be written");
+        assertThat(cache.powered()).isFalse();
+        assertThatThrownBy(() -> valueAt(0)).isInstanceOf(IOException.class);
+        assertThatThrownBy(cache::close).isInstanceOf(IOException.class);
+    }
+}

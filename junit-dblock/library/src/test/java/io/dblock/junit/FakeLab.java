@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.junit;
+
+import io.dblock.BlockDevice;
+import io.dblock.BlockDeviceProvider;
+import io.dblock.CacheMode;
+import io.dblock.DblockException;
+import io.dblock.DeviceSpec;
+import io.dblock.DeviceStatistics;
+import io.dblock.Filesystem;
+import io.dblock.LeakException;
+import io.dblock.ModuleUnavailableException;
+import io.dblock.Placement;
+import io.dblock.PowerDomain;
+import io.dblock.Snapshot;
+import io.dblock.fault.Faults;
+import io.dblock.fault.Unproven;
+import io.dblock.internal.fault.UnitDisk;
+import io.dblock.journal.Journal;
+import io.dblock.power.CutReport;
+import io.dblock.power.Survivors;
+import io.dblock.power.UnflushedWrite;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.reflect.Proxy;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/**
+ * Devices without a kernel, for tests of the extensions: they write down what is done with them, and can be told to go
+ * wrong. One lab at a time; its devices can be used by many threads.
+ */
+final class FakeLab {
+    private static volatile FakeLab current = new FakeLab();
+
+    /** What happened, in order: "create dblock0", "mount dblock0", "close dblock0", and what tests wrote. */
+    final List<String> log = new CopyOnWriteArrayList<>();
+    /** What the builder was told for each device, by device name: method to arguments. */
+    final Map<String, Map<String, List<Object>>> built = new ConcurrentHashMap<>();
+
+    /** What is behind each device, by device name: requests are made of these. */
+    final Map<String, UnitDisk> disks = new ConcurrentHashMap<>();
+
+    final Set<String> open = ConcurrentHashMap.newKeySet();
+    final Set<String> leaking = ConcurrentHashMap.newKeySet();
+    /** Questions that are not answered once a test has said {@link #fallSilent()}: their methods. */
+    final Set<String> silent = ConcurrentHashMap.newKeySet();
+    /** Those that were put all the same. */
+    final List<String> asked = new CopyOnWriteArrayList<>();
+
+    final Set<String> mountedForks = ConcurrentHashMap.newKeySet();
+    final Set<String> unmountable = ConcurrentHashMap.newKeySet();
+    final Map<String, List<Throwable>> handlerFailures = new ConcurrentHashMap<>();
+    final Map<String, List<String>> incidents = new ConcurrentHashMap<>();
+    private volatile boolean fallenSilent;
+    volatile String unavailable;
+    volatile int failingCreation = -1;
+    private int created;
+
+    static FakeLab fresh() {
+        current = new FakeLab();
+        return current;
+    }
+
+    static FakeLab current() {
+        return current;
+    }
+
+    /** What is behind this device of the current lab. */
+    static UnitDisk disk(BlockDevice device) {
+        return current.disks.get(device.name());
+    }
+
+    /** From now on the devices do not answer some questions. */
+    static void fallSilent() {
+        current.fallenSilent = true;
+    }
+
+    static void note(String what) {
+        current.log.add(what);
+    }
+
+    /** Named in {@link Devices#PROVIDER}. */
+    static final class Provider implements BlockDeviceProvider {
+        private final FakeLab lab = current;
+
+        @Override
+        public void requireAvailable() {
+            lab.log.add("probe");
+            if (lab.unavailable != null) {
+                throw new ModuleUnavailableException(lab.unavailable);
+            }
+        }
+
+        @Override
+        public BlockDevice.Builder builder() {
+            Map<String, List<Object>> calls = new TreeMap<>();
+            return (BlockDevice.Builder) Proxy.newProxyInstance(
+                    FakeLab.class.getClassLoader(),
+                    new Class<?>[] {BlockDevice.Builder.class},
+                    (proxy, method, arguments) -> {
+                        if (method.getName().equals("create")) {
+                            return lab.create(calls);
+                        }
+                        Object first = arguments[0];
+                        calls.put(
+                                method.getName(),
+                                first instanceof String[] options ? List.of((Object[]) options) : List.of(arguments));
+                        return proxy;
+                    });
+        }
+
+        @Override
+        public PowerDomain powerDomain(List<BlockDevice> devices) {
+            throw new UnsupportedOperationException("the extensions make none");
+        }
+    }
+
+    private synchronized BlockDevice create(Map<String, List<Object>> calls) {
+        if (unavailable != null) {
+            throw new ModuleUnavailableException(unavailable);
+        }
+        int number = created++;
+        if (number == failingCreation) {
+            throw new DblockException("mkfs.ext4 is missing");
+        }
+        FakeDevice device = new FakeDevice("dblock" + number, calls);
+        built.put(device.name, calls);
+        open.add(device.name);
+        log.add("create " + device.name);
+        return device;
+    }
+
+    private final class FakeDevice implements BlockDevice {
+        private final String name;
+        private final Map<String, List<Object>> calls;
+        private final UnitDisk disk;
+        private boolean mounted;
+
+        @SuppressWarnings("unchecked")
+        private <T> T told(String option, T otherwise) {
+            return calls.containsKey(option) ? (T) calls.get(option).get(0) : otherwise;
+        }
+
+        private Filesystem filesystem() {
+            return told("filesystem", Filesystem.NONE);
+        }
+
+        FakeDevice(String name, Map<String, List<Object>> calls) {
+            this.name = name;
+            this.calls = calls;
+            disk = new UnitDisk(size(), 1024, told("seed", 4711L));
+            disks.put(name, disk);
+        }
+
+        @Override
+        public DeviceSpec spec() {
+            return new DeviceSpec(
+                    name,
+                    size(),
+                    512,
+                    0,
+                    0,
+                    0,
+                    1,
+                    64,
+                    1 << 20,
+                    false,
+                    false,
+                    CacheMode.WRITE_BACK,
+                    false,
+                    true,
+                    true,
+                    false,
+                    Duration.ofSeconds(30),
+                    filesystem(),
+                    List.of(),
+                    List.of(),
+                    Optional.empty(),
+                    Optional.empty(),
+                    1 << 20,
+                    1024,
+                    OptionalLong.of(1),
+                    Placement.AUTOMATIC,
+                    Optional.empty());
+        }
+
+        @Override
+        public String name() {
+            return name;
+        }
+
+        @Override
+        public Path path() {
+            return Path.of("/dev", name);
+        }
+
+        @Override
+        public long size() {
+            return told("size", 1L << 20);
+        }
+
+        @Override
+        public int logicalBlockSize() {
+            return 512;
+        }
+
+        @Override
+        public int physicalBlockSize() {
+            return 512;
+        }
+
+        @Override
+        public void format() {
+            log.add("format " + name);
+        }
+
+        @Override
+        public Path mount() {
+            if (filesystem() == Filesystem.NONE) {
+                throw new IllegalStateException("no filesystem");
+            }
+            if (unmountable.contains(name)) {
+                throw new DblockException("mount: wrong fs type");
+            }
+            log.add("mount " + name);
+            mounted = true;
+            return Path.of("/mnt", name);
+        }
+
+        @Override
+        public Optional<Path> mountPoint() {
+            return mounted ? Optional.of(Path.of("/mnt", name)) : Optional.empty();
+        }
+
+        @Override
+        public void unmount() {
+            mounted = false;
+        }
+
+        @Override
+        public Path remount() {
+            return mount();
+        }
+
+        @Override
+        public FileChannel openChannel() {
+            try {
+                Path file = Files.createTempFile("dblock", ".fake");
+                log.add("open " + name);
+                return FileChannel.open(
+                        file, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.DELETE_ON_CLOSE);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        @Override
+        public void resize(long bytes) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void setReadOnly(boolean readOnly) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void dropCaches() {}
+
+        @Override
+        public DeviceStatistics statistics() {
+            return new DeviceStatistics(0, 0, 0, 0, 0, 0, 0, 0, 0);
+        }
+
+        private void answer(String question) {
+            if (!fallenSilent) {
+                return;
+            }
+            asked.add(question);
+            if (silent.contains(question)) {
+                throw new DblockException("the server is gone");
+            }
+        }
+
+        private UnsupportedOperationException notHere() {
+            return new UnsupportedOperationException("A fake device has no snapshots.");
+        }
+
+        @Override
+        public Faults faults() {
+            answer("faults");
+            return disk.faults();
+        }
+
+        @Override
+        public Journal journal() {
+            answer("journal");
+            return disk.journal();
+        }
+
+        @Override
+        public long seed() {
+            answer("seed");
+            return disk.faults().seed();
+        }
+
+        @Override
+        public CutReport powerCut(Survivors survivors) {
+            return disk.cut(survivors);
+        }
+
+        @Override
+        public void restorePower() {
+            disk.restore();
+        }
+
+        @Override
+        public boolean powered() {
+            return disk.powered();
+        }
+
+        @Override
+        public List<UnflushedWrite> unflushed() {
+            return disk.unflushed();
+        }
+
+        @Override
+        public Snapshot snapshot() {
+            throw notHere();
+        }
+
+        @Override
+        public Snapshot snapshot(Survivors survivors) {
+            throw notHere();
+        }
+
+        @Override
+        public List<Throwable> handlerFailures() {
+            answer("handlerFailures");
+            return handlerFailures.getOrDefault(name, List.of());
+        }
+
+        @Override
+        public List<Unproven> unproven() {
+            answer("unproven");
+            List<Unproven> all = new ArrayList<>();
+            disk.neverActed()
+                    .forEach(one -> all.add(
+                            one.of(name, disk.faults().armedAt(one.rule().name()))));
+            disk.faults()
+                    .unarmed()
+                    .forEach(rule -> all.add(new Unproven(Unproven.Kind.RULE_WITHOUT_ACTION, name + ": " + rule)));
+            return all;
+        }
+
+        @Override
+        public void closeForks() {
+            if (mountedForks.contains(name)) {
+                log.add("close forks of " + name);
+                throw new LeakException(
+                        "Forks of " + name + " were still in use", List.of("dblock99, was still mounted at /mnt/fork"));
+            }
+        }
+
+        @Override
+        public List<String> incidents() {
+            answer("incidents");
+            return incidents.getOrDefault(name, List.of());
+        }
+
+        @Override
+        public void unplug() {
+            log.add("unplug " + name);
+        }
+
+        @Override
+        public void close() {
+            log.add("close " + name + (Thread.currentThread().isInterrupted() ? " interrupted" : ""));
+            if (!open.remove(name)) {
+                throw new AssertionError(name + " was closed twice");
+            }
+            disk.close();
+            if (leaking.contains(name)) {
+                throw new LeakException(
+                        name + " was still in use", new ArrayList<>(List.of("pid 4711 (cat): /mnt/file")));
+            }
+        }
+    }
+}

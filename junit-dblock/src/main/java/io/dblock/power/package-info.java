@@ -1,3 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-/** Power cuts: what a disk's volatile cache holds, what of it outlives a cut, and what a cut has done. Plain data. */
-package io.dblock.power;
