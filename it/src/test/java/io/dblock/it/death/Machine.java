@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.it.death;
 
-import io.dblock.internal.device.Leavings;
+import io.dblock.internal.device.StaleRuns;
 import io.dblock.it.support.Poll;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -105,7 +105,7 @@ final class Machine {
 
     /** Has the library clear what dead JVMs have left, and waits until the machine is clean. */
     static void awaitClean(Duration bound) throws IOException {
-        List<String> cleared = Leavings.clearAll();
+        List<String> cleared = StaleRuns.clearAll();
         String after = cleared.isEmpty() ? "" : " (after the library has cleared: " + cleared + ")";
         await("no device" + after, bound, Machine::devices);
         await("no mount" + after, bound, Machine::mounts);

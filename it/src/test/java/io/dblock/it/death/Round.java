@@ -3,7 +3,7 @@ package io.dblock.it.death;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.dblock.internal.device.Leavings;
+import io.dblock.internal.device.StaleRuns;
 import io.dblock.internal.kernel.ControlException;
 import io.dblock.internal.kernel.ControlSession;
 import io.dblock.internal.kernel.KernelPath;
@@ -118,7 +118,7 @@ final class Round {
         for (String point : List.of("ext4", "xfs")) {
             Mounts.detach(KernelPath.of(POINTS.resolve(point)));
         }
-        Leavings.clearAll();
+        StaleRuns.clearAll();
     }
 
     private void end() throws IOException {

@@ -41,11 +41,11 @@ class FailingExampleIT {
                 .map(event -> event.getRequiredPayload(ReportEntry.class).getKeyValuePairs())
                 .toList();
         Path directory = entries.stream()
-                .flatMap(entry -> Optional.ofNullable(entry.get("junit-dblock.artefacts")).stream())
+                .flatMap(entry -> Optional.ofNullable(entry.get("junit-dblock.artifacts")).stream())
                 .map(Path::of)
                 .findFirst()
-                .orElseThrow(() -> new AssertionError("no artefacts reported in " + entries));
-        System.out.println("artefacts of the failing example: " + directory);
+                .orElseThrow(() -> new AssertionError("no artifacts reported in " + entries));
+        System.out.println("artifacts of the failing example: " + directory);
         assertThat(Files.readString(directory.resolve("journal.txt"))).contains("commit", "FLUSH");
         assertThat(Files.readString(directory.resolve("picture.svg"))).contains("<svg", "commit");
         assertThat(Files.readString(directory.resolve("device.txt"))).contains("42", "bad sectors");

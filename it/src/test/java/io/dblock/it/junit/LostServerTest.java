@@ -339,7 +339,7 @@ class LostServerTest {
 
     /** What the library would close at the end of this JVM. */
     private static Collection<?> liveDevices() throws ReflectiveOperationException {
-        Method live = Class.forName("io.dblock.internal.device.Devices").getDeclaredMethod("live");
+        Method live = Class.forName("io.dblock.internal.device.LiveDevices").getDeclaredMethod("live");
         live.setAccessible(true);
         return (Collection<?>) live.invoke(null);
     }

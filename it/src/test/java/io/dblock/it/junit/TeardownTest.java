@@ -91,7 +91,7 @@ class TeardownTest {
         assertThat(Fixture.failures(results)).singleElement().satisfies(failure -> {
             assertThat(failure).hasMessage("the test's own");
             assertThat(failure.getSuppressed()).hasSize(2);
-            assertThat(failure.getSuppressed()[0]).hasMessageContaining("artefacts:");
+            assertThat(failure.getSuppressed()[0]).hasMessageContaining("artifacts:");
             assertThat(failure.getSuppressed()[1].getCause())
                     .isInstanceOf(LeakException.class)
                     .hasMessageContaining("sleep");
@@ -132,7 +132,7 @@ class TeardownTest {
         assertThat(Fixture.failures(results)).singleElement().satisfies(failure -> {
             assertThat(failure).hasMessage("the test's own");
             assertThat(failure.getSuppressed()).singleElement().satisfies(report -> assertThat(report)
-                    .hasMessageContaining("artefacts:"));
+                    .hasMessageContaining("artifacts:"));
         });
     }
 

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.dblock.junit.DblockDevice;
-import io.dblock.junit.Fault;
+import io.dblock.junit.DblockFault;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -19,7 +19,7 @@ class DeclaredFaultTest {
     // README:annotation
     @Test
     void aFullDiskIsReported(
-            @DblockDevice(size = "16MiB") @Fault(on = WRITE, sectors = "8-15", errno = ENOSPC) FileChannel disk)
+            @DblockDevice(size = "16MiB") @DblockFault(on = WRITE, sectors = "8-15", errno = ENOSPC) FileChannel disk)
             throws Exception {
         assertThrows(IOException.class, () -> disk.write(ByteBuffer.allocate(4096), 8 * 512));
         assertEquals(4096, disk.write(ByteBuffer.allocate(4096), 16 * 512));

@@ -4,7 +4,7 @@ package io.dblock.cli;
 import io.dblock.BlockDevice;
 import io.dblock.DblockException;
 import io.dblock.Placement;
-import io.dblock.internal.device.Leavings;
+import io.dblock.internal.device.StaleRuns;
 import io.dblock.internal.kernel.ControlSession;
 import io.dblock.internal.kernel.DeviceInfo;
 import io.dblock.internal.module.ModuleLoader;
@@ -112,7 +112,7 @@ final class HostMachine implements Machine {
 
     @Override
     public List<Path> leavings() {
-        return Leavings.find();
+        return StaleRuns.find();
     }
 
     @Override

@@ -50,7 +50,7 @@ final class DebianPackages implements PackageSource {
     /** What all of apt's programs are told first. */
     private final List<String> options;
     /** When the machine's package lists were last fetched for this; none if they are not this machine's. */
-    private final Optional<Stamp> listsFetched;
+    private final Optional<FetchMarker> listsFetched;
 
     private final MachineType machine;
 
@@ -59,7 +59,7 @@ final class DebianPackages implements PackageSource {
 
     private DebianPackages(
             List<String> options,
-            Optional<Stamp> listsFetched,
+            Optional<FetchMarker> listsFetched,
             MachineType machine,
             Optional<Supplier<DebianPackages>> tools) {
         this.options = options;
@@ -72,7 +72,7 @@ final class DebianPackages implements PackageSource {
     static DebianPackages ofThisMachine(Path cache) {
         return new DebianPackages(
                 List.of(),
-                Optional.of(new Stamp(cache.resolve("apt-lists-fetched"))),
+                Optional.of(new FetchMarker(cache.resolve("apt-lists-fetched"))),
                 MachineType.ofThisHost(),
                 Optional.empty());
     }

@@ -120,7 +120,7 @@ final class DebianSuites {
                             "Dir::Cache \"" + archives.getParent().getParent() + "\";",
                             "Dir::Etc::sourcelist \"" + directory.resolve("sources.list") + "\";",
                             "Dir::Etc::sourceparts \"-\";"));
-            Stamp stamp = new Stamp(directory.resolve("updated"));
+            FetchMarker stamp = new FetchMarker(directory.resolve("updated"));
             if (!stamp.isFresh()) {
                 progress.accept(
                         "reading the package lists of " + String.join(", ", suites) + " for " + machine.architecture());

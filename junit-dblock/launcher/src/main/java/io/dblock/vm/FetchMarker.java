@@ -9,12 +9,12 @@ import java.time.Duration;
 import java.time.Instant;
 
 /** Remembers in a file when something was last fetched. */
-final class Stamp {
+final class FetchMarker {
     private static final Duration FRESH = Duration.ofHours(12);
 
     private final Path file;
 
-    Stamp(Path file) {
+    FetchMarker(Path file) {
         this.file = file;
     }
 

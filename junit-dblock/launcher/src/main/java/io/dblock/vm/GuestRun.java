@@ -24,7 +24,7 @@ import java.util.function.Consumer;
 
 /**
  * Runs one command in a guest, on this process's own standard streams. One use, by one thread, which must live as long
- * as the process (see {@link QemuProcess} and {@link UserModeLinux}).
+ * as the process (see {@link QemuProcess} and {@link UserModeProcess}).
  *
  * <p>Nothing from the guest is passed on before the frame that holds it was checked. Three things end the run besides
  * the command's own end: a damaged stream, a guest that is gone or silent, and the end of this process's parent.
@@ -153,7 +153,7 @@ final class GuestRun {
 
     private Guest start(GuestConfiguration configuration, List<Path> shares, Path log) {
         return accelerator == Accelerator.UML
-                ? UserModeLinux.start(image, settings, configuration, shares, log, messages)
+                ? UserModeProcess.start(image, settings, configuration, shares, log, messages)
                 : QemuProcess.start(image, accelerator, settings, configuration, shares, log);
     }
 

@@ -27,7 +27,7 @@ import java.util.function.Consumer;
  * line, which is a pair of pipes. It dies with the thread that started it, so start it from one that lives as long as the
  * process; its own processes die with it.
  */
-final class UserModeLinux implements Guest {
+final class UserModeProcess implements Guest {
 
     /** The kernel runs each system call and each page fault of its programs; without this option, by ptrace(2). */
     private static final String FAST = "seccomp=on";
@@ -51,7 +51,7 @@ final class UserModeLinux implements Guest {
     private final Process process;
     private final MappingWatch mappings;
 
-    private UserModeLinux(
+    private UserModeProcess(
             GuestDirectory directory, GuestDirectory memory, Path console, Process process, MappingWatch mappings) {
         this.directory = directory;
         this.memory = memory;
@@ -73,7 +73,7 @@ final class UserModeLinux implements Guest {
      * @param messages gets a line for each thing that it has to do without
      * @throws VmException if it cannot be started
      */
-    static UserModeLinux start(
+    static UserModeProcess start(
             GuestImage image,
             VmSettings settings,
             GuestConfiguration configuration,
@@ -114,7 +114,7 @@ final class UserModeLinux implements Guest {
                 }
                 messages.accept(line);
             }
-            return new UserModeLinux(
+            return new UserModeProcess(
                     directory,
                     memory,
                     console,

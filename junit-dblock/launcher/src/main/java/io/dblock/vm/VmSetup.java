@@ -213,7 +213,7 @@ public final class VmSetup {
         Initramfs.Base base = Initramfs.build(cache(), kernel);
         if (kernel.program()) {
             try {
-                UserModeLinux.starter(cache());
+                UserModeProcess.starter(cache());
             } catch (IOException e) {
                 throw new VmException("cannot prepare guests of User Mode Linux: " + e.getMessage(), e);
             }

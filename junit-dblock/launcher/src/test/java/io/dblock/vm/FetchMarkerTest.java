@@ -12,7 +12,7 @@ import java.time.Instant;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class StampTest {
+class FetchMarkerTest {
 
     @TempDir
     Path directory;
@@ -20,7 +20,7 @@ class StampTest {
     @Test
     void isFreshOnceRenewedUntilTwelveHoursHavePassed() throws IOException {
         Path file = directory.resolve("cache/fetched");
-        Stamp stamp = new Stamp(file);
+        FetchMarker stamp = new FetchMarker(file);
         assertThat(stamp.isFresh()).isFalse();
 
         stamp.renew();

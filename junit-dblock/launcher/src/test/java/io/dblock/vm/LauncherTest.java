@@ -84,7 +84,7 @@ class LauncherTest {
         assertThat(AcceleratorChoice.choose(PROGRAM, VmSettings.of(Map.of()), directory, line -> {})
                         .accelerator())
                 .isEqualTo(Accelerator.UML);
-        assertThat(UserModeLinux.command(
+        assertThat(UserModeProcess.command(
                         Path.of("/cache/linux"),
                         Path.of("/tmp/run/initramfs"),
                         Path.of("/tmp/run"),

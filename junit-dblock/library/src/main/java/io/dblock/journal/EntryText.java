@@ -4,10 +4,10 @@ package io.dblock.journal;
 import java.util.Locale;
 
 /** How the parts of a line of the journal are written. */
-final class Line {
+final class EntryText {
     private static final long SECTOR = 512;
 
-    private Line() {}
+    private EntryText() {}
 
     /** Number and time, with a space after them. */
     static String start(long sequence, long nanos) {

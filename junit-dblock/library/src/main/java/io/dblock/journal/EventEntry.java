@@ -23,6 +23,6 @@ public record EventEntry(long sequence, long nanos, long completedBefore, EventK
 
     @Override
     public String toString() {
-        return Line.start(sequence, nanos) + kind + " " + text;
+        return EntryText.start(sequence, nanos) + kind + " " + text;
     }
 }

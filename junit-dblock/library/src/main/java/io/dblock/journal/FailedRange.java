@@ -20,6 +20,6 @@ public record FailedRange(long offset, long length, Errno errno) {
 
     @Override
     public String toString() {
-        return length == 0 ? errno.name() : errno + " on " + Line.sectors(offset, length);
+        return length == 0 ? errno.name() : errno + " on " + EntryText.sectors(offset, length);
     }
 }

@@ -209,7 +209,7 @@ public final class Journal {
      */
     public String picture(String title) {
         long lost = dropped();
-        return Picture.of(
+        return JournalSvg.of(
                 entries(),
                 size.getAsLong(),
                 lost == 0 ? title : title + " (" + lost + " earlier entries were dropped)");

@@ -14,7 +14,7 @@ import java.util.Map;
  * Draws entries as an SVG image: from left to right the order in which they came, upwards the place on the device.
  * Rectangles are requests; lines across are flushes, marks and events. What lies on the same spot is drawn once.
  */
-final class Picture {
+final class JournalSvg {
     private static final int WIDTH = 1400;
     private static final int HEIGHT = 820;
     private static final double LEFT = 100;
@@ -93,7 +93,7 @@ final class Picture {
     private final double step;
     private final StringBuilder svg = new StringBuilder();
 
-    private Picture(List<? extends JournalEntry> entries, long size, String title) {
+    private JournalSvg(List<? extends JournalEntry> entries, long size, String title) {
         this.entries = entries;
         this.size = size;
         this.title = title;
@@ -119,7 +119,7 @@ final class Picture {
      * @param size of the device in bytes, 0 if unknown
      */
     static String of(List<? extends JournalEntry> entries, long size, String title) {
-        return new Picture(entries, size, title).draw();
+        return new JournalSvg(entries, size, title).draw();
     }
 
     private String draw() {

@@ -74,7 +74,7 @@ public final class LogWrites {
             StringBuilder text = new StringBuilder().append(index).append(':');
             text.append(flush ? " FLUSH" : "").append(discard ? " DISCARD" : isWrite() ? " WRITE" : "");
             text.append(fua ? " FUA" : "").append(metadata ? " META" : "");
-            return length == 0 ? text.toString() : text + " " + Line.sectors(offset, length);
+            return length == 0 ? text.toString() : text + " " + EntryText.sectors(offset, length);
         }
     }
 

@@ -20,6 +20,6 @@ public record MarkEntry(long sequence, long nanos, long completedBefore, String 
 
     @Override
     public String toString() {
-        return Line.start(sequence, nanos) + "MARK   \"" + text + "\"";
+        return EntryText.start(sequence, nanos) + "MARK   \"" + text + "\"";
     }
 }

@@ -81,13 +81,13 @@ public record RequestEntry(
 
     @Override
     public String toString() {
-        StringBuilder line = new StringBuilder(Line.start(sequence, submittedNanos));
+        StringBuilder line = new StringBuilder(EntryText.start(sequence, submittedNanos));
         line.append(String.format(Locale.ROOT, "%-6s", info.operation()));
         if (info.operation().isZoned() && !is(Operation.ZONE_APPEND)) {
             line.append(" zone at sector ").append(info.offset() / SECTOR);
         } else if (!is(Operation.FLUSH)) {
-            line.append(' ').append(Line.sectors(info.offset(), info.length()));
-            line.append(" (").append(Line.bytes(info.length())).append(')');
+            line.append(' ').append(EntryText.sectors(info.offset(), info.length()));
+            line.append(" (").append(EntryText.bytes(info.length())).append(')');
         }
         for (RequestFlag flag : RequestFlag.values()) {
             if (info.has(flag)) {
@@ -113,7 +113,7 @@ public record RequestEntry(
                 line.append(i == 0 ? "" : ", ").append(failures.get(i));
             }
         }
-        line.append(", ").append(Line.duration(completedNanos - submittedNanos));
+        line.append(", ").append(EntryText.duration(completedNanos - submittedNanos));
         for (String rule : rules) {
             line.append(" [").append(rule).append(']');
         }

@@ -16,9 +16,9 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 
 /** The files about one declaration's device: where they are, and what is in them. */
-final class ArtefactFiles {
-    private static final Namespace NAMESPACE = Namespace.create(ArtefactFiles.class);
-    private static final System.Logger LOGGER = System.getLogger(ArtefactFiles.class.getName());
+final class ArtifactFiles {
+    private static final Namespace NAMESPACE = Namespace.create(ArtifactFiles.class);
+    private static final System.Logger LOGGER = System.getLogger(ArtifactFiles.class.getName());
     private static final String JOURNAL = "journal.txt";
     private static final String PICTURE = "picture.svg";
     private static final String DEVICE = "device.txt";
@@ -31,13 +31,13 @@ final class ArtefactFiles {
     private final Path directory;
     private final String title;
 
-    private ArtefactFiles(Path directory, String title) {
+    private ArtifactFiles(Path directory, String title) {
         this.directory = directory;
         this.title = title;
     }
 
     /** Of a declaration in this context, under {@code root}. No two live declarations have the same. */
-    static ArtefactFiles of(Path root, Declaration declaration, ExtensionContext context) {
+    static ArtifactFiles of(Path root, Declaration declaration, ExtensionContext context) {
         String test = context.getTestClass().map(Class::getName).orElse("no class");
         Path place = root.resolve(fileName(test));
         String title = context.getTestClass().map(Class::getSimpleName).orElse(test);
@@ -49,10 +49,10 @@ final class ArtefactFiles {
             title += "." + method + number;
         }
         String name = declaration.name();
-        Path free = Stores.computeIfAbsent(
+        Path free = ContextStores.computeIfAbsent(
                         context.getRoot().getStore(NAMESPACE), Places.class, key -> new Places(), Places.class)
                 .claim(place.resolve(fileName(name)), context.getUniqueId() + declaration);
-        return new ArtefactFiles(free, title + ": " + name);
+        return new ArtifactFiles(free, title + ": " + name);
     }
 
     private static String fileName(String text) {
@@ -100,11 +100,11 @@ final class ArtefactFiles {
             device.journal().writeTo(directory.resolve(JOURNAL));
             device.journal().writePicture(directory.resolve(PICTURE), title + " (" + device.name() + ")");
             Files.writeString(directory.resolve(DEVICE), describe(device, declaration));
-            entry.put("junit-dblock.artefacts", directory.toAbsolutePath().toString());
+            entry.put("junit-dblock.artifacts", directory.toAbsolutePath().toString());
         } catch (IOException | UncheckedIOException e) {
             String failure = "could not be written to " + directory.toAbsolutePath() + ": " + e;
-            LOGGER.log(System.Logger.Level.WARNING, "The artefacts of " + declaration + " " + failure);
-            entry.put("junit-dblock.artefacts", failure);
+            LOGGER.log(System.Logger.Level.WARNING, "The artifacts of " + declaration + " " + failure);
+            entry.put("junit-dblock.artifacts", failure);
         }
         return entry;
     }

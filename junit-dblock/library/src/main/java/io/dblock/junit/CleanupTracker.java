@@ -25,7 +25,7 @@ final class CleanupTracker implements AutoCloseable {
     static CleanupTracker install(ExtensionContext context) {
         CleanupTracker parent = context.getParent().map(CleanupTracker::install).orElse(null);
         // Keyed by the context: a store also finds its ancestors' values.
-        return Stores.computeIfAbsent(
+        return ContextStores.computeIfAbsent(
                 context.getStore(NAMESPACE),
                 context.getUniqueId(),
                 key -> new CleanupTracker(context, parent),

@@ -5,8 +5,8 @@ import java.util.function.Function;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /** What JUnit 5 and JUnit 6 call differently. */
-final class Stores {
-    private Stores() {}
+final class ContextStores {
+    private ContextStores() {}
 
     /** JUnit 6 deprecates this method for one that JUnit 5 has not got; they differ in what a null value means. */
     @SuppressWarnings("deprecation")

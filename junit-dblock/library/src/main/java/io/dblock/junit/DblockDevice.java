@@ -82,9 +82,9 @@ import org.junit.jupiter.api.io.CleanupMode;
  * a {@link LeakException} that names the holders fails the test (JUnit shows it as the cause of "Failed to close extension
  * context"; if the test has failed before, it is added to that failure as suppressed). {@link #cleanup()} can keep a device for a look at it.
  *
- * <h2>Fault rules</h2>
+ * <h2>DblockFault rules</h2>
  *
- * <p>{@link Fault @Fault} beside it arms simple ones. Whoever armed them: a rule that has acted on no request when the device's
+ * <p>{@link DblockFault @DblockFault} beside it arms simple ones. Whoever armed them: a rule that has acted on no request when the device's
  * scope ends, and is not lenient, fails the test, since what it was to show was not shown; but not one that was aborted.
  *
  * <h2>Configuration</h2>
@@ -225,14 +225,14 @@ public @interface DblockDevice {
      * When what was seen of the device is written to files: {@code journal.txt}, {@code picture.svg} and {@code device.txt}, which
      * has the seed and the fault rules with their hits. Left out: if the test fails.
      *
-     * <p>They are in a directory of their own under {@link #artefactsDirectory()}, named after class, test and declaration; it
+     * <p>They are in a directory of their own under {@link #artifactsDirectory()}, named after class, test and declaration; it
      * is cleared when the device is made. A report entry has its name, and so has, where JUnit can still show it, the failure, as
      * a suppressed exception.
      */
-    Artefacts artefacts() default Artefacts.DEFAULT;
+    Artifacts artifacts() default Artifacts.DEFAULT;
 
-    /** Where {@link #artefacts()} go, relative to the working directory. Left out: {@code target/dblock}. */
-    String artefactsDirectory() default "";
+    /** Where {@link #artifacts()} go, relative to the working directory. Left out: {@code target/dblock}. */
+    String artifactsDirectory() default "";
 
     /** Whether the test fails or is skipped where the kernel module is not available. */
     WhenUnavailable unavailable() default WhenUnavailable.DEFAULT;

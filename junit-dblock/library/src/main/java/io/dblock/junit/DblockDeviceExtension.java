@@ -94,7 +94,7 @@ final class DblockDeviceExtension
             FieldClaims.of(context).claim(field, instance, context);
             DeviceSettings settings = settings(
                     AnnotationSupport.findAnnotation(field, DblockDevice.class).orElseThrow(),
-                    AnnotationSupport.findRepeatableAnnotations(field, Fault.class),
+                    AnnotationSupport.findRepeatableAnnotations(field, DblockFault.class),
                     declaration);
             Object value = make(settings, field.getType(), declaration, context);
             try {
@@ -118,7 +118,7 @@ final class DblockDeviceExtension
             requireSupported(parameter.getType(), declaration);
             DeviceSettings settings = settings(
                     parameterContext.findAnnotation(DblockDevice.class).orElseThrow(),
-                    parameterContext.findRepeatableAnnotations(Fault.class),
+                    parameterContext.findRepeatableAnnotations(DblockFault.class),
                     declaration);
             return make(settings, parameter.getType(), declaration, context);
         } catch (ExtensionConfigurationException e) {
@@ -155,7 +155,7 @@ final class DblockDeviceExtension
         }
     }
 
-    private static DeviceSettings settings(DblockDevice annotation, List<Fault> faults, Declaration declaration) {
+    private static DeviceSettings settings(DblockDevice annotation, List<DblockFault> faults, Declaration declaration) {
         try {
             DeviceSettings settings = DeviceSettings.of(annotation);
             settings.faults = FaultRules.of(faults);
@@ -169,11 +169,11 @@ final class DblockDeviceExtension
     private static void requireDevices(Class<?> testClass) {
         for (Field field : ReflectionSupport.findFields(
                 testClass,
-                field -> !AnnotationSupport.findRepeatableAnnotations(field, Fault.class)
+                field -> !AnnotationSupport.findRepeatableAnnotations(field, DblockFault.class)
                                 .isEmpty()
                         && !AnnotationSupport.isAnnotated(field, DblockDevice.class),
                 HierarchyTraversalMode.TOP_DOWN)) {
-            throw new ExtensionConfigurationException(Declaration.ofField("@Fault on", field)
+            throw new ExtensionConfigurationException(Declaration.ofField("@DblockFault on", field)
                     + ", which has no @DblockDevice: there is no device to arm it on. Add @DblockDevice, or arm a rule with"
                     + " device.faults().");
         }
@@ -235,7 +235,7 @@ final class DblockDeviceExtension
             ReflectiveInvocationContext<Constructor<T>> invocationContext,
             ExtensionContext context)
             throws Throwable {
-        return Guarded.proceed(invocation, context);
+        return GuardedInvocation.proceed(invocation, context);
     }
 
     @Override
@@ -245,7 +245,7 @@ final class DblockDeviceExtension
             ExtensionContext context)
             throws Throwable {
         try {
-            Guarded.proceed(invocation, context);
+            GuardedInvocation.proceed(invocation, context);
         } catch (NullPointerException e) {
             // With PER_CLASS there is an instance by now, whose fields are filled for each test.
             invocationContext.getTarget().ifPresent(instance -> explainNull(instance, e));
@@ -268,7 +268,7 @@ final class DblockDeviceExtension
             ReflectiveInvocationContext<Method> invocationContext,
             ExtensionContext context)
             throws Throwable {
-        Guarded.proceed(invocation, context);
+        GuardedInvocation.proceed(invocation, context);
     }
 
     @Override
@@ -277,14 +277,14 @@ final class DblockDeviceExtension
             ReflectiveInvocationContext<Method> invocationContext,
             ExtensionContext context)
             throws Throwable {
-        Guarded.proceed(invocation, context);
+        GuardedInvocation.proceed(invocation, context);
     }
 
     @Override
     public <T> T interceptTestFactoryMethod(
             Invocation<T> invocation, ReflectiveInvocationContext<Method> invocationContext, ExtensionContext context)
             throws Throwable {
-        return Guarded.proceed(invocation, context);
+        return GuardedInvocation.proceed(invocation, context);
     }
 
     @Override
@@ -293,14 +293,14 @@ final class DblockDeviceExtension
             ReflectiveInvocationContext<Method> invocationContext,
             ExtensionContext context)
             throws Throwable {
-        Guarded.proceed(invocation, context);
+        GuardedInvocation.proceed(invocation, context);
     }
 
     @Override
     public void interceptDynamicTest(
             Invocation<Void> invocation, DynamicTestInvocationContext invocationContext, ExtensionContext context)
             throws Throwable {
-        Guarded.proceed(invocation, context);
+        GuardedInvocation.proceed(invocation, context);
     }
 
     @Override
@@ -309,7 +309,7 @@ final class DblockDeviceExtension
             ReflectiveInvocationContext<Method> invocationContext,
             ExtensionContext context)
             throws Throwable {
-        Guarded.proceed(invocation, context);
+        GuardedInvocation.proceed(invocation, context);
     }
 
     @Override
@@ -318,6 +318,6 @@ final class DblockDeviceExtension
             ReflectiveInvocationContext<Method> invocationContext,
             ExtensionContext context)
             throws Throwable {
-        Guarded.proceed(invocation, context);
+        GuardedInvocation.proceed(invocation, context);
     }
 }

@@ -225,7 +225,7 @@ public final class DblockExtension
         ExtensionContext outer = RUNNING.get();
         RUNNING.set(context);
         try {
-            return Guarded.proceed(invocation, context);
+            return GuardedInvocation.proceed(invocation, context);
         } finally {
             if (outer == null) {
                 RUNNING.remove();
@@ -510,19 +510,19 @@ public final class DblockExtension
             return this;
         }
 
-        /** See {@link DblockDevice#artefacts()}. */
-        public Builder artefacts(Artefacts when) {
-            settings.artefacts = when == Artefacts.DEFAULT ? null : when;
+        /** See {@link DblockDevice#artifacts()}. */
+        public Builder artifacts(Artifacts when) {
+            settings.artifacts = when == Artifacts.DEFAULT ? null : when;
             return this;
         }
 
-        /** See {@link DblockDevice#artefactsDirectory()}. */
-        public Builder artefactsDirectory(Path directory) {
-            settings.artefactsDirectory = Objects.requireNonNull(directory, "directory");
+        /** See {@link DblockDevice#artifactsDirectory()}. */
+        public Builder artifactsDirectory(Path directory) {
+            settings.artifactsDirectory = Objects.requireNonNull(directory, "directory");
             return this;
         }
 
-        /** Arms these rules on each device, after those given before; see {@link Fault}. */
+        /** Arms these rules on each device, after those given before; see {@link DblockFault}. */
         public Builder faults(FaultRule... rules) {
             List<FaultRule> all = new ArrayList<>(settings.faults);
             all.addAll(List.of(rules));

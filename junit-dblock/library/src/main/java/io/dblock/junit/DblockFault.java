@@ -13,13 +13,13 @@ import java.lang.annotation.Target;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * {@code @Fault} beside {@link DblockDevice @DblockDevice} arms a fault rule on each device of that declaration: for simple
+ * {@code @DblockFault} beside {@link DblockDevice @DblockDevice} arms a fault rule on each device of that declaration: for simple
  * cases. {@link io.dblock.BlockDevice#faults()} can do more, and at a moment of the test's choice.
  *
  * <pre>{@code
  * @Test
  * void aBadSectorIsReported(
- *         @DblockDevice @Fault(on = WRITE, sectors = "8-15", errno = EIO) BlockDevice disk) {
+ *         @DblockDevice @DblockFault(on = WRITE, sectors = "8-15", errno = EIO) BlockDevice disk) {
  *     assertThatThrownBy(() -> Ledger.open(disk.path())).isInstanceOf(IOException.class);
  * }
  * }</pre>
@@ -33,9 +33,9 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Target({ElementType.ANNOTATION_TYPE, ElementType.FIELD, ElementType.PARAMETER})
 @Retention(RetentionPolicy.RUNTIME)
 @Documented
-@Repeatable(Fault.List.class)
+@Repeatable(DblockFault.List.class)
 @ExtendWith(DblockDeviceExtension.class)
-public @interface Fault {
+public @interface DblockFault {
 
     /** The operations it concerns. Left out: all. */
     Operation[] on() default {};
@@ -86,6 +86,6 @@ public @interface Fault {
     @ExtendWith(DblockDeviceExtension.class)
     @interface List {
         /** Each of them. */
-        Fault[] value();
+        DblockFault[] value();
     }
 }

@@ -110,11 +110,11 @@ public final class DblockParameters {
     /** Seed of all random choices, as a failed test reports it: {@value}. See {@link DblockDevice#seed()}. */
     public static final String SEED = PREFIX + "seed";
 
-    /** {@code on_failure}, {@code always} or {@code never}, in any case: {@value}. See {@link DblockDevice#artefacts()}. */
-    public static final String ARTEFACTS = PREFIX + "artefacts";
+    /** {@code on_failure}, {@code always} or {@code never}, in any case: {@value}. See {@link DblockDevice#artifacts()}. */
+    public static final String ARTEFACTS = PREFIX + "artifacts";
 
-    /** Directory for {@link #ARTEFACTS}: {@value}. See {@link DblockDevice#artefactsDirectory()}. */
-    public static final String ARTEFACTS_DIRECTORY = PREFIX + "artefactsDirectory";
+    /** Directory for {@link #ARTEFACTS}: {@value}. See {@link DblockDevice#artifactsDirectory()}. */
+    public static final String ARTEFACTS_DIRECTORY = PREFIX + "artifactsDirectory";
 
     /** {@code fail} or {@code skip}, in any case: {@value}. See {@link DblockDevice#unavailable()}. */
     public static final String UNAVAILABLE = PREFIX + "unavailable";

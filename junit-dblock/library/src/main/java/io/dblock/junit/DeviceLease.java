@@ -46,7 +46,7 @@ final class DeviceLease implements AutoCloseable {
     private final Declaration declaration;
     private final ExtensionContext context;
     private final CleanupTracker tracker;
-    private final ArtefactFiles artefacts;
+    private final ArtifactFiles artifacts;
     private FileChannel channel;
     /** How many of the device's incidents have been reported. */
     private int told;
@@ -64,8 +64,8 @@ final class DeviceLease implements AutoCloseable {
         this.declaration = declaration;
         this.context = context;
         this.tracker = CleanupTracker.install(context);
-        this.artefacts = ArtefactFiles.of(settings.artefactsDirectory, declaration, context);
-        artefacts.clear();
+        this.artifacts = ArtifactFiles.of(settings.artifactsDirectory, declaration, context);
+        artifacts.clear();
     }
 
     BlockDevice device() {
@@ -126,8 +126,8 @@ final class DeviceLease implements AutoCloseable {
         attempt(this::reportLateIncidents);
         unanswered.filter(e -> !aborted || !failures.isEmpty()).ifPresent(this::failed);
         if (failures.isEmpty()) {
-            if (!reported && settings.artefacts == Artefacts.ALWAYS) {
-                writeArtefacts().forEach(context::publishReportEntry);
+            if (!reported && settings.artifacts == Artifacts.ALWAYS) {
+                writeArtifacts().forEach(context::publishReportEntry);
             }
             return;
         }
@@ -176,10 +176,10 @@ final class DeviceLease implements AutoCloseable {
         }
     }
 
-    private Map<String, String> writeArtefacts() {
-        return ask("its artefacts", () -> artefacts.write(device, declaration))
+    private Map<String, String> writeArtifacts() {
+        return ask("its artifacts", () -> artifacts.write(device, declaration))
                 .orElseGet(() -> Map.of(
-                        "junit-dblock.artefacts",
+                        "junit-dblock.artifacts",
                         "not written: " + unanswered.orElseThrow().getMessage()));
     }
 
@@ -236,8 +236,8 @@ final class DeviceLease implements AutoCloseable {
                 .ifPresent(cuts -> entry.put("junit-dblock.cuts", cuts));
         putHeld(entry);
         putIncidents(entry);
-        if (settings.artefacts != Artefacts.NEVER) {
-            entry.putAll(writeArtefacts());
+        if (settings.artifacts != Artifacts.NEVER) {
+            entry.putAll(writeArtifacts());
         }
         context.publishReportEntry(entry);
         DeviceReport shown = new DeviceReport(entry);

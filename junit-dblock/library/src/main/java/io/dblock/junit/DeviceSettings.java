@@ -76,8 +76,8 @@ final class DeviceSettings {
     Integer maxActiveZones;
     Long seed;
     Placement placement;
-    Artefacts artefacts;
-    Path artefactsDirectory;
+    Artifacts artifacts;
+    Path artifactsDirectory;
     /** Armed on each device, in this order. */
     List<FaultRule> faults = List.of();
 
@@ -115,9 +115,9 @@ final class DeviceSettings {
         settings.maxActiveZones = zeroToNull(annotation.maxActiveZones());
         settings.seed = single("seed", Arrays.stream(annotation.seed()).boxed().toArray(Long[]::new));
         settings.placement = single("placement", annotation.placement());
-        settings.artefacts = annotation.artefacts() == Artefacts.DEFAULT ? null : annotation.artefacts();
-        settings.artefactsDirectory =
-                annotation.artefactsDirectory().isEmpty() ? null : Path.of(annotation.artefactsDirectory());
+        settings.artifacts = annotation.artifacts() == Artifacts.DEFAULT ? null : annotation.artifacts();
+        settings.artifactsDirectory =
+                annotation.artifactsDirectory().isEmpty() ? null : Path.of(annotation.artifactsDirectory());
         return settings;
     }
 
@@ -151,8 +151,8 @@ final class DeviceSettings {
         copy.maxActiveZones = maxActiveZones;
         copy.seed = seed;
         copy.placement = placement;
-        copy.artefacts = artefacts;
-        copy.artefactsDirectory = artefactsDirectory;
+        copy.artifacts = artifacts;
+        copy.artifactsDirectory = artifactsDirectory;
         copy.faults = faults;
         return copy;
     }
@@ -216,12 +216,12 @@ final class DeviceSettings {
         if (all.handler == null) {
             all.placement = or(placement, () -> parameters.constant(DblockParameters.PLACEMENT, Placement.class));
         }
-        all.artefacts = or(artefacts, () -> parameters.constant(DblockParameters.ARTEFACTS, Artefacts.class));
-        if (all.artefacts == null || all.artefacts == Artefacts.DEFAULT) {
-            all.artefacts = Artefacts.ON_FAILURE;
+        all.artifacts = or(artifacts, () -> parameters.constant(DblockParameters.ARTEFACTS, Artifacts.class));
+        if (all.artifacts == null || all.artifacts == Artifacts.DEFAULT) {
+            all.artifacts = Artifacts.ON_FAILURE;
         }
-        all.artefactsDirectory = or(artefactsDirectory, () -> parameters.path(DblockParameters.ARTEFACTS_DIRECTORY));
-        all.artefactsDirectory = or(all.artefactsDirectory, () -> DEFAULT_ARTEFACTS_DIRECTORY);
+        all.artifactsDirectory = or(artifactsDirectory, () -> parameters.path(DblockParameters.ARTEFACTS_DIRECTORY));
+        all.artifactsDirectory = or(all.artifactsDirectory, () -> DEFAULT_ARTEFACTS_DIRECTORY);
         return all;
     }
 

@@ -67,7 +67,7 @@ final class Devices {
     }
 
     private static List<DeviceLease> unreported(ExtensionContext context) {
-        return Stores.computeIfAbsent(
+        return ContextStores.computeIfAbsent(
                         context.getStore(NAMESPACE),
                         "unreported " + context.getUniqueId(),
                         key -> new Unreported(new CopyOnWriteArrayList<>()),
@@ -90,7 +90,8 @@ final class Devices {
 
     /** Those of this very context: a store also finds its ancestors' values, so it is keyed by the context. */
     private static List<BlockDevice> made(ExtensionContext context) {
-        return Stores.computeIfAbsent(context.getStore(NAMESPACE), context.getUniqueId(), key -> new Made(), Made.class)
+        return ContextStores.computeIfAbsent(
+                        context.getStore(NAMESPACE), context.getUniqueId(), key -> new Made(), Made.class)
                 .devices();
     }
 
@@ -110,7 +111,7 @@ final class Devices {
 
     /** Why no device can be made here, found out once per run; empty if one can. */
     static Optional<ModuleUnavailableException> unavailability(ExtensionContext context) {
-        return Stores.computeIfAbsent(
+        return ContextStores.computeIfAbsent(
                         context.getRoot().getStore(NAMESPACE),
                         Unavailability.class,
                         key -> new Unavailability(probe(context)),
@@ -132,7 +133,7 @@ final class Devices {
         if (name.isEmpty()) {
             return BlockDeviceProvider.instance();
         }
-        return Stores.computeIfAbsent(
+        return ContextStores.computeIfAbsent(
                 context.getRoot().getStore(NAMESPACE),
                 BlockDeviceProvider.class,
                 key -> load(name.get()),

@@ -10,7 +10,7 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The rules that {@link Fault} annotations stand for. */
+/** The rules that {@link DblockFault} annotations stand for. */
 final class FaultRules {
     private static final Pattern SECTORS = Pattern.compile("([0-9]{1,18})(?: ?- ?([0-9]{1,18}))?");
     private static final Pattern BYTES = Pattern.compile("([^+]+)\\+([^+]+)");
@@ -22,21 +22,23 @@ final class FaultRules {
      *
      * @throws IllegalArgumentException if a value is not allowed; names the annotation
      */
-    static List<FaultRule> of(List<Fault> annotations) {
+    static List<FaultRule> of(List<DblockFault> annotations) {
         return annotations.stream().map(FaultRules::of).toList();
     }
 
-    private static FaultRule of(Fault fault) {
+    private static FaultRule of(DblockFault fault) {
         try {
             return new FaultRule(
                     fault.name(), match(fault), new Action.Fail(fault.errno()), fault.lenient(), false, false);
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(
-                    (fault.name().isEmpty() ? "@Fault" : "@Fault \"" + fault.name() + "\"") + ": " + e.getMessage(), e);
+                    (fault.name().isEmpty() ? "@DblockFault" : "@DblockFault \"" + fault.name() + "\"") + ": "
+                            + e.getMessage(),
+                    e);
         }
     }
 
-    private static Match match(Fault fault) {
+    private static Match match(DblockFault fault) {
         Match match = fault.on().length == 0 ? Match.any() : Match.on(fault.on());
         if (!fault.sectors().isEmpty() && !fault.bytes().isEmpty()) {
             throw new IllegalArgumentException("sectors is \"" + fault.sectors() + "\" and bytes is \"" + fault.bytes()

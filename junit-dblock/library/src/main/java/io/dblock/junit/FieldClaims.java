@@ -21,7 +21,7 @@ final class FieldClaims {
     private final Map<Slot, Deque<Claim>> claims = new HashMap<>();
 
     static FieldClaims of(ExtensionContext context) {
-        return Stores.computeIfAbsent(
+        return ContextStores.computeIfAbsent(
                 context.getRoot().getStore(NAMESPACE), FieldClaims.class, key -> new FieldClaims(), FieldClaims.class);
     }
 

@@ -19,7 +19,7 @@ import org.w3c.dom.Element;
 import org.w3c.dom.NodeList;
 import org.xml.sax.InputSource;
 
-class PictureTest {
+class JournalSvgTest {
     private final Recording recording = new Recording(1 << 16, 256 << 20, 512);
 
     @Test

@@ -19,8 +19,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.platform.testkit.engine.EngineExecutionResults;
 
 /** What a failed test leaves behind. */
-class ArtefactsTest {
-    private static final String CLASS = ArtefactsTest.class.getName() + "$";
+class ArtifactsTest {
+    private static final String CLASS = ArtifactsTest.class.getName() + "$";
 
     private final FakeLab lab = FakeLab.fresh();
 
@@ -78,7 +78,7 @@ class ArtefactsTest {
                 .contains("Failing.fails: disk (dblock")
                 .contains("bad &lt;sectors&gt;");
         assertThat(Files.readString(directory.resolve(place + "device.txt")))
-                .containsPattern("device: dblock[01] of @DblockDevice field disk of ArtefactsTest.Failing\n")
+                .containsPattern("device: dblock[01] of @DblockDevice field disk of ArtifactsTest.Failing\n")
                 .contains("seed: 99 (to have it again: configuration parameter junit.dblock.seed")
                 .contains("power: on\n")
                 .contains("journal: 2 requests kept, 0 entries dropped, 0 flushes\n")
@@ -87,10 +87,10 @@ class ArtefactsTest {
         assertThat(failure).hasMessage("the test's own");
         assertThat(failure.getSuppressed()).singleElement().satisfies(report -> assertThat(report)
                 .hasMessage("what is known of the test's device\n"
-                        + "    device: @DblockDevice field disk of ArtefactsTest.Failing\n"
+                        + "    device: @DblockDevice field disk of ArtifactsTest.Failing\n"
                         + "    seed: 99\n"
                         + "    faults: \"bad <sectors>\": on WRITE, sectors 0-7: fail with EIO: 1 hits\n"
-                        + "    artefacts: " + directory.resolve(place).toAbsolutePath()));
+                        + "    artifacts: " + directory.resolve(place).toAbsolutePath()));
     }
 
     static class Stuck {
@@ -105,7 +105,7 @@ class ArtefactsTest {
     }
 
     @Test
-    void whatHappenedToTheDeviceIsInTheFailureTheReportAndTheArtefacts() throws Exception {
+    void whatHappenedToTheDeviceIsInTheFailureTheReportAndTheArtifacts() throws Exception {
         EngineExecutionResults results = run(Stuck.class).execute();
         assertThat(Run.reportEntries(results))
                 .filteredOn(entry -> entry.containsKey("junit-dblock.incidents"))
@@ -124,16 +124,16 @@ class ArtefactsTest {
     void theyAreReported() {
         EngineExecutionResults results = run(Failing.class).execute();
         assertThat(Run.reportEntries(results))
-                .filteredOn(entry -> entry.containsKey("junit-dblock.artefacts"))
+                .filteredOn(entry -> entry.containsKey("junit-dblock.artifacts"))
                 .singleElement()
                 .isEqualTo(Map.of(
                         "junit-dblock.device",
-                        "@DblockDevice field disk of ArtefactsTest.Failing",
+                        "@DblockDevice field disk of ArtifactsTest.Failing",
                         "junit-dblock.seed",
                         "99",
                         "junit-dblock.faults",
                         "\"bad <sectors>\": on WRITE, sectors 0-7: fail with EIO: 1 hits",
-                        "junit-dblock.artefacts",
+                        "junit-dblock.artifacts",
                         directory.resolve(CLASS + "Failing/fails/disk").toString()));
     }
 
@@ -145,12 +145,12 @@ class ArtefactsTest {
         assertThat(Run.reportEntries(results))
                 .filteredOn(entry -> "99".equals(entry.get("junit-dblock.seed")))
                 .singleElement()
-                .satisfies(entry -> assertThat(entry).doesNotContainKey("junit-dblock.artefacts"));
+                .satisfies(entry -> assertThat(entry).doesNotContainKey("junit-dblock.artifacts"));
     }
 
     static class Succeeding {
         @Test
-        void test(@DblockDevice(artefacts = Artefacts.ALWAYS) BlockDevice one, @DblockDevice BlockDevice other) {}
+        void test(@DblockDevice(artifacts = Artifacts.ALWAYS) BlockDevice one, @DblockDevice BlockDevice other) {}
     }
 
     @Test
@@ -248,7 +248,7 @@ class ArtefactsTest {
         Throwable failure = run(Failing.class).expectOneFailure();
         assertThat(failure).hasMessage("the test's own");
         assertThat(failure.getSuppressed()[0].getMessage())
-                .contains("artefacts: could not be written to " + directory.resolve(CLASS + "Failing/fails/disk"));
+                .contains("artifacts: could not be written to " + directory.resolve(CLASS + "Failing/fails/disk"));
         assertThat(lab.log).filteredOn(entry -> entry.startsWith("close")).hasSize(2);
     }
 }

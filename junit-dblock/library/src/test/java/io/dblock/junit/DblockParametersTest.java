@@ -323,7 +323,7 @@ class DblockParametersTest {
                 "journalEntries         | all      | a whole number",
                 "seed                   | 1.5      | a whole number from -2^63",
                 "placement              | here     | automatic, server_process, test_jvm",
-                "artefacts              | often    | default, on_failure, always, never",
+                "artifacts              | often    | default, on_failure, always, never",
             })
     void aBadValueIsNamedWithItsParameterAndWhatIsAllowed(String parameter, String value, String allowed) {
         Run run = Run.of(Unset.class).with("junit.dblock." + parameter, value);

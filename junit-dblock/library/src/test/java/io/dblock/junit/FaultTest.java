@@ -36,7 +36,7 @@ class FaultTest {
 
     static class OnField {
         @DblockDevice
-        @Fault(on = Operation.WRITE, sectors = "8-15", errno = Errno.ENOSPC, times = 1)
+        @DblockFault(on = Operation.WRITE, sectors = "8-15", errno = Errno.ENOSPC, times = 1)
         BlockDevice disk;
 
         @Test
@@ -56,7 +56,7 @@ class FaultTest {
     static class OnParameter {
         @Test
         void test(
-                @DblockDevice @Fault(on = Operation.READ, errno = Errno.EILSEQ) @Fault(on = Operation.FLUSH)
+                @DblockDevice @DblockFault(on = Operation.READ, errno = Errno.EILSEQ) @DblockFault(on = Operation.FLUSH)
                         BlockDevice disk,
                 @DblockDevice BlockDevice other) {
             assertThat(FakeLab.disk(disk).read(0, 1)).isEqualTo(Errno.EILSEQ);
@@ -71,8 +71,8 @@ class FaultTest {
     }
 
     @DblockDevice
-    @Fault(on = Operation.DISCARD)
-    @Fault(on = Operation.FLUSH, lenient = true)
+    @DblockFault(on = Operation.DISCARD)
+    @DblockFault(on = Operation.FLUSH, lenient = true)
     @Retention(RetentionPolicy.RUNTIME)
     @interface BrokenDisk {}
 
@@ -98,7 +98,7 @@ class FaultTest {
         @Test
         void test(
                 @DblockDevice
-                        @Fault(
+                        @DblockFault(
                                 on = {Operation.WRITE, Operation.READ},
                                 bytes = "4KiB+512",
                                 flags = {RequestFlag.FUA, RequestFlag.META},
@@ -135,7 +135,9 @@ class FaultTest {
         static FaultRule one;
 
         @Test
-        void test(@DblockDevice @Fault(lenient = true) @Fault(sectors = " 8 ", lenient = true) BlockDevice disk) {
+        void test(
+                @DblockDevice @DblockFault(lenient = true) @DblockFault(sectors = " 8 ", lenient = true)
+                        BlockDevice disk) {
             rule = disk.faults().list().get(0).rule();
             one = disk.faults().list().get(1).rule();
         }
@@ -151,7 +153,7 @@ class FaultTest {
 
     static class OnMountPoint {
         @DblockDevice(filesystem = Filesystem.EXT4)
-        @Fault(lenient = true)
+        @DblockFault(lenient = true)
         Path directory;
 
         @Test
@@ -190,12 +192,12 @@ class FaultTest {
 
     static class BadSectors {
         @Test
-        void test(@DblockDevice @Fault(name = "bad", sectors = "8..15") BlockDevice disk) {}
+        void test(@DblockDevice @DblockFault(name = "bad", sectors = "8..15") BlockDevice disk) {}
     }
 
     static class BadBytes {
         @DblockDevice
-        @Fault(bytes = "4KiB")
+        @DblockFault(bytes = "4KiB")
         BlockDevice disk;
 
         @Test
@@ -204,7 +206,7 @@ class FaultTest {
 
     static class BadErrno {
         @DblockDevice
-        @Fault(errno = Errno.EPERM)
+        @DblockFault(errno = Errno.EPERM)
         BlockDevice disk;
 
         @Test
@@ -213,7 +215,7 @@ class FaultTest {
 
     static class SectorsAndBytes {
         @DblockDevice
-        @Fault(sectors = "8", bytes = "0+512")
+        @DblockFault(sectors = "8", bytes = "0+512")
         BlockDevice disk;
 
         @Test
@@ -222,7 +224,7 @@ class FaultTest {
 
     static class OutsideTheDevice {
         @DblockDevice(size = "1MiB")
-        @Fault(sectors = "2048")
+        @DblockFault(sectors = "2048")
         BlockDevice disk;
 
         @Test
@@ -233,10 +235,11 @@ class FaultTest {
     void aBadValueIsAnErrorThatNamesIt() {
         assertThat(Run.of(BadSectors.class).expectOneFailure())
                 .hasMessageContaining("@DblockDevice parameter arg0 of FaultTest.BadSectors.test(BlockDevice): ")
-                .hasMessageContaining("@Fault \"bad\": sectors is \"8..15\". Allowed: the first and the last sector,");
+                .hasMessageContaining(
+                        "@DblockFault \"bad\": sectors is \"8..15\". Allowed: the first and the last sector,");
         assertThat(Run.of(BadBytes.class).expectOneFailure())
                 .hasMessageContaining(
-                        "field disk of FaultTest.BadBytes: @Fault: bytes is \"4KiB\". Allowed: an offset and a length,");
+                        "field disk of FaultTest.BadBytes: @DblockFault: bytes is \"4KiB\". Allowed: an offset and a length,");
         assertThat(Run.of(BadErrno.class).expectOneFailure()).hasMessageContaining("EPERM");
         assertThat(Run.of(SectorsAndBytes.class).expectOneFailure())
                 .hasMessageContaining("sectors is \"8\" and bytes is \"0+512\". Allowed: one of them.");
@@ -246,7 +249,7 @@ class FaultTest {
     }
 
     static class NoDevice {
-        @Fault(lenient = true)
+        @DblockFault(lenient = true)
         BlockDevice disk;
 
         @Test
@@ -264,7 +267,7 @@ class FaultTest {
 
     static class Unused {
         @DblockDevice
-        @Fault(name = "never", on = Operation.WRITE, sectors = "8-15")
+        @DblockFault(name = "never", on = Operation.WRITE, sectors = "8-15")
         BlockDevice disk;
 
         @Test
@@ -359,7 +362,7 @@ class FaultTest {
 
     static class UnusedAndFailing {
         @Test
-        void test(@DblockDevice @Fault BlockDevice disk) {
+        void test(@DblockDevice @DblockFault BlockDevice disk) {
             throw new IllegalStateException("the test's own");
         }
     }
@@ -374,7 +377,7 @@ class FaultTest {
 
     static class UnusedAndAborted {
         @Test
-        void test(@DblockDevice @Fault BlockDevice disk) {
+        void test(@DblockDevice @DblockFault BlockDevice disk) {
             assumeTrue(false);
         }
     }
@@ -387,7 +390,7 @@ class FaultTest {
 
     static class UnusedAndLeaking {
         @Test
-        void test(@DblockDevice @Fault BlockDevice disk) {
+        void test(@DblockDevice @DblockFault BlockDevice disk) {
             FakeLab.current().leaking.add(disk.name());
         }
     }
@@ -402,7 +405,7 @@ class FaultTest {
 
     static class UnusedAndKept {
         @Test
-        void test(@DblockDevice(cleanup = CleanupMode.ON_SUCCESS) @Fault BlockDevice disk) {}
+        void test(@DblockDevice(cleanup = CleanupMode.ON_SUCCESS) @DblockFault BlockDevice disk) {}
     }
 
     @Test
@@ -414,7 +417,7 @@ class FaultTest {
 
     static class OfTheClass {
         @DblockDevice
-        @Fault(on = Operation.READ)
+        @DblockFault(on = Operation.READ)
         static BlockDevice disk;
 
         @BeforeAll

@@ -56,7 +56,7 @@ public final class DeviceFactory {
             FilesystemTools.checkSize(sized);
         }
         FilterSpec filters = filters(sized);
-        Devices.prepare();
+        LiveDevices.prepare();
         if (blockHandler != null || requestHandler != null || sized.placement() == Placement.TEST_JVM) {
             ServerProcess.startAhead(); // It is to watch this device, see Watches.
         }
@@ -97,7 +97,7 @@ public final class DeviceFactory {
                                 : original.mountOptions().toArray(String[]::new))
                 .spec());
         DeviceParameters parameters = parameters(spec, EnumSet.allOf(Operation.class));
-        Devices.prepare();
+        LiveDevices.prepare();
         ServedDevice served = snapshot.fork(parameters, filters(spec));
         return present(
                 served, spec, image, false, siblings.ofFork(served.created().name()));
@@ -116,7 +116,7 @@ public final class DeviceFactory {
                 .readOnly(served.created().parameters().flags().contains(READ_ONLY))
                 .spec();
         LiveDevice device = new LiveDevice(served, made, image, offspring);
-        Devices.add(device);
+        LiveDevices.add(device);
         offspring.add(device);
         boolean done = false;
         try {

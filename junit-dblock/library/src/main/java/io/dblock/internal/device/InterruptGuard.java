@@ -79,7 +79,7 @@ public final class InterruptGuard implements AutoCloseable {
     private static List<InterruptedWait.Disk> disks(Collection<BlockDevice> declared) {
         Set<BlockDevice> all = new LinkedHashSet<>(declared);
         if (OPEN.stream().map(guard -> guard.thread).distinct().count() == 1) {
-            all.addAll(Devices.live());
+            all.addAll(LiveDevices.live());
         }
         return all.stream()
                 .filter(LiveDevice.class::isInstance)

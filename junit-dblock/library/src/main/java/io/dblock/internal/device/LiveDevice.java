@@ -17,6 +17,7 @@ import io.dblock.fault.Fault;
 import io.dblock.fault.Faults;
 import io.dblock.fault.Unproven;
 import io.dblock.handler.Errno;
+import io.dblock.internal.fault.Evidence;
 import io.dblock.internal.kernel.Bounded;
 import io.dblock.internal.kernel.ControlException;
 import io.dblock.internal.kernel.DeviceInfo;
@@ -28,7 +29,6 @@ import io.dblock.internal.server.RequestCounts;
 import io.dblock.internal.server.ServedDevice;
 import io.dblock.internal.server.ServedSnapshot;
 import io.dblock.internal.store.Choices;
-import io.dblock.internal.watchdog.Evidence;
 import io.dblock.internal.watchdog.Watchdog;
 import io.dblock.journal.Journal;
 import io.dblock.power.CutReport;
@@ -687,7 +687,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
                     lock.giveBack();
                 }
                 runs.forget(name());
-                Devices.remove(this);
+                LiveDevices.remove(this);
                 leave();
             }
             teardown.report();

@@ -9,19 +9,19 @@ import java.util.List;
 import java.util.Set;
 
 /** The devices of this JVM. What is left at its end is closed, then the module unloaded if it was loaded by this JVM. */
-final class Devices {
+final class LiveDevices {
     private static final Set<LiveDevice> LIVE = new LinkedHashSet<>();
     private static boolean prepared;
 
-    private Devices() {}
+    private LiveDevices() {}
 
     /** Before each device: clears what other runs have left since, a JVM may die while this one goes on. */
     static synchronized void prepare() {
         if (!prepared) {
-            Runtime.getRuntime().addShutdownHook(new Thread(Devices::shutDown, "junit-dblock shutdown"));
+            Runtime.getRuntime().addShutdownHook(new Thread(LiveDevices::shutDown, "junit-dblock shutdown"));
             prepared = true;
         }
-        Leavings.clearAll();
+        StaleRuns.clearAll();
     }
 
     static synchronized void add(LiveDevice device) {

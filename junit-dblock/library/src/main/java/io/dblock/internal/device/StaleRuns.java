@@ -19,7 +19,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** What a run that crashed has left: its mounts, devices and server process, known by the identity of its process, and no others. */
-public final class Leavings {
+public final class StaleRuns {
     private static final Duration END = Duration.ofSeconds(10);
 
     private final RunDirectory runs;
@@ -38,7 +38,7 @@ public final class Leavings {
         void destroyIfAbandoned(String name);
     }
 
-    Leavings(RunDirectory runs, ProcFs proc, Machine machine) {
+    StaleRuns(RunDirectory runs, ProcFs proc, Machine machine) {
         this.runs = runs;
         this.proc = proc;
         this.machine = machine;
@@ -75,7 +75,7 @@ public final class Leavings {
 
             @Override
             public void kill(long pid) {
-                ProcessHandle.of(pid).ifPresent(Leavings::kill);
+                ProcessHandle.of(pid).ifPresent(StaleRuns::kill);
             }
 
             @Override
@@ -93,7 +93,7 @@ public final class Leavings {
                 }
             }
         };
-        return new Leavings(RunDirectory.ofThisMachine(), new ProcFs(Path.of("/proc")), machine).clear();
+        return new StaleRuns(RunDirectory.ofThisMachine(), new ProcFs(Path.of("/proc")), machine).clear();
     }
 
     /** A process that has gone on living for the time that this takes is in the kernel, and its devices fail all the same. */

@@ -78,7 +78,7 @@ final class ThisHost implements Host {
 
     @Override
     public List<String> holders(Path node, List<KernelPath> points) {
-        return Holders.ofThisMachine(Devices.openImages()).find(node, points);
+        return Holders.ofThisMachine(LiveDevices.openImages()).find(node, points);
     }
 
     @Override

@@ -20,7 +20,7 @@ final class Corrupter {
      */
     static void apply(Corruption corruption, ByteBuffer data, long offset) {
         for (int at = 0; at < data.limit(); at += Match.SECTOR) {
-            Draws draws = new Draws(
+            RuleRandom draws = new RuleRandom(
                     corruption.seed(), corruption.ordinal(), corruption.match(), (offset + at) / Match.SECTOR);
             if (corruption.action() instanceof Action.FlipBits flip) {
                 flip(data, at, flip.perSector(), draws);
@@ -32,7 +32,7 @@ final class Corrupter {
         }
     }
 
-    private static void flip(ByteBuffer data, int at, int bits, Draws draws) {
+    private static void flip(ByteBuffer data, int at, int bits, RuleRandom draws) {
         // Of the two, chosen and others, the smaller set is drawn.
         boolean others = bits > BITS / 2;
         boolean[] drawn = new boolean[BITS];

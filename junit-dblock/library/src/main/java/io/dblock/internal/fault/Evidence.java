@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.dblock.internal.watchdog;
+package io.dblock.internal.fault;
 
-import io.dblock.internal.fault.NeverActed;
 import io.dblock.internal.store.Choices;
 import java.util.List;
 

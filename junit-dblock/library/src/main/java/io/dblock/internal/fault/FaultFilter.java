@@ -4,12 +4,10 @@ package io.dblock.internal.fault;
 import io.dblock.fault.Action;
 import io.dblock.fault.FaultRule;
 import io.dblock.fault.Match;
-import io.dblock.handler.BlockHandler;
 import io.dblock.handler.Errno;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestInfo;
 import io.dblock.internal.journal.Answer;
-import io.dblock.power.Survivors;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -33,7 +31,7 @@ public final class FaultFilter implements AutoCloseable {
     private static final int RECENT = 8;
     private static final int HISTORY = 1000;
 
-    private final Surroundings surroundings;
+    private final FaultContext context;
     private volatile long seed;
 
     // Replaced as a whole under the lock; who reads it needs none.
@@ -52,63 +50,12 @@ public final class FaultFilter implements AutoCloseable {
     // Guarded by itself.
     private final ArrayDeque<Seen> recent = new ArrayDeque<>();
 
-    /** What the rules need to know of the device, and do to it. Thread-safe; called with none of the filter's locks but for the first two. */
-    public interface Surroundings {
-
-        /** In bytes. */
-        int logicalBlockSize();
-
-        /** Of the device, in bytes. */
-        long size();
-
-        /** How many flushes have succeeded. */
-        long flushEpoch();
-
-        /** Whether the journal has had this mark. */
-        boolean marked(String mark);
-
-        /** Whether the store is a built-in one: its power can be cut and its content be kept. */
-        boolean hasBuiltInStore();
-
-        /** Whether it is a zoned device: of what is written there, nothing can be left out or be put elsewhere. */
-        default boolean isZoned() {
-            return false;
-        }
-
-        /** Whether it has a volatile write cache: the kernel sends flushes to no other disk. */
-        default boolean hasVolatileCache() {
-            return true;
-        }
-
-        /** Whether the kernel sends it FUA. */
-        default boolean takesFua() {
-            return true;
-        }
-
-        /** Whether its power is on. No rule sees what comes while it is off. */
-        default boolean powered() {
-            return true;
-        }
-
-        /**
-         * Cuts the power. Calls {@link FaultFilter#failPending} for what waits here. The request that has the rule cut the power
-         * is answered afterwards, or before, as the rule says.
-         */
-        void powerCut(Survivors survivors);
-
-        /** The disk's content now, to be read from any thread later, and closed when it is not needed any more. */
-        BlockHandler snapshot();
-
-        /** A predicate of the test's, or something of ours, has thrown this; the request concerned has failed with EIO. */
-        void failed(Throwable failure);
-    }
-
     /** A request that has passed. */
     record Seen(long sequence, RequestInfo info) {}
 
     /** With no rules. */
-    public FaultFilter(Surroundings surroundings, long seed) {
-        this.surroundings = surroundings;
+    public FaultFilter(FaultContext context, long seed) {
+        this.context = context;
         this.seed = seed;
     }
 
@@ -127,7 +74,7 @@ public final class FaultFilter implements AutoCloseable {
         if (current.length == 0) {
             return false;
         }
-        if (!surroundings.powered()) {
+        if (!context.powered()) {
             return false;
         }
         RequestInfo info = request.info();
@@ -213,7 +160,7 @@ public final class FaultFilter implements AutoCloseable {
                 checkName(rule);
                 ordinals++;
                 FaultRule named = rule.name().isEmpty() ? rule.withName(freeName()) : rule;
-                FaultState state = new FaultState(surroundings, ordinals, named, predicate, stale);
+                FaultState state = new FaultState(context, ordinals, named, predicate, stale);
                 FaultState[] longer = Arrays.copyOf(rules, rules.length + 1);
                 int at = rule.first() ? 0 : rules.length;
                 System.arraycopy(rules, at, longer, at + 1, rules.length - at);
@@ -320,12 +267,12 @@ public final class FaultFilter implements AutoCloseable {
     }
 
     private StaleContent stale(FaultRule rule) {
-        return rule.action() instanceof Action.Stale ? new StaleContent(surroundings.snapshot()) : null;
+        return rule.action() instanceof Action.Stale ? new StaleContent(context.snapshot()) : null;
     }
 
     private void check(FaultRule rule) {
-        int block = surroundings.logicalBlockSize();
-        long size = surroundings.size();
+        int block = context.logicalBlockSize();
+        long size = context.size();
         Match.Range range = rule.match().range().orElse(null);
         if (range != null) {
             if (range.offset() % block != 0 || range.length() % block != 0) {
@@ -362,12 +309,12 @@ public final class FaultFilter implements AutoCloseable {
                         "within the device, up to " + size + " bytes");
             }
         }
-        if (rule.action() instanceof Action.IgnoreFlushes && !surroundings.hasVolatileCache()) {
+        if (rule.action() instanceof Action.IgnoreFlushes && !context.hasVolatileCache()) {
             throw new IllegalArgumentException("The rule \"" + rule + "\" can never act on this device, which has no"
                     + " volatile write cache (cache = NONE): the kernel sends it neither flushes nor FUA. Make it with"
                     + " cache = WRITE_BACK.");
         }
-        if (surroundings.isZoned()
+        if (context.isZoned()
                 && (rule.action() instanceof Action.Lose
                         || rule.action() instanceof Action.TearWrite
                         || rule.action() instanceof Action.Misdirect)) {
@@ -377,7 +324,7 @@ public final class FaultFilter implements AutoCloseable {
                             + " their data.");
         }
         if ((rule.action() instanceof Action.Stale || rule.action() instanceof Action.PowerCut)
-                && !surroundings.hasBuiltInStore()) {
+                && !context.hasBuiltInStore()) {
             throw new IllegalArgumentException(
                     "The rule \"" + rule + "\" needs a built-in store, but this device's requests"
                             + " are answered by a handler. Make the device without one, in memory or of an image.");
@@ -391,12 +338,12 @@ public final class FaultFilter implements AutoCloseable {
 
     // ---- for runs ----
 
-    Surroundings surroundings() {
-        return surroundings;
+    FaultContext context() {
+        return context;
     }
 
     void failed(Throwable failure) {
-        surroundings.failed(failure);
+        context.failed(failure);
     }
 
     private synchronized boolean enters(FaultRun run) {

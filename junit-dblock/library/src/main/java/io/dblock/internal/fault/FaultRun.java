@@ -144,7 +144,7 @@ final class FaultRun {
     /** False if it could not be cut: that is no hit. */
     private boolean cutPower(Cut cut) {
         try {
-            filter.surroundings().powerCut(cut.survivors());
+            filter.context().powerCut(cut.survivors());
             return true;
         } catch (RuntimeException e) {
             filter.failed(e);
@@ -306,7 +306,7 @@ final class FaultRun {
         List<Segment> concerned = plan.segments().stream()
                 .filter(segment -> segment.effective() && segment.budgets.contains(state))
                 .toList();
-        int block = filter.surroundings().logicalBlockSize();
+        int block = filter.context().logicalBlockSize();
         List<Extent> blank = new ArrayList<>();
         CompletableFuture<Void> before = CompletableFuture.completedFuture(null);
         for (Segment segment : concerned) {

@@ -36,7 +36,7 @@ final class FaultState {
     private static final long DELAY = 3;
     private static final long SURVIVORS = 4;
 
-    private final FaultFilter.Surroundings surroundings;
+    private final FaultContext context;
     private final long seedOrdinal;
     private final String name;
     private final Predicate<RequestInfo> predicate;
@@ -64,12 +64,8 @@ final class FaultState {
     private final LongAdder asked = new LongAdder();
 
     FaultState(
-            FaultFilter.Surroundings surroundings,
-            long ordinal,
-            FaultRule rule,
-            Predicate<RequestInfo> predicate,
-            StaleContent stale) {
-        this.surroundings = surroundings;
+            FaultContext context, long ordinal, FaultRule rule, Predicate<RequestInfo> predicate, StaleContent stale) {
+        this.context = context;
         this.seedOrdinal = ordinal;
         this.name = rule.name();
         this.rule = rule;
@@ -153,15 +149,13 @@ final class FaultState {
         if (seen.action() instanceof Action.Full && gives(info)) {
             return NearMiss.FREES;
         }
-        if (match.sinceMark().isPresent()
-                && !surroundings.marked(match.sinceMark().get())) {
+        if (match.sinceMark().isPresent() && !context.marked(match.sinceMark().get())) {
             return NearMiss.SINCE_MARK;
         }
-        if (match.untilMark().isPresent()
-                && surroundings.marked(match.untilMark().get())) {
+        if (match.untilMark().isPresent() && context.marked(match.untilMark().get())) {
             return NearMiss.UNTIL_MARK;
         }
-        if (match.fromFlushEpoch() > 0 && surroundings.flushEpoch() < match.fromFlushEpoch()) {
+        if (match.fromFlushEpoch() > 0 && context.flushEpoch() < match.fromFlushEpoch()) {
             return NearMiss.FLUSH_EPOCH;
         }
         asked.increment();
@@ -188,10 +182,10 @@ final class FaultState {
         FaultRule current = rule;
         if (miss == NearMiss.OPERATION
                 && current.operations().equals(Set.of(Operation.FLUSH))
-                && !surroundings.hasVolatileCache()) {
+                && !context.hasVolatileCache()) {
             return "The device has no volatile write cache (cache = NONE), so the kernel sends it no flushes.";
         }
-        if (miss == NearMiss.FLAGS && current.match().flags().contains(RequestFlag.FUA) && !surroundings.takesFua()) {
+        if (miss == NearMiss.FLAGS && current.match().flags().contains(RequestFlag.FUA) && !context.takesFua()) {
             return "The device takes no FUA (fua = false), so the kernel has a flush follow the write instead.";
         }
         if (current.action() instanceof Action.IgnoreFlushes && miss.compareTo(NearMiss.NO_FUA) <= 0) {
@@ -246,7 +240,7 @@ final class FaultState {
         long end = seen.match().range().map(Match.Range::end).orElse(Long.MAX_VALUE);
         if (action instanceof Action.Misdirect misdirect) {
             start = Math.max(start, -misdirect.delta());
-            end = Math.min(end, surroundings.size() - Math.max(0, misdirect.delta()));
+            end = Math.min(end, context.size() - Math.max(0, misdirect.delta()));
         }
         List<Extent> parts = plan.parts(start, end, segment -> canAct(action, segment, plan));
         if (action instanceof Action.MediumError) {
@@ -265,7 +259,7 @@ final class FaultState {
 
     /** A tear of so many bytes or less would write all of them. */
     private long atLeast(Action.TearWrite action) {
-        return Math.max(1, action.tear().blocks()) * surroundings.logicalBlockSize();
+        return Math.max(1, action.tear().blocks()) * context.logicalBlockSize();
     }
 
     private static boolean canAct(Action action, Segment segment, FaultPlan plan) {
@@ -325,7 +319,7 @@ final class FaultState {
         } else if (action instanceof Action.Lose) {
             segments.forEach(segment -> segment.lost = true);
         } else if (action instanceof Action.TearWrite tear) {
-            Tearing tearing = new Tearing(tear.tear(), surroundings.logicalBlockSize(), MAX_TORN);
+            Tearing tearing = new Tearing(tear.tear(), context.logicalBlockSize(), MAX_TORN);
             plan.cutOut(tearing.lost(parts, draws(seed, n, TEAR))).forEach(segment -> segment.lost = true);
         } else if (action instanceof Action.Misdirect misdirect) {
             segments.forEach(segment -> segment.shift = misdirect.delta());
@@ -357,8 +351,8 @@ final class FaultState {
         return rest;
     }
 
-    private Draws draws(long seed, long n, long purpose) {
-        return new Draws(seed, seedOrdinal, n, -purpose);
+    private RuleRandom draws(long seed, long n, long purpose) {
+        return new RuleRandom(seed, seedOrdinal, n, -purpose);
     }
 
     // ---- counting ----
@@ -486,7 +480,7 @@ final class FaultState {
             // Whatever its range is: the rule may be replaced by one with another.
             rewritten.add(offset, offset + length);
         } else if (rule.action() instanceof Action.Full && gives(info)) {
-            usedBlocks -= allocated.remove(offset, offset + length) / surroundings.logicalBlockSize();
+            usedBlocks -= allocated.remove(offset, offset + length) / context.logicalBlockSize();
         }
     }
 
@@ -504,7 +498,7 @@ final class FaultState {
         if (!armed || !(rule.action() instanceof Action.Full full)) {
             return List.of();
         }
-        int block = surroundings.logicalBlockSize();
+        int block = context.logicalBlockSize();
         boolean mayFail = taken < rule.times();
         List<Extent> refused = new ArrayList<>();
         for (Extent extent : blank) {

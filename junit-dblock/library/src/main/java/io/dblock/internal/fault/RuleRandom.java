@@ -5,13 +5,13 @@ package io.dblock.internal.fault;
  * Random numbers by SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators). Of our own, because
  * the JDK does not promise that its generators give the same numbers in each version. Not thread-safe.
  */
-final class Draws {
+final class RuleRandom {
     private static final long GAMMA = 0x9e3779b97f4a7c15L;
 
     private long state;
 
     /** From several numbers: other ones give a stream of its own. */
-    Draws(long... seeds) {
+    RuleRandom(long... seeds) {
         for (long seed : seeds) {
             state = mix(state + GAMMA) ^ mix(seed + GAMMA);
         }

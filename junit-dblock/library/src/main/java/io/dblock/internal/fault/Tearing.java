@@ -16,7 +16,7 @@ import java.util.List;
 record Tearing(Tear tear, int block, long max) {
 
     /** The parts that are lost: at least a block of them, and not all. There are more than {@code tear.blocks()} blocks. */
-    List<Extent> lost(List<Extent> parts, Draws draws) {
+    List<Extent> lost(List<Extent> parts, RuleRandom draws) {
         long blocks = parts.stream().mapToLong(Extent::length).sum() / block;
         return switch (tear.kind()) {
             case PREFIX -> map(parts, tear.blocks(), blocks);
@@ -25,7 +25,7 @@ record Tearing(Tear tear, int block, long max) {
         };
     }
 
-    private List<Extent> units(List<Extent> parts, long blocks, Draws draws) {
+    private List<Extent> units(List<Extent> parts, long blocks, RuleRandom draws) {
         long perUnit = Math.max(1, (blocks + max - 1) / max);
         int units = (int) ((blocks + perUnit - 1) / perUnit);
         boolean[] kept = new boolean[units];

@@ -5,6 +5,7 @@ import io.dblock.DblockException;
 import io.dblock.fault.Fault;
 import io.dblock.fault.FaultRule;
 import io.dblock.handler.Errno;
+import io.dblock.internal.fault.Evidence;
 import io.dblock.internal.kernel.DeviceParameters;
 import io.dblock.internal.server.DeviceServer;
 import io.dblock.internal.server.FilterSpec;
@@ -12,7 +13,6 @@ import io.dblock.internal.server.RequestCounts;
 import io.dblock.internal.server.ServedDevice;
 import io.dblock.internal.server.ServedSnapshot;
 import io.dblock.internal.server.StoreSpec;
-import io.dblock.internal.watchdog.Evidence;
 import io.dblock.internal.watchdog.JavaStacks;
 import io.dblock.internal.watchdog.Watchdog;
 import io.dblock.journal.Capture;
@@ -431,7 +431,7 @@ final class CommandServer implements ServerCommands {
 
     @Override
     public void watch(int id, List<String> description) {
-        Watchdog.watch(new DeviceOfTest(id, description, testPid, test));
+        Watchdog.watch(new TestJvmDevice(id, description, testPid, test));
     }
 
     /** Destroys all devices by force, whoever uses them. */

@@ -32,7 +32,7 @@ final class RemoteFaults extends Faults {
     /** The predicate is asked in this JVM. */
     @Override
     public Fault add(FaultRule rule, Predicate<RequestInfo> predicate) {
-        TestSide test = device.server().test();
+        TestCommandHandler test = device.server().test();
         long number = test.add(Objects.requireNonNull(predicate, "predicate"));
         boolean done = false;
         try {

@@ -83,7 +83,7 @@ final class RemoteRecorder implements Recorder {
 
     @Override
     public void subscribe(Listener listener) {
-        TestSide test = device.server().test();
+        TestCommandHandler test = device.server().test();
         long number = test.add(listener);
         subscriptions.put(listener, number);
         boolean done = false;
@@ -104,7 +104,7 @@ final class RemoteRecorder implements Recorder {
         if (number == null) {
             return;
         }
-        TestSide test = device.server().test();
+        TestCommandHandler test = device.server().test();
         try {
             if (device.server().isOpen() && device.remains().isEmpty()) {
                 device.commands().unsubscribe(device.number(), number);

@@ -30,7 +30,7 @@ import java.util.function.Supplier;
 final class RemoteServer implements DeviceServer {
     private final long pid;
     private final Connection connection;
-    private final TestSide test = new TestSide();
+    private final TestCommandHandler test = new TestCommandHandler();
     private final Supplier<ControlSession> sessions;
     private final Runnable ifOfNoUse;
 
@@ -88,7 +88,7 @@ final class RemoteServer implements DeviceServer {
         return connection.answers();
     }
 
-    TestSide test() {
+    TestCommandHandler test() {
         return test;
     }
 

@@ -13,7 +13,7 @@ import java.util.function.Consumer;
 import java.util.function.Predicate;
 
 /** What the server process may call in the test's JVM: predicates, and listeners of journals. */
-final class TestSide implements TestCommands {
+final class TestCommandHandler implements TestCommands {
     private final AtomicLong numbers = new AtomicLong();
     private final Map<Long, Predicate<RequestInfo>> predicates = new ConcurrentHashMap<>();
     private final Map<Long, Recorder.Listener> listeners = new ConcurrentHashMap<>();

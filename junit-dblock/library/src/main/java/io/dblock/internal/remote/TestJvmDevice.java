@@ -9,14 +9,14 @@ import io.dblock.internal.watchdog.Watchdog;
 import java.util.List;
 
 /** A device that the test's JVM answers, as the watchdog of the server process sees it. */
-final class DeviceOfTest implements Watchdog.Subject {
+final class TestJvmDevice implements Watchdog.Subject {
     private final int id;
     private final List<String> description;
     private final long testPid;
     private final TestCommands test;
     private final ControlSession control;
 
-    DeviceOfTest(int id, List<String> description, long testPid, TestCommands test) {
+    TestJvmDevice(int id, List<String> description, long testPid, TestCommands test) {
         this.id = id;
         this.description = List.copyOf(description);
         this.testPid = testPid;

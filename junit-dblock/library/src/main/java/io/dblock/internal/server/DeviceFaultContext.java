@@ -3,18 +3,18 @@ package io.dblock.internal.server;
 
 import io.dblock.DblockException;
 import io.dblock.handler.BlockHandler;
-import io.dblock.internal.fault.FaultFilter;
+import io.dblock.internal.fault.FaultContext;
 import io.dblock.internal.kernel.DeviceParameters;
-import io.dblock.internal.store.Snapshot;
+import io.dblock.internal.store.StoreSnapshot;
 import io.dblock.power.Survivors;
 import java.io.IOException;
 
 /** What fault rules see of a device and can do to it. */
-final class Surroundings implements FaultFilter.Surroundings {
+final class DeviceFaultContext implements FaultContext {
     private final LocalDevice device;
     private final Filters filters;
 
-    Surroundings(LocalDevice device, Filters filters) {
+    DeviceFaultContext(LocalDevice device, Filters filters) {
         this.device = device;
         this.filters = filters;
     }
@@ -71,7 +71,7 @@ final class Surroundings implements FaultFilter.Surroundings {
 
     @Override
     public BlockHandler snapshot() {
-        try (Snapshot snapshot = filters.snapshot()) {
+        try (StoreSnapshot snapshot = filters.snapshot()) {
             return snapshot.fork();
         } catch (IOException e) {
             throw new DblockException("The content of " + device.created().name() + " cannot be kept: " + e, e);

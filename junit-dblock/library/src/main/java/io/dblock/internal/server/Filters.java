@@ -5,6 +5,7 @@ import io.dblock.fault.Faults;
 import io.dblock.handler.Operation;
 import io.dblock.internal.fault.CacheDisk;
 import io.dblock.internal.fault.Disk;
+import io.dblock.internal.fault.Evidence;
 import io.dblock.internal.fault.FaultFilter;
 import io.dblock.internal.fault.LiveFaults;
 import io.dblock.internal.journal.Answer;
@@ -12,10 +13,9 @@ import io.dblock.internal.journal.JournalRing;
 import io.dblock.internal.kernel.Batch;
 import io.dblock.internal.kernel.NativeMemory;
 import io.dblock.internal.store.Choices;
-import io.dblock.internal.store.Snapshot;
 import io.dblock.internal.store.Store;
+import io.dblock.internal.store.StoreSnapshot;
 import io.dblock.internal.store.WriteCache;
-import io.dblock.internal.watchdog.Evidence;
 import io.dblock.journal.Journal;
 import java.io.IOException;
 import java.util.SplittableRandom;
@@ -41,7 +41,7 @@ final class Filters implements AutoCloseable {
         this.disk = disk;
         this.cache = cache;
         seed = spec.seed();
-        faults = new FaultFilter(new Surroundings(device, this), seed);
+        faults = new FaultFilter(new DeviceFaultContext(device, this), seed);
         userFaults = new LiveFaults(faults);
         userJournal =
                 new Journal(journal, device::size, device.created().parameters().logicalBlock());
@@ -134,7 +134,7 @@ final class Filters implements AutoCloseable {
         journal.end(sequence, System.nanoTime(), answer);
     }
 
-    Snapshot snapshot() throws IOException {
+    StoreSnapshot snapshot() throws IOException {
         return cache.snapshot();
     }
 

@@ -8,17 +8,17 @@ import io.dblock.handler.BlockIOException;
 import io.dblock.handler.Errno;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestHandler;
+import io.dblock.internal.fault.Evidence;
 import io.dblock.internal.kernel.Batch;
 import io.dblock.internal.kernel.ControlException;
 import io.dblock.internal.kernel.ControlSession;
 import io.dblock.internal.kernel.DeviceInfo;
 import io.dblock.internal.kernel.DeviceParameters;
 import io.dblock.internal.store.DirectStore;
-import io.dblock.internal.store.Snapshot;
 import io.dblock.internal.store.Store;
+import io.dblock.internal.store.StoreSnapshot;
 import io.dblock.internal.store.WriteCache;
 import io.dblock.internal.store.ZonedStore;
-import io.dblock.internal.watchdog.Evidence;
 import io.dblock.internal.watchdog.JavaStacks;
 import io.dblock.internal.watchdog.Watchdog;
 import io.dblock.journal.EventKind;
@@ -409,7 +409,7 @@ final class LocalDevice implements ServedDevice {
     }
 
     private interface Snapshotter {
-        Snapshot of(WriteCache cache) throws IOException;
+        StoreSnapshot of(WriteCache cache) throws IOException;
     }
 
     private ServedSnapshot snapshot(String note, Snapshotter snapshotter) {

@@ -3,16 +3,16 @@ package io.dblock.internal.server;
 
 import io.dblock.DblockException;
 import io.dblock.internal.kernel.DeviceParameters;
-import io.dblock.internal.store.Snapshot;
+import io.dblock.internal.store.StoreSnapshot;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 
 /** A snapshot kept in this JVM. */
 final class LocalSnapshot implements ServedSnapshot {
-    private final Snapshot snapshot;
+    private final StoreSnapshot snapshot;
 
-    LocalSnapshot(Snapshot snapshot) {
+    LocalSnapshot(StoreSnapshot snapshot) {
         this.snapshot = snapshot;
     }
 

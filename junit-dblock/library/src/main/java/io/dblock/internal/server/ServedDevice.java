@@ -2,9 +2,9 @@
 package io.dblock.internal.server;
 
 import io.dblock.fault.Faults;
+import io.dblock.internal.fault.Evidence;
 import io.dblock.internal.kernel.ControlException;
 import io.dblock.internal.kernel.DeviceInfo;
-import io.dblock.internal.watchdog.Evidence;
 import io.dblock.internal.watchdog.Watchdog;
 import io.dblock.journal.Journal;
 import io.dblock.journal.Recorder;

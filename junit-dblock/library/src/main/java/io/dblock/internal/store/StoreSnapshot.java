@@ -11,7 +11,7 @@ import java.nio.file.StandardOpenOption;
 /**
  * The content of a disk at an instant. It does not change, whatever becomes of the disk. Safe for use by several threads.
  */
-public final class Snapshot implements Source {
+public final class StoreSnapshot implements Source {
     private static final int COPY = 1 << 20;
 
     private final Source content;
@@ -20,7 +20,7 @@ public final class Snapshot implements Source {
 
     private boolean closed;
 
-    Snapshot(Source content) {
+    StoreSnapshot(Source content) {
         this.content = content;
     }
 

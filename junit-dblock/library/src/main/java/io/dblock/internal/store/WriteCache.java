@@ -712,12 +712,12 @@ public final class WriteCache implements AutoCloseable {
      * @throws IOException if {@link #restore()} has failed
      * @throws IllegalStateException if this is closed
      */
-    public Snapshot snapshot() throws IOException {
+    public StoreSnapshot snapshot() throws IOException {
         live.lock.lock();
         try {
             checkOpen();
             checkNotBroken();
-            return pending == null ? new Snapshot(live.freeze()) : snapshotAfter(pending);
+            return pending == null ? new StoreSnapshot(live.freeze()) : snapshotAfter(pending);
         } finally {
             live.lock.unlock();
         }
@@ -730,7 +730,7 @@ public final class WriteCache implements AutoCloseable {
      * @throws IllegalArgumentException as {@link #cut} does
      * @throws IllegalStateException if this is closed
      */
-    public Snapshot snapshot(Survivors survivors) throws IOException {
+    public StoreSnapshot snapshot(Survivors survivors) throws IOException {
         live.lock.lock();
         try {
             checkOpen();
@@ -741,7 +741,7 @@ public final class WriteCache implements AutoCloseable {
     }
 
     /** The store stays as it is: somebody may still be reading from it what was right before a cut. */
-    private Snapshot snapshotAfter(Rollback rollback) throws IOException {
+    private StoreSnapshot snapshotAfter(Rollback rollback) throws IOException {
         Source now = live.freeze();
         boolean done = false;
         try {
@@ -764,7 +764,7 @@ public final class WriteCache implements AutoCloseable {
                 }
             });
             done = true;
-            return new Snapshot(content);
+            return new StoreSnapshot(content);
         } finally {
             if (!done) {
                 now.close();

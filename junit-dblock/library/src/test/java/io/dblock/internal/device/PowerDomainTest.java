@@ -29,7 +29,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Devices of a {@link FakeKernel} on one supply. They have no nodes. */
+/** LiveDevices of a {@link FakeKernel} on one supply. They have no nodes. */
 @Timeout(60)
 class PowerDomainTest {
     private static final long SIZE = 1 << 20;

@@ -13,21 +13,21 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class LeavingsTest {
+class StaleRunsTest {
     @TempDir
     Path root;
 
     private Path base;
     private ProcFs proc;
     private final List<String> done = new ArrayList<>();
-    private Leavings leavings;
+    private StaleRuns leavings;
 
     @BeforeEach
     void setUp() throws Exception {
         base = root.resolve("run");
         proc = new ProcFs(root.resolve("proc"));
         process(100, "1111"); // this JVM
-        leavings = new Leavings(new RunDirectory(base, proc, 100), proc, new Leavings.Machine() {
+        leavings = new StaleRuns(new RunDirectory(base, proc, 100), proc, new StaleRuns.Machine() {
             @Override
             public int detach(KernelPath mountPoint) {
                 done.add("detach " + base.relativize(Path.of(mountPoint.toString())));

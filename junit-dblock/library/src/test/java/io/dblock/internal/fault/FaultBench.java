@@ -27,7 +27,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** Fault rules over a disk that is an array, and requests to put through them. */
-final class FaultBench implements FaultFilter.Surroundings, AutoCloseable {
+final class FaultBench implements FaultContext, AutoCloseable {
     final byte[] image;
     final int block;
     final Image disk = new Image();

@@ -7,12 +7,12 @@ import java.util.HashSet;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-class DrawsTest {
+class RuleRandomTest {
 
     @Test
     void theSameSeedsGiveTheSameNumbersForEver() {
         // A seed printed by one version is to replay in the next.
-        Draws draws = new Draws(1, 2, 3);
+        RuleRandom draws = new RuleRandom(1, 2, 3);
         assertThat(draws.nextLong()).isEqualTo(2940678738467981863L);
         assertThat(draws.nextLong()).isEqualTo(7204486418739843001L);
     }
@@ -23,7 +23,7 @@ class DrawsTest {
         for (long a = -10; a < 10; a++) {
             for (long b = -10; b < 10; b++) {
                 for (long c = -10; c < 10; c++) {
-                    seen.add(new Draws(a, b, c).nextLong());
+                    seen.add(new RuleRandom(a, b, c).nextLong());
                 }
             }
         }
@@ -32,7 +32,7 @@ class DrawsTest {
 
     @Test
     void numbersAreSpreadEvenly() {
-        Draws draws = new Draws(7);
+        RuleRandom draws = new RuleRandom(7);
         int[] counts = new int[10];
         double sum = 0;
         for (int i = 0; i < 100_000; i++) {

@@ -13,7 +13,7 @@ import io.dblock.internal.journal.JournalRing;
 import io.dblock.internal.journal.RequestOperations;
 import io.dblock.internal.kernel.Batch;
 import io.dblock.internal.store.MemoryStore;
-import io.dblock.internal.store.Snapshot;
+import io.dblock.internal.store.StoreSnapshot;
 import io.dblock.internal.store.WriteCache;
 import io.dblock.journal.EventKind;
 import io.dblock.journal.Journal;
@@ -34,7 +34,7 @@ import java.util.concurrent.TimeUnit;
  * All that lies between the kernel and a store, without a kernel: the real journal, fault rules and write cache over a store in
  * memory. Requests are made by calling it, one at a time. Sectors are of 512 bytes.
  */
-public final class UnitDisk implements FaultFilter.Surroundings, AutoCloseable {
+public final class UnitDisk implements FaultContext, AutoCloseable {
     private static final int SECTOR = 512;
 
     private final long size;
@@ -91,7 +91,7 @@ public final class UnitDisk implements FaultFilter.Surroundings, AutoCloseable {
     /** A copy of the content. */
     public byte[] content(long offset, int length) {
         ByteBuffer bytes = ByteBuffer.allocate(length);
-        try (Snapshot snapshot = cache.snapshot()) {
+        try (StoreSnapshot snapshot = cache.snapshot()) {
             snapshot.read(offset, bytes);
         } catch (IOException e) {
             throw new UncheckedIOException(e);

@@ -151,7 +151,7 @@ class ConnectionTest {
     }
 
     private final Answers answers;
-    private final TestSide side = new TestSide();
+    private final TestCommandHandler side = new TestCommandHandler();
 
     ConnectionTest() throws IOException {
         fromTest.connect(toServer);

@@ -72,7 +72,7 @@ class FineHolesTest {
             write(cache, 0, BLOCKS, 0xee);
             cache.cut(Survivors.NONE);
             cache.restore();
-            try (Snapshot after = cache.snapshot()) {
+            try (StoreSnapshot after = cache.snapshot()) {
                 assertThat(content(after)).isEqualTo(content);
             }
         }
@@ -106,8 +106,8 @@ class FineHolesTest {
                         Arrays.fill(now, from, to, (byte) 0);
                     }
                     case 3 -> {
-                        try (Snapshot snapshot = cache.snapshot();
-                                Snapshot cut = cache.snapshot(Survivors.NONE)) {
+                        try (StoreSnapshot snapshot = cache.snapshot();
+                                StoreSnapshot cut = cache.snapshot(Survivors.NONE)) {
                             byte[] before = now.clone();
                             write(cache, first, count, step);
                             Arrays.fill(now, from, to, (byte) step);
@@ -139,7 +139,7 @@ class FineHolesTest {
         byte[] content = patterns();
         Path file = directory.resolve("image");
         try (WriteCache cache = new WriteCache(store("in place", content), BLOCK, true, evicted -> {});
-                Snapshot snapshot = cache.snapshot()) {
+                StoreSnapshot snapshot = cache.snapshot()) {
             write(cache, 0, BLOCKS / 2, 0xee);
             snapshot.save(file);
         }

@@ -68,7 +68,7 @@ class ResizeTest {
     }
 
     @SuppressWarnings("ArrayRecordComponent") // compared by nobody
-    private record Taken(Snapshot snapshot, byte[] content) {}
+    private record Taken(StoreSnapshot snapshot, byte[] content) {}
 
     /** A new size is durable at once, and so is that what was beyond the end is gone. */
     @ParameterizedTest
@@ -164,7 +164,7 @@ class ResizeTest {
             assertThat(cache.unflushed()).hasSize(2);
             assertThat(cache.cut(Survivors.ALL).writes()).hasSize(2);
             cache.restore();
-            try (Snapshot after = cache.snapshot()) {
+            try (StoreSnapshot after = cache.snapshot()) {
                 byte[] left = content(after);
                 assertThat(left[9 * BLOCK]).isEqualTo((byte) 2);
                 assertThat(left[10 * BLOCK]).isZero();
@@ -177,7 +177,7 @@ class ResizeTest {
     @ValueSource(strings = {"memory", "copy on write", "image in place"})
     void aRequestThatWasUnderWayForWhatIsGoneFails(String kind) throws Exception {
         try (WriteCache cache = new WriteCache(store(kind), BLOCK, true, evicted -> {});
-                Snapshot before = cache.snapshot()) {
+                StoreSnapshot before = cache.snapshot()) {
             long then = cache.position();
             cache.resize(10 * BLOCK);
             List<ThrowingCallable> requests = new ArrayList<>(List.of(
@@ -268,7 +268,7 @@ class ResizeTest {
         try (WriteCache cache = new WriteCache(new MemoryStore(FIRST), BLOCK, true, evicted -> {})) {
             write(cache, 0, FIRST, 1);
             CowStore fork;
-            try (Snapshot snapshot = cache.snapshot()) {
+            try (StoreSnapshot snapshot = cache.snapshot()) {
                 fork = snapshot.fork();
             }
             try (fork) {
@@ -288,7 +288,7 @@ class ResizeTest {
     void aLargeStoreGrowsAndShrinksAtNoCost() throws Exception {
         long size = 1L << 40;
         try (WriteCache cache = new WriteCache(new MemoryStore(size), BLOCK, true, evicted -> {});
-                Snapshot snapshot = cache.snapshot()) {
+                StoreSnapshot snapshot = cache.snapshot()) {
             write(cache, size - BLOCK, BLOCK, 1);
             cache.resize(size / 2);
             cache.resize(4 * size);

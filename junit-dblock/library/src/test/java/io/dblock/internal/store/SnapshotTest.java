@@ -70,7 +70,7 @@ class SnapshotTest {
     @Test
     void aSnapshotStaysAsItIsWhateverBecomesOfTheDisk() throws Exception {
         write(0, 4 * PAGE, 1);
-        try (Snapshot snapshot = cache.snapshot()) {
+        try (StoreSnapshot snapshot = cache.snapshot()) {
             write(BLOCK, BLOCK, 2);
             discard(cache, PAGE, PAGE);
             cache.writeZeroes(2 * PAGE, PAGE, false, 1, 0, cache.position());
@@ -89,7 +89,7 @@ class SnapshotTest {
                 if (first == second) {
                     continue;
                 }
-                Snapshot[] snapshots = new Snapshot[3];
+                StoreSnapshot[] snapshots = new StoreSnapshot[3];
                 for (int i = 0; i < 3; i++) {
                     write(0, PAGE, 10 + i);
                     write((1 + i) * (long) PAGE, PAGE, 20 + i);
@@ -118,7 +118,7 @@ class SnapshotTest {
                 write(large, (size >> 6) * i, PAGE, 1);
             }
             long before = resident();
-            Snapshot[] snapshots = new Snapshot[8];
+            StoreSnapshot[] snapshots = new StoreSnapshot[8];
             for (int i = 0; i < snapshots.length; i++) {
                 snapshots[i] = large.snapshot();
                 write(large, 0, PAGE, 2 + i);
@@ -131,7 +131,7 @@ class SnapshotTest {
                 discard(fork, 0, size);
                 assertThat(resident() - before).as("with a fork discarded").isLessThan(96 << 20);
             }
-            for (Snapshot snapshot : snapshots) {
+            for (StoreSnapshot snapshot : snapshots) {
                 snapshot.close();
             }
         }
@@ -140,15 +140,15 @@ class SnapshotTest {
     @Test
     void forksAreDisksOfTheirOwn() throws Exception {
         write(0, 2 * PAGE, 1);
-        try (Snapshot snapshot = cache.snapshot();
+        try (StoreSnapshot snapshot = cache.snapshot();
                 WriteCache first = new WriteCache(snapshot.fork(), BLOCK, true, e -> {});
                 WriteCache second = new WriteCache(snapshot.fork(), BLOCK, true, e -> {})) {
             write(first, 0, BLOCK, 2);
             write(second, 0, BLOCK, 3);
             write(0, BLOCK, 4);
             assertThat(at(snapshot, 0)).isEqualTo((byte) 1);
-            try (Snapshot ofFirst = first.snapshot();
-                    Snapshot ofSecond = second.snapshot();
+            try (StoreSnapshot ofFirst = first.snapshot();
+                    StoreSnapshot ofSecond = second.snapshot();
                     CowStore again = ofSecond.fork()) {
                 assertThat(at(ofFirst, 0)).isEqualTo((byte) 2);
                 assertThat(at(ofFirst, BLOCK)).isEqualTo((byte) 1);
@@ -164,7 +164,7 @@ class SnapshotTest {
     @Test
     void theDataStayUntilTheLastThatNeedsThemIsClosed() throws Exception {
         write(0, PAGE, 1);
-        Snapshot snapshot = cache.snapshot();
+        StoreSnapshot snapshot = cache.snapshot();
         CowStore fork = snapshot.fork();
         cache.close();
         assertThat(at(snapshot, 0)).isEqualTo((byte) 1);
@@ -184,7 +184,7 @@ class SnapshotTest {
         List<AutoCloseable> made = new ArrayList<>();
         try (WriteCache disk = new WriteCache(huge, BLOCK, true, e -> {})) {
             write(disk, 0, PAGE, 1);
-            Snapshot first = disk.snapshot();
+            StoreSnapshot first = disk.snapshot();
             made.add(first);
             assertThatThrownBy(() -> {
                         for (int i = 0; i < 64; i++) {
@@ -210,7 +210,7 @@ class SnapshotTest {
 
     @Test
     void aClosedSnapshotRefuses() throws Exception {
-        Snapshot snapshot = cache.snapshot();
+        StoreSnapshot snapshot = cache.snapshot();
         snapshot.close();
         assertThatThrownBy(() -> at(snapshot, 0))
                 .isInstanceOf(IllegalStateException.class)
@@ -222,7 +222,7 @@ class SnapshotTest {
 
     @Test
     void aRangeOutsideIsNamed() throws Exception {
-        try (Snapshot snapshot = cache.snapshot()) {
+        try (StoreSnapshot snapshot = cache.snapshot()) {
             assertThatThrownBy(() -> snapshot.read(SIZE, ByteBuffer.allocate(BLOCK)))
                     .isInstanceOf(IndexOutOfBoundsException.class)
                     .hasMessage("The range of 512 bytes at 1049088 is not within the 1049088 bytes of this snapshot.");
@@ -244,7 +244,7 @@ class SnapshotTest {
                 1,
                 0,
                 cache.position()));
-        try (Snapshot snapshot = cache.snapshot()) {
+        try (StoreSnapshot snapshot = cache.snapshot()) {
             discard(cache, 0, SIZE);
             snapshot.save(file);
         }
@@ -260,7 +260,7 @@ class SnapshotTest {
     @Test
     void anEmptySnapshotIsSavedWithItsSize() throws Exception {
         Path file = directory.resolve("empty.img");
-        try (Snapshot snapshot = cache.snapshot()) {
+        try (StoreSnapshot snapshot = cache.snapshot()) {
             snapshot.save(file);
         }
         assertThat(file).hasBinaryContent(new byte[SIZE]);
@@ -270,7 +270,7 @@ class SnapshotTest {
     @Test
     void aSnapshotThatCannotBeSavedLeavesNoHalfFile() throws Exception {
         Path file = directory.resolve("none").resolve("saved.img");
-        try (Snapshot snapshot = cache.snapshot()) {
+        try (StoreSnapshot snapshot = cache.snapshot()) {
             assertThatThrownBy(() -> snapshot.save(file)).isInstanceOf(IOException.class);
         }
         assertThat(file).doesNotExist();

@@ -125,7 +125,7 @@ final class WriteCacheDisk implements PowerDisk {
         return image(cache.snapshot(survivors));
     }
 
-    private PowerImage image(Snapshot snapshot) {
+    private PowerImage image(StoreSnapshot snapshot) {
         return new PowerImage() {
             @Override
             public byte[] read(long offset, int length) throws IOException {

@@ -79,7 +79,7 @@ class WriteCacheFailuresTest {
             direct.cut(Survivors.NONE);
             memory.fails = false;
             direct.restore();
-            try (Snapshot after = direct.snapshot()) {
+            try (StoreSnapshot after = direct.snapshot()) {
                 ByteBuffer content = ByteBuffer.allocate(BLOCK);
                 after.read(0, content);
                 assertThat(content.get(0)).as("made durable by the flush").isEqualTo((byte) 2);

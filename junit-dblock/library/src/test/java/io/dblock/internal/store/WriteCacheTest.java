@@ -416,7 +416,7 @@ class WriteCacheTest {
         long address = cache.address(0, BLOCK, cache.position());
         NativeMemory seen = NativeMemory.allocate(BLOCK);
         cache.cut(Survivors.NONE);
-        try (Snapshot afterwards = cache.snapshot()) {
+        try (StoreSnapshot afterwards = cache.snapshot()) {
             seen.copyFrom(address, 0, BLOCK);
             assertThat(seen.buffer().get(0)).as("for a read under way").isEqualTo((byte) 1);
             ByteBuffer durable = ByteBuffer.allocate(BLOCK);
@@ -501,7 +501,7 @@ class WriteCacheTest {
         }
         List<List<Fate>> seen = new ArrayList<>();
         for (long seed : new long[] {5, 5, 6}) {
-            try (Snapshot snapshot = cache.snapshot(Survivors.random(seed).torn())) {
+            try (StoreSnapshot snapshot = cache.snapshot(Survivors.random(seed).torn())) {
                 List<Fate> fates = new ArrayList<>();
                 for (int i = 0; i < 200; i++) {
                     ByteBuffer data = ByteBuffer.allocate(4 * BLOCK);
@@ -559,7 +559,7 @@ class WriteCacheTest {
     @Test
     void aHypotheticalCutLeavesTheDiskAsItIs() throws Exception {
         write(0, BLOCK, 1);
-        try (Snapshot snapshot = cache.snapshot(Survivors.NONE)) {
+        try (StoreSnapshot snapshot = cache.snapshot(Survivors.NONE)) {
             ByteBuffer data = ByteBuffer.allocate(BLOCK);
             snapshot.read(0, data);
             assertThat(data.get(0)).isZero();
@@ -575,7 +575,7 @@ class WriteCacheTest {
         WriteCache own = new WriteCache(store, BLOCK, true, evicted::add);
         own.completed(own.write(0, filled(BLOCK, 1), false, 1, 0, own.position()));
         own.cut(Survivors.NONE);
-        try (Snapshot keepsTheStoreOpen = own.snapshot()) {
+        try (StoreSnapshot keepsTheStoreOpen = own.snapshot()) {
             own.close();
             ByteBuffer data = ByteBuffer.allocate(BLOCK);
             store.read(0, data);

@@ -230,8 +230,8 @@ class WriteCacheThreadsTest {
             }
             for (int round = 0; round < 25; round++) {
                 awaitMore(writes, pairs, running);
-                try (Snapshot first = cache.snapshot();
-                        Snapshot second = cache.snapshot(Survivors.ALL)) {
+                try (StoreSnapshot first = cache.snapshot();
+                        StoreSnapshot second = cache.snapshot(Survivors.ALL)) {
                     for (int again = 0; again < 2; again++) {
                         awaitMore(writes, pairs, running);
                         for (int pair = 0; pair < pairs; pair++) {
@@ -291,7 +291,7 @@ class WriteCacheThreadsTest {
                 write(live, (long) page * PAGE, PAGE, 1, true);
             }
             for (int round = 0; round < 20; round++) {
-                try (Snapshot snapshot = live.snapshot();
+                try (StoreSnapshot snapshot = live.snapshot();
                         WriteCache fork = new WriteCache(snapshot.fork(), BLOCK, true, e -> {})) {
                     List<Future<?>> running = new ArrayList<>();
                     List<AtomicLong> writes = new ArrayList<>();
