@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.dblock.it.readme;
+package io.dblock.it.docs;
 
 import static io.dblock.Filesystem.EXT4;
 import static java.nio.file.StandardOpenOption.READ;
@@ -14,19 +14,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
-/** The example of a mapped file in README. */
-class MappedTest {
+class MappedFileTest {
 
-    // README:mapped
     @Test
     void aMappedFileIsNoProblem(@DblockDevice(size = "64MiB", filesystem = EXT4) BlockDevice disk) throws Exception {
         Path file = Files.write(disk.mount().resolve("mapped"), new byte[1 << 20]);
-        disk.remount(); // nothing of it is cached now: each page is read from the disk when it is touched
+        disk.remount(); // nothing of it is cached: each page is read from the device when it is touched
         try (FileChannel channel = FileChannel.open(file, READ)) {
             MappedByteBuffer mapped = channel.map(MapMode.READ_ONLY, 0, channel.size());
             mapped.load();
             assertEquals(0, mapped.get(1 << 19));
         }
     }
-    // README:end
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.dblock.it.readme;
+package io.dblock.it.docs;
 
-import static io.dblock.handler.Errno.ENOSPC;
 import static io.dblock.handler.Operation.WRITE;
+import static io.dblock.handler.Errno.ENOSPC;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
@@ -13,16 +13,13 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import org.junit.jupiter.api.Test;
 
-/** The example of a declared fault in README. */
 class DeclaredFaultTest {
 
-    // README:annotation
     @Test
-    void aFullDiskIsReported(
+    void aFullDeviceIsReported(
             @DblockDevice(size = "16MiB") @DblockFault(on = WRITE, sectors = "8-15", errno = ENOSPC) FileChannel disk)
             throws Exception {
         assertThrows(IOException.class, () -> disk.write(ByteBuffer.allocate(4096), 8 * 512));
         assertEquals(4096, disk.write(ByteBuffer.allocate(4096), 16 * 512));
     }
-    // README:end
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.dblock.it.readme;
+package io.dblock.it.docs;
 
 import static io.dblock.Filesystem.EXT4;
 import static io.dblock.assertj.DblockAssertions.assertThat;
@@ -13,14 +13,13 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
-/** The example of journal and assertions in README. */
 class JournalTest {
 
-    // README:journal
     @Test
     void aCommitIsWrittenAndThenFlushed(@DblockDevice(size = "64MiB", filesystem = EXT4) BlockDevice disk)
             throws Exception {
         Path log = disk.mount().resolve("log");
+
         disk.journal().mark("commit");
         commit(log);
 
@@ -28,7 +27,6 @@ class JournalTest {
         assertThat(disk).since("commit").hasWriteAmplificationBelow(40, 4096); // ext4's journal included
         assertThat(disk).since("commit").neverWrote(0, 1024); // the boot block
     }
-    // README:end
 
     private static void commit(Path log) throws Exception {
         try (FileChannel channel = FileChannel.open(log, CREATE, WRITE)) {
