@@ -58,7 +58,7 @@ struct dblock_session *dblock_session_new(void)
 {
 	struct dblock_session *session;
 
-	session = kzalloc(sizeof(*session), GFP_KERNEL_ACCOUNT);
+	session = kzalloc_obj(*session, GFP_KERNEL_ACCOUNT);
 	if (!session)
 		return NULL;
 	kref_init(&session->ref);
@@ -443,7 +443,7 @@ struct dblock_server *dblock_server_enter(struct dblock_device *dev, bool on_dis
 		if (server)
 			break;
 		/* Whoever has a session can make any number of them, by a process each. */
-		fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+		fresh = kzalloc_obj(*fresh, GFP_KERNEL_ACCOUNT);
 		if (!fresh)
 			return ERR_PTR(-ENOMEM);
 	}
@@ -521,7 +521,7 @@ static void dblock_device_remove(struct work_struct *work)
 	/* A disk that was never added does not call free_disk. */
 	if (!dev->added)
 		dblock_disk_released(dev);
-	dblock_compat_put_disk(dev->disk, dev->added);
+	put_disk(dev->disk);
 	complete_all(&dev->removed);
 	dblock_device_put(dev);
 }
@@ -735,7 +735,7 @@ int dblock_device_destroy(const struct dblock_target *target)
 
 /* ---- the disk ---- */
 
-static int dblock_disk_open(struct gendisk *disk, blk_mode_t mode)
+int dblock_disk_open(struct gendisk *disk, blk_mode_t mode)
 {
 	struct dblock_device *dev = disk->private_data;
 	int ret = 0;
@@ -750,7 +750,7 @@ static int dblock_disk_open(struct gendisk *disk, blk_mode_t mode)
 	return ret;
 }
 
-static void dblock_disk_release(struct gendisk *disk)
+void dblock_disk_release(struct gendisk *disk)
 {
 	struct dblock_device *dev = disk->private_data;
 	struct dblock_server *server;
@@ -767,8 +767,8 @@ static void dblock_disk_release(struct gendisk *disk)
 	spin_unlock(&dev->server_lock);
 }
 
-static int dblock_disk_ioctl(struct block_device *bdev, blk_mode_t mode, unsigned int cmd,
-			     unsigned long arg)
+int dblock_disk_ioctl(struct block_device *bdev, blk_mode_t mode, unsigned int cmd,
+		      unsigned long arg)
 {
 	struct dblock_device *dev = bdev->bd_disk->private_data;
 	void __user *argp = (void __user *)arg;
@@ -786,24 +786,10 @@ static int dblock_disk_ioctl(struct block_device *bdev, blk_mode_t mode, unsigne
 	return dblock_serve(dev, argp, &call, true);
 }
 
-static void dblock_disk_free(struct gendisk *disk)
+void dblock_disk_free(struct gendisk *disk)
 {
 	dblock_disk_released(disk->private_data);
 }
-
-#include "compat/disk_ops.h"
-
-static const struct block_device_operations dblock_disk_ops = {
-	.owner		= THIS_MODULE,
-	.open		= dblock_disk_open,
-	.release	= dblock_disk_release,
-	.ioctl		= dblock_disk_ioctl,
-	.compat_ioctl	= blkdev_compat_ptr_ioctl,
-#if DBLOCK_ZONED
-	.report_zones	= dblock_report_zones,
-#endif
-	DBLOCK_FREE_DISK
-};
 
 static int dblock_disk_alloc(struct dblock_device *dev)
 {
@@ -841,7 +827,6 @@ static int dblock_disk_alloc(struct dblock_device *dev)
 		return PTR_ERR(disk);
 	disk->fops = &dblock_disk_ops;
 	disk->private_data = dev;
-	dblock_compat_own_release(disk);
 	if (p->flags & DBLOCK_F_NO_PARTITIONS)
 		disk->flags |= GENHD_FL_NO_PART;
 	if (p->flags & DBLOCK_F_READ_ONLY) {
@@ -887,9 +872,9 @@ static int dblock_disk_start(struct dblock_device *dev)
 		goto unlock;
 	}
 	if (auto_start)
-		ret = dblock_compat_add_unscanned(dev->disk);
-	else
-		ret = device_add_disk(NULL, dev->disk, NULL);
+		set_bit(GD_SUPPRESS_PART_SCAN, &dev->disk->state);
+	ret = device_add_disk(NULL, dev->disk, NULL);
+	clear_bit(GD_SUPPRESS_PART_SCAN, &dev->disk->state);
 	if (ret) {
 		/* The driver core cannot add a device a second time. */
 		dblock_device_kill(dev);
@@ -976,7 +961,7 @@ static int dblock_params_validate(struct dblock_create *p)
 
 	if (!dblock_zones_valid(p))
 		return -EINVAL;
-	if (p->zone_size && !DBLOCK_ZONED)
+	if (p->zone_size && !IS_ENABLED(CONFIG_BLK_DEV_ZONED))
 		return -EOPNOTSUPP;
 	if (p->recovery_ms > DBLOCK_MAX_RECOVERY_MS)
 		return -EINVAL;
@@ -1038,7 +1023,7 @@ int dblock_device_create(struct dblock_session *session, struct dblock_create *p
 	if (ret)
 		return ret;
 
-	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	dev = kzalloc_obj(*dev, GFP_KERNEL);
 	if (!dev)
 		return -ENOMEM;
 	__module_get(THIS_MODULE);
@@ -1074,7 +1059,7 @@ int dblock_device_create(struct dblock_session *session, struct dblock_create *p
 	*params = dev->params;
 	mutex_unlock(&dblock_lock);
 	if (ret) {
-		dblock_compat_put_disk(dev->disk, false);
+		put_disk(dev->disk);
 		dblock_device_put(dev);
 		dblock_device_put(dev);
 		goto put_device;
@@ -1290,7 +1275,7 @@ int dblock_device_list(struct dblock_list *list)
 	/* No lock is held across a copy to userspace: that memory may be on a device of ours. */
 	for (room = 0; ; room = n) {
 		if (room) {
-			ids = kvmalloc_array(room, sizeof(*ids), GFP_KERNEL);
+			ids = kvmalloc_objs(*ids, room, GFP_KERNEL);
 			if (!ids)
 				return -ENOMEM;
 		}

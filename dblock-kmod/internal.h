@@ -37,7 +37,6 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
-#include "compat/compat.h"
 #include "dblock.h"
 
 enum dblock_slot_state {
@@ -195,6 +194,11 @@ void dblock_session_told(struct dblock_session *session, u32 id);
 void dblock_session_end(struct dblock_session *session);
 struct dblock_device *dblock_device_get(struct dblock_session *session, u32 id);
 void dblock_device_put(struct dblock_device *dev);
+int dblock_disk_open(struct gendisk *disk, blk_mode_t mode);
+void dblock_disk_release(struct gendisk *disk);
+int dblock_disk_ioctl(struct block_device *bdev, blk_mode_t mode, unsigned int cmd,
+		      unsigned long arg);
+void dblock_disk_free(struct gendisk *disk);
 struct dblock_server *dblock_server_enter(struct dblock_device *dev, bool on_disk);
 void dblock_server_leave(struct dblock_device *dev, struct dblock_server *server, bool on_disk);
 void dblock_watch_now(void);
@@ -204,11 +208,18 @@ bool dblock_zones_valid(const struct dblock_create *params);
 void dblock_zones_limits(struct queue_limits *lim, const struct dblock_create *params);
 int dblock_zones_start(struct dblock_device *dev);
 int dblock_report_zones(struct gendisk *disk, sector_t sector, unsigned int nr_zones,
-			DBLOCK_REPORT_ARGS);
+			struct blk_report_zones_args *args);
 bool dblock_zone_append_fits(const struct dblock_device *dev, const struct request *rq, u64 sector);
 
-/* queue.c */
+/* ops.c */
+extern const struct block_device_operations dblock_disk_ops;
 extern const struct blk_mq_ops dblock_mq_ops;
+
+/* queue.c */
+blk_status_t dblock_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd);
+void dblock_commit_rqs(struct blk_mq_hw_ctx *hctx);
+enum blk_eh_timer_return dblock_timeout(struct request *rq);
+int dblock_init_hctx(struct blk_mq_hw_ctx *hctx, void *data, unsigned int index);
 int dblock_queues_init(struct dblock_device *dev);
 void dblock_queues_exit(struct dblock_device *dev);
 unsigned int dblock_queues_pending(struct dblock_device *dev);

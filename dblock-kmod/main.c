@@ -37,9 +37,9 @@ static __poll_t dblock_ctl_poll(struct file *file, poll_table *wait)
 
 	poll_wait(file, &session->poll_wait, wait);
 	/*
-	 * Either this sees the request, or who made it wait sees this waiter:
-	 * pairs with dblock_queue_wake(). poll_wait() itself has no such
-	 * barrier before v6.13.
+	 * Either this call sees the request, or whoever queued it sees this
+	 * waiter: pairs with dblock_queue_wake() and dblock_queues_wake().
+	 * poll_wait() has such a barrier only when it adds the waiter.
 	 */
 	smp_mb();
 	return dblock_session_ready(session) ? EPOLLIN | EPOLLRDNORM : 0;
@@ -53,7 +53,7 @@ static int dblock_ctl_version(void __user *argp)
 			    DBLOCK_FEAT_ANSWER_ZEROES | DBLOCK_FEAT_ANSWER_MORE |
 			    DBLOCK_FEAT_POLL | DBLOCK_FEAT_OLDEST | DBLOCK_FEAT_CHANGE |
 			    DBLOCK_FEAT_RECOVERY | DBLOCK_FEAT_HINTS | DBLOCK_FEAT_READ |
-			    (DBLOCK_ZONED ? DBLOCK_FEAT_ZONED : 0),
+			    (IS_ENABLED(CONFIG_BLK_DEV_ZONED) ? DBLOCK_FEAT_ZONED : 0),
 		.module = DBLOCK_MODULE_VERSION,
 	};
 
@@ -122,7 +122,7 @@ static int dblock_ctl_info(void __user *argp)
 	struct dblock_info *info;
 	int ret;
 
-	info = kmalloc(sizeof(*info), GFP_KERNEL);
+	info = kmalloc_obj(*info, GFP_KERNEL);
 	if (!info)
 		return -ENOMEM;
 	ret = -EFAULT;

@@ -155,7 +155,7 @@ static void dblock_queue_wake(struct dblock_queue *q)
 	}
 }
 
-static blk_status_t dblock_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd)
+blk_status_t dblock_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd)
 {
 	struct dblock_queue *q = hctx->driver_data;
 	struct request *rq = bd->rq;
@@ -210,7 +210,7 @@ static blk_status_t dblock_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk
 	return BLK_STS_OK;
 }
 
-static void dblock_commit_rqs(struct blk_mq_hw_ctx *hctx)
+void dblock_commit_rqs(struct blk_mq_hw_ctx *hctx)
 {
 	dblock_queue_wake(hctx->driver_data);
 }
@@ -228,7 +228,7 @@ static bool dblock_slot_has_time(struct dblock_slot *slot)
 	return time_before(jiffies, slot->since + slot->rq->timeout);
 }
 
-static enum blk_eh_timer_return dblock_timeout(struct request *rq)
+enum blk_eh_timer_return dblock_timeout(struct request *rq)
 {
 	struct dblock_slot *slot = dblock_slot_of(rq);
 	struct dblock_queue *q = slot->queue;
@@ -261,22 +261,13 @@ static enum blk_eh_timer_return dblock_timeout(struct request *rq)
 	return BLK_EH_DONE;
 }
 
-static int dblock_init_hctx(struct blk_mq_hw_ctx *hctx, void *data, unsigned int index)
+int dblock_init_hctx(struct blk_mq_hw_ctx *hctx, void *data, unsigned int index)
 {
 	struct dblock_device *dev = data;
 
 	hctx->driver_data = &dev->queues[index];
 	return 0;
 }
-
-#include "compat/mq_ops.h"
-
-const struct blk_mq_ops dblock_mq_ops = {
-	.queue_rq	= dblock_queue_rq,
-	.commit_rqs	= dblock_commit_rqs,
-	.timeout	= dblock_timeout,
-	.init_hctx	= dblock_init_hctx,
-};
 
 /* ---- the queues as a whole ---- */
 
@@ -286,7 +277,7 @@ int dblock_queues_init(struct dblock_device *dev)
 	unsigned int i, tag;
 	int ret = -ENOMEM;
 
-	dev->queues = kcalloc(p->queues, sizeof(*dev->queues), GFP_KERNEL);
+	dev->queues = kzalloc_objs(*dev->queues, p->queues, GFP_KERNEL);
 	if (!dev->queues)
 		return -ENOMEM;
 	dev->nr_queues = p->queues;
@@ -298,7 +289,7 @@ int dblock_queues_init(struct dblock_device *dev)
 		init_waitqueue_head(&q->wait);
 		q->index = i;
 		q->dev = dev;
-		q->slots = kvcalloc(p->depth, sizeof(*q->slots), GFP_KERNEL);
+		q->slots = kvzalloc_objs(*q->slots, p->depth, GFP_KERNEL);
 		if (!q->slots)
 			goto fail;
 		for (tag = 0; tag < p->depth; tag++) {
@@ -319,8 +310,7 @@ int dblock_queues_init(struct dblock_device *dev)
 	 * ours sleeps in queue_rq(), but with the queue's own SRCU its end waits
 	 * for its own requests, not for all of the kernel's RCU readers.
 	 */
-	dev->tag_set.flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_NO_SCHED_BY_DEFAULT |
-			     BLK_MQ_F_BLOCKING;
+	dev->tag_set.flags = BLK_MQ_F_NO_SCHED_BY_DEFAULT | BLK_MQ_F_BLOCKING;
 	dev->tag_set.driver_data = dev;
 	ret = blk_mq_alloc_tag_set(&dev->tag_set);
 	if (ret)
@@ -1125,7 +1115,7 @@ static void dblock_describe(const struct dblock_slot *slot, struct dblock_reques
 	if (rq->cmd_flags & REQ_SWAP)
 		req->flags |= DBLOCK_REQ_SWAP;
 	req->ioprio = req_get_ioprio(rq);
-	req->write_hint = dblock_write_hint(rq);
+	req->write_hint = rq->bio ? rq->bio->bi_write_hint : 0;
 }
 
 /* The memory a copy needs and does not find. */

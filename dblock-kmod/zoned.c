@@ -39,7 +39,7 @@ bool dblock_zones_valid(const struct dblock_create *p)
 	return !(p->flags & DBLOCK_F_AUTO_START);
 }
 
-#if DBLOCK_ZONED
+#ifdef CONFIG_BLK_DEV_ZONED
 
 void dblock_zones_limits(struct queue_limits *lim, const struct dblock_create *p)
 {
@@ -98,7 +98,7 @@ static int dblock_ask_zones(struct gendisk *disk, sector_t sector, struct blk_zo
 	rq = blk_mq_alloc_request(disk->queue, REQ_OP_DRV_IN, 0);
 	if (IS_ERR(rq))
 		return PTR_ERR(rq);
-	ret = dblock_map_kern(rq, zones, count * sizeof(*zones), GFP_NOIO);
+	ret = blk_rq_map_kern(rq, zones, count * sizeof(*zones), GFP_NOIO);
 	if (!ret) {
 		rq->__sector = sector;
 		status = blk_execute_rq(rq, false);
@@ -109,7 +109,7 @@ static int dblock_ask_zones(struct gendisk *disk, sector_t sector, struct blk_zo
 }
 
 int dblock_report_zones(struct gendisk *disk, sector_t sector, unsigned int nr_zones,
-			DBLOCK_REPORT_ARGS)
+			struct blk_report_zones_args *args)
 {
 	struct dblock_device *dev = disk->private_data;
 	sector_t sectors = dev->params.zone_size >> SECTOR_SHIFT;
@@ -119,7 +119,7 @@ int dblock_report_zones(struct gendisk *disk, sector_t sector, unsigned int nr_z
 	struct blk_zone *zones;
 	int ret = 0;
 
-	zones = kcalloc(room, sizeof(*zones), GFP_NOIO);
+	zones = kzalloc_objs(*zones, room, GFP_NOIO);
 	if (!zones)
 		return -ENOMEM;
 	sector &= ~(sectors - 1);
@@ -137,7 +137,7 @@ int dblock_report_zones(struct gendisk *disk, sector_t sector, unsigned int nr_z
 			if (!dblock_zone_possible(&zones[i], sector + i * sectors, sectors))
 				ret = -EIO;
 		for (i = 0; i < count && !ret; i++) {
-			ret = DBLOCK_REPORT_ZONE(disk, &zones[i], done);
+			ret = disk_report_zone(disk, &zones[i], done, args);
 			sector += sectors;
 			done++;
 		}
@@ -172,4 +172,4 @@ bool dblock_zone_append_fits(const struct dblock_device *dev, const struct reque
 	return false;
 }
 
-#endif /* DBLOCK_ZONED */
+#endif /* CONFIG_BLK_DEV_ZONED */

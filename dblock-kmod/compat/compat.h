@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The driver is written for the newest kernel. What older ones lack is made
- * here, so that the rest of the module does not know of them. What there is
- * says config.h, found out by compiling compat/probe/.
+ * The driver is written for the newest kernel. What an older one lacks is made
+ * here. Kbuild puts this file before each source, so that none has to name it.
+ * config.h says what the kernel has; configure.sh finds that out by compiling
+ * probe/.
  */
 #ifndef _DBLOCK_COMPAT_H
 #define _DBLOCK_COMPAT_H
 
+#include <linux/bio.h>
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/highmem.h>
+#include <linux/module.h>
 #include <linux/pagemap.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <linux/version.h>
@@ -21,8 +25,24 @@
 #error "dblock needs a kernel of 5.10 or later"
 #endif
 
-#ifndef DBLOCK_HAVE_SHOULD_MERGE
-#define BLK_MQ_F_SHOULD_MERGE	0
+/* 2026-02, v7.0: memory for objects of a type; these are macros. */
+#ifndef kmalloc_obj
+#define kmalloc_obj(object, gfp)		kmalloc(sizeof(object), gfp)
+#define kzalloc_obj(object, gfp)		kzalloc(sizeof(object), gfp)
+#define kzalloc_objs(object, count, gfp)	kcalloc(count, sizeof(object), gfp)
+#define kvmalloc_objs(object, count, gfp)	kvmalloc_array(count, sizeof(object), gfp)
+#define kvzalloc_objs(object, count, gfp)	kvcalloc(count, sizeof(object), gfp)
+#endif
+
+/* 2024-12, until v6.13: merging is asked for. Later it is always done. */
+#ifdef DBLOCK_HAVE_SHOULD_MERGE
+static inline int dblock_compat_alloc_tag_set(struct blk_mq_tag_set *set)
+{
+	set->flags |= BLK_MQ_F_SHOULD_MERGE;
+	return blk_mq_alloc_tag_set(set);
+}
+
+#define blk_mq_alloc_tag_set	dblock_compat_alloc_tag_set
 #endif
 
 /* 2021-08, v5.15: only the default is none. Before, there is a scheduler by default, or none at all. */
@@ -70,15 +90,10 @@ static inline void dblock_compat_memzero_bvec(struct bio_vec *bv)
 #define memzero_bvec		dblock_compat_memzero_bvec
 #endif
 
-/* 2022-03 to 2024-02, v5.18 to v6.8: write hints go no further than the file. */
-static inline u8 dblock_write_hint(const struct request *rq)
-{
-#ifdef DBLOCK_HAVE_WRITE_HINT
-	return rq->bio ? rq->bio->bi_write_hint : 0;
-#else
-	return 0;
+/* 2022-03 to 2024-02, v5.18 to v6.8: a bio has no write hint. What is read there is a 0. */
+#ifndef DBLOCK_HAVE_WRITE_HINT
+#define bi_write_hint		bi_vcnt * 0
 #endif
-}
 
 #include "limits.h"
 #include "disk.h"

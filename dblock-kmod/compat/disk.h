@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A disk's way into the world and out of it. */
+/* How a disk is added, and how it ends. */
 #ifndef _DBLOCK_COMPAT_DISK_H
 #define _DBLOCK_COMPAT_DISK_H
 
@@ -8,43 +8,10 @@
 #define GENHD_FL_NO_PART	GENHD_FL_NO_PART_SCAN
 #endif
 
-/* 2021-08, v5.15: this can fail. */
-#ifndef DBLOCK_HAVE_ADD_DISK_RESULT
-static inline int dblock_compat_add_disk(struct device *parent, struct gendisk *disk,
-					 const struct attribute_group **groups)
-{
-	device_add_disk(parent, disk, groups);
-	return 0;
-}
-
-#define device_add_disk		dblock_compat_add_disk
-#endif
-
-/* 2020-12, v5.11: of whatever has it open, too. */
+/* 2020-12, v5.11: whoever has the disk open is told, too. */
 #ifndef DBLOCK_HAVE_SET_CAPACITY_AND_NOTIFY
 #define set_capacity_and_notify(disk, size)	set_capacity_revalidate_and_notify(disk, size, true)
 #endif
-
-/* Adds it without a look for partitions. */
-static inline int dblock_compat_add_unscanned(struct gendisk *disk)
-{
-	int ret;
-
-#ifdef DBLOCK_HAVE_SUPPRESS_PART_SCAN
-	set_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
-	ret = device_add_disk(NULL, disk, NULL);
-	clear_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
-#else
-	/* Until 2022-06, v5.19. Nobody else looks at the flag before the disk is there. */
-	int before = disk->flags & GENHD_FL_NO_PART;
-
-	disk->flags |= GENHD_FL_NO_PART;
-	ret = device_add_disk(NULL, disk, NULL);
-	if (!before)
-		disk->flags &= ~GENHD_FL_NO_PART;
-#endif
-	return ret;
-}
 
 /* 2022-03, v5.18: what there was marked the queue only. */
 #ifndef DBLOCK_HAVE_MARK_DISK_DEAD
@@ -54,23 +21,107 @@ static inline void blk_mark_disk_dead(struct gendisk *disk)
 }
 #endif
 
-/* 2022-06, v6.0: put_disk() ends the queue of a disk, too. */
-static inline void dblock_compat_put_disk(struct gendisk *disk, bool added)
+/*
+ * What device_add_disk() does not do yet is put around it, a layer for each
+ * change: what a layer calls by that name is the layer before, or the kernel's.
+ */
+
+/* 2021-08, v5.15: adding a disk can fail. */
+#ifndef DBLOCK_HAVE_ADD_DISK_RESULT
+static inline int dblock_compat_add_with_result(struct device *parent, struct gendisk *disk,
+						const struct attribute_group **groups)
 {
-#ifndef DBLOCK_HAVE_FREE_DISK
-	/* A disk that was never added does not call free_disk. */
-	if (!added)
-		disk_to_dev(disk)->release = NULL;
+	device_add_disk(parent, disk, groups);
+	return 0;
+}
+
+#define device_add_disk		dblock_compat_add_with_result
 #endif
-#ifdef DBLOCK_HAVE_CLEANUP_QUEUE
-	blk_cleanup_queue(disk->queue);
+
+/* 2021-06, v5.14: a disk has a reference to its queue from the start. Before, adding it takes one. */
 #ifndef DBLOCK_HAVE_BLK_MQ_ALLOC_DISK
-	/* Adding it took the reference to its queue that put_disk() gives back. */
-	if (!added)
-		disk->queue = NULL;
+static inline int dblock_compat_add_with_queue(struct device *parent, struct gendisk *disk,
+					       const struct attribute_group **groups)
+{
+	int ret = device_add_disk(parent, disk, groups);
+
+	/* Ours has one from dblock_compat_bare_disk(). */
+	if (!ret)
+		blk_put_queue(disk->queue);
+	return ret;
+}
+
+#undef device_add_disk
+#define device_add_disk		dblock_compat_add_with_queue
 #endif
+
+/*
+ * 2022-02, v5.18: a driver is told by free_disk when nobody can reach its disk
+ * any more, if the disk was added. Before, the disk's device can be asked to
+ * tell: its own release comes instead of its type's, which frees the disk.
+ */
+#ifndef DBLOCK_HAVE_FREE_DISK
+void dblock_disk_free(struct gendisk *disk);
+
+static inline void dblock_compat_release_device(struct device *device)
+{
+	/* With this disk the driver's last reference to its module may go. */
+	__module_get(THIS_MODULE);
+	dblock_disk_free(dev_to_disk(device));
+	device->type->release(device);
+	module_put(THIS_MODULE);
+}
+
+static inline int dblock_compat_add_with_free(struct device *parent, struct gendisk *disk,
+					      const struct attribute_group **groups)
+{
+	int ret;
+
+	disk_to_dev(disk)->release = dblock_compat_release_device;
+	ret = device_add_disk(parent, disk, groups);
+	if (ret)
+		disk_to_dev(disk)->release = NULL;
+	return ret;
+}
+
+#undef device_add_disk
+#define device_add_disk		dblock_compat_add_with_free
 #endif
+
+/*
+ * 2022-06, v5.19: partitions are not looked for while a bit of the disk's state
+ * is set. Before, that bit means nothing to the kernel, but a flag does. Nobody
+ * else looks at the flag before the disk is there.
+ */
+#ifndef DBLOCK_HAVE_SUPPRESS_PART_SCAN
+#define GD_SUPPRESS_PART_SCAN	31
+
+static inline int dblock_compat_add_unscanned(struct device *parent, struct gendisk *disk,
+					      const struct attribute_group **groups)
+{
+	int flag = 0, ret;
+
+	if (test_bit(GD_SUPPRESS_PART_SCAN, &disk->state))
+		flag = ~disk->flags & GENHD_FL_NO_PART;
+	disk->flags |= flag;
+	ret = device_add_disk(parent, disk, groups);
+	disk->flags &= ~flag;
+	return ret;
+}
+
+#undef device_add_disk
+#define device_add_disk		dblock_compat_add_unscanned
+#endif
+
+/* 2022-06, v6.0: put_disk() ends the disk's queue, too. */
+#ifdef DBLOCK_HAVE_CLEANUP_QUEUE
+static inline void dblock_compat_put_disk(struct gendisk *disk)
+{
+	blk_cleanup_queue(disk->queue);
 	put_disk(disk);
 }
+
+#define put_disk		dblock_compat_put_disk
+#endif
 
 #endif /* _DBLOCK_COMPAT_DISK_H */

@@ -50,6 +50,8 @@ static inline struct gendisk *dblock_compat_bare_disk(struct blk_mq_tag_set *set
 	}
 	/* The kernel chooses the numbers of the disk and of all its partitions. */
 	disk->flags |= GENHD_FL_EXT_DEVT;
+	/* put_disk() gives back a reference, whether or not the disk was added: see disk.h. */
+	WARN_ON_ONCE(!blk_get_queue(q));
 	disk->queue = q;
 	return disk;
 }
