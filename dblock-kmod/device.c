@@ -113,7 +113,7 @@ bool dblock_session_ready(struct dblock_session *session)
 }
 
 /* A DBLOCK_SERVE on the session has told the end of this device. */
-void dblock_session_told(struct dblock_session *session, u32 id)
+void dblock_session_mark_told(struct dblock_session *session, u32 id)
 {
 	void *entry;
 
@@ -372,7 +372,7 @@ static struct dblock_device *dblock_device_find(u32 id, const char *name)
 	return dev && !dev->gone ? dev : NULL;
 }
 
-static struct dblock_device *dblock_device_named(u32 id, const char *name)
+static struct dblock_device *dblock_device_find_get(u32 id, const char *name)
 {
 	struct dblock_device *dev;
 
@@ -471,7 +471,7 @@ static bool dblock_server_on_disk(const struct dblock_server *server)
 }
 
 /* How many of the disk's opens are the servers' own. */
-static unsigned int dblock_servers_on_disk(struct dblock_device *dev)
+static unsigned int dblock_servers_count_on_disk(struct dblock_device *dev)
 {
 	struct dblock_server *server;
 	unsigned int n = 0;
@@ -486,7 +486,7 @@ static unsigned int dblock_servers_on_disk(struct dblock_device *dev)
 /* ---- the end ---- */
 
 /* Nobody has the disk any more. */
-static void dblock_disk_released(struct dblock_device *dev)
+static void dblock_device_drop_disk(struct dblock_device *dev)
 {
 	mutex_lock(&dblock_lock);
 	dblock_name_release(dev);
@@ -520,7 +520,7 @@ static void dblock_device_remove(struct work_struct *work)
 
 	/* A disk that was never added does not call free_disk. */
 	if (!dev->added)
-		dblock_disk_released(dev);
+		dblock_device_drop_disk(dev);
 	put_disk(dev->disk);
 	complete_all(&dev->removed);
 	dblock_device_put(dev);
@@ -539,7 +539,7 @@ static bool dblock_device_claim_removal(struct dblock_device *dev)
 }
 
 /* The surprise, of a DBLOCK_DEV_DEAD device: fails all now, removes the disk in the background. */
-static void dblock_device_surprise(struct dblock_device *dev)
+static void dblock_device_fail_and_remove(struct dblock_device *dev)
 {
 	dblock_queues_fail(dev, false);
 	dblock_queues_wake(dev);
@@ -550,11 +550,11 @@ static void dblock_device_surprise(struct dblock_device *dev)
 static void dblock_device_kill(struct dblock_device *dev)
 {
 	if (!test_and_set_bit(DBLOCK_DEV_DEAD, &dev->flags))
-		dblock_device_surprise(dev);
+		dblock_device_fail_and_remove(dev);
 }
 
 /* Fails what dead servers hold, or requeues it if another server may come. */
-static void dblock_device_orphans(struct dblock_device *dev)
+static void dblock_device_handle_orphans(struct dblock_device *dev)
 {
 	if (dev->params.flags & DBLOCK_F_REISSUE && !test_bit(DBLOCK_DEV_UNSERVED, &dev->flags))
 		dblock_queues_reissue(dev);
@@ -563,7 +563,7 @@ static void dblock_device_orphans(struct dblock_device *dev)
 }
 
 /* All its servers are dead. Whether it waits for another. */
-static bool dblock_device_waits(struct dblock_device *dev)
+static bool dblock_device_update_waiting(struct dblock_device *dev)
 {
 	lockdep_assert_held(&dev->server_lock);
 	if (!dev->params.recovery_ms || test_bit(DBLOCK_DEV_UNSERVED, &dev->flags))
@@ -614,7 +614,7 @@ static void dblock_device_check_servers(struct dblock_device *dev)
 	 * Decided under the lock: a server that enters either keeps the device
 	 * alive, or finds it ended.
 	 */
-	if (!alive && !(dev->served && dblock_device_waits(dev))) {
+	if (!alive && !(dev->served && dblock_device_update_waiting(dev))) {
 		if (!(dev->params.flags & DBLOCK_F_OUTLIVE))
 			kill = (dev->served || dblock_process_dying(dev->owner)) &&
 			       !test_and_set_bit(DBLOCK_DEV_DEAD, &dev->flags);
@@ -624,9 +624,9 @@ static void dblock_device_check_servers(struct dblock_device *dev)
 	spin_unlock(&dev->server_lock);
 
 	if (kill)
-		dblock_device_surprise(dev);
+		dblock_device_fail_and_remove(dev);
 	else if (orphans)
-		dblock_device_orphans(dev);
+		dblock_device_handle_orphans(dev);
 	if (!list_empty(&idle))
 		dblock_servers_reap(dev, &idle);
 }
@@ -655,7 +655,7 @@ void dblock_watch_now(void)
 }
 
 /* It may go on without its session. Whoever served it there has to come anew. */
-static bool dblock_device_recovers(struct dblock_device *dev)
+static bool dblock_device_begin_recovery(struct dblock_device *dev)
 {
 	struct dblock_server *server;
 	bool served;
@@ -682,7 +682,7 @@ void dblock_session_end(struct dblock_session *session)
 		if (xa_is_value(dev))
 			continue;
 		dev->session = NULL;
-		if (dblock_device_recovers(dev))
+		if (dblock_device_begin_recovery(dev))
 			recovers = true;
 		else if (!(dev->params.flags & DBLOCK_F_OUTLIVE))
 			dblock_device_kill(dev);
@@ -697,7 +697,7 @@ void dblock_session_end(struct dblock_session *session)
 
 int dblock_device_destroy(const struct dblock_target *target)
 {
-	struct dblock_device *dev = dblock_device_named(target->id, target->name);
+	struct dblock_device *dev = dblock_device_find_get(target->id, target->name);
 	bool force = target->flags & DBLOCK_DESTROY_FORCE;
 	unsigned int own;
 	int ret;
@@ -705,7 +705,7 @@ int dblock_device_destroy(const struct dblock_target *target)
 	if (!dev)
 		return -ENODEV;
 
-	own = dblock_servers_on_disk(dev);
+	own = dblock_servers_count_on_disk(dev);
 	spin_lock(&dev->state_lock);
 	ret = 0;
 	if (dev->removing)
@@ -788,7 +788,7 @@ int dblock_disk_ioctl(struct block_device *bdev, blk_mode_t mode, unsigned int c
 
 void dblock_disk_free(struct gendisk *disk)
 {
-	dblock_disk_released(disk->private_data);
+	dblock_device_drop_disk(disk->private_data);
 }
 
 static int dblock_disk_alloc(struct dblock_device *dev)
@@ -1133,7 +1133,7 @@ static void dblock_disk_change(struct dblock_device *dev, const struct dblock_ch
 
 int dblock_device_change(const struct dblock_change *change)
 {
-	struct dblock_device *dev = dblock_device_named(change->id, change->name);
+	struct dblock_device *dev = dblock_device_find_get(change->id, change->name);
 	int ret = 0;
 
 	if (!dev)
@@ -1222,7 +1222,7 @@ unlock:
 
 int dblock_device_info(struct dblock_info *info)
 {
-	struct dblock_device *dev = dblock_device_named(info->create.id, info->create.name);
+	struct dblock_device *dev = dblock_device_find_get(info->create.id, info->create.name);
 	struct dblock_server *server;
 
 	if (!dev)
@@ -1237,7 +1237,7 @@ int dblock_device_info(struct dblock_info *info)
 	info->major = MAJOR(READ_ONCE(dev->devt));
 	info->minor = MINOR(READ_ONCE(dev->devt));
 	info->pending = dblock_queues_pending(dev);
-	dblock_queues_oldest(dev, info);
+	dblock_queues_describe_oldest(dev, info);
 
 	spin_lock(&dev->server_lock);
 	list_for_each_entry(server, &dev->servers, node)

@@ -190,7 +190,7 @@ int dblock_device_info(struct dblock_info *info);
 int dblock_device_list(struct dblock_list *list);
 struct dblock_session *dblock_session_new(void);
 bool dblock_session_ready(struct dblock_session *session);
-void dblock_session_told(struct dblock_session *session, u32 id);
+void dblock_session_mark_told(struct dblock_session *session, u32 id);
 void dblock_session_end(struct dblock_session *session);
 struct dblock_device *dblock_device_get(struct dblock_session *session, u32 id);
 void dblock_device_put(struct dblock_device *dev);
@@ -224,7 +224,7 @@ int dblock_queues_init(struct dblock_device *dev);
 void dblock_queues_exit(struct dblock_device *dev);
 unsigned int dblock_queues_pending(struct dblock_device *dev);
 bool dblock_queues_waiting(struct dblock_device *dev);
-void dblock_queues_oldest(struct dblock_device *dev, struct dblock_info *info);
+void dblock_queues_describe_oldest(struct dblock_device *dev, struct dblock_info *info);
 bool dblock_ended(const struct dblock_device *dev);
 void dblock_queues_fail(struct dblock_device *dev, bool only_orphans);
 void dblock_queues_reissue(struct dblock_device *dev);
@@ -233,6 +233,6 @@ void dblock_queues_wake(struct dblock_device *dev);
 bool dblock_queues_held_by(struct dblock_device *dev, const struct dblock_server *server);
 int dblock_serve(struct dblock_device *dev, struct dblock_serve __user *user,
 		 struct dblock_serve *call, bool on_disk);
-int dblock_serve_none(struct dblock_serve __user *user, struct dblock_serve *call, int why);
+int dblock_serve_no_device(struct dblock_serve __user *user, struct dblock_serve *call, int why);
 
 #endif /* _DBLOCK_INTERNAL_H */

@@ -80,12 +80,12 @@ static int dblock_ctl_create(struct dblock_session *session, void __user *argp)
 }
 
 /* Either the one or the other names a device. */
-static bool dblock_ctl_names(u32 id, const char *name)
+static bool dblock_ctl_names_device(u32 id, const char *name)
 {
 	return (id ? !name[0] : name[0]) && strnlen(name, DBLOCK_NAME_LEN) < DBLOCK_NAME_LEN;
 }
 
-static int dblock_ctl_target(struct dblock_target *target, void __user *argp, u32 allowed)
+static int dblock_ctl_read_target(struct dblock_target *target, void __user *argp, u32 allowed)
 {
 	if (copy_from_user(target, argp, sizeof(*target)))
 		return -EFAULT;
@@ -93,7 +93,7 @@ static int dblock_ctl_target(struct dblock_target *target, void __user *argp, u3
 		return -EINVAL;
 	if (memchr_inv(target->reserved, 0, sizeof(target->reserved)))
 		return -EINVAL;
-	return dblock_ctl_names(target->id, target->name) ? 0 : -EINVAL;
+	return dblock_ctl_names_device(target->id, target->name) ? 0 : -EINVAL;
 }
 
 static int dblock_ctl_change(void __user *argp)
@@ -106,7 +106,7 @@ static int dblock_ctl_change(void __user *argp)
 		return -EFAULT;
 	if (change.reserved0 || memchr_inv(change.reserved, 0, sizeof(change.reserved)))
 		return -EINVAL;
-	if (!dblock_ctl_names(change.id, change.name))
+	if (!dblock_ctl_names_device(change.id, change.name))
 		return -EINVAL;
 	if (!change.what || change.what & ~(DBLOCK_CHANGE_SIZE | DBLOCK_CHANGE_READ_ONLY))
 		return -EINVAL;
@@ -129,7 +129,7 @@ static int dblock_ctl_info(void __user *argp)
 	if (copy_from_user(info, argp, sizeof(*info)))
 		goto out;
 	ret = -EINVAL;
-	if (!dblock_ctl_names(info->create.id, info->create.name))
+	if (!dblock_ctl_names_device(info->create.id, info->create.name))
 		goto out;
 	/* From where the reserved members once began. */
 	if (memchr_inv(&info->oldest_sector, 0,
@@ -171,15 +171,15 @@ static int dblock_ctl_serve(struct dblock_session *session, void __user *argp, b
 		call.timeout_ns = 0;
 	dev = dblock_device_get(session, call.device);
 	if (IS_ERR(dev)) {
-		ret = dblock_serve_none(argp, &call, PTR_ERR(dev));
+		ret = dblock_serve_no_device(argp, &call, PTR_ERR(dev));
 		/* It ended before this thread came. */
 		if (!ret)
-			dblock_session_told(session, call.device);
+			dblock_session_mark_told(session, call.device);
 		return ret;
 	}
 	ret = dblock_serve(dev, argp, &call, false);
 	if (!ret && (call.state & DBLOCK_SERVE_END))
-		dblock_session_told(session, call.device);
+		dblock_session_mark_told(session, call.device);
 	dblock_device_put(dev);
 	return ret;
 }
@@ -197,17 +197,17 @@ static long dblock_ctl_ioctl(struct file *file, unsigned int cmd, unsigned long 
 	case DBLOCK_CTL_CREATE:
 		return dblock_ctl_create(session, argp);
 	case DBLOCK_CTL_START:
-		ret = dblock_ctl_target(&target, argp, 0);
+		ret = dblock_ctl_read_target(&target, argp, 0);
 		return ret ?: dblock_device_start(session, &target);
 	case DBLOCK_CTL_DESTROY:
 		if (!capable(CAP_SYS_ADMIN))
 			return -EPERM;
-		ret = dblock_ctl_target(&target, argp, DBLOCK_DESTROY_FORCE);
+		ret = dblock_ctl_read_target(&target, argp, DBLOCK_DESTROY_FORCE);
 		return ret ?: dblock_device_destroy(&target);
 	case DBLOCK_CTL_ADOPT:
 		if (!capable(CAP_SYS_ADMIN))
 			return -EPERM;
-		ret = dblock_ctl_target(&target, argp, 0);
+		ret = dblock_ctl_read_target(&target, argp, 0);
 		return ret ?: dblock_device_adopt(session, &target);
 	case DBLOCK_CTL_CHANGE:
 		return dblock_ctl_change(argp);

@@ -216,7 +216,7 @@ void dblock_commit_rqs(struct blk_mq_hw_ctx *hctx)
 }
 
 /* Whether its time is not over yet, although the block layer's is: a server came to it later. */
-static bool dblock_slot_has_time(struct dblock_slot *slot)
+static bool dblock_slot_postpone_timeout(struct dblock_slot *slot)
 {
 	struct dblock_device *dev = slot->queue->dev;
 
@@ -239,7 +239,7 @@ enum blk_eh_timer_return dblock_timeout(struct request *rq)
 		spin_unlock(&q->lock);
 		return BLK_EH_DONE;
 	}
-	if (dblock_slot_has_time(slot)) {
+	if (dblock_slot_postpone_timeout(slot)) {
 		spin_unlock(&q->lock);
 		return BLK_EH_RESET_TIMER;
 	}
@@ -383,7 +383,7 @@ static u16 dblock_op(const struct request *rq)
 }
 
 /* Tells of the request that is under way the longest. */
-void dblock_queues_oldest(struct dblock_device *dev, struct dblock_info *info)
+void dblock_queues_describe_oldest(struct dblock_device *dev, struct dblock_info *info)
 {
 	unsigned long now = jiffies, age, oldest = 0;
 	unsigned int i, tag;
@@ -758,7 +758,7 @@ static int dblock_answer_finish(struct dblock_slot *slot, const struct dblock_an
  *
  * No io-timeout-fail here: that drops the completion of a request, and this is none.
  */
-static int dblock_answer_part(struct dblock_slot *slot, const struct dblock_answer *answer)
+static int dblock_answer_complete_part(struct dblock_slot *slot, const struct dblock_answer *answer)
 {
 	struct dblock_queue *q = slot->queue;
 	blk_status_t status = BLK_STS_OK;
@@ -778,10 +778,10 @@ static int dblock_answer_part(struct dblock_slot *slot, const struct dblock_answ
 }
 
 /* The data are where they belong. */
-static int dblock_answer_done(struct dblock_slot *slot, const struct dblock_answer *answer)
+static int dblock_answer_complete(struct dblock_slot *slot, const struct dblock_answer *answer)
 {
 	if (answer->flags & DBLOCK_ANS_MORE)
-		return dblock_answer_part(slot, answer);
+		return dblock_answer_complete_part(slot, answer);
 	return dblock_answer_finish(slot, answer);
 }
 
@@ -820,10 +820,10 @@ static int dblock_answer(struct dblock_device *dev, const struct dblock_answer *
 		if (ret)
 			return dblock_answer_unclaim(slot, ret);
 		if (!dblock_answer_has_data(slot->rq, answer))
-			return dblock_answer_done(slot, answer);
+			return dblock_answer_complete(slot, answer);
 		if (answer->flags & DBLOCK_ANS_ZEROES) {
 			dblock_zero_data(slot->rq, answer->length);
-			return dblock_answer_done(slot, answer);
+			return dblock_answer_complete(slot, answer);
 		}
 		if (!dblock_addressable(answer->data, answer->length))
 			return dblock_answer_unclaim(slot, -EFAULT);
@@ -837,7 +837,7 @@ static int dblock_answer(struct dblock_device *dev, const struct dblock_answer *
 		before = done;
 		done = dblock_copy_data(slot->rq, answer->data, done, answer->length, true);
 		if (done == answer->length)
-			return dblock_answer_done(slot, answer);
+			return dblock_answer_complete(slot, answer);
 
 		ret = dblock_answer_unclaim(slot, -EFAULT);
 		if (ret != -EFAULT)
@@ -1157,7 +1157,8 @@ static bool dblock_copy_out(struct list_head *fetched, const struct dblock_serve
 	return true;
 }
 
-static bool dblock_result_nofault(struct dblock_serve __user *user, const struct dblock_serve *call)
+static bool dblock_put_result_nofault(struct dblock_serve __user *user,
+				      const struct dblock_serve *call)
 {
 	return dblock_put_nofault(&user->consumed, &call->consumed, DBLOCK_SERVE_OUT);
 }
@@ -1200,7 +1201,7 @@ static int dblock_fetch(struct dblock_device *dev, struct dblock_server *server,
 
 		call->nr_requests = n;
 		if (dblock_copy_out(&fetched, call, &missing) &&
-		    dblock_result_nofault(user, call)) {
+		    dblock_put_result_nofault(user, call)) {
 			dblock_hand_over(&fetched);
 			return 0;
 		}
@@ -1257,7 +1258,7 @@ static int dblock_serve_result(struct dblock_serve __user *user, const struct db
 }
 
 /* For a device that the session has no more (-ENXIO), or never had (-ENODEV). */
-int dblock_serve_none(struct dblock_serve __user *user, struct dblock_serve *call, int why)
+int dblock_serve_no_device(struct dblock_serve __user *user, struct dblock_serve *call, int why)
 {
 	call->consumed = 0;
 	call->nr_requests = 0;
