@@ -5,21 +5,23 @@
  * This header is the whole interface between the module and its users.
  *
  * Every structure has the same layout on 32 and 64 bit and on every
- * architecture: fixed-width members, each aligned to its own size, 64-bit
- * alignment of the whole. Addresses travel as __u64. Reserved members must be
- * zero and unknown flag bits are refused with EINVAL, so that both can get a
- * meaning later.
+ * architecture: each member has a fixed width and is aligned to its own size,
+ * and the whole is aligned to 64 bits. Addresses travel as __u64. Reserved
+ * members must be zero, and unknown flag bits are refused with EINVAL, so that
+ * both can get a meaning later.
  *
- * How it goes: open /dev/dblockctl (a session), DBLOCK_CTL_CREATE, have one or
- * more threads call DBLOCK_SERVE, then DBLOCK_CTL_START makes the disk appear.
- * DBLOCK_CTL_DESTROY ends it: every blocked DBLOCK_SERVE returns with
- * DBLOCK_SERVE_END set. Threads that serve many devices need not block in
- * DBLOCK_SERVE: poll, select and epoll tell when a device of a session has
- * something to fetch, see below. A device ends with its session unless it was created
- * with DBLOCK_F_OUTLIVE; and when all processes that ever served it are dead
- * (before the first has: when its creator is), even if the session's file is
- * still open somewhere. One that was created with a recovery_ms waits so long
- * for another server before that.
+ * A session is an open file of /dev/dblockctl. DBLOCK_CTL_CREATE makes a device
+ * on it, one or more threads call DBLOCK_SERVE, and DBLOCK_CTL_START makes the
+ * disk appear. DBLOCK_CTL_DESTROY ends the device: every blocked DBLOCK_SERVE
+ * returns with DBLOCK_SERVE_END set. A thread that serves many devices need not
+ * block in DBLOCK_SERVE: poll, select and epoll tell when a device of a session
+ * has a request to fetch, see below.
+ *
+ * A device ends with its session, unless it was created with DBLOCK_F_OUTLIVE.
+ * Without that flag it also ends when all processes that ever served it are dead
+ * (before the first has served it: when its creator is dead), even if the
+ * session's file is still open elsewhere. A device with a recovery_ms first waits
+ * that long for a new server.
  */
 #ifndef _DBLOCK_H
 #define _DBLOCK_H
@@ -29,7 +31,7 @@
 
 #define DBLOCK_CTL_PATH		"/dev/dblockctl"
 
-/* Raised when the meaning of something below changes; growth only adds features. */
+/* Raised when the meaning of something below changes. An addition is a new feature instead. */
 #define DBLOCK_ABI_VERSION	1
 
 /* Disk names: this prefix, then 1 to 21 of [A-Za-z0-9_-]; not "dblockctl". */
@@ -49,7 +51,7 @@
 #define DBLOCK_MAX_IO			(16 << 20)
 #define DBLOCK_MAX_TIMEOUT_MS		(24 * 3600 * 1000)
 #define DBLOCK_MAX_RECOVERY_MS		(24 * 3600 * 1000)
-/* Each zone, and each that may be open or active, costs kernel memory, in one piece. */
+/* The kernel keeps memory, in one piece, for all zones, and for all that may be open or active. */
 #define DBLOCK_MAX_ZONES		(1 << 20)
 #define DBLOCK_MAX_OPEN_ZONES		65536
 
@@ -68,12 +70,12 @@
 #define DBLOCK_FEAT_ANSWER_ZEROES	(1ULL << 2)
 #define DBLOCK_FEAT_ANSWER_MORE		(1ULL << 3)
 #define DBLOCK_FEAT_POLL		(1ULL << 4)	/* the session can be polled */
-#define DBLOCK_FEAT_OLDEST		(1ULL << 5)	/* dblock_info.oldest and what follows */
+#define DBLOCK_FEAT_OLDEST		(1ULL << 5)	/* dblock_info.oldest and the members behind it */
 #define DBLOCK_FEAT_CHANGE		(1ULL << 6)	/* DBLOCK_CTL_CHANGE */
 #define DBLOCK_FEAT_RECOVERY		(1ULL << 7)	/* recovery_ms, DBLOCK_CTL_ADOPT */
 /* dblock_request.ioprio and .write_hint, DBLOCK_REQ_PRIO, _BACKGROUND and _SWAP */
 #define DBLOCK_FEAT_HINTS		(1ULL << 8)
-#define DBLOCK_FEAT_ZONED		(1ULL << 9)	/* zone_size and what follows; from Linux 6.11 on */
+#define DBLOCK_FEAT_ZONED		(1ULL << 9)	/* zone_size and the members behind it; from Linux 6.11 on */
 #define DBLOCK_FEAT_READ		(1ULL << 10)	/* DBLOCK_SERVE by read(2) */
 
 struct dblock_version {
@@ -91,21 +93,21 @@ struct dblock_version {
 /* The device has a volatile write cache: flushes are sent. */
 #define DBLOCK_F_WRITE_CACHE	(1ULL << 2)
 /*
- * Forced unit access is answered natively; needs DBLOCK_F_WRITE_CACHE.
- * Without it the block layer follows such a write with a flush.
+ * The server handles forced unit access itself; needs DBLOCK_F_WRITE_CACHE.
+ * Without this flag the block layer follows such a write with a flush.
  */
 #define DBLOCK_F_FUA		(1ULL << 3)
-/* Pages do not change while their write is under way. */
+/* The pages of a write do not change while the write is under way. */
 #define DBLOCK_F_STABLE_WRITES	(1ULL << 4)
-/* Stays when its session ends, until DBLOCK_CTL_DESTROY. */
+/* The device stays when its session ends, until DBLOCK_CTL_DESTROY. */
 #define DBLOCK_F_OUTLIVE	(1ULL << 5)
-/* Starts at once. Nobody serves yet, so partitions are not scanned. */
+/* The device starts at once. Nobody serves yet, so partitions are not scanned. */
 #define DBLOCK_F_AUTO_START	(1ULL << 6)
 /* Partitions are never scanned. */
 #define DBLOCK_F_NO_PARTITIONS	(1ULL << 7)
 /*
- * What a dead server held is given to the next one again; without, it fails.
- * Needs recovery_ms.
+ * The next server gets the requests that a dead server held. Without this flag
+ * they fail. Needs recovery_ms.
  */
 #define DBLOCK_F_REISSUE	(1ULL << 8)
 
@@ -118,16 +120,16 @@ struct dblock_create {
 	__u32 physical_block;		/* bytes, power of two, logical_block to 65536; 0: logical_block */
 	__u32 io_min;			/* bytes, multiple of physical_block; 0: physical_block */
 	__u32 io_opt;			/* bytes, 0 or a multiple of io_min */
-	__u32 queues;			/* in: 1 to 64; 0: 1. out: how many it has (at most one a CPU) */
+	__u32 queues;			/* in: 1 to 64; 0: 1. out: how many there are (at most one per CPU) */
 	__u32 depth;			/* requests under way per queue, 1 to 4096; 0: 64 */
 	__u32 max_io;			/* bytes in a read or write, 4096 to 16 MiB, multiple of logical_block; 0: 1 MiB */
 	__u32 timeout_ms;		/* how long the server may hold a request; 0: 30000 */
 	__u32 discard_granularity;	/* bytes, power of two, >= logical_block; 0: logical_block */
-	__u32 recovery_ms;		/* how long it waits for a new server when all are dead; 0: not at all */
+	__u32 recovery_ms;		/* how long the device waits for a new server when all are dead; 0: not at all */
 	__u64 max_discard;		/* bytes in a discard, multiple of discard_granularity; 0: no discard */
 	__u64 max_write_zeroes;		/* bytes in a write-zeroes, multiple of logical_block; 0: none */
 	char name[DBLOCK_NAME_LEN];	/* in: name, or empty for dblock<N>. out: the name */
-	__u32 id;			/* out: names the device in the calls below, never used twice */
+	__u32 id;			/* out: names the device in the calls below; never used twice */
 	__u32 max_open_zones;		/* at most DBLOCK_MAX_OPEN_ZONES; 0: no limit */
 	/*
 	 * bytes, power of two, >= 4096 and max_io; size is a multiple of it, at
@@ -137,7 +139,7 @@ struct dblock_create {
 	__u32 max_active_zones;		/* >= max_open_zones, at most DBLOCK_MAX_OPEN_ZONES; 0: no limit */
 	/*
 	 * bytes in a zone append, at most max_io, multiple of logical_block; 0:
-	 * the kernel makes writes of them
+	 * the kernel turns each append into a write
 	 */
 	__u32 max_append;
 	__u64 reserved[4];
@@ -145,28 +147,30 @@ struct dblock_create {
 
 /* ---- DBLOCK_CTL_START, DBLOCK_CTL_DESTROY, DBLOCK_CTL_ADOPT ---- */
 
-/* Remove the disk although it is open: its users get errors from then on. */
+/* Removes the disk even if it is open: its users get errors from then on. */
 #define DBLOCK_DESTROY_FORCE	(1U << 0)
 
 struct dblock_target {
-	__u32 id;			/* the device; 0: the one of this name */
+	__u32 id;			/* the device; 0: `name` names it */
 	__u32 flags;			/* DBLOCK_DESTROY_* for DBLOCK_CTL_DESTROY, else 0 */
 	char name[DBLOCK_NAME_LEN];	/* used when id is 0, else empty */
 	__u64 reserved[2];
 };
 
 /*
- * Recovery (DBLOCK_FEAT_RECOVERY). When the session of a device with a
- * recovery_ms is closed, or all processes that serve it are dead, its requests
- * wait: those that come, those nobody had fetched, and with DBLOCK_F_REISSUE
- * those that were held, which may then be carried out twice, in part or whole;
- * without, these fail. The time until it is served again does not count as
- * the server's, which begins anew for each. A server comes through the block
- * device, or by DBLOCK_CTL_ADOPT, which makes the device one of the calling
- * session's own as if that had created it; to its session before, if that is
- * still open, it has ended. When nobody comes within recovery_ms the device
- * ends; with DBLOCK_F_OUTLIVE it stays and its requests fail, and it can still
- * be adopted.
+ * Recovery (DBLOCK_FEAT_RECOVERY). A device with a recovery_ms waits for a new
+ * server when its session is closed or all processes that serve it are dead. New
+ * requests wait, and so do those that nobody had fetched. Requests that a server
+ * held fail; with DBLOCK_F_REISSUE they wait, too, and may then be carried out
+ * twice, in part or as a whole. The wait does not count as the server's time,
+ * which begins anew for each request.
+ *
+ * The new server comes through the block device, or by DBLOCK_CTL_ADOPT. Adopting
+ * makes the device one of the calling session's own, as if that session had
+ * created it. For the previous session, if it is still open, the device has
+ * ended. If no server comes within recovery_ms, the device ends. With
+ * DBLOCK_F_OUTLIVE it stays instead: its requests fail, and it can still be
+ * adopted.
  */
 
 /* ---- DBLOCK_CTL_CHANGE ---- */
@@ -175,15 +179,15 @@ struct dblock_target {
 #define DBLOCK_CHANGE_READ_ONLY	(1U << 1)
 
 /*
- * Changes a device, live or not started yet. A new size is told by a uevent
- * (RESIZE=1), and whoever has the disk open sees it at once. When it shrinks,
- * no request beyond its end is made any more, but those under way still come.
- * Of a disk that is read-only every write, discard and write-zeroes fails, also
- * of those who had opened it for writing (EPERM or EIO).
+ * Changes a device, live or not started yet. A uevent (RESIZE=1) tells of a new
+ * size, and whoever has the disk open sees it at once. When the disk shrinks, no
+ * new request goes beyond its end, but requests under way still come. On a
+ * read-only disk every write, discard and write-zeroes fails (EPERM or EIO), also
+ * for those who had opened it for writing.
  */
 struct dblock_change {
-	__u32 id;			/* the device; 0: the one of this name */
-	__u32 what;			/* DBLOCK_CHANGE_*, at least one: the others keep what they have */
+	__u32 id;			/* the device; 0: `name` names it */
+	__u32 what;			/* DBLOCK_CHANGE_*, at least one; the rest stays as it is */
 	char name[DBLOCK_NAME_LEN];	/* used when id is 0, else empty */
 	__u64 size;			/* bytes, a multiple of the logical block; 0 unless it changes */
 	__u32 read_only;		/* 1 or 0; 0 unless it changes */
@@ -195,36 +199,36 @@ struct dblock_change {
 
 #define DBLOCK_STATE_CREATED	1	/* not started yet */
 #define DBLOCK_STATE_LIVE	2
-#define DBLOCK_STATE_ENDING	3	/* being destroyed, or its server is gone */
-#define DBLOCK_STATE_WAITING	4	/* live, and waits for a new server */
+#define DBLOCK_STATE_ENDING	3	/* being destroyed, or without its server */
+#define DBLOCK_STATE_WAITING	4	/* live, waits for a new server */
 
-/* Where the request is that is under way the longest. */
-#define DBLOCK_OLDEST_NONE	0	/* there is none, or no DBLOCK_FEAT_OLDEST */
-#define DBLOCK_OLDEST_WAITING	1	/* it waits for a server to fetch it */
-#define DBLOCK_OLDEST_HELD	2	/* a server has fetched it and has not answered */
+/* Where the oldest request under way is. */
+#define DBLOCK_OLDEST_NONE	0	/* there is no request, or no DBLOCK_FEAT_OLDEST */
+#define DBLOCK_OLDEST_WAITING	1	/* the request waits for a server to fetch it */
+#define DBLOCK_OLDEST_HELD	2	/* a server has fetched the request and has not answered */
 
 /*
- * in: create.id, or create.name when the id is 0; the rest is out, and the
- * members from oldest_sector on must be zero.
+ * in: create.id, or create.name when the id is 0. The rest is out, and the
+ * members from oldest_sector on must be zero before the call.
  *
- * The members oldest_* tell of the request that is under way the longest: as
- * it came, also when parts of it are answered already. It fails when it is
- * older than create.timeout_ms, which the kernel looks for about once a second.
- * They are zero when oldest is DBLOCK_OLDEST_NONE.
+ * The members oldest_* describe the oldest request under way. They describe it as
+ * it came, even if parts of it are answered already. The request fails when it is
+ * older than create.timeout_ms; the kernel looks for that about once a second.
+ * The members are zero when oldest is DBLOCK_OLDEST_NONE.
  */
 struct dblock_info {
 	struct dblock_create create;	/* as created and changed, with the defaults filled in */
 	__u32 state;			/* DBLOCK_STATE_* */
-	__u32 openers;			/* how often the disk is open, its own servers not counted */
+	__u32 openers;			/* how many times the disk is open, without its own servers */
 	__u32 major;			/* of the disk, 0 before the start */
 	__u32 minor;
-	__s32 owner;			/* pid that created it, in the caller's namespace; 0: not visible or gone */
-	__u32 servers;			/* processes that serve it */
+	__s32 owner;			/* pid of its creator, in the caller's namespace; 0: not visible or gone */
+	__u32 servers;			/* processes that serve the device */
 	__u32 pending;			/* requests waiting for a server or held by one */
 	__u32 oldest;			/* DBLOCK_OLDEST_* */
 	__u64 oldest_sector;		/* first sector, of 512 bytes; 0 for a flush */
 	__u32 oldest_length;		/* bytes; 0 for a flush */
-	__u32 oldest_age_ms;		/* since it came, as exact as the kernel's tick */
+	__u32 oldest_age_ms;		/* since the request came, as exact as the kernel's tick */
 	__u16 oldest_op;		/* DBLOCK_OP_* */
 	__u16 oldest_queue;
 	__u32 reserved0;
@@ -234,7 +238,7 @@ struct dblock_info {
 struct dblock_list {
 	__u64 ids;		/* address of an array of __u32 */
 	__u32 capacity;		/* in: its length */
-	__u32 count;		/* out: how many devices there are; at most capacity were written */
+	__u32 count;		/* out: how many devices there are; at most capacity ids are written */
 	__u64 reserved[2];
 };
 
@@ -247,19 +251,20 @@ struct dblock_list {
 #define DBLOCK_OP_WRITE_ZEROES	4
 
 /*
- * Of zoned devices only. They have no length, and no data, but these: a report
- * is answered like a read of `length` bytes, a multiple of 64, with one struct
- * blk_zone of <linux/blkzoned.h> for each zone from that at `sector` on, and
- * zeros when there are no more. An append has data like a write; a successful answer's
- * `data` is the sector at which they were put, in the zone that begins at
- * `sector`. It has no parts.
+ * Operations of zoned devices only. Reports and appends have a length and data,
+ * the others have neither. A report is answered like a read of `length` bytes, a
+ * multiple of 64. Its data are one struct blk_zone of <linux/blkzoned.h> for each
+ * zone, beginning with the zone at `sector`, and zeros after the last zone. An
+ * append has data like a write. A successful answer to it has in `data` the
+ * sector where the server put the data, in the zone that begins at `sector`.
+ * Neither has parts.
  *
- * The server keeps the zones and enforces their rules; ETOOMANYREFS and
- * EOVERFLOW say that too many are open or active. The kernel asks for a
- * report of all zones when the disk is started, which is why somebody has to
- * serve then and DBLOCK_F_AUTO_START is refused, and of some after an error. A
- * report that cannot be (a zone that is not where it belongs, larger than its
- * size, of no known type) is an I/O error, and fails the start.
+ * The server keeps the zones and enforces their rules. ETOOMANYREFS and EOVERFLOW
+ * say that too many zones are open or active. The kernel asks for a report of all
+ * zones when the disk is started, and of some zones after an error. So a server
+ * must be there at the start, and DBLOCK_F_AUTO_START is refused. An impossible
+ * report (a zone in the wrong place, larger than its size, of no known type) is
+ * an I/O error, and fails the start.
  */
 #define DBLOCK_OP_ZONE_REPORT	5
 #define DBLOCK_OP_ZONE_OPEN	6
@@ -269,17 +274,17 @@ struct dblock_list {
 #define DBLOCK_OP_ZONE_RESET_ALL	10
 #define DBLOCK_OP_ZONE_APPEND	11
 
-#define DBLOCK_REQ_FUA		(1U << 0)	/* durable before it is answered */
-#define DBLOCK_REQ_META		(1U << 1)	/* a filesystem's metadata */
-#define DBLOCK_REQ_SYNC		(1U << 2)	/* somebody waits for it */
+#define DBLOCK_REQ_FUA		(1U << 0)	/* the data must be durable before the answer */
+#define DBLOCK_REQ_META		(1U << 1)	/* metadata of a filesystem */
+#define DBLOCK_REQ_SYNC		(1U << 2)	/* somebody waits for the request */
 #define DBLOCK_REQ_NOUNMAP	(1U << 3)	/* write-zeroes: keep the space allocated */
-#define DBLOCK_REQ_RAHEAD	(1U << 4)	/* read ahead of need, may fail freely */
-#define DBLOCK_REQ_PRIO		(1U << 5)	/* ahead of others, says who made it */
-#define DBLOCK_REQ_BACKGROUND	(1U << 6)	/* by the kernel's own writeback, nobody waits for it */
-#define DBLOCK_REQ_SWAP		(1U << 7)	/* of a swap area */
+#define DBLOCK_REQ_RAHEAD	(1U << 4)	/* read ahead of need, may fail */
+#define DBLOCK_REQ_PRIO		(1U << 5)	/* its submitter wants it before others */
+#define DBLOCK_REQ_BACKGROUND	(1U << 6)	/* the kernel's own writeback, nobody waits for it */
+#define DBLOCK_REQ_SWAP		(1U << 7)	/* swap I/O */
 
 struct dblock_request {
-	__u64 cookie;		/* names it in the answer */
+	__u64 cookie;		/* names the request in the answer */
 	__u64 sector;		/* first sector, of 512 bytes; 0 for a flush */
 	__u64 length;		/* bytes; 0 for a flush */
 	__u64 data;		/* write: address of its data, inside the buffer of this call; else 0 */
@@ -293,30 +298,33 @@ struct dblock_request {
 	__u64 reserved[2];
 };
 
-/* The data of a read are zeros, and `data` is not looked at. */
+/* The data of a read are zeros; `data` is ignored. */
 #define DBLOCK_ANS_ZEROES	(1U << 0)
-/* About the next bytes of the request only: the rest is answered later. */
+/* The answer is about the next bytes of the request only. The rest is answered later. */
 #define DBLOCK_ANS_MORE		(1U << 1)
 
 /*
- * An answer says what became of the whole request. With result 0, `length`
- * must be the request's own length (0 for a flush). With an error, `length` is
- * how many bytes from its start did succeed, 0 or a multiple of the logical
- * block, less than the request's: the rest fails. For a read, `data` is where
- * those `length` bytes are, at any address of the caller.
+ * An answer gives the result of the whole request. With result 0, `length` must
+ * be the length of the request (0 for a flush). With an error, `length` is the
+ * number of bytes at its start that succeeded, and the rest fails: `length` is 0
+ * or a multiple of the logical block, and less than the length of the request.
+ * For a read, `data` is the address of those `length` bytes, anywhere in the
+ * caller's memory.
  *
- * With DBLOCK_ANS_MORE it says so of a part, and the request goes on with what
- * remains: the next `length` bytes, a multiple of the logical block, not 0 and
- * less than what remains, have succeeded (result 0; for a read `data` or
- * DBLOCK_ANS_ZEROES as above) or failed, all of them (a negative errno; `data`
- * is not looked at, DBLOCK_ANS_ZEROES is refused). For the next answer the
- * request starts behind them. Its cookie stays, and the last answer is one
- * without this flag, about what remains. So the sectors of one request can end
- * differently: each write or read that was merged into it is told about its
- * own sectors, as soon as the last of them is answered, and gets the last error
- * among them. The time the server may hold a request is that of all its parts.
- * Parts go in order, one at a time: an answer that comes while another thread
- * gives one for the same request is refused with ESTALE. A flush has no parts.
+ * With DBLOCK_ANS_MORE the answer gives the result of a part: the next `length`
+ * bytes, a multiple of the logical block, not 0 and less than what remains. All
+ * of them have succeeded (result 0; a read needs `data` or DBLOCK_ANS_ZEROES as
+ * above), or all of them have failed (a negative errno; `data` is ignored, and
+ * DBLOCK_ANS_ZEROES is refused). The next answer is about the bytes behind them.
+ * The cookie stays the same. The last answer is about what remains, and has no
+ * DBLOCK_ANS_MORE.
+ *
+ * So the sectors of one request can end differently. Each read or write that was
+ * merged into the request is completed as soon as the last of its own sectors is
+ * answered, and gets the last error among them. All parts together have the time
+ * of one request. Parts are answered in order, one at a time: while one thread
+ * gives an answer, another thread's answer for the same request is refused with
+ * ESTALE. A flush has no parts.
  */
 struct dblock_answer {
 	__u64 cookie;
@@ -329,36 +337,36 @@ struct dblock_answer {
 
 #define DBLOCK_QUEUE_ANY	0xffffffffU
 
-/* out, in `state`: the device has ended, do not call again. */
+/* out, in `state`: the device has ended. Do not call again. */
 #define DBLOCK_SERVE_END	(1U << 0)
 
 #define DBLOCK_MAX_BATCH	4096
 
 /*
  * Takes `nr_answers` answers, then waits for requests and returns up to
- * `max_requests` of them; with max_requests 0 it only answers. The data of
- * writes are put one after the other into the buffer; it must have room for
- * max_io bytes at least when max_requests is not 0. What does not fit is left
- * for the next call.
+ * `max_requests` of them. With max_requests 0 it only takes answers. The call
+ * puts the data of writes one after the other into the buffer. The buffer must
+ * have room for max_io bytes, unless max_requests is 0. Requests that do not fit
+ * stay for the next call.
  *
- * On a session: `device` names one of the session's own devices. For a device
+ * On a session, `device` names one of the session's own devices. For a device
  * that has ended, or that another session has adopted, every session is told the
- * end, each time it asks. On the block device itself: `device` must be 0.
+ * end, each time it asks. On the block device itself, `device` must be 0.
  *
- * Whatever it returns, `consumed`, `nr_requests` and `state` are valid, except
- * after EFAULT on this structure itself. The answers below `consumed` have
- * been taken; when it fails because of an answer, that is the one at
+ * `consumed`, `nr_requests` and `state` are valid whatever the call returns,
+ * except after EFAULT on this structure itself. The answers below `consumed` have
+ * been taken. If the call fails because of an answer, it is the answer at
  * `consumed`, and no request was fetched.
  *
  *  EINTR      a signal came; nothing is lost, call again with the rest
- *  ESTALE     this request has been answered already, or timed out
- *  ENOENT     no such request was ever handed out
+ *  ESTALE     the request has been answered already, or has timed out
+ *  ENOENT     the request was never handed out
  *  EBADMSG    the answer does not fit the request (length, result, flags)
- *  EFAULT     an address could not be read or written; those beyond 32 bits
- *             never can on a 32-bit kernel
- *  ENODEV     there never was such a device, or it is another session's
+ *  EFAULT     an address could not be read or written; on a 32-bit kernel this
+ *             is so for every address beyond 32 bits
+ *  ENODEV     there never was such a device, or it belongs to another session
  *  EPERM      the caller may not serve this block device
- *  EINVAL     anything else wrong with the call
+ *  EINVAL     anything else is wrong with the call
  */
 struct dblock_serve {
 	__u32 device;
@@ -382,22 +390,21 @@ struct dblock_serve {
 /* ---- DBLOCK_SERVE by read(2) ---- */
 
 /*
- * With DBLOCK_FEAT_READ, read(2) and pread(2) on a session with a count of
- * sizeof(struct dblock_serve) are DBLOCK_SERVE with the buffer's content as its
- * structure; an offset has no meaning. For those who can read more cheaply than
- * they can call ioctl(2): language runtimes, io_uring. If the session is
- * O_NONBLOCK, they never wait for a request, whatever timeout_ns is; the ioctl
- * obeys timeout_ns alone. They return the count, and in `result` what the ioctl
- * would have failed with; except
+ * With DBLOCK_FEAT_READ, read(2) and pread(2) on a session are DBLOCK_SERVE, too.
+ * The count is sizeof(struct dblock_serve), the buffer holds the structure, and an
+ * offset has no meaning. This is for callers to whom a read is cheaper than
+ * ioctl(2): language runtimes, io_uring. On an O_NONBLOCK session the reads never
+ * wait for a request, whatever timeout_ns is; the ioctl obeys timeout_ns alone.
+ * The reads return the count, and put the error of the ioctl into `result`. They
+ * fail themselves only with
  *
  *  EINVAL     another count
- *  EACCES     the session was not opened with the credentials of this thread:
- *             by another process, or by this one before it changed its own
+ *  EACCES     this thread's credentials are not those that opened the session:
+ *             another process opened it, or this one has changed its own
  *  EFAULT     the buffer could not be read or written
  *
- * EACCES is because a program does not expect to be told anything by what
- * it reads into: no other is to be made to serve by being handed a session as
- * its standard input.
+ * EACCES protects programs that do not know of sessions: nobody can make such a
+ * program serve by handing it a session as its standard input.
  */
 
 /* ---- poll, select, epoll on /dev/dblockctl ---- */
@@ -410,13 +417,13 @@ struct dblock_serve {
  *    returned DBLOCK_SERVE_END for it yet. Each device counts once, whether or
  *    not it was ever served.
  *
- * It does not say which device: try DBLOCK_SERVE with timeout_ns 0 on each; a
- * session per device tells. A request that comes while a thread waits for one
- * in DBLOCK_SERVE goes to that thread and wakes nobody who polls. What another
- * thread took first, or a time-out ended, is not there any more when the
- * poller comes: DBLOCK_SERVE then returns no request.
+ * Polling does not say which device: try DBLOCK_SERVE with timeout_ns 0 on each,
+ * or have a session per device. While a thread waits in DBLOCK_SERVE, a new
+ * request goes to that thread and wakes no poller. A request may be gone when the
+ * poller comes, because another thread took it or a time-out ended it:
+ * DBLOCK_SERVE then returns no request.
  *
- * A session is never ready for writing and has no errors; without
+ * A session is never ready for writing and has no errors. Without
  * DBLOCK_FEAT_POLL it is always ready for both, and epoll refuses it (EPERM).
  */
 
@@ -437,26 +444,28 @@ struct dblock_serve {
 
 /*
  * Errors of the control calls:
- *  CREATE   EINVAL a member out of range; EEXIST the name is taken (or could be
- *           a partition of a device there is, or the other way round); EBUSY
- *           the same, of a device that was destroyed and is still open or
- *           mounted; EPERM without CAP_SYS_ADMIN; ENOSPC too many devices;
- *           ENOMEM; EOPNOTSUPP a zoned device without DBLOCK_FEAT_ZONED; ENXIO
- *           somebody destroyed it while it was started (DBLOCK_F_AUTO_START);
- *           EIO the kernel could not add the disk (DBLOCK_F_AUTO_START)
- *  START    ENODEV this session has no such device; EALREADY it was started
- *           before, or is being started; ENXIO it has ended; EIO its zones could
- *           not be read, or are invalid: START may be repeated; ENOMEM, EEXIST,
- *           EINVAL, EIO the kernel could not add the disk: the device ends, and
- *           START fails with ENXIO from then on
- *  DESTROY  ENODEV no such device; EBUSY open, without DBLOCK_DESTROY_FORCE;
- *           EALREADY another call is destroying it; EPERM without CAP_SYS_ADMIN
+ *  CREATE   EINVAL a member is out of range; EEXIST the name is taken, or could be
+ *           a partition of an existing device, or the other way round; EBUSY the
+ *           same for a destroyed device that is still open or mounted; EPERM
+ *           without CAP_SYS_ADMIN; ENOSPC too many devices; ENOMEM; EOPNOTSUPP a
+ *           zoned device without DBLOCK_FEAT_ZONED; with DBLOCK_F_AUTO_START also
+ *           ENXIO the device was destroyed while it was started, and EIO the
+ *           kernel could not add the disk
+ *  START    ENODEV this session has no such device; EALREADY the device was
+ *           started before, or is being started; ENXIO it has ended; EIO its zones
+ *           could not be read, or are invalid: START may be repeated; ENOMEM,
+ *           EEXIST, EINVAL, EIO the kernel could not add the disk: the device
+ *           ends, and START fails with ENXIO from then on
+ *  DESTROY  ENODEV no such device; EBUSY the disk is open, and there is no
+ *           DBLOCK_DESTROY_FORCE; EALREADY another call is destroying the device;
+ *           EPERM without CAP_SYS_ADMIN
  *  INFO     ENODEV no such device
  *  CHANGE   EOPNOTSUPP the size of a zoned device; ENODEV no such device; ENXIO
- *           it has ended; EPERM without CAP_SYS_ADMIN; EINTR a signal came while
- *           it is being started or removed
- *  ADOPT    ENODEV no such device; EBUSY it is served, or its session is open and
- *           it does not wait; ENXIO it has ended; EPERM without CAP_SYS_ADMIN; ENOMEM
+ *           the device has ended; EPERM without CAP_SYS_ADMIN; EINTR a signal came
+ *           while the device is being started or removed
+ *  ADOPT    ENODEV no such device; EBUSY the device is served, or its session is
+ *           open and it does not wait; ENXIO it has ended; EPERM without
+ *           CAP_SYS_ADMIN; ENOMEM
  *  all      EFAULT, EINVAL (reserved members, unknown flags), ENOTTY (no such call)
  */
 

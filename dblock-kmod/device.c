@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices from their creation to their end: parameters, the disk, who serves
- * it, and what happens when nobody does any more.
+ * Devices from creation to end: parameters, the disk, the servers, and what
+ * happens when the servers are gone.
  *
- * A device ends in one of two ways. In good order (DBLOCK_CTL_DESTROY): the
- * disk goes first, answered to the last request, then the servers are told.
- * By surprise (its session or its servers are gone, or a forced destroy): every
- * request fails first, so that nothing the disk's removal waits for can wait
- * for a server. The object stays until the last user has closed the disk.
+ * A device ends in one of two ways. In good order (DBLOCK_CTL_DESTROY), the disk
+ * is removed first, with every request answered, and then the servers are told.
+ * By surprise (the session or the servers are gone, or a forced destroy), every
+ * request fails first, so that the removal of the disk never waits for a server.
+ * The object stays until the last user has closed the disk.
  */
 #include <linux/bio.h>
 #include <linux/ctype.h>
@@ -25,27 +25,27 @@
 
 #include "internal.h"
 
-/* How soon the death of a server is noticed when nothing else tells of it. */
+/* How often the watch looks for dead servers. */
 #define DBLOCK_WATCH_INTERVAL	(HZ / 2)
 
-/* The devices, the sessions they belong to, and the names they have. */
+/* Protects the devices, their sessions and their names. */
 static DEFINE_MUTEX(dblock_lock);
 static DEFINE_XARRAY_ALLOC1(dblock_devices);
 static u32 dblock_next_id;
-static u32 dblock_last_id;	/* the highest that was ever given out */
+static u32 dblock_last_id;	/* the highest id ever given out */
 
 /*
- * The names in use, and the names of the disks they could be partitions of. A
- * removed disk that is still open or mounted keeps its name: its filesystem goes
+ * The names in use, and the names of the disks that they could be partitions of.
+ * A removed disk keeps its name while it is open or mounted: its filesystem goes
  * on under that name in /proc and /sys.
  */
 static DEFINE_HASHTABLE(dblock_names, 10);
 static DEFINE_HASHTABLE(dblock_parents, 10);
 
-/* N of every dblock<N> that dblock_name_pick() gave out, or found to be blocked. */
+/* N of every dblock<N> that dblock_name_pick() gave out or found blocked. */
 static DEFINE_IDA(dblock_numbers);
 
-/* Removals wait for the block layer; the watch must never wait behind them. */
+/* A removal waits for the block layer, and the watch must not wait for a removal. */
 static struct workqueue_struct *dblock_wq;
 static struct workqueue_struct *dblock_watch_wq;
 
@@ -75,8 +75,8 @@ static void dblock_session_release(struct kref *ref)
 }
 
 /*
- * Whether a poll of it says so. Looks at one device after the other, each held
- * by a reference: there may be thousands, too many for one critical section.
+ * Whether the session is ready for its pollers. Holds one device after the other
+ * by a reference: thousands are too many for one critical section.
  */
 bool dblock_session_ready(struct dblock_session *session)
 {
@@ -88,10 +88,10 @@ bool dblock_session_ready(struct dblock_session *session)
 		bool ready;
 
 		/*
-		 * While a device is in the table, its removal holds a reference.
-		 * Without the lock, one that has just lost its last reference
-		 * would be skipped: its end is untold, and nobody wakes the
-		 * poller again.
+		 * The removal holds a reference to each device in the table.
+		 * Without the lock, a device could lose its last reference
+		 * here and be skipped. Its end would be untold, and nobody
+		 * would wake the poller again.
 		 */
 		xa_lock(&session->devices);
 		entry = xa_find(&session->devices, &index, ULONG_MAX, XA_PRESENT);
@@ -112,7 +112,7 @@ bool dblock_session_ready(struct dblock_session *session)
 	}
 }
 
-/* A DBLOCK_SERVE on the session has told the end of this device. */
+/* Notes that a DBLOCK_SERVE on the session has told the end of the device. */
 void dblock_session_mark_told(struct dblock_session *session, u32 id)
 {
 	void *entry;
@@ -124,14 +124,14 @@ void dblock_session_mark_told(struct dblock_session *session, u32 id)
 	} else if (entry) {
 		struct dblock_device *dev = entry;
 
-		/* Adopted back since, it may be live. */
+		/* The session may have adopted the device back: then it is live. */
 		if (dblock_ended(dev))
 			set_bit(DBLOCK_DEV_TOLD, &dev->flags);
 	}
 	xa_unlock(&session->devices);
 }
 
-/* The session no longer has the device. Its id stays for pollers until a call has told the end. */
+/* Takes the device from the session. Its id stays for pollers until a call has told the end. */
 static void dblock_session_forget(struct dblock_session *session, struct dblock_device *dev)
 {
 	lockdep_assert_held(&dblock_lock);
@@ -139,7 +139,7 @@ static void dblock_session_forget(struct dblock_session *session, struct dblock_
 	if (test_bit(DBLOCK_DEV_TOLD, &dev->flags))
 		__xa_erase(&session->devices, dev->id);
 	else
-		/* Replaces what is there, so it needs no memory. */
+		/* This needs no memory: it replaces an entry. */
 		__xa_store(&session->devices, dev->id, DBLOCK_END_UNTOLD, GFP_NOWAIT);
 	xa_unlock(&session->devices);
 }
@@ -147,9 +147,9 @@ static void dblock_session_forget(struct dblock_session *session, struct dblock_
 /* ---- names ---- */
 
 /*
- * A partition's name is that of its disk followed by a number, with a 'p' between
+ * The name of a partition is the disk's name and a number, with a 'p' between
  * them if the disk's name ends in a digit. Fills in the lengths of the names of
- * all disks that `name` could be a partition of, and returns how many there are.
+ * all disks that `name` could be a partition of, and returns their number.
  */
 static unsigned int dblock_name_parents(const char *name, size_t *lengths)
 {
@@ -177,7 +177,7 @@ static bool dblock_name_is(const struct dblock_name *key, const char *name, size
 	return key->length == length && !memcmp(key->dev->params.name, name, length);
 }
 
-/* The device with this name: there is at most one. */
+/* The device with this name, or NULL. */
 static struct dblock_device *dblock_name_find(const char *name, size_t length)
 {
 	struct dblock_name *key;
@@ -189,8 +189,8 @@ static struct dblock_device *dblock_name_find(const char *name, size_t length)
 }
 
 /*
- * A device that blocks this name: it has the same name, or one of the two could
- * be a partition of the other. Prefers a device that is not gone.
+ * A device that blocks this name, or NULL: it has the same name, or one of the
+ * two could be a partition of the other. Prefers a device that is not gone.
  */
 static struct dblock_device *dblock_name_conflict(const char *name)
 {
@@ -237,8 +237,8 @@ static void dblock_name_insert(struct dblock_device *dev)
 }
 
 /*
- * Picks dblock<N> with the lowest free N. A name given by a user can block only
- * one N. Its device then holds that N, so that the next pick does not try it.
+ * Picks dblock<N> with the lowest free N. A user's name can block only one N.
+ * The device with that name then holds the N, so that the next pick skips it.
  */
 static int dblock_name_pick(struct dblock_device *dev)
 {
@@ -262,7 +262,7 @@ static int dblock_name_pick(struct dblock_device *dev)
 	return 0;
 }
 
-/* Takes the name that was asked for, or picks one. */
+/* Takes the name that the user asked for, or picks one. */
 static int dblock_name_take(struct dblock_device *dev)
 {
 	struct dblock_device *conflict;
@@ -317,7 +317,7 @@ static void dblock_device_release_work(struct work_struct *work)
 	put_pid(dev->owner);
 	kref_put(&rcu_dereference_protected(dev->home, true)->ref, dblock_session_release);
 	kfree_rcu(dev, rcu);
-	/* dblock_devices_exit() waits for this work, so its text stays. */
+	/* dblock_devices_exit() waits for this work, so the text of this function stays. */
 	module_put(THIS_MODULE);
 }
 
@@ -334,8 +334,8 @@ void dblock_device_put(struct dblock_device *dev)
 }
 
 /*
- * Whether a session that does not have this device may have had it: it has
- * ended, or another session has adopted it. Under RCU.
+ * Whether a session without this device may have had it: the device has ended,
+ * or another session has adopted it. Called under RCU.
  */
 static bool dblock_device_is_past(u32 id)
 {
@@ -346,7 +346,7 @@ static bool dblock_device_is_past(u32 id)
 	return id && id <= READ_ONCE(dblock_last_id);
 }
 
-/* One of the session's own devices; ENXIO for one that has ended, ENODEV for any other. */
+/* A device of the session, with a reference. ENXIO: it has ended. ENODEV: any other id. */
 struct dblock_device *dblock_device_get(struct dblock_session *session, u32 id)
 {
 	struct dblock_device *dev;
@@ -361,6 +361,7 @@ struct dblock_device *dblock_device_get(struct dblock_session *session, u32 id)
 	return dev;
 }
 
+/* The device with this id, or, without an id, with this name. NULL if there is none. */
 static struct dblock_device *dblock_device_find(u32 id, const char *name)
 {
 	struct dblock_device *dev;
@@ -372,6 +373,7 @@ static struct dblock_device *dblock_device_find(u32 id, const char *name)
 	return dev && !dev->gone ? dev : NULL;
 }
 
+/* The same, with a reference. */
 static struct dblock_device *dblock_device_find_get(u32 id, const char *name)
 {
 	struct dblock_device *dev;
@@ -384,9 +386,9 @@ static struct dblock_device *dblock_device_find_get(u32 id, const char *name)
 	return dev;
 }
 
-/* ---- who serves it ---- */
+/* ---- the servers ---- */
 
-/* True from the moment the process cannot run its own code any more. */
+/* True from the moment on at which the process can no longer run its own code. */
 static bool dblock_process_dying(struct pid *tgid)
 {
 	struct task_struct *task;
@@ -401,7 +403,7 @@ static bool dblock_process_dying(struct pid *tgid)
 	return dying;
 }
 
-/* Never a dead one: what a process held on a session it has closed, it cannot answer any more. */
+/* The live record of a process, or NULL. What a dead record holds cannot be answered. */
 static struct dblock_server *dblock_server_find(struct dblock_device *dev, struct pid *tgid)
 {
 	struct dblock_server *server;
@@ -412,7 +414,7 @@ static struct dblock_server *dblock_server_find(struct dblock_device *dev, struc
 	return NULL;
 }
 
-/* The calling process begins a DBLOCK_SERVE. */
+/* Begins a DBLOCK_SERVE of the calling process. */
 struct dblock_server *dblock_server_enter(struct dblock_device *dev, bool on_disk)
 {
 	struct dblock_server *server, *fresh = NULL;
@@ -442,7 +444,7 @@ struct dblock_server *dblock_server_enter(struct dblock_device *dev, bool on_dis
 		spin_unlock(&dev->server_lock);
 		if (server)
 			break;
-		/* Whoever has a session can make any number of them, by a process each. */
+		/* Accounted: a session's user can make any number of records, one a process. */
 		fresh = kzalloc_obj(*fresh, GFP_KERNEL_ACCOUNT);
 		if (!fresh)
 			return ERR_PTR(-ENOMEM);
@@ -460,7 +462,7 @@ void dblock_server_leave(struct dblock_device *dev, struct dblock_server *server
 		server->disk_calls--;
 		spin_unlock(&dev->server_lock);
 	}
-	/* Whoever sees this may free the record: all changes to slots come before. */
+	/* All changes to slots come before: the record may be freed once this is seen. */
 	smp_mb__before_atomic();
 	atomic_dec(&server->calls);
 }
@@ -470,7 +472,7 @@ static bool dblock_server_on_disk(const struct dblock_server *server)
 	return !server->dead && (server->on_disk || server->disk_calls);
 }
 
-/* How many of the disk's opens are the servers' own. */
+/* How many times the servers themselves have the disk open. */
 static unsigned int dblock_servers_count_on_disk(struct dblock_device *dev)
 {
 	struct dblock_server *server;
@@ -485,7 +487,7 @@ static unsigned int dblock_servers_count_on_disk(struct dblock_device *dev)
 
 /* ---- the end ---- */
 
-/* Nobody has the disk any more. */
+/* Gives back the name and the disk's reference. Called once nobody can reach the disk. */
 static void dblock_device_drop_disk(struct dblock_device *dev)
 {
 	mutex_lock(&dblock_lock);
@@ -502,7 +504,7 @@ static void dblock_device_remove(struct work_struct *work)
 	if (dev->added) {
 		if (test_bit(DBLOCK_DEV_DEAD, &dev->flags))
 			blk_mark_disk_dead(dev->disk);
-		/* Writes back what is dirty: its server answers that, or it fails. */
+		/* Writes back dirty data. The server answers these requests, or they fail. */
 		del_gendisk(dev->disk);
 	}
 	set_bit(DBLOCK_DEV_END, &dev->flags);
@@ -526,7 +528,7 @@ static void dblock_device_remove(struct work_struct *work)
 	dblock_device_put(dev);
 }
 
-/* Claims the removal, once. */
+/* Claims the removal. True for the first caller only. */
 static bool dblock_device_claim_removal(struct dblock_device *dev)
 {
 	bool claimed;
@@ -538,7 +540,7 @@ static bool dblock_device_claim_removal(struct dblock_device *dev)
 	return claimed;
 }
 
-/* The surprise, of a DBLOCK_DEV_DEAD device: fails all now, removes the disk in the background. */
+/* Fails all requests of a DBLOCK_DEV_DEAD device now, and removes its disk in the background. */
 static void dblock_device_fail_and_remove(struct dblock_device *dev)
 {
 	dblock_queues_fail(dev, false);
@@ -553,7 +555,7 @@ static void dblock_device_kill(struct dblock_device *dev)
 		dblock_device_fail_and_remove(dev);
 }
 
-/* Fails what dead servers hold, or requeues it if another server may come. */
+/* Fails the requests that dead servers hold, or requeues them if another server may come. */
 static void dblock_device_handle_orphans(struct dblock_device *dev)
 {
 	if (dev->params.flags & DBLOCK_F_REISSUE && !test_bit(DBLOCK_DEV_UNSERVED, &dev->flags))
@@ -562,7 +564,10 @@ static void dblock_device_handle_orphans(struct dblock_device *dev)
 		dblock_queues_fail(dev, true);
 }
 
-/* All its servers are dead. Whether it waits for another. */
+/*
+ * Called while all servers of the device are dead. Begins the wait for a new
+ * server, and ends it after recovery_ms. Returns whether the device waits.
+ */
 static bool dblock_device_update_waiting(struct dblock_device *dev)
 {
 	lockdep_assert_held(&dev->server_lock);
@@ -576,7 +581,7 @@ static bool dblock_device_update_waiting(struct dblock_device *dev)
 	return false;
 }
 
-/* Frees dead servers that are in no call. Those that a slot refers to go back to the list. */
+/* Frees dead servers that are in no call. A server that a slot names goes back to the list. */
 static void dblock_servers_reap(struct dblock_device *dev, struct list_head *idle)
 {
 	struct dblock_server *server, *next;
@@ -603,16 +608,16 @@ static void dblock_device_check_servers(struct dblock_device *dev)
 			alive = true;
 			continue;
 		}
-		/* Looked after each time: a thread of it may still have been fetching. */
+		/* Each time, as one of its threads may have been fetching the last time. */
 		WRITE_ONCE(server->dead, true);
 		orphans = true;
-		/* Pairs with dblock_server_leave(): what its calls left behind is handled below. */
+		/* Pairs with dblock_server_leave(): what the calls left in slots is seen below. */
 		if (!atomic_read_acquire(&server->calls))
 			list_move(&server->node, &idle);
 	}
 	/*
-	 * Decided under the lock: a server that enters either keeps the device
-	 * alive, or finds it ended.
+	 * The lock makes the decision final: a server that enters either keeps
+	 * the device alive or finds it ended.
 	 */
 	if (!alive && !(dev->served && dblock_device_update_waiting(dev))) {
 		if (!(dev->params.flags & DBLOCK_F_OUTLIVE))
@@ -632,9 +637,9 @@ static void dblock_device_check_servers(struct dblock_device *dev)
 }
 
 /*
- * The end of a process shows late in its files: a thread of it that waits for
- * the disk keeps them open, and the disk waits for the process. So look at the
- * processes themselves.
+ * Looks at the processes themselves, because their files tell too late. A thread
+ * that waits for the disk keeps the files of a dead process open, and the disk
+ * waits for the process.
  */
 static void dblock_watch(struct work_struct *work)
 {
@@ -654,7 +659,10 @@ void dblock_watch_now(void)
 	mod_delayed_work(dblock_watch_wq, &dblock_watch_work, 0);
 }
 
-/* It may go on without its session. Whoever served it there has to come anew. */
+/*
+ * Called when the session is closed. Marks the servers dead that came by way of
+ * the session. Returns whether the device goes on and waits for new ones.
+ */
 static bool dblock_device_begin_recovery(struct dblock_device *dev)
 {
 	struct dblock_server *server;
@@ -690,7 +698,7 @@ void dblock_session_end(struct dblock_session *session)
 	mutex_unlock(&dblock_lock);
 	if (recovers)
 		dblock_watch_now();
-	/* Nobody polls it: that has the file. Its devices know it no more but to wake nobody. */
+	/* The file is closed, so nobody polls it. The devices keep only the memory. */
 	xa_destroy(&session->devices);
 	kref_put(&session->ref, dblock_session_release);
 }
@@ -726,7 +734,7 @@ int dblock_device_destroy(const struct dblock_target *target)
 		if (wait_for_completion_killable(&dev->removed))
 			ret = -EINTR;
 	} else if (force) {
-		/* Somebody removes it in good order: that must not wait any longer. */
+		/* A removal in good order is under way: it must not wait any longer. */
 		dblock_device_kill(dev);
 	}
 	dblock_device_put(dev);
@@ -741,7 +749,7 @@ int dblock_disk_open(struct gendisk *disk, blk_mode_t mode)
 	int ret = 0;
 
 	spin_lock(&dev->state_lock);
-	/* Adding the disk opens it to look for partitions, even when it ends already. */
+	/* The look for partitions opens the disk, even when the device ends already. */
 	if (dev->removing && !dev->starting)
 		ret = -ENXIO;
 	else
@@ -759,7 +767,7 @@ void dblock_disk_release(struct gendisk *disk)
 	dev->openers--;
 	spin_unlock(&dev->state_lock);
 
-	/* A server's own open goes; should it have another, a call tells or told so. */
+	/* A server closes the disk. If it has the disk open once more, its calls there tell. */
 	spin_lock(&dev->server_lock);
 	server = dblock_server_find(dev, task_tgid(current));
 	if (server)
@@ -776,7 +784,7 @@ int dblock_disk_ioctl(struct block_device *bdev, blk_mode_t mode, unsigned int c
 
 	if (cmd != DBLOCK_SERVE || bdev_is_partition(bdev))
 		return -ENOTTY;
-	/* Who may read the disk may not for that answer its requests. */
+	/* Permission to read the disk does not include answering its requests. */
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (copy_from_user(&call, argp, sizeof(call)))
@@ -858,11 +866,11 @@ static int dblock_disk_start(struct dblock_device *dev)
 
 	mutex_lock(&dev->disk_lock);
 	if (test_bit(DBLOCK_DEV_END, &dev->flags)) {
-		/* A removal got the lock first: it found no disk to remove and has put it. */
+		/* A removal got the lock first. It found no added disk, and has put the disk. */
 		ret = -ENXIO;
 		goto unlock;
 	}
-	/* Asks the server, so its end must not need disk_lock to fail what it holds. */
+	/* Asks the server. When that dies, its requests fail without disk_lock. */
 	ret = dblock_zones_start(dev);
 	if (ret) {
 		spin_lock(&dev->state_lock);
@@ -876,7 +884,7 @@ static int dblock_disk_start(struct dblock_device *dev)
 	ret = device_add_disk(NULL, dev->disk, NULL);
 	clear_bit(GD_SUPPRESS_PART_SCAN, &dev->disk->state);
 	if (ret) {
-		/* The driver core cannot add a device a second time. */
+		/* The driver core cannot add the disk a second time. */
 		dblock_device_kill(dev);
 		goto unlock;
 	}
@@ -983,7 +991,7 @@ static int dblock_params_validate(struct dblock_create *p)
 	return 0;
 }
 
-/* Takes a name and an id; from here on the device can be found. */
+/* Gives the device a name and an id. From here on it can be found. */
 static int dblock_device_publish(struct dblock_device *dev)
 {
 	struct dblock_create *p = &dev->params;
@@ -1051,7 +1059,7 @@ int dblock_device_create(struct dblock_session *session, struct dblock_create *p
 	if (ret)
 		goto put_device;
 
-	/* The watch needs it to end a device whose server is gone: nothing may wait for I/O here. */
+	/* The watch needs this lock to end devices, so its holder must not wait for I/O. */
 	mutex_lock(&dblock_lock);
 	kref_get(&dev->ref);	/* the disk */
 	kref_get(&dev->ref);	/* this call; the first one is the removal's */
@@ -1064,7 +1072,7 @@ int dblock_device_create(struct dblock_session *session, struct dblock_create *p
 		dblock_device_put(dev);
 		goto put_device;
 	}
-	/* Unless it runs already. Not at once, as each run looks at every device. */
+	/* Starts the watch, unless it runs. Not at once: each run looks at every device. */
 	queue_delayed_work(dblock_watch_wq, &dblock_watch_work, DBLOCK_WATCH_INTERVAL);
 
 	if (params->flags & DBLOCK_F_AUTO_START) {
@@ -1116,7 +1124,7 @@ static void dblock_disk_change(struct dblock_device *dev, const struct dblock_ch
 			p->flags |= DBLOCK_F_READ_ONLY;
 		else
 			p->flags &= ~DBLOCK_F_READ_ONLY;
-		/* First: who sees a disk that is read-only finds its writes refused. */
+		/* Comes before set_disk_ro(): once the disk shows as read-only, writes fail. */
 		assign_bit(DBLOCK_DEV_READ_ONLY, &dev->flags, change->read_only);
 	}
 	spin_unlock(&dev->state_lock);
@@ -1147,7 +1155,7 @@ int dblock_device_change(const struct dblock_change *change)
 		ret = -EOPNOTSUPP;
 		goto put;
 	}
-	/* Held while partitions are looked for, and while a removal writes back: for a while. */
+	/* The holder may look for partitions or write back dirty data, which takes a while. */
 	if (mutex_lock_interruptible(&dev->disk_lock)) {
 		ret = -EINTR;
 		goto put;
@@ -1174,7 +1182,7 @@ static bool dblock_device_served(struct dblock_device *dev)
 	return alive;
 }
 
-/* Whether another session may have it. */
+/* 0 if another session may adopt the device. */
 static int dblock_device_adoptable(struct dblock_device *dev)
 {
 	if (dblock_ended(dev) || READ_ONCE(dev->removing))
@@ -1204,12 +1212,12 @@ int dblock_device_adopt(struct dblock_session *session, const struct dblock_targ
 	set_bit(DBLOCK_DEV_ADOPTED, &dev->flags);
 	if (dev->session)
 		dblock_session_forget(dev->session, dev);
-	/* If it is ending, only its previous session has told so. */
+	/* Only the previous session can have told the end. */
 	clear_bit(DBLOCK_DEV_TOLD, &dev->flags);
 	dev->session = session;
 	kref_get(&session->ref);
 	before = rcu_replace_pointer(dev->home, session, lockdep_is_held(&dblock_lock));
-	/* Who polls the session it had finds the end there, and who polls this one what waits. */
+	/* The old session's pollers find the end, the new session's the waiting requests. */
 	wake_up_poll(&before->poll_wait, EPOLLIN | EPOLLRDNORM);
 	kref_put(&before->ref, dblock_session_release);
 	wake_up_poll(&session->poll_wait, EPOLLIN | EPOLLRDNORM);
@@ -1218,7 +1226,7 @@ unlock:
 	return ret;
 }
 
-/* ---- what there is ---- */
+/* ---- information ---- */
 
 int dblock_device_info(struct dblock_info *info)
 {
@@ -1257,7 +1265,7 @@ int dblock_device_info(struct dblock_info *info)
 		info->state = DBLOCK_STATE_CREATED;
 	info->openers += dev->openers;
 	spin_unlock(&dev->state_lock);
-	/* A server that was counted closed the disk in between. */
+	/* A server may have closed the disk after it was counted. */
 	if ((s32)info->openers < 0)
 		info->openers = 0;
 	dblock_device_put(dev);
@@ -1272,7 +1280,7 @@ int dblock_device_list(struct dblock_list *list)
 	u32 room, n;
 	int ret = 0;
 
-	/* No lock is held across a copy to userspace: that memory may be on a device of ours. */
+	/* No lock is held across a copy to userspace: that memory may lie on one of our disks. */
 	for (room = 0; ; room = n) {
 		if (room) {
 			ids = kvmalloc_objs(*ids, room, GFP_KERNEL);
@@ -1304,9 +1312,9 @@ int dblock_device_list(struct dblock_list *list)
 /* ---- the module ---- */
 
 /*
- * Of the kind that each disk has one of to split its bios with. All of a kind
- * share a slab cache, which goes with the last of them: in a machine without
- * other disks, with each of ours, after two grace periods.
+ * Keeps a slab cache alive. Each disk has a bio_set like this one, and all of
+ * them share the cache. On a machine without other disks the cache would be
+ * destroyed with each of our disks, which takes two grace periods.
  */
 static struct bio_set dblock_bios;
 
@@ -1335,7 +1343,7 @@ err_bios:
 void dblock_devices_exit(void)
 {
 	cancel_delayed_work_sync(&dblock_watch_work);
-	/* The last references may still be on their way out. */
+	/* The works that release the last references may still run. */
 	destroy_workqueue(dblock_watch_wq);
 	destroy_workqueue(dblock_wq);
 	bioset_exit(&dblock_bios);

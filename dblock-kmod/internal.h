@@ -2,24 +2,25 @@
 /*
  * What the files of the module share.
  *
- * A request is owned by exactly one party at a time; its slot says by whom.
- * Every change of owner happens under the queue's lock:
+ * A request has exactly one owner at a time. The state of its slot names the
+ * owner, and changes only under the queue's lock:
  *
- *   SLOT_FREE       the block layer (or nobody)
- *   SLOT_QUEUED     the queue: waits for a server to fetch it
- *   SLOT_FETCHING   a server thread inside DBLOCK_SERVE copies it out
+ *   SLOT_FREE       the block layer, or nobody
+ *   SLOT_QUEUED     the queue: the request waits for a server to fetch it
+ *   SLOT_FETCHING   a server thread inside DBLOCK_SERVE, copying the request out
  *   SLOT_SERVED     the server, in userspace, until it answers
- *   SLOT_ANSWERING  a server thread inside DBLOCK_SERVE copies the answer in;
- *                   if it is about a part, it completes that part, and what
- *                   remains of the request is SLOT_SERVED again
- *   SLOT_FAKED      the time-out handler: its answer was thrown away on purpose
+ *   SLOT_ANSWERING  a server thread inside DBLOCK_SERVE, copying the answer in.
+ *                   An answer about a part completes that part; the rest of
+ *                   the request is SLOT_SERVED again
+ *   SLOT_FAKED      the time-out handler: the answer was dropped on purpose
  *                   (the block layer's io-timeout-fail)
- *   SLOT_ENDING     whoever is about to complete it
+ *   SLOT_ENDING     the thread that is about to complete the request
  *
- * FETCHING and ANSWERING touch the request's pages with page faults disabled,
- * so they end soon whatever the server's memory does. A time-out or the end of
- * the device leaves such a slot its verdict in ->abort, and the copying thread
- * carries it out. All other states can be ended on the spot.
+ * In FETCHING and ANSWERING the thread touches the request's pages with page
+ * faults disabled. Both states therefore end soon, whatever the server's memory
+ * does. A time-out or the end of the device leaves its verdict on such a slot in
+ * ->abort, and the copying thread carries it out. In any other state the request
+ * can be ended on the spot.
  */
 #ifndef _DBLOCK_INTERNAL_H
 #define _DBLOCK_INTERNAL_H
@@ -51,23 +52,23 @@ enum dblock_slot_state {
 
 struct dblock_queue;
 
-/* One per tag of a hardware queue. */
+/* The place of a request: one for each tag of a hardware queue. */
 struct dblock_slot {
-	struct list_head node;		/* on dblock_queue.queued, or on a list of the owner's */
+	struct list_head node;		/* on dblock_queue.queued, or on a list of the owner */
 	struct request *rq;
 	struct dblock_queue *queue;
-	struct dblock_server *server;	/* FETCHING to FAKED: who has it */
+	struct dblock_server *server;	/* FETCHING to FAKED: the server that has it */
 	u32 generation;			/* of the cookie; changes with every request, never 0 */
-	u32 length;			/* bytes, as it came; 0 for a flush */
+	u32 length;			/* bytes, when it came; 0 for a flush */
 	sector_t sector;
-	unsigned long since;		/* jiffies at which it came */
+	unsigned long since;		/* jiffies when it came */
 	u8 state;
-	bool renewed;			/* its time begins at `since`, not when the block layer started it */
-	blk_status_t abort;		/* FETCHING, ANSWERING: end it with this */
+	bool renewed;			/* its time counts from `since`, not from the block layer's start */
+	blk_status_t abort;		/* FETCHING, ANSWERING: end the request with this status */
 };
 
 struct dblock_queue {
-	spinlock_t lock;		/* what follows, and the slots but for what their owner has */
+	spinlock_t lock;		/* protects the rest, and the slots except what their owner has */
 	struct list_head queued;
 	unsigned int pending;		/* slots that are not free */
 	unsigned int index;
@@ -77,48 +78,49 @@ struct dblock_queue {
 };
 
 /*
- * A process that serves a device. Freed once it is dead, has no call under way
- * and no slot refers to it. If the process comes back, it gets a new one.
+ * A process that serves a device. The record is freed when the process is dead,
+ * has no call under way and is named by no slot. A process that comes back gets
+ * a new record.
  */
 struct dblock_server {
 	struct list_head node;
 	struct pid *tgid;
-	bool on_disk;			/* serves through the block device, so holds it open */
-	bool dead;			/* or without the session it served on; for good */
+	bool on_disk;			/* serves through the block device, and so has it open */
+	bool dead;			/* or the session it served on is closed; never reset */
 	unsigned int disk_calls;	/* through the block device, under way */
 	atomic_t calls;			/* under way, of any kind */
 };
 
-/* A key to find a device by its name, or by that of a disk it could be a partition of. */
+/* A key to a device: its own name, or the name of a disk that it could be a partition of. */
 struct dblock_name {
 	struct hlist_node node;
 	struct dblock_device *dev;
-	size_t length;			/* the key is so much of the name, from its start */
+	size_t length;			/* how much of the device's name is the key */
 };
 
-/* Its own name, and at most two disks that it could be a partition of. */
+/* The device's own name, and at most two disks that it could be a partition of. */
 #define DBLOCK_NAME_KEYS	3
 
 /* Bits of dblock_device.flags. */
 #define DBLOCK_DEV_DEAD		0	/* every request fails, servers are told the end */
 #define DBLOCK_DEV_END		1	/* removed in good order, servers are told the end */
-#define DBLOCK_DEV_UNSERVED	2	/* outlives its servers, who are dead: requests fail */
-#define DBLOCK_DEV_TOLD		3	/* its session was told the end; under that's xa_lock */
-#define DBLOCK_DEV_WAITING	4	/* its servers are dead, and it waits for another: requests wait */
+#define DBLOCK_DEV_UNSERVED	2	/* outlives its servers, which are dead: requests fail */
+#define DBLOCK_DEV_TOLD		3	/* its session was told the end; under the session's xa_lock */
+#define DBLOCK_DEV_WAITING	4	/* its servers are dead, a new one may come: requests wait */
 #define DBLOCK_DEV_READ_ONLY	5	/* writes fail */
-#define DBLOCK_DEV_ADOPTED	6	/* another session had it before */
+#define DBLOCK_DEV_ADOPTED	6	/* it had another session before */
 
 struct dblock_device {
-	struct kref ref;		/* the table, the disk, the removal, each call under way */
+	struct kref ref;		/* held by the table, the disk, the removal, each call under way */
 	struct rcu_head rcu;
 	u32 id;
 	struct dblock_name names[DBLOCK_NAME_KEYS]; /* from creation until its disk is released */
-	int number;			/* N of the dblock<N> that it holds, or -1 */
+	int number;			/* N of the dblock<N> that this device holds, or -1 */
 	bool gone;			/* under dblock_lock: only the name is left */
-	struct dblock_create params;	/* with the defaults filled in; what can change under state_lock */
+	struct dblock_create params;	/* with the defaults; what can change is under state_lock */
 	unsigned long flags;
-	struct dblock_session *session;	/* under dblock_lock; NULL once that has ended */
-	struct dblock_session __rcu *home; /* the last one, until the release: whom requests wake */
+	struct dblock_session *session;	/* under dblock_lock; NULL when the session has ended */
+	struct dblock_session __rcu *home; /* the last session: its pollers are woken */
 	struct pid *owner;
 
 	struct blk_mq_tag_set tag_set;
@@ -126,21 +128,21 @@ struct dblock_device {
 	dev_t devt;
 	struct dblock_queue *queues;
 	unsigned int nr_queues;
-	atomic_t next_queue;		/* where the next DBLOCK_QUEUE_ANY looks first */
+	atomic_t next_queue;		/* where the next DBLOCK_QUEUE_ANY begins */
 	wait_queue_head_t any_wait;	/* servers of any queue */
 
 	spinlock_t server_lock;		/* the servers, and whether the device waits for one */
 	struct list_head servers;
-	bool served;			/* it has had a server */
-	unsigned long waiting_since;	/* jiffies, while DBLOCK_DEV_WAITING */
+	bool served;			/* the device has had a server */
+	unsigned long waiting_since;	/* jiffies, with DBLOCK_DEV_WAITING */
 
-	struct mutex disk_lock;		/* start, change and removal, one at a time */
+	struct mutex disk_lock;		/* one start, change or removal at a time */
 	bool added;			/* under disk_lock */
 
-	spinlock_t state_lock;		/* the rest */
+	spinlock_t state_lock;		/* the four below */
 	bool starting;
 	bool started;
-	bool removing;			/* nobody opens it any more */
+	bool removing;			/* the disk can no longer be opened */
 	unsigned int openers;
 
 	struct work_struct remove_work;
@@ -149,18 +151,17 @@ struct dblock_device {
 };
 
 /*
- * An open file of the control node. The memory stays until the last of its
- * devices is released, so that a request can wake who polls it without asking
- * whether the file is still open: when it is closed nobody polls it any more.
+ * An open file of the control node. The memory stays until the last device of
+ * the session is released. So a request can wake the pollers without a look
+ * at whether the file is still open: a closed file has none.
  */
 struct dblock_session {
-	struct kref ref;		/* the file, each device made on it */
+	struct kref ref;		/* held by the file, each device made on it */
 	struct rcu_head rcu;
 	/*
-	 * By id: its devices; and for one that it no longer has,
-	 * DBLOCK_END_UNTOLD until a call has told the end. Changed under
-	 * dblock_lock, except that DBLOCK_END_UNTOLD is erased under the
-	 * xa_lock alone.
+	 * The session's devices by id. A device that the session no longer has
+	 * leaves DBLOCK_END_UNTOLD until a call has told its end. Changed under
+	 * dblock_lock; only DBLOCK_END_UNTOLD is erased under the xa_lock alone.
 	 */
 	struct xarray devices;
 	wait_queue_head_t poll_wait;
@@ -169,9 +170,9 @@ struct dblock_session {
 #define DBLOCK_END_UNTOLD	xa_mk_value(0)
 
 /*
- * Whether so many bytes from there on have addresses at all. On a 32-bit kernel
- * u64_to_user_ptr() drops the upper half, and what is left may well be memory
- * of the caller's, but none that it named.
+ * Whether `size` bytes from `address` on have addresses at all. On a 32-bit
+ * kernel u64_to_user_ptr() drops the upper half, and the rest may be memory
+ * that the caller has but did not name.
  */
 static inline bool dblock_addressable(u64 address, u64 size)
 {

@@ -2,8 +2,8 @@
 /*
  * dblock: block devices answered by a userspace program.
  *
- * The module and its control node, /dev/dblockctl. Each open file of it is a
- * session; a device belongs to the session that created it.
+ * The module and its control node, /dev/dblockctl. Each open file of the node is
+ * a session; a device belongs to the session that created it.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -69,17 +69,17 @@ static int dblock_ctl_create(struct dblock_session *session, void __user *argp)
 		return -EPERM;
 	if (copy_from_user(&params, argp, sizeof(params)))
 		return -EFAULT;
-	/* Found out now, the answer cannot be lost after the device was made. */
+	/* Fail now if the result cannot be written: after the creation it would be lost. */
 	if (copy_to_user(argp, &params, sizeof(params)))
 		return -EFAULT;
 	ret = dblock_device_create(session, &params);
 	if (ret)
 		return ret;
-	/* Unmapped meanwhile: the device is still found by DBLOCK_CTL_LIST. */
+	/* Memory unmapped meanwhile: DBLOCK_CTL_LIST still finds the device. */
 	return copy_to_user(argp, &params, sizeof(params)) ? -EFAULT : 0;
 }
 
-/* Either the one or the other names a device. */
+/* Whether exactly one of them names a device, and the name ends. */
 static bool dblock_ctl_names_device(u32 id, const char *name)
 {
 	return (id ? !name[0] : name[0]) && strnlen(name, DBLOCK_NAME_LEN) < DBLOCK_NAME_LEN;
@@ -131,7 +131,7 @@ static int dblock_ctl_info(void __user *argp)
 	ret = -EINVAL;
 	if (!dblock_ctl_names_device(info->create.id, info->create.name))
 		goto out;
-	/* From where the reserved members once began. */
+	/* Here the reserved members began in the first version. */
 	if (memchr_inv(&info->oldest_sector, 0,
 		       sizeof(*info) - offsetof(struct dblock_info, oldest_sector)) ||
 	    memchr_inv(info->create.reserved, 0, sizeof(info->create.reserved)))
@@ -172,7 +172,7 @@ static int dblock_ctl_serve(struct dblock_session *session, void __user *argp, b
 	dev = dblock_device_get(session, call.device);
 	if (IS_ERR(dev)) {
 		ret = dblock_serve_no_device(argp, &call, PTR_ERR(dev));
-		/* It ended before this thread came. */
+		/* The device ended before this call. */
 		if (!ret)
 			dblock_session_mark_told(session, call.device);
 		return ret;
@@ -222,19 +222,19 @@ static long dblock_ctl_ioctl(struct file *file, unsigned int cmd, unsigned long 
 	}
 }
 
-/* DBLOCK_SERVE, see dblock.h. */
+/* DBLOCK_SERVE by read(2), see dblock.h. */
 static ssize_t dblock_ctl_read(struct file *file, char __user *buf, size_t count, loff_t *pos)
 {
 	struct dblock_serve __user *call = (struct dblock_serve __user *)buf;
 	int ret;
 
-	/* Like write(2) on nodes whose content has addresses: see ib_safe_file_access(). */
+	/* The rule for write(2) on a node whose data contain addresses: ib_safe_file_access(). */
 	if (file->f_cred != current_cred())
 		return -EACCES;
 	if (count != sizeof(*call))
 		return -EINVAL;
 	ret = dblock_ctl_serve(file->private_data, call, file->f_flags & O_NONBLOCK);
-	/* On success the caller's own 0 stays: requests that it has must not be lost by this. */
+	/* On success the caller's own 0 stays: a failed write here would lose its requests. */
 	if (ret && put_user(ret, &call->result))
 		return -EFAULT;
 	return count;

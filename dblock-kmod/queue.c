@@ -2,11 +2,11 @@
 /*
  * The way of a request: from the block layer to a server and back.
  *
- * Who owns a request when is in internal.h. Two rules shape this file. No lock
- * is held across a copy to or from userspace, because the server's memory may
- * itself lie on one of our devices. And no request is owned across a page
- * fault: copies run with faults disabled, and where one is needed the request
- * goes back to where it was until the memory is there.
+ * internal.h says who owns a request when. Two rules shape this file. No lock is
+ * held across a copy to or from userspace, because the server's memory may itself
+ * lie on one of our disks. And no thread owns a request across a page fault:
+ * copies run with faults disabled. Where a copy needs one, the request goes back
+ * to its previous owner until the memory is there.
  */
 #include <linux/highmem.h>
 #include <linux/ktime.h>
@@ -22,19 +22,19 @@
 #include "internal.h"
 
 /*
- * From here on a limit of a wait counts in the kernel's ticks: few waits last
- * that long, and a timer of the wheel costs a fraction of a precise one.
+ * A limit of a wait counts in the kernel's ticks from this length on. Few waits
+ * last that long, and a timer of the wheel costs a fraction of a precise one.
  */
 #define DBLOCK_COARSE_NS	(20 * NSEC_PER_MSEC)
 
-/* How often memory may be faulted in, and be gone again, before that is an error. */
+/* How many times memory may be gone again after it was faulted in, before that is an error. */
 #define DBLOCK_FAULT_TRIES	64
 
-/* Of struct dblock_serve, what each call tells. */
+/* The size of the members of struct dblock_serve that each call fills in. */
 #define DBLOCK_SERVE_OUT	(offsetof(struct dblock_serve, result) - \
 				 offsetof(struct dblock_serve, consumed))
 
-/* A cookie is the generation, the queue and the tag. */
+/* A cookie is made of the generation, the queue and the tag. */
 static u64 dblock_cookie(const struct dblock_slot *slot)
 {
 	return (u64)slot->generation << 32 | slot->queue->index << 16 |
@@ -55,7 +55,7 @@ bool dblock_ended(const struct dblock_device *dev)
 
 /* ---- completion ---- */
 
-/* Takes the request from its slot. The caller owns the slot, and has the queue's lock. */
+/* Takes the request from its slot. The caller owns the slot and holds the queue's lock. */
 static struct request *dblock_slot_release(struct dblock_slot *slot)
 {
 	struct request *rq = slot->rq;
@@ -68,7 +68,7 @@ static struct request *dblock_slot_release(struct dblock_slot *slot)
 	return rq;
 }
 
-/* Gives the request back to the block layer. Its first `done` bytes have succeeded. */
+/* Completes the request. Its first `done` bytes have succeeded, the rest has `status`. */
 static void dblock_request_end(struct request *rq, blk_status_t status, unsigned int done)
 {
 	if (done)
@@ -76,7 +76,7 @@ static void dblock_request_end(struct request *rq, blk_status_t status, unsigned
 	blk_mq_end_request(rq, status);
 }
 
-/* Fails the request. The caller owns the slot, SLOT_ENDING. */
+/* Fails the request. The slot is SLOT_ENDING, and the caller owns it. */
 static void dblock_slot_fail(struct dblock_slot *slot, blk_status_t status)
 {
 	struct dblock_queue *q = slot->queue;
@@ -99,16 +99,16 @@ static void dblock_slots_fail(struct list_head *slots)
 }
 
 /*
- * Only errors that have a block status of their own reach the reader as they
- * are. Others that the block layer would take for a request to try again
- * (EAGAIN, EREMCHG) or has no word for become EIO.
+ * The block status of an error. An error with a status of its own reaches the
+ * application unchanged. EAGAIN and EREMCHG would make the block layer try again:
+ * they become EIO, as does every error without a status.
  */
 static blk_status_t dblock_status(const struct dblock_device *dev, int error)
 {
 	switch (error) {
 	case -ETOOMANYREFS:
 	case -EOVERFLOW:
-		/* Too many zones open or active; without zones they mean nothing. */
+		/* Too many zones are open or active. Without zones the error means nothing. */
 		return dev->params.zone_size ? errno_to_blk_status(error) : BLK_STS_IOERR;
 	case -EOPNOTSUPP:
 	case -ETIMEDOUT:
@@ -131,16 +131,15 @@ static blk_status_t dblock_status(const struct dblock_device *dev, int error)
 /* ---- from the block layer ---- */
 
 /*
- * Somebody is told that a request waits. A thread found asleep in DBLOCK_SERVE
- * takes it, or finds it when it has looked once more and passes it on: see
- * dblock_wait(), dblock_pass_on(), dblock_unfetch(). Only when there is none is
- * it for who polls.
+ * Tells one sleeper that a request waits. A thread asleep in DBLOCK_SERVE comes
+ * first: it takes the request, or passes it on after one more look (dblock_wait(),
+ * dblock_pass_on(), dblock_unfetch()). Without such a thread the pollers are told.
  */
 static void dblock_queue_wake(struct dblock_queue *q)
 {
 	struct wait_queue_head *poll_wait;
 
-	/* Between queueing and looking for sleepers, as in wq_has_sleeper(); once for all three. */
+	/* Orders the queueing before the look for sleepers, as wq_has_sleeper() does; for all three. */
 	smp_mb();
 	if (waitqueue_active(&q->wait)) { /* after the barrier */
 		wake_up(&q->wait);
@@ -170,7 +169,7 @@ blk_status_t dblock_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_que
 	case REQ_OP_DISCARD:
 	case REQ_OP_WRITE_ZEROES:
 		break;
-	case REQ_OP_DRV_IN:		/* dblock_ask_zones() makes these */
+	case REQ_OP_DRV_IN:		/* made by dblock_ask_zones() */
 	case REQ_OP_ZONE_OPEN:
 	case REQ_OP_ZONE_CLOSE:
 	case REQ_OP_ZONE_FINISH:
@@ -185,7 +184,7 @@ blk_status_t dblock_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_que
 	}
 
 	spin_lock(&q->lock);
-	/* Under the lock: dblock_queues_fail() sees either no request or this one. */
+	/* The lock makes sure that dblock_queues_fail() sees this request if the device ends now. */
 	if (dblock_ended(q->dev) || test_bit(DBLOCK_DEV_UNSERVED, &q->dev->flags)) {
 		spin_unlock(&q->lock);
 		return BLK_STS_IOERR;
@@ -215,7 +214,10 @@ void dblock_commit_rqs(struct blk_mq_hw_ctx *hctx)
 	dblock_queue_wake(hctx->driver_data);
 }
 
-/* Whether its time is not over yet, although the block layer's is: a server came to it later. */
+/*
+ * Puts a time-out off while the request waits for a new server, and until that
+ * server's time is over, which counts from ->since. Returns whether it did.
+ */
 static bool dblock_slot_postpone_timeout(struct dblock_slot *slot)
 {
 	struct dblock_device *dev = slot->queue->dev;
@@ -235,7 +237,7 @@ enum blk_eh_timer_return dblock_timeout(struct request *rq)
 
 	spin_lock(&q->lock);
 	if (slot->rq != rq) {
-		/* Completed meanwhile. */
+		/* The request was completed meanwhile. */
 		spin_unlock(&q->lock);
 		return BLK_EH_DONE;
 	}
@@ -295,7 +297,7 @@ int dblock_queues_init(struct dblock_device *dev)
 		for (tag = 0; tag < p->depth; tag++) {
 			INIT_LIST_HEAD(&q->slots[tag].node);
 			q->slots[tag].queue = q;
-			/* So that a cookie of another device is not taken for ours. */
+			/* A random start tells our cookies from another device's. */
 			q->slots[tag].generation = get_random_u32();
 		}
 	}
@@ -306,9 +308,9 @@ int dblock_queues_init(struct dblock_device *dev)
 	dev->tag_set.numa_node = NUMA_NO_NODE;
 	dev->tag_set.timeout = max(1UL, msecs_to_jiffies(p->timeout_ms));
 	/*
-	 * A test wants to see its requests in the order it made them. None of
-	 * ours sleeps in queue_rq(), but with the queue's own SRCU its end waits
-	 * for its own requests, not for all of the kernel's RCU readers.
+	 * No scheduler: a test wants to see its requests in the order it made
+	 * them. Blocking, although queue_rq() does not sleep: the queue then has
+	 * an SRCU of its own, and its end waits for its own requests only.
 	 */
 	dev->tag_set.flags = BLK_MQ_F_NO_SCHED_BY_DEFAULT | BLK_MQ_F_BLOCKING;
 	dev->tag_set.driver_data = dev;
@@ -341,7 +343,7 @@ unsigned int dblock_queues_pending(struct dblock_device *dev)
 	return pending;
 }
 
-/* Whether a request waits to be fetched. */
+/* Whether any request waits to be fetched. */
 bool dblock_queues_waiting(struct dblock_device *dev)
 {
 	unsigned int i;
@@ -382,7 +384,7 @@ static u16 dblock_op(const struct request *rq)
 	}
 }
 
-/* Tells of the request that is under way the longest. */
+/* Describes the request that has been under way the longest. */
 void dblock_queues_describe_oldest(struct dblock_device *dev, struct dblock_info *info)
 {
 	unsigned long now = jiffies, age, oldest = 0;
@@ -395,10 +397,10 @@ void dblock_queues_describe_oldest(struct dblock_device *dev, struct dblock_info
 		for (tag = 0; q->pending && tag < dev->params.depth; tag++) {
 			struct dblock_slot *slot = &q->slots[tag];
 
-			/* One that is being completed is nobody's to wait for. */
+			/* A request that is being completed waits for nobody. */
 			if (slot->state == SLOT_FREE || slot->state == SLOT_ENDING)
 				continue;
-			/* It may have come after `now`. */
+			/* The request may have come after `now`. */
 			age = time_after(now, slot->since) ? now - slot->since : 0;
 			if (info->oldest != DBLOCK_OLDEST_NONE && age <= oldest)
 				continue;
@@ -415,7 +417,10 @@ void dblock_queues_describe_oldest(struct dblock_device *dev, struct dblock_info
 	info->oldest_age_ms = jiffies_to_msecs(oldest);
 }
 
-/* Whether its server is dead, or it waits while the device is unserved. Under the queue's lock. */
+/*
+ * Whether the request waits for an unserved device, or its server is dead. Called
+ * under the queue's lock.
+ */
 static bool dblock_slot_orphaned(const struct dblock_slot *slot)
 {
 	if (slot->state == SLOT_QUEUED)
@@ -424,8 +429,8 @@ static bool dblock_slot_orphaned(const struct dblock_slot *slot)
 }
 
 /*
- * Fails every request there is, or only the orphaned ones. The caller has made
- * sure that no new one comes, or does not mind.
+ * Fails every request, or only the orphaned ones. New requests may come meanwhile
+ * unless the caller has made sure that none does.
  */
 void dblock_queues_fail(struct dblock_device *dev, bool only_orphans)
 {
@@ -460,7 +465,7 @@ void dblock_queues_fail(struct dblock_device *dev, bool only_orphans)
 	}
 }
 
-/* Whether a slot refers to this server, which fetches no more requests. */
+/* Whether a slot names this server. The server must fetch no more requests. */
 bool dblock_queues_held_by(struct dblock_device *dev, const struct dblock_server *server)
 {
 	bool held = false;
@@ -477,7 +482,7 @@ bool dblock_queues_held_by(struct dblock_device *dev, const struct dblock_server
 	return held;
 }
 
-/* Queues what dead servers hold once more, before what was never fetched. */
+/* Queues the requests of dead servers again, before those that were never fetched. */
 void dblock_queues_reissue(struct dblock_device *dev)
 {
 	unsigned int i, tag;
@@ -491,14 +496,14 @@ void dblock_queues_reissue(struct dblock_device *dev)
 			struct dblock_slot *slot = &q->slots[tag];
 
 			/*
-			 * Those still being copied are looked at again. One that
-			 * is faked waits for its time-out.
+			 * A request that is being copied is seen the next time.
+			 * SLOT_FAKED waits for its time-out.
 			 */
 			if (slot->state != SLOT_SERVED || !READ_ONCE(slot->server->dead))
 				continue;
 			slot->state = SLOT_QUEUED;
 			slot->server = NULL;
-			/* Nobody can answer it by the name it had. */
+			/* The old cookie no longer names the request. */
 			if (!++slot->generation)
 				slot->generation = 1;
 			list_add_tail(&slot->node, &again);
@@ -509,7 +514,7 @@ void dblock_queues_reissue(struct dblock_device *dev)
 	}
 }
 
-/* The time of what waits begins now. */
+/* Begins the time of all waiting requests anew. */
 void dblock_queues_renew(struct dblock_device *dev)
 {
 	unsigned int i, tag;
@@ -538,9 +543,9 @@ void dblock_queues_wake(struct dblock_device *dev)
 		wake_up_all(&dev->queues[i].wait);
 	wake_up_all(&dev->any_wait);
 	/*
-	 * Between ending the device and reading its session: a poller of a
-	 * session that is just adopting it is woken here, or sees the end.
-	 * Pairs with the barrier in dblock_ctl_poll().
+	 * Orders the end of the device before the read of its session. A session
+	 * may just be adopting the device: its poller is woken here or sees the
+	 * end. Pairs with the barrier in dblock_ctl_poll().
 	 */
 	smp_mb();
 	rcu_read_lock();
@@ -564,10 +569,10 @@ static bool dblock_put_nofault(void __user *to, const void *from, size_t size)
 
 /*
  * Copies between the request's pages and the caller's memory, from byte `done`
- * of both up to `length`. Returns how far it came.
+ * of both up to `length`. Returns the byte that the copy reached.
  *
- * By way of an iov_iter, as direct I/O does it: a filesystem writes from slab
- * memory at times (jbd2, XFS), which copy_to_user() is hardened against.
+ * Uses an iov_iter, as direct I/O does. jbd2 and XFS at times write from slab
+ * memory, and hardened usercopy makes copy_to_user() refuse that.
  */
 static unsigned int dblock_copy_data(struct request *rq, u64 address, unsigned int done,
 				     unsigned int length, bool to_request)
@@ -625,19 +630,19 @@ static void dblock_zero_data(struct request *rq, unsigned int length)
 
 /* ---- answers ---- */
 
-/* Whether its data go to the server. */
+/* Whether the request's data go to the server. */
 static bool dblock_writes(const struct request *rq)
 {
 	return req_op(rq) == REQ_OP_WRITE || req_op(rq) == REQ_OP_ZONE_APPEND;
 }
 
-/* Whether its data come from the server. */
+/* Whether the request's data come from the server. */
 static bool dblock_reads(const struct request *rq)
 {
 	return req_op(rq) == REQ_OP_READ || req_op(rq) == REQ_OP_DRV_IN;
 }
 
-/* Whether the answer fits the request it names; touches neither. */
+/* Checks that the answer fits the request. Changes neither. */
 static int dblock_answer_check(const struct dblock_device *dev, const struct request *rq,
 			       const struct dblock_answer *answer)
 {
@@ -646,7 +651,7 @@ static int dblock_answer_check(const struct dblock_device *dev, const struct req
 	if (answer->result > 0 || answer->result < -MAX_ERRNO)
 		return -EBADMSG;
 	if (answer->flags & DBLOCK_ANS_MORE) {
-		/* Something must remain, if only for the end of the request to be told. */
+		/* Something must remain: the last answer is about the rest. */
 		if (!answer->length || answer->length >= bytes)
 			return -EBADMSG;
 		if (!IS_ALIGNED(answer->length, dev->params.logical_block))
@@ -669,7 +674,7 @@ static int dblock_answer_check(const struct dblock_device *dev, const struct req
 			return -EBADMSG;
 		fallthrough;
 	case REQ_OP_DRV_IN:
-		/* As a whole or not at all. */
+		/* These succeed as a whole or not at all. */
 		if (answer->flags & DBLOCK_ANS_MORE || (answer->result && answer->length))
 			return -EBADMSG;
 		break;
@@ -679,7 +684,7 @@ static int dblock_answer_check(const struct dblock_device *dev, const struct req
 	return 0;
 }
 
-/* Takes the slot out of the server's hands. */
+/* Takes the slot from the server. */
 static int dblock_answer_claim(struct dblock_slot *slot, u32 generation)
 {
 	struct dblock_queue *q = slot->queue;
@@ -687,7 +692,7 @@ static int dblock_answer_claim(struct dblock_slot *slot, u32 generation)
 
 	spin_lock(&q->lock);
 	if (slot->generation != generation)
-		/* Later ones have been given out, or none yet. */
+		/* An older cookie was given out before; a newer one never was. */
 		ret = (s32)(generation - slot->generation) < 0 ? -ESTALE : -ENOENT;
 	else if (slot->state != SLOT_SERVED)
 		ret = -ESTALE;
@@ -698,8 +703,8 @@ static int dblock_answer_claim(struct dblock_slot *slot, u32 generation)
 }
 
 /*
- * Gives the slot back to the server, unless it was aborted meanwhile: then
- * it is ended, and the answer came too late.
+ * Gives the slot back to the server and returns `ret`. If the slot was aborted
+ * meanwhile, ends the request instead and returns ESTALE: the answer came too late.
  */
 static int dblock_answer_unclaim(struct dblock_slot *slot, int ret)
 {
@@ -752,11 +757,10 @@ static int dblock_answer_finish(struct dblock_slot *slot, const struct dblock_an
 
 /*
  * Completes the part of the request that the answer is about. The slot stays
- * SLOT_ANSWERING meanwhile: nobody else may complete, or look into, a request
- * whose bios are just being ended. A verdict that comes in this time is for
- * the rest.
+ * SLOT_ANSWERING meanwhile, so that no other thread completes the request or looks
+ * into it while its bios end. A verdict that comes in this time is for the rest.
  *
- * No io-timeout-fail here: that drops the completion of a request, and this is none.
+ * io-timeout-fail does not apply: it drops the completion of a whole request.
  */
 static int dblock_answer_complete_part(struct dblock_slot *slot, const struct dblock_answer *answer)
 {
@@ -772,12 +776,12 @@ static int dblock_answer_complete_part(struct dblock_slot *slot, const struct db
 	if (answer->result)
 		status = dblock_status(slot->queue->dev, answer->result);
 	blk_update_request(slot->rq, status, answer->length);
-	/* It has been taken, even if the rest has ended by now: that is told with the next one. */
+	/* The part counts as answered, even if the rest has ended: the next answer is told. */
 	dblock_answer_unclaim(slot, 0);
 	return 0;
 }
 
-/* The data are where they belong. */
+/* Completes what the answer is about, once its data are in place. */
 static int dblock_answer_complete(struct dblock_slot *slot, const struct dblock_answer *answer)
 {
 	if (answer->flags & DBLOCK_ANS_MORE)
@@ -785,12 +789,12 @@ static int dblock_answer_complete(struct dblock_slot *slot, const struct dblock_
 	return dblock_answer_finish(slot, answer);
 }
 
-/* Whether data, or zeros, come with the answer. */
+/* Whether the answer brings data or zeros. */
 static bool dblock_answer_has_data(const struct request *rq, const struct dblock_answer *answer)
 {
 	if (!dblock_reads(rq))
 		return false;
-	/* `length` of a part that failed is what failed. */
+	/* A part that failed has a length but no data. */
 	return !(answer->result && answer->flags & DBLOCK_ANS_MORE);
 }
 
@@ -828,8 +832,9 @@ static int dblock_answer(struct dblock_device *dev, const struct dblock_answer *
 		if (!dblock_addressable(answer->data, answer->length))
 			return dblock_answer_unclaim(slot, -EFAULT);
 		/*
-		 * Another thread gave a part while memory was faulted in: what
-		 * was copied lies before the request's start now.
+		 * Another thread may have answered a part while this one faulted
+		 * memory in. Then the bytes copied so far are before the
+		 * request's new start.
 		 */
 		if (remaining != blk_rq_bytes(slot->rq))
 			done = 0;
@@ -884,7 +889,7 @@ enum dblock_limit_kind {
 	LIMIT_FINE,
 };
 
-/* Until when a DBLOCK_SERVE waits. */
+/* The limit of a DBLOCK_SERVE's wait. */
 struct dblock_limit {
 	enum dblock_limit_kind kind;
 	union {
@@ -906,14 +911,14 @@ static struct dblock_limit dblock_limit(s64 timeout_ns)
 		limit.time = ktime_add_ns(ktime_get(), timeout_ns);
 	} else {
 		limit.kind = LIMIT_COARSE;
-		/* Not less than was asked for: the current tick has begun already. */
+		/* Two ticks more, so that it is never less: the current tick has begun already. */
 		limit.jiffies = jiffies + min_t(u64, nsecs_to_jiffies64(timeout_ns) + 2,
 						MAX_JIFFY_OFFSET);
 	}
 	return limit;
 }
 
-/* Sleeps, and tells whether the time is up. */
+/* Sleeps. Returns whether the time is up. */
 static bool dblock_sleep(struct dblock_limit *limit)
 {
 	unsigned long now;
@@ -934,8 +939,8 @@ static bool dblock_sleep(struct dblock_limit *limit)
 }
 
 /*
- * Waits until there may be something to fetch. Returns 1, or 0 when the time
- * is up, or EINTR. `q` is NULL for any queue.
+ * Waits until there may be a request to fetch. Returns 1, 0 when the time is up,
+ * or EINTR. `q` is NULL for any queue.
  */
 static int dblock_wait(struct dblock_device *dev, struct dblock_queue *q,
 		       struct dblock_limit *limit)
@@ -961,9 +966,9 @@ static int dblock_wait(struct dblock_device *dev, struct dblock_queue *q,
 	finish_wait(head, &wait);
 	if (ret <= 0) {
 		/*
-		 * A wake-up may have come after the last look; nobody else got
-		 * it. Who still found this one asleep has queued before that:
-		 * pairs with dblock_queue_wake().
+		 * A wake-up may have come after the last look, and no other
+		 * thread got it. Its sender queued a request before it found
+		 * this thread asleep: pairs with dblock_queue_wake().
 		 */
 		smp_mb();
 		if (dblock_queued(dev, q))
@@ -972,7 +977,7 @@ static int dblock_wait(struct dblock_device *dev, struct dblock_queue *q,
 	return ret;
 }
 
-/* Takes up to `max` requests whose data fit into `room`. */
+/* Takes up to `max` requests whose data fit into `room`. Returns their number. */
 static unsigned int dblock_dequeue(struct dblock_queue *q, struct dblock_server *server,
 				   struct list_head *fetched, unsigned int max, u64 *room)
 {
@@ -1015,15 +1020,15 @@ static unsigned int dblock_dequeue_any(struct dblock_device *dev, struct dblock_
 }
 
 /*
- * Tells others of what this thread has not fetched. It was still found asleep
- * when it had seen a request already: a wake-up for one of another queue may
- * have been spent on it, and who was woken for the one it took finds nothing.
+ * Wakes others for the requests that this thread has not fetched. While it had
+ * seen one request but was not off the wait queue yet, it may have received the
+ * wake-up for another.
  */
 static void dblock_pass_on(struct dblock_device *dev, struct dblock_queue *q)
 {
 	unsigned int i;
 
-	/* Who found this thread asleep has queued before that: pairs with dblock_queue_wake(). */
+	/* A sender queues its request before it finds a sleeper: pairs with dblock_queue_wake(). */
 	smp_mb();
 	if (q) {
 		if (dblock_queued(dev, q))
@@ -1035,7 +1040,7 @@ static void dblock_pass_on(struct dblock_device *dev, struct dblock_queue *q)
 			dblock_queue_wake(&dev->queues[i]);
 }
 
-/* Back to the head of the queue, in the order they had. */
+/* Puts the requests back at the head of their queues, in their order. */
 static void dblock_unfetch(struct list_head *fetched)
 {
 	struct dblock_slot *slot, *prev;
@@ -1059,7 +1064,7 @@ static void dblock_unfetch(struct list_head *fetched)
 	dblock_slots_fail(&ending);
 }
 
-/* From here on they are the server's. */
+/* Makes the server the owner of the fetched requests. */
 static void dblock_hand_over(struct list_head *fetched)
 {
 	struct dblock_slot *slot, *next;
@@ -1118,13 +1123,13 @@ static void dblock_describe(const struct dblock_slot *slot, struct dblock_reques
 	req->write_hint = rq->bio ? rq->bio->bi_write_hint : 0;
 }
 
-/* The memory a copy needs and does not find. */
+/* The memory that a copy needs and that is not there. */
 struct dblock_missing {
 	void __user *start;
 	size_t size;
 };
 
-/* Tells the caller of the requests in `fetched`. False: some of its memory is not there. */
+/* Copies the requests in `fetched` to the caller. False: see `missing`. */
 static bool dblock_copy_out(struct list_head *fetched, const struct dblock_serve *call,
 			    struct dblock_missing *missing)
 {
@@ -1163,7 +1168,7 @@ static bool dblock_put_result_nofault(struct dblock_serve __user *user,
 	return dblock_put_nofault(&user->consumed, &call->consumed, DBLOCK_SERVE_OUT);
 }
 
-/* NULL for any. The number is valid, but not yet for who speculates. */
+/* The queue of this number, or NULL for any. The number is valid, but speculation ignores that. */
 static struct dblock_queue *dblock_named_queue(struct dblock_device *dev, u32 queue)
 {
 	if (queue == DBLOCK_QUEUE_ANY)
@@ -1217,7 +1222,7 @@ static int dblock_fetch(struct dblock_device *dev, struct dblock_server *server,
 
 /* ---- DBLOCK_SERVE ---- */
 
-/* Whether members that mean nothing, as yet or before the call, are zero. */
+/* Whether the members that a caller may not set are zero. */
 static bool dblock_serve_zeros(const struct dblock_serve *call)
 {
 	return !call->flags && !call->result && !call->reserved0 &&
@@ -1257,7 +1262,7 @@ static int dblock_serve_result(struct dblock_serve __user *user, const struct db
 	return ret;
 }
 
-/* For a device that the session has no more (-ENXIO), or never had (-ENODEV). */
+/* The result for a device that the session no longer has (-ENXIO) or never had (-ENODEV). */
 int dblock_serve_no_device(struct dblock_serve __user *user, struct dblock_serve *call, int why)
 {
 	call->consumed = 0;
@@ -1293,10 +1298,10 @@ int dblock_serve(struct dblock_device *dev, struct dblock_serve __user *user,
 	dblock_server_leave(dev, server, on_disk);
 	if (fatal_signal_pending(current))
 		dblock_watch_now();
-	/* Their number is told already, and they are the caller's. */
+	/* The caller owns the fetched requests, and dblock_fetch() has told their number. */
 	if (call->nr_requests)
 		return 0;
-	/* What could not be answered any more was ended with the device. */
+	/* An answer may have failed because the requests ended with the device. */
 	if (dblock_ended(dev)) {
 		call->state = DBLOCK_SERVE_END;
 		ret = 0;

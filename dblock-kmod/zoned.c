@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Zoned devices. The server keeps the zones; what it says of them is looked at
- * before anybody relies on it.
+ * Zoned devices. The server keeps the zones. This file checks its reports before
+ * the block layer relies on them.
  */
 #include <linux/blkzoned.h>
 #include <linux/log2.h>
@@ -9,7 +9,7 @@
 
 #include "internal.h"
 
-/* Zones in one report: 16 KiB, and never more than a request may have. */
+/* Zones in one report: 16 KiB. A request may have room for fewer. */
 #define DBLOCK_REPORT_ZONES	256U
 
 static_assert(sizeof(struct blk_zone) == 64);
@@ -25,8 +25,8 @@ bool dblock_zones_valid(const struct dblock_create *p)
 	if (p->zone_size >> SECTOR_SHIFT > UINT_MAX / 2 || p->size & (p->zone_size - 1))
 		return false;
 	/*
-	 * The block layer has arrays of them, allocated in one piece with a
-	 * warning when there is no such piece.
+	 * The block layer has arrays of zones and of open zones. It allocates
+	 * each in one piece, with a warning when it cannot.
 	 */
 	if (p->size >> ilog2(p->zone_size) > DBLOCK_MAX_ZONES ||
 	    p->max_open_zones > DBLOCK_MAX_OPEN_ZONES ||
@@ -57,7 +57,7 @@ int dblock_zones_start(struct dblock_device *dev)
 	return dev->params.zone_size ? blk_revalidate_disk_zones(dev->disk) : 0;
 }
 
-/* Whether the zone is where it should be and says nothing that cannot be. */
+/* Whether the zone is where it should be, and the report says nothing impossible of it. */
 static bool dblock_zone_possible(const struct blk_zone *zone, sector_t start, sector_t sectors)
 {
 	if (zone->start != start || zone->len != sectors)
@@ -87,7 +87,7 @@ static bool dblock_zone_possible(const struct blk_zone *zone, sector_t start, se
 	}
 }
 
-/* Asks the server for as many zones as there is room for in `zones`. */
+/* Asks the server for the `count` zones from `sector` on. */
 static int dblock_ask_zones(struct gendisk *disk, sector_t sector, struct blk_zone *zones,
 			    unsigned int count)
 {
@@ -129,9 +129,9 @@ int dblock_report_zones(struct gendisk *disk, sector_t sector, unsigned int nr_z
 		count = min_t(sector_t, count, (get_capacity(disk) - sector) >> ilog2(sectors));
 		ret = dblock_ask_zones(disk, sector, zones, count);
 		/*
-		 * All are looked at before the first is passed on: of a report
-		 * that ends with an error the block layer of v6.12, at the
-		 * start of a disk, leaks what it has noted of zones before.
+		 * All zones are checked before the first is passed on. When a
+		 * report fails at the start of a disk, the block layer may
+		 * leak what it has noted of earlier zones: v6.12 does.
 		 */
 		for (i = 0; i < count && !ret; i++)
 			if (!dblock_zone_possible(&zones[i], sector + i * sectors, sectors))

@@ -25,7 +25,7 @@
 #error "dblock needs a kernel of 5.10 or later"
 #endif
 
-/* 2026-02, v7.0: memory for objects of a type; these are macros. */
+/* 2026-02, v7.0: these allocate objects of a type. They are macros. */
 #ifndef kmalloc_obj
 #define kmalloc_obj(object, gfp)		kmalloc(sizeof(object), gfp)
 #define kzalloc_obj(object, gfp)		kzalloc(sizeof(object), gfp)
@@ -34,7 +34,7 @@
 #define kvzalloc_objs(object, count, gfp)	kvcalloc(count, sizeof(object), gfp)
 #endif
 
-/* 2024-12, until v6.13: merging is asked for. Later it is always done. */
+/* 2024-12, until v6.13: a driver asks for merging. Later the block layer always merges. */
 #ifdef DBLOCK_HAVE_SHOULD_MERGE
 static inline int dblock_compat_alloc_tag_set(struct blk_mq_tag_set *set)
 {
@@ -45,24 +45,25 @@ static inline int dblock_compat_alloc_tag_set(struct blk_mq_tag_set *set)
 #define blk_mq_alloc_tag_set	dblock_compat_alloc_tag_set
 #endif
 
-/* 2021-08, v5.15: only the default is none. Before, there is a scheduler by default, or none at all. */
+/* 2021-08, v5.15: a queue gets no scheduler by default. Before, this flag forbids any. */
 #ifndef DBLOCK_HAVE_NO_SCHED_BY_DEFAULT
 #define BLK_MQ_F_NO_SCHED_BY_DEFAULT	BLK_MQ_F_NO_SCHED
 #endif
 
-/* 2022-11, v6.2: names for the directions of an iov_iter; these are macros. */
+/* 2022-11, v6.2: the directions of an iov_iter have names. They are macros. */
 #ifndef ITER_DEST
 #define ITER_SOURCE	WRITE
 #define ITER_DEST	READ
 #endif
 
+/* 2023-06, v6.5: the mode of an open has a type of its own. */
 #ifndef DBLOCK_HAVE_BLK_MODE_T
 typedef fmode_t blk_mode_t;
 #endif
 
 /*
- * 2021-11, v5.16: these say how much of the memory is not there. Those before
- * do not look whether it is the caller's at all.
+ * 2021-11, v5.16: these return how much of the memory is not there. The older
+ * functions do not check that the address is the caller's at all.
  */
 #ifndef DBLOCK_HAVE_FAULT_IN
 static inline size_t dblock_compat_fault_in_readable(const char __user *start, size_t size)
@@ -79,18 +80,18 @@ static inline size_t dblock_compat_fault_in_writeable(char __user *start, size_t
 #define fault_in_writeable	dblock_compat_fault_in_writeable
 #endif
 
-/* 2021-08, v5.15. */
+/* 2021-08, v5.15: zeroes a segment. */
 #ifndef DBLOCK_HAVE_MEMZERO_BVEC
 static inline void dblock_compat_memzero_bvec(struct bio_vec *bv)
 {
-	/* Of a request's segment, which does not cross a page. */
+	/* A segment of a request does not cross a page. */
 	zero_user(bv->bv_page, bv->bv_offset, bv->bv_len);
 }
 
 #define memzero_bvec		dblock_compat_memzero_bvec
 #endif
 
-/* 2022-03 to 2024-02, v5.18 to v6.8: a bio has no write hint. What is read there is a 0. */
+/* 2022-03 to 2024-02, v5.18 to v6.8: a bio has no write hint. Reading it gives 0. */
 #ifndef DBLOCK_HAVE_WRITE_HINT
 #define bi_write_hint		bi_vcnt * 0
 #endif

@@ -3,17 +3,17 @@
 #ifndef _DBLOCK_COMPAT_DISK_H
 #define _DBLOCK_COMPAT_DISK_H
 
-/* 2021-11, v5.17: no partitions at all. Before, they are only not looked for. */
+/* 2021-11, v5.17: the disk has no partitions. Before, the kernel only does not look for them. */
 #ifndef DBLOCK_HAVE_NO_PART
 #define GENHD_FL_NO_PART	GENHD_FL_NO_PART_SCAN
 #endif
 
-/* 2020-12, v5.11: whoever has the disk open is told, too. */
+/* 2020-12, v5.11: tells of a new size. Before, a function with an argument more does. */
 #ifndef DBLOCK_HAVE_SET_CAPACITY_AND_NOTIFY
 #define set_capacity_and_notify(disk, size)	set_capacity_revalidate_and_notify(disk, size, true)
 #endif
 
-/* 2022-03, v5.18: what there was marked the queue only. */
+/* 2022-03, v5.18: marks the disk. Before, a function marks its queue only. */
 #ifndef DBLOCK_HAVE_MARK_DISK_DEAD
 static inline void blk_mark_disk_dead(struct gendisk *disk)
 {
@@ -22,8 +22,8 @@ static inline void blk_mark_disk_dead(struct gendisk *disk)
 #endif
 
 /*
- * What device_add_disk() does not do yet is put around it, a layer for each
- * change: what a layer calls by that name is the layer before, or the kernel's.
+ * What an older device_add_disk() lacks is put around it, a layer for each change.
+ * In a layer, device_add_disk() is the layer before it, or the kernel's function.
  */
 
 /* 2021-08, v5.15: adding a disk can fail. */
@@ -38,14 +38,14 @@ static inline int dblock_compat_add_with_result(struct device *parent, struct ge
 #define device_add_disk		dblock_compat_add_with_result
 #endif
 
-/* 2021-06, v5.14: a disk has a reference to its queue from the start. Before, adding it takes one. */
+/* 2021-06, v5.14: a disk has a reference to its queue from the start. Before, adding takes it. */
 #ifndef DBLOCK_HAVE_BLK_MQ_ALLOC_DISK
 static inline int dblock_compat_add_with_queue(struct device *parent, struct gendisk *disk,
 					       const struct attribute_group **groups)
 {
 	int ret = device_add_disk(parent, disk, groups);
 
-	/* Ours has one from dblock_compat_bare_disk(). */
+	/* dblock_compat_bare_disk() has taken one already. */
 	if (!ret)
 		blk_put_queue(disk->queue);
 	return ret;
@@ -56,16 +56,16 @@ static inline int dblock_compat_add_with_queue(struct device *parent, struct gen
 #endif
 
 /*
- * 2022-02, v5.18: a driver is told by free_disk when nobody can reach its disk
- * any more, if the disk was added. Before, the disk's device can be asked to
- * tell: its own release comes instead of its type's, which frees the disk.
+ * 2022-02, v5.18: free_disk tells the driver when nobody can reach an added disk
+ * any more. Before, the disk's device can tell: a release of its own is called
+ * in place of its type's release, which frees the disk.
  */
 #ifndef DBLOCK_HAVE_FREE_DISK
 void dblock_disk_free(struct gendisk *disk);
 
 static inline void dblock_compat_release_device(struct device *device)
 {
-	/* With this disk the driver's last reference to its module may go. */
+	/* The disk may hold the last reference to the module, whose text this is. */
 	__module_get(THIS_MODULE);
 	dblock_disk_free(dev_to_disk(device));
 	device->type->release(device);
@@ -89,8 +89,8 @@ static inline int dblock_compat_add_with_free(struct device *parent, struct gend
 #endif
 
 /*
- * 2022-06, v5.19: partitions are not looked for while a bit of the disk's state
- * is set. Before, that bit means nothing to the kernel, but a flag does. Nobody
+ * 2022-06, v5.19: a bit of the disk's state suppresses the look for partitions.
+ * Before, that bit means nothing to the kernel, and a flag does the same. Nobody
  * else looks at the flag before the disk is there.
  */
 #ifndef DBLOCK_HAVE_SUPPRESS_PART_SCAN
@@ -113,7 +113,7 @@ static inline int dblock_compat_add_unscanned(struct device *parent, struct gend
 #define device_add_disk		dblock_compat_add_unscanned
 #endif
 
-/* 2022-06, v6.0: put_disk() ends the disk's queue, too. */
+/* 2022-06, until v5.19: put_disk() does not end the disk's queue. */
 #ifdef DBLOCK_HAVE_CLEANUP_QUEUE
 static inline void dblock_compat_put_disk(struct gendisk *disk)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * 2024-06, v6.11: a queue's limits and features are given to blk_mq_alloc_disk().
- * Before, they are set one by one on a queue that there is already.
+ * 2024-06, v6.11: blk_mq_alloc_disk() takes the limits and features of the queue.
+ * Before, functions set them one by one on an existing queue.
  */
 #ifndef _DBLOCK_COMPAT_LIMITS_H
 #define _DBLOCK_COMPAT_LIMITS_H
@@ -35,7 +35,7 @@ static inline struct gendisk *dblock_compat_bare_disk(struct blk_mq_tag_set *set
 	return blk_mq_alloc_disk(set, data);
 }
 #else
-/* 2021-06, v5.14: a disk and its queue are made in one step. */
+/* 2021-06, v5.14: one call makes a disk and its queue. */
 static inline struct gendisk *dblock_compat_bare_disk(struct blk_mq_tag_set *set, void *data)
 {
 	struct request_queue *q = blk_mq_init_queue_data(set, data);
@@ -78,7 +78,7 @@ static inline struct gendisk *dblock_compat_alloc_disk(struct blk_mq_tag_set *se
 	q->limits.discard_granularity = lim->discard_granularity;
 	blk_queue_max_discard_sectors(q, lim->max_hw_discard_sectors);
 #ifdef QUEUE_FLAG_DISCARD
-	/* 2022-04, until v5.18. */
+	/* 2022-04, until v5.18: discards need a flag, too. */
 	if (lim->max_hw_discard_sectors)
 		blk_queue_flag_set(QUEUE_FLAG_DISCARD, q);
 #endif

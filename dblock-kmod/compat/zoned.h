@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Zoned devices need what the block layer has since 2024-06, v6.11: it keeps
- * the writes to a zone in order by itself, whatever the scheduler. For the
- * driver, a kernel without that is one that is built without zoned devices. No
- * header that depends on the option may be included later than here.
+ * 2024-06, v6.11: the block layer itself keeps the writes to a zone in order,
+ * whatever the scheduler. The driver needs that for zoned devices, and so takes
+ * an older kernel for one that is built without them. Every header that depends
+ * on the option must be included before.
  */
 #ifndef _DBLOCK_COMPAT_ZONED_H
 #define _DBLOCK_COMPAT_ZONED_H
@@ -12,7 +12,7 @@
 #undef CONFIG_BLK_DEV_ZONED
 #endif
 
-/* 2025-11, v6.19: what is to be done with a zone is a structure of the block layer's own. */
+/* 2025-11, v6.19: a report's arguments are a structure of the block layer's own. */
 #ifndef DBLOCK_HAVE_REPORT_ZONES_ARGS
 struct blk_report_zones_args {
 	report_zones_cb cb;
@@ -26,12 +26,12 @@ static inline int disk_report_zone(struct gendisk *disk, struct blk_zone *zone, 
 }
 #endif
 
-/* 2024-11, v6.13: what the device can and what is allowed are told apart. */
+/* 2024-11, v6.13: the limit of the device and the limit in force are two members. */
 #ifndef DBLOCK_HAVE_MAX_HW_ZONE_APPEND
 #define max_hw_zone_append_sectors	max_zone_append_sectors
 #endif
 
-/* 2025-05, v6.16: the queue is the request's. */
+/* 2025-05, until v6.15: the caller names the request's queue. */
 #ifdef DBLOCK_HAVE_MAP_KERN_QUEUE
 static inline int dblock_compat_map_kern(struct request *rq, void *data, unsigned int length,
 					 gfp_t gfp)
