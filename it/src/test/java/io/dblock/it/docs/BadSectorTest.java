@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.it.docs;
 
+import static io.dblock.handler.Errno.EIO;
 import static io.dblock.handler.Operation.READ;
 import static io.dblock.handler.Operation.WRITE;
-import static io.dblock.handler.Errno.EIO;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 

@@ -3,8 +3,8 @@ package io.dblock.it.docs;
 
 import static io.dblock.Filesystem.EXT4;
 import static io.dblock.assertj.DblockAssertions.assertThat;
-import static io.dblock.handler.Operation.FLUSH;
 import static io.dblock.handler.Errno.EIO;
+import static io.dblock.handler.Operation.FLUSH;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.nio.file.StandardOpenOption.APPEND;
 import static java.nio.file.StandardOpenOption.CREATE;

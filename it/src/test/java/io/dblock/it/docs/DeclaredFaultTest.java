@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.it.docs;
 
-import static io.dblock.handler.Operation.WRITE;
 import static io.dblock.handler.Errno.ENOSPC;
+import static io.dblock.handler.Operation.WRITE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 

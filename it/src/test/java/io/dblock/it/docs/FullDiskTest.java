@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.dblock.handler.BlockIOException;
-import io.dblock.junit.DblockExtension;
 import io.dblock.handler.Errno;
+import io.dblock.junit.DblockExtension;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.it.docs;
 
-import static io.dblock.handler.Operation.FLUSH;
 import static io.dblock.handler.Errno.EIO;
+import static io.dblock.handler.Operation.FLUSH;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
