@@ -11,6 +11,19 @@
 
 static char program[PATH_MAX + 32];
 
+/* The kernel makes the node a moment before the disk is there: until then an open fails with ENXIO. */
+static bool node_opens(void)
+{
+	int fd = open(NODE, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		check(errno == ENOENT || errno == ENXIO, "opening " NODE ": %s", errno_name(errno));
+		return false;
+	}
+	close(fd);
+	return true;
+}
+
 static pid_t sample_start(void)
 {
 	char self_path[PATH_MAX] = "";
@@ -25,7 +38,7 @@ static pid_t sample_start(void)
 		execl(program, program, "-n", NAME, "-s", "64M", NULL);
 		fail("%s: %s", program, errno_name(errno));
 	}
-	check_wait(20, node_exists(NAME), "waiting for " NODE);
+	check_wait(20, node_opens(), "waiting for " NODE);
 	return pid;
 }
 

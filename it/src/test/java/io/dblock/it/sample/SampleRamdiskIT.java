@@ -6,8 +6,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.dblock.BlockDevice;
 import io.dblock.it.support.Commands;
 import io.dblock.it.support.Poll;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -21,6 +24,15 @@ class SampleRamdiskIT {
     @TempDir
     Path dir;
 
+    /** The kernel makes the node a moment before the disk is there. */
+    private static boolean opens() {
+        try (FileChannel node = FileChannel.open(NODE, StandardOpenOption.READ)) {
+            return node.isOpen();
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
     @Test
     void theSampleIsFormattedMountedUsedAndDestroyedFromAnotherTerminal() throws Exception {
         try (BlockDevice loaded = BlockDevice.builder().size("1MiB").create()) {
@@ -33,7 +45,7 @@ class SampleRamdiskIT {
                     .redirectErrorStream(true)
                     .start();
             try {
-                Poll.until(NODE + " to appear", Duration.ofMinutes(1), () -> Files.exists(NODE));
+                Poll.until(NODE + " to appear", Duration.ofMinutes(1), SampleRamdiskIT::opens);
                 Commands.run("mkfs.ext4", "-q", NODE);
                 Path mount = Files.createDirectory(dir.resolve("mnt"));
                 Commands.run("mount", NODE, mount);
