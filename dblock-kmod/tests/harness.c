@@ -665,8 +665,10 @@ struct device *device_up(const struct dblock_create *spec, answer_fn answer, voi
 
 int device_open(struct device *dev, int flags)
 {
-	int fd = open(dev->path, flags | O_CLOEXEC);
+	int fd;
 
+	/* Of a device that starts by itself the node is there a moment before the disk: ENXIO until then. */
+	check_wait(10, (fd = open(dev->path, flags | O_CLOEXEC)) >= 0 || errno != ENXIO, "opening %s", dev->path);
 	if (fd < 0)
 		fail("open %s: %s", dev->path, errno_name(errno));
 	return fd;
