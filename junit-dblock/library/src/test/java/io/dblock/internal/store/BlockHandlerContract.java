@@ -3,7 +3,6 @@ package io.dblock.internal.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.Operation;
@@ -34,27 +33,13 @@ abstract class BlockHandlerContract {
     @TempDir
     Path directory;
 
-    private BlockHandler handler;
+    BlockHandler handler;
 
     /** A handler of {@link #SIZE} bytes with this content. */
     abstract BlockHandler create(byte[] content) throws Exception;
 
-    /** Whether {@link #create} can make one that is not all zeros, without writing to it. */
-    boolean hasInitialContent() {
-        return true;
-    }
-
     /** Whether it promises that a discarded range reads as zeros. */
     boolean discardZeroes() {
-        return true;
-    }
-
-    boolean isSafeForManyThreads() {
-        return true;
-    }
-
-    /** Whether it checks ranges itself; a user's need not, the kernel does. */
-    boolean checksRanges() {
         return true;
     }
 
@@ -68,11 +53,20 @@ abstract class BlockHandlerContract {
         handler.close();
     }
 
-    private boolean writable() {
+    boolean startsWithContent() {
+        return this instanceof StartsWithContent;
+    }
+
+    void reopen(byte[] content) throws Exception {
+        handler.close();
+        handler = create(content);
+    }
+
+    boolean writable() {
         return handler.supports().contains(Operation.WRITE);
     }
 
-    private byte[] read(long offset, int length) throws Exception {
+    byte[] read(long offset, int length) throws Exception {
         ByteBuffer dst = ByteBuffer.allocateDirect(length);
         handler.read(offset, dst);
         assertThat(dst.remaining()).as("bytes left unfilled").isZero();
@@ -81,7 +75,7 @@ abstract class BlockHandlerContract {
         return data;
     }
 
-    private void write(long offset, byte[] data) throws Exception {
+    void write(long offset, byte[] data) throws Exception {
         handler.write(offset, ByteBuffer.wrap(data).asReadOnlyBuffer(), WriteFlags.NONE);
     }
 
@@ -97,112 +91,8 @@ abstract class BlockHandlerContract {
     }
 
     @Test
-    void readsWhatWasThereBefore() throws Exception {
-        assumeTrue(hasInitialContent(), "this kind of handler always starts with zeros");
-        handler.close();
-        byte[] content = random(1, SIZE);
-        handler = create(content);
-        assertThat(read(0, SIZE)).isEqualTo(content);
-        assertThat(read(7 * BLOCK, 4096)).isEqualTo(Arrays.copyOfRange(content, 7 * BLOCK, 7 * BLOCK + 4096));
-    }
-
-    @Test
     void readsAndWritesArePossible() {
         assertThat(handler.supports()).contains(Operation.READ);
-    }
-
-    @Test
-    void readsWhatItWrote() throws Exception {
-        assumeTrue(writable(), "read-only");
-        byte[] data = random(2, 3 * BLOCK);
-        write(5 * BLOCK, data);
-        assertThat(read(5 * BLOCK, data.length)).isEqualTo(data);
-        assertThat(read(4 * BLOCK, BLOCK)).isEqualTo(new byte[BLOCK]);
-        assertThat(read(8 * BLOCK, BLOCK)).isEqualTo(new byte[BLOCK]);
-    }
-
-    @Test
-    void theFirstAndTheLastBlockAreThere() throws Exception {
-        assumeTrue(writable(), "read-only");
-        byte[] first = random(3, BLOCK);
-        byte[] last = random(4, BLOCK);
-        write(0, first);
-        write(SIZE - BLOCK, last);
-        assertThat(read(0, BLOCK)).isEqualTo(first);
-        assertThat(read(SIZE - BLOCK, BLOCK)).isEqualTo(last);
-    }
-
-    @Test
-    void aWriteOfAllOfItIsPossible() throws Exception {
-        assumeTrue(writable(), "read-only");
-        byte[] data = random(5, SIZE);
-        write(0, data);
-        assertThat(read(0, SIZE)).isEqualTo(data);
-    }
-
-    @Test
-    void nothingOutsideIsReadOrWritten() throws Exception {
-        assumeTrue(checksRanges(), "the kernel checks");
-        for (long offset : new long[] {-BLOCK, SIZE, SIZE - BLOCK, Long.MAX_VALUE - BLOCK}) {
-            assertThatThrownBy(() -> handler.read(offset, ByteBuffer.allocate(2 * BLOCK)))
-                    .as("read at %d", offset)
-                    .isInstanceOf(IndexOutOfBoundsException.class)
-                    .hasMessageContaining(Long.toString(offset));
-            if (writable()) {
-                assertThatThrownBy(() -> write(offset, new byte[2 * BLOCK]))
-                        .isInstanceOf(IndexOutOfBoundsException.class);
-                assertThatThrownBy(() -> handler.discard(offset, 2 * BLOCK))
-                        .isInstanceOf(IndexOutOfBoundsException.class);
-                assertThatThrownBy(() -> handler.writeZeroes(offset, 2 * BLOCK, true))
-                        .isInstanceOf(IndexOutOfBoundsException.class);
-                assertThatThrownBy(() -> handler.writeZeroes(offset, 2 * BLOCK, false))
-                        .isInstanceOf(IndexOutOfBoundsException.class);
-            }
-        }
-    }
-
-    @Test
-    void zeroedRangesReadAsZerosAndTheirNeighboursStay() throws Exception {
-        assumeTrue(handler.supports().contains(Operation.WRITE_ZEROES), "does not write zeroes");
-        for (boolean mayUnmap : new boolean[] {true, false}) {
-            byte[] model = random(6, SIZE);
-            write(0, model);
-            for (int[] range : new int[][] {{BLOCK, BLOCK}, {3 * 4096, 2 * 4096}, {5 * BLOCK + 65536, 70 * BLOCK}}) {
-                handler.writeZeroes(range[0], range[1], mayUnmap);
-                Arrays.fill(model, range[0], range[0] + range[1], (byte) 0);
-            }
-            assertThat(read(0, SIZE)).isEqualTo(model);
-        }
-    }
-
-    @Test
-    void aDiscardTouchesNoNeighbour() throws Exception {
-        assumeTrue(handler.supports().contains(Operation.DISCARD), "does not discard");
-        byte[] model = random(7, SIZE);
-        write(0, model);
-        int from = 9 * BLOCK;
-        int to = from + 101 * BLOCK;
-        handler.discard(from, to - from);
-        byte[] after = read(0, SIZE);
-        if (discardZeroes()) {
-            Arrays.fill(model, from, to, (byte) 0);
-        } else {
-            System.arraycopy(after, from, model, from, to - from);
-        }
-        assertThat(after).isEqualTo(model);
-        byte[] again = random(8, 2 * BLOCK);
-        write(from, again);
-        assertThat(read(from, 2 * BLOCK)).isEqualTo(again);
-    }
-
-    @Test
-    void allOfItCanBeDiscarded() throws Exception {
-        assumeTrue(handler.supports().contains(Operation.DISCARD), "does not discard");
-        write(SIZE - BLOCK, random(9, BLOCK));
-        handler.discard(0, SIZE);
-        if (discardZeroes()) {
-            assertThat(read(0, SIZE)).isEqualTo(new byte[SIZE]);
-        }
     }
 
     @Test
@@ -216,82 +106,209 @@ abstract class BlockHandlerContract {
     }
 
     @Test
-    void randomOperationsAgreeWithAnArray() throws Exception {
-        assumeTrue(writable(), "read-only");
-        long seed = 20261122;
-        handler.close();
-        byte[] model = hasInitialContent() ? random(11, SIZE) : new byte[SIZE];
-        handler = create(model.clone());
-        Random random = new Random(seed);
-        for (int step = 0; step < 3000; step++) {
-            int blocks = random.nextInt(10) == 0 ? 300 : 20;
-            int length = (1 + random.nextInt(blocks)) * BLOCK;
-            int offset = random.nextInt((SIZE - length) / BLOCK + 1) * BLOCK;
-            String what = "seed " + seed + ", step " + step;
-            switch (random.nextInt(6)) {
-                case 0, 1 -> {
-                    byte[] data = random(random.nextLong(), length);
-                    write(offset, data);
-                    System.arraycopy(data, 0, model, offset, length);
-                }
-                case 2 -> {
-                    if (handler.supports().contains(Operation.WRITE_ZEROES)) {
-                        handler.writeZeroes(offset, length, random.nextBoolean());
-                        Arrays.fill(model, offset, offset + length, (byte) 0);
-                    }
-                }
-                case 3 -> {
-                    if (handler.supports().contains(Operation.DISCARD) && discardZeroes()) {
-                        handler.discard(offset, length);
-                        Arrays.fill(model, offset, offset + length, (byte) 0);
-                    }
-                }
-                default ->
-                    assertThat(read(offset, length))
-                            .as(what)
-                            .isEqualTo(Arrays.copyOfRange(model, offset, offset + length));
-            }
-        }
-        assertThat(read(0, SIZE)).as("seed " + seed).isEqualTo(model);
-    }
-
-    @Test
-    void threadsThatWriteSideBySideKeepOutOfEachOthersBlocks() throws Exception {
-        assumeTrue(writable() && isSafeForManyThreads(), "one thread at a time");
-        int threads = 8;
-        // Blocks of one page belong to different threads: what a store does to a page must not lose a neighbour's.
-        ExecutorService executor = Executors.newFixedThreadPool(threads);
-        try {
-            for (int round = 0; round < 20; round++) {
-                handler.close();
-                handler = create(hasInitialContent() ? random(12, SIZE) : new byte[SIZE]);
-                List<Future<?>> done = new ArrayList<>();
-                for (int thread = 0; thread < threads; thread++) {
-                    int mine = thread;
-                    done.add(executor.submit(() -> {
-                        for (int block = mine; block < 1024; block += threads) {
-                            write((long) block * BLOCK, random(block, BLOCK));
-                        }
-                        return null;
-                    }));
-                }
-                for (Future<?> one : done) {
-                    one.get(30, TimeUnit.SECONDS);
-                }
-                for (int block = 0; block < 1024; block++) {
-                    assertThat(read((long) block * BLOCK, BLOCK))
-                            .as("round %d, block %d", round, block)
-                            .isEqualTo(random(block, BLOCK));
-                }
-            }
-        } finally {
-            executor.shutdownNow();
-        }
-    }
-
-    @Test
     void closingTwiceIsNoError() throws Exception {
         handler.close();
         handler.close();
+    }
+
+    /** A kind of handler that can do something says so by its interface, and has the cases of it. */
+    @Test
+    void itHasTheCasesOfWhatItCanDo() {
+        assertThat(this instanceof Writes).isEqualTo(writable());
+        assertThat(this instanceof ZeroesAndDiscards)
+                .isEqualTo(handler.supports().contains(Operation.DISCARD))
+                .isEqualTo(handler.supports().contains(Operation.WRITE_ZEROES));
+    }
+
+    /** Cases that not every kind of handler has. */
+    interface Cases {
+        default BlockHandlerContract contract() {
+            return (BlockHandlerContract) this;
+        }
+    }
+
+    /** It can be made with content, without writing to it. */
+    interface StartsWithContent extends Cases {
+        @Test
+        default void readsWhatWasThereBefore() throws Exception {
+            contract().handler.close();
+            byte[] content = random(1, SIZE);
+            contract().reopen(content);
+            assertThat(contract().read(0, SIZE)).isEqualTo(content);
+            assertThat(contract().read(7 * BLOCK, 4096))
+                    .isEqualTo(Arrays.copyOfRange(content, 7 * BLOCK, 7 * BLOCK + 4096));
+        }
+    }
+
+    /** It checks ranges itself; a user's handler need not, the kernel does. */
+    interface ChecksRanges extends Cases {
+        @Test
+        default void nothingOutsideIsReadOrWritten() throws Exception {
+            for (long offset : new long[] {-BLOCK, SIZE, SIZE - BLOCK, Long.MAX_VALUE - BLOCK}) {
+                assertThatThrownBy(() -> contract().handler.read(offset, ByteBuffer.allocate(2 * BLOCK)))
+                        .as("read at %d", offset)
+                        .isInstanceOf(IndexOutOfBoundsException.class)
+                        .hasMessageContaining(Long.toString(offset));
+                if (contract().writable()) {
+                    assertThatThrownBy(() -> contract().write(offset, new byte[2 * BLOCK]))
+                            .isInstanceOf(IndexOutOfBoundsException.class);
+                    assertThatThrownBy(() -> contract().handler.discard(offset, 2 * BLOCK))
+                            .isInstanceOf(IndexOutOfBoundsException.class);
+                    assertThatThrownBy(() -> contract().handler.writeZeroes(offset, 2 * BLOCK, true))
+                            .isInstanceOf(IndexOutOfBoundsException.class);
+                    assertThatThrownBy(() -> contract().handler.writeZeroes(offset, 2 * BLOCK, false))
+                            .isInstanceOf(IndexOutOfBoundsException.class);
+                }
+            }
+        }
+    }
+
+    /** It can be written. */
+    interface Writes extends Cases {
+        @Test
+        default void readsWhatItWrote() throws Exception {
+            byte[] data = random(2, 3 * BLOCK);
+            contract().write(5 * BLOCK, data);
+            assertThat(contract().read(5 * BLOCK, data.length)).isEqualTo(data);
+            assertThat(contract().read(4 * BLOCK, BLOCK)).isEqualTo(new byte[BLOCK]);
+            assertThat(contract().read(8 * BLOCK, BLOCK)).isEqualTo(new byte[BLOCK]);
+        }
+
+        @Test
+        default void theFirstAndTheLastBlockAreThere() throws Exception {
+            byte[] first = random(3, BLOCK);
+            byte[] last = random(4, BLOCK);
+            contract().write(0, first);
+            contract().write(SIZE - BLOCK, last);
+            assertThat(contract().read(0, BLOCK)).isEqualTo(first);
+            assertThat(contract().read(SIZE - BLOCK, BLOCK)).isEqualTo(last);
+        }
+
+        @Test
+        default void aWriteOfAllOfItIsPossible() throws Exception {
+            byte[] data = random(5, SIZE);
+            contract().write(0, data);
+            assertThat(contract().read(0, SIZE)).isEqualTo(data);
+        }
+
+        @Test
+        default void randomOperationsAgreeWithAnArray() throws Exception {
+            long seed = 20261122;
+            contract().handler.close();
+            byte[] model = contract().startsWithContent() ? random(11, SIZE) : new byte[SIZE];
+            contract().reopen(model.clone());
+            Random random = new Random(seed);
+            for (int step = 0; step < 3000; step++) {
+                int blocks = random.nextInt(10) == 0 ? 300 : 20;
+                int length = (1 + random.nextInt(blocks)) * BLOCK;
+                int offset = random.nextInt((SIZE - length) / BLOCK + 1) * BLOCK;
+                String what = "seed " + seed + ", step " + step;
+                switch (random.nextInt(6)) {
+                    case 0, 1 -> {
+                        byte[] data = random(random.nextLong(), length);
+                        contract().write(offset, data);
+                        System.arraycopy(data, 0, model, offset, length);
+                    }
+                    case 2 -> {
+                        if (contract().handler.supports().contains(Operation.WRITE_ZEROES)) {
+                            contract().handler.writeZeroes(offset, length, random.nextBoolean());
+                            Arrays.fill(model, offset, offset + length, (byte) 0);
+                        }
+                    }
+                    case 3 -> {
+                        if (contract().handler.supports().contains(Operation.DISCARD)
+                                && contract().discardZeroes()) {
+                            contract().handler.discard(offset, length);
+                            Arrays.fill(model, offset, offset + length, (byte) 0);
+                        }
+                    }
+                    default ->
+                        assertThat(contract().read(offset, length))
+                                .as(what)
+                                .isEqualTo(Arrays.copyOfRange(model, offset, offset + length));
+                }
+            }
+            assertThat(contract().read(0, SIZE)).as("seed " + seed).isEqualTo(model);
+        }
+    }
+
+    /** It writes zeroes and discards. */
+    interface ZeroesAndDiscards extends Cases {
+        @Test
+        default void zeroedRangesReadAsZerosAndTheirNeighboursStay() throws Exception {
+            for (boolean mayUnmap : new boolean[] {true, false}) {
+                byte[] model = random(6, SIZE);
+                contract().write(0, model);
+                for (int[] range :
+                        new int[][] {{BLOCK, BLOCK}, {3 * 4096, 2 * 4096}, {5 * BLOCK + 65536, 70 * BLOCK}}) {
+                    contract().handler.writeZeroes(range[0], range[1], mayUnmap);
+                    Arrays.fill(model, range[0], range[0] + range[1], (byte) 0);
+                }
+                assertThat(contract().read(0, SIZE)).isEqualTo(model);
+            }
+        }
+
+        @Test
+        default void aDiscardTouchesNoNeighbour() throws Exception {
+            byte[] model = random(7, SIZE);
+            contract().write(0, model);
+            int from = 9 * BLOCK;
+            int to = from + 101 * BLOCK;
+            contract().handler.discard(from, to - from);
+            byte[] after = contract().read(0, SIZE);
+            if (contract().discardZeroes()) {
+                Arrays.fill(model, from, to, (byte) 0);
+            } else {
+                System.arraycopy(after, from, model, from, to - from);
+            }
+            assertThat(after).isEqualTo(model);
+            byte[] again = random(8, 2 * BLOCK);
+            contract().write(from, again);
+            assertThat(contract().read(from, 2 * BLOCK)).isEqualTo(again);
+        }
+
+        @Test
+        default void allOfItCanBeDiscarded() throws Exception {
+            contract().write(SIZE - BLOCK, random(9, BLOCK));
+            contract().handler.discard(0, SIZE);
+            if (contract().discardZeroes()) {
+                assertThat(contract().read(0, SIZE)).isEqualTo(new byte[SIZE]);
+            }
+        }
+    }
+
+    /** Several threads may write to it at once. */
+    interface ManyThreads extends Cases {
+        @Test
+        default void threadsThatWriteSideBySideKeepOutOfEachOthersBlocks() throws Exception {
+            int threads = 8;
+            // Blocks of one page belong to different threads: what a store does to a page must not lose a neighbour's.
+            ExecutorService executor = Executors.newFixedThreadPool(threads);
+            try {
+                for (int round = 0; round < 20; round++) {
+                    contract().reopen(contract().startsWithContent() ? random(12, SIZE) : new byte[SIZE]);
+                    List<Future<?>> done = new ArrayList<>();
+                    for (int thread = 0; thread < threads; thread++) {
+                        int mine = thread;
+                        done.add(executor.submit(() -> {
+                            for (int block = mine; block < 1024; block += threads) {
+                                contract().write((long) block * BLOCK, random(block, BLOCK));
+                            }
+                            return null;
+                        }));
+                    }
+                    for (Future<?> one : done) {
+                        one.get(30, TimeUnit.SECONDS);
+                    }
+                    for (int block = 0; block < 1024; block++) {
+                        assertThat(contract().read((long) block * BLOCK, BLOCK))
+                                .as("round %d, block %d", round, block)
+                                .isEqualTo(random(block, BLOCK));
+                    }
+                }
+            } finally {
+                executor.shutdownNow();
+            }
+        }
     }
 }

@@ -6,7 +6,12 @@ import io.dblock.handler.ImageMode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-class FileStoreCopyOnWriteTest extends BlockHandlerContract {
+class FileStoreCopyOnWriteTest extends BlockHandlerContract
+        implements BlockHandlerContract.StartsWithContent,
+                BlockHandlerContract.ChecksRanges,
+                BlockHandlerContract.Writes,
+                BlockHandlerContract.ZeroesAndDiscards,
+                BlockHandlerContract.ManyThreads {
     private int images;
 
     @Override

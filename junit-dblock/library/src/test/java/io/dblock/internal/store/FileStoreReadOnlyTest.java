@@ -6,7 +6,8 @@ import io.dblock.handler.ImageMode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-class FileStoreReadOnlyTest extends BlockHandlerContract {
+class FileStoreReadOnlyTest extends BlockHandlerContract
+        implements BlockHandlerContract.StartsWithContent, BlockHandlerContract.ChecksRanges {
     private int images;
 
     @Override

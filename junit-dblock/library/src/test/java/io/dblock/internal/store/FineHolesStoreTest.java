@@ -5,7 +5,12 @@ import io.dblock.handler.BlockHandler;
 import io.dblock.handler.WriteFlags;
 import java.nio.ByteBuffer;
 
-class FineHolesStoreTest extends BlockHandlerContract {
+class FineHolesStoreTest extends BlockHandlerContract
+        implements BlockHandlerContract.StartsWithContent,
+                BlockHandlerContract.ChecksRanges,
+                BlockHandlerContract.Writes,
+                BlockHandlerContract.ZeroesAndDiscards,
+                BlockHandlerContract.ManyThreads {
     @Override
     BlockHandler create(byte[] content) {
         FineHolesStore store = new FineHolesStore(content.length);

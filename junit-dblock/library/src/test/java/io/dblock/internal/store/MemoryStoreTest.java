@@ -19,15 +19,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class MemoryStoreTest extends BlockHandlerContract {
+class MemoryStoreTest extends BlockHandlerContract
+        implements BlockHandlerContract.ChecksRanges,
+                BlockHandlerContract.Writes,
+                BlockHandlerContract.ZeroesAndDiscards,
+                BlockHandlerContract.ManyThreads {
     @Override
     BlockHandler create(byte[] content) {
         return new MemoryStore(content.length);
-    }
-
-    @Override
-    boolean hasInitialContent() {
-        return false;
     }
 
     @Test

@@ -6,7 +6,11 @@ import io.dblock.handler.RequestHandler;
 import io.dblock.internal.server.ServedHandlers;
 
 /** A lambda over an array, through the server. */
-class ServedLambdaTest extends BlockHandlerContract {
+class ServedLambdaTest extends BlockHandlerContract
+        implements BlockHandlerContract.StartsWithContent,
+                BlockHandlerContract.ChecksRanges,
+                BlockHandlerContract.Writes,
+                BlockHandlerContract.ManyThreads {
     @Override
     BlockHandler create(byte[] content) {
         return ServedHandlers.through(

@@ -13,7 +13,12 @@ import java.util.concurrent.Executors;
 import org.junit.jupiter.api.AfterEach;
 
 /** A handler in request form that does everything, on other threads, through the server. */
-class ServedLaterTest extends BlockHandlerContract {
+class ServedLaterTest extends BlockHandlerContract
+        implements BlockHandlerContract.StartsWithContent,
+                BlockHandlerContract.ChecksRanges,
+                BlockHandlerContract.Writes,
+                BlockHandlerContract.ZeroesAndDiscards,
+                BlockHandlerContract.ManyThreads {
     private final ExecutorService executor = Executors.newFixedThreadPool(3);
 
     @AfterEach

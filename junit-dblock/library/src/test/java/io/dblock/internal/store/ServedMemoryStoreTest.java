@@ -5,14 +5,13 @@ import io.dblock.handler.BlockHandler;
 import io.dblock.internal.server.ServedHandlers;
 
 /** The memory store by its fast way, through the server. */
-class ServedMemoryStoreTest extends BlockHandlerContract {
+class ServedMemoryStoreTest extends BlockHandlerContract
+        implements BlockHandlerContract.ChecksRanges,
+                BlockHandlerContract.Writes,
+                BlockHandlerContract.ZeroesAndDiscards,
+                BlockHandlerContract.ManyThreads {
     @Override
     BlockHandler create(byte[] content) {
         return ServedHandlers.through(new MemoryStore(content.length), content.length);
-    }
-
-    @Override
-    boolean hasInitialContent() {
-        return false;
     }
 }

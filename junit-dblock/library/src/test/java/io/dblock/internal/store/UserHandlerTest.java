@@ -7,7 +7,10 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /** A handler as a user would write it holds the contract with the defaults of the interface. */
-class UserHandlerTest extends BlockHandlerContract {
+class UserHandlerTest extends BlockHandlerContract
+        implements BlockHandlerContract.StartsWithContent,
+                BlockHandlerContract.Writes,
+                BlockHandlerContract.ManyThreads {
     @Override
     BlockHandler create(byte[] content) {
         return new BlockHandler() {
@@ -21,10 +24,5 @@ class UserHandlerTest extends BlockHandlerContract {
                 src.get(content, (int) offset, src.remaining());
             }
         };
-    }
-
-    @Override
-    boolean checksRanges() {
-        return false;
     }
 }
