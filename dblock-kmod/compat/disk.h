@@ -35,24 +35,8 @@ static inline int dblock_compat_add_with_result(struct device *parent, struct ge
 	return 0;
 }
 
-#define device_add_disk		dblock_compat_add_with_result
-#endif
-
-/* 2021-06, v5.14: a disk has a reference to its queue from the start. Before, adding takes it. */
-#ifndef DBLOCK_HAVE_BLK_MQ_ALLOC_DISK
-static inline int dblock_compat_add_with_queue(struct device *parent, struct gendisk *disk,
-					       const struct attribute_group **groups)
-{
-	int ret = device_add_disk(parent, disk, groups);
-
-	/* dblock_compat_bare_disk() has taken one already. */
-	if (!ret)
-		blk_put_queue(disk->queue);
-	return ret;
-}
-
 #undef device_add_disk
-#define device_add_disk		dblock_compat_add_with_queue
+#define device_add_disk		dblock_compat_add_with_result
 #endif
 
 /*

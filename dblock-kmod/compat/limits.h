@@ -50,11 +50,21 @@ static inline struct gendisk *dblock_compat_bare_disk(struct blk_mq_tag_set *set
 	}
 	/* The kernel chooses the numbers of the disk and of all its partitions. */
 	disk->flags |= GENHD_FL_EXT_DEVT;
-	/* put_disk() gives back a reference, whether or not the disk was added: see disk.h. */
+	/* put_disk() gives back a reference to the queue, also of a disk that was never added. */
 	WARN_ON_ONCE(!blk_get_queue(q));
 	disk->queue = q;
 	return disk;
 }
+
+/* Adding the disk takes such a reference once more. */
+static inline void dblock_compat_add_with_queue(struct device *parent, struct gendisk *disk,
+						const struct attribute_group **groups)
+{
+	device_add_disk(parent, disk, groups);
+	blk_put_queue(disk->queue);
+}
+
+#define device_add_disk	dblock_compat_add_with_queue
 #endif
 
 static inline struct gendisk *dblock_compat_alloc_disk(struct blk_mq_tag_set *set,
