@@ -5,25 +5,25 @@ import java.util.List;
 import java.util.ServiceLoader;
 
 /**
- * Makes the devices that a {@link BlockDevice.Builder} describes. A test does not call it but uses
- * {@link BlockDevice#builder()} and {@link PowerDomain#of(BlockDevice...)}; it is how these find what implements them,
- * by {@link ServiceLoader}.
+ * Makes the devices that a {@link BlockDevice.Builder} describes. Tests use {@link BlockDevice#builder()} and
+ * {@link PowerDomain#of(BlockDevice...)}, which find their implementation through this interface and
+ * {@link ServiceLoader}.
  */
 public interface BlockDeviceProvider {
 
-    /** The one of this library. */
+    /** Returns the provider of this library. */
     static BlockDeviceProvider instance() {
         return BlockDeviceProviderHolder.INSTANCE;
     }
 
     /**
-     * Returns if devices can be made here.
+     * Checks that devices can be made here.
      *
-     * @throws ModuleUnavailableException if not
+     * @throws ModuleUnavailableException if the kernel module cannot be made available
      */
     void requireAvailable();
 
-    /** A builder with nothing set but the defaults. */
+    /** Returns a builder with the default settings. */
     BlockDevice.Builder builder();
 
     /** Puts these devices on one power supply; see {@link PowerDomain#of(BlockDevice...)}. */

@@ -3,7 +3,7 @@ package io.dblock;
 
 import java.util.ServiceLoader;
 
-/** Looks for the provider once, when it is needed first. */
+/** Looks up the provider once, on first use. */
 final class BlockDeviceProviderHolder {
     static final BlockDeviceProvider INSTANCE = ServiceLoader.load(
                     BlockDeviceProvider.class, BlockDeviceProvider.class.getClassLoader())

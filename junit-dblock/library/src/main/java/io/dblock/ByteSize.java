@@ -5,7 +5,7 @@ import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Sizes as people write them: {@code "4096"}, {@code "512KiB"}, {@code "64MiB"}, {@code "1TiB"}. */
+/** Parses and prints sizes as people write them: {@code "4096"}, {@code "512KiB"}, {@code "64MiB"}, {@code "1TiB"}. */
 public final class ByteSize {
     private static final Pattern SIZE = Pattern.compile("([0-9]+) ?([A-Za-z]*)");
     private static final String ALLOWED =
@@ -14,10 +14,10 @@ public final class ByteSize {
     private ByteSize() {}
 
     /**
-     * The bytes that {@code text} stands for. Units are powers of 1024 and not case-sensitive; {@code K}, {@code M},
-     * {@code G}, {@code T} mean the same as {@code KiB} and so on.
+     * Returns the number of bytes that {@code text} stands for. Units are powers of 1024 and not case-sensitive;
+     * {@code K}, {@code M}, {@code G}, {@code T} mean the same as {@code KiB} and so on.
      *
-     * @throws IllegalArgumentException if it is not of that form, or more than 2<sup>63</sup> - 1
+     * @throws IllegalArgumentException if the text does not have this form, or the size exceeds 2<sup>63</sup> - 1
      */
     public static long parse(String text) {
         Matcher matcher = SIZE.matcher(text.strip());
@@ -46,7 +46,7 @@ public final class ByteSize {
         }
     }
 
-    /** {@code bytes} in the largest unit that divides it: {@code 67108864} is {@code "64MiB"}. */
+    /** Returns {@code bytes} in the largest unit that divides it: {@code 67108864} is {@code "64MiB"}. */
     public static String format(long bytes) {
         String[] units = {"", "KiB", "MiB", "GiB", "TiB"};
         int unit = 0;

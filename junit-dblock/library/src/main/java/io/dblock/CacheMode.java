@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock;
 
-/** Whether a device says that it has a volatile write cache. */
+/** Whether a device reports a volatile write cache. */
 public enum CacheMode {
-    /** It has one: the kernel sends flushes, and FUA if the device answers that natively. */
+    /** A cache: the kernel sends flushes, and FUA if the device handles it natively. */
     WRITE_BACK,
-    /** It has none: every write is durable when it is answered, and neither flush nor FUA is ever sent. */
+    /** No cache: a write is durable when it is answered, and the kernel sends neither flush nor FUA. */
     NONE
 }

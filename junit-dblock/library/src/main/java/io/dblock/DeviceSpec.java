@@ -11,41 +11,41 @@ import java.util.OptionalLong;
 import java.util.regex.Pattern;
 
 /**
- * What a device is to be like: plain data, everything but the code that answers its requests. Made by
- * {@link BlockDevice.Builder}, which has the defaults.
+ * The properties of a device: plain data, everything but the code that answers its requests.
+ * {@link BlockDevice.Builder} makes it and has the defaults.
  *
- * @param name the kernel's name for it, 7 to 27 characters of {@code [A-Za-z0-9_-]} starting with {@code dblock}; empty:
- *     the kernel picks {@code dblock<N>}. The name given to the constructor may lack the prefix
- * @param size bytes, a multiple of the logical block; 0 only together with an image: the image's size
+ * @param name the kernel's name for the device, 7 to 27 characters of {@code [A-Za-z0-9_-]} starting with
+ *     {@code dblock}; empty: the kernel picks {@code dblock<N>}. The constructor also accepts a name without the prefix
+ * @param size bytes, a multiple of the logical block; 0 only with an image: the image's size
  * @param logicalBlockSize bytes, a power of two, 512 to 4096
  * @param physicalBlockSize bytes, a power of two, the logical block to 65536; 0: the logical block
  * @param ioMin preferred smallest I/O, bytes, a multiple of the physical block; 0: the physical block
- * @param ioOptimal preferred I/O, bytes, a multiple of {@code ioMin}; 0: none said
+ * @param ioOptimal preferred I/O, bytes, a multiple of {@code ioMin}; 0: none reported
  * @param queues hardware queues, 1 to 64; the kernel makes at most one per CPU
  * @param depth requests under way per queue, 1 to 4096
  * @param maxIo bytes in one read or write, 4096 to 16 MiB, a multiple of the logical block
- * @param readOnly whether writes are refused
- * @param rotational whether it says that it spins
- * @param cache whether it says that it has a volatile write cache
- * @param fua whether it says that it answers FUA writes natively; needs {@link CacheMode#WRITE_BACK}. Without it the kernel
+ * @param readOnly whether the device refuses writes
+ * @param rotational whether the device reports that it spins
+ * @param cache whether the device reports a volatile write cache
+ * @param fua whether the device handles FUA writes natively; needs {@link CacheMode#WRITE_BACK}. Otherwise the kernel
  *     follows such a write with a flush
- * @param discard whether it says that it can discard
- * @param writeZeroes whether it says that it can write zeroes
- * @param stableWrites whether pages are kept unchanged while they are written
- * @param requestTimeout how long a request may be held before the kernel ends it with ETIMEDOUT; 1 ms to 24 h. What an
- *     application sees of that: {@link BlockDevice.Builder#requestTimeout}
- * @param filesystem what it is formatted with
+ * @param discard whether the device reports that it can discard
+ * @param writeZeroes whether the device reports that it can write zeroes
+ * @param stableWrites whether pages must not change while they are written
+ * @param requestTimeout how long a request may be held before the kernel ends it with ETIMEDOUT, 1 ms to 24 h. For what
+ *     an application sees then, see {@link BlockDevice.Builder#requestTimeout}
+ * @param filesystem what the device is formatted with
  * @param mkfsOptions further options of mkfs
  * @param mountOptions further options of mount, each as after {@code -o}
- * @param image a file the device is made of
- * @param imageMode what becomes of the image; present if and only if there is one
- * @param cacheLimit how many bytes of unflushed writes the volatile cache keeps apart, at least 4096; older ones are evicted
- *     and durable
- * @param journalEntries how many entries the journal keeps, a power of two, 1024 to 2^20; older ones are dropped
- * @param seed of all random choices; none: a new one for each device
- * @param placement which process serves it
- * @param zones those of a zoned device, which is kept in memory; it has neither discard nor write-zeroes, whatever is said of
- *     them, and its size is a multiple of a zone's
+ * @param image the file that the device is made from
+ * @param imageMode how the image is used; present if and only if there is an image
+ * @param cacheLimit how many bytes of unflushed writes the volatile cache holds, at least 4096; it evicts older writes,
+ *     which are durable then
+ * @param journalEntries how many entries the journal keeps, a power of two, 1024 to 2^20; it drops older entries
+ * @param seed the seed of all random choices; empty: a new one for each device
+ * @param placement which process serves the device
+ * @param zones the zones of a zoned device, which is kept in memory. It has neither discard nor write-zeroes, whatever
+ *     {@code discard} and {@code writeZeroes} are, and its size is a multiple of the zone size
  */
 public record DeviceSpec(
         String name,
@@ -76,7 +76,7 @@ public record DeviceSpec(
         Placement placement,
         Optional<Zones> zones) {
 
-    /** What every device's name starts with. */
+    /** The prefix of every device's name. */
     public static final String NAME_PREFIX = "dblock";
 
     private static final Pattern NAME = Pattern.compile("dblock[A-Za-z0-9_-]{1,21}");
@@ -86,9 +86,10 @@ public record DeviceSpec(
     private static final Duration MAX_TIMEOUT = Duration.ofHours(24);
 
     /**
-     * Checks everything, and puts the prefix in front of a name that lacks it.
+     * Checks all values and adds the prefix to a name that lacks it.
      *
-     * @throws IllegalArgumentException if something is out of range; the message has the value, what is allowed, and what to do
+     * @throws IllegalArgumentException if a value is out of range; the message has the value, what is allowed, and what
+     *     to do
      */
     public DeviceSpec {
         if (!name.isEmpty()) {

@@ -2,17 +2,17 @@
 package io.dblock;
 
 /**
- * What a device's server has seen so far. Requests, not application calls: the kernel merges and splits.
+ * What a device's server has counted so far. It counts requests, not application calls: the kernel merges and splits.
  *
- * @param reads read requests answered or under way
+ * @param reads read requests, answered or under way
  * @param writes write requests
  * @param flushes flush requests
  * @param discards discard requests
  * @param writeZeroes write-zeroes requests
- * @param bytesRead bytes asked for by the reads
- * @param bytesWritten bytes brought by the writes
+ * @param bytesRead bytes that the reads asked for
+ * @param bytesWritten bytes that the writes brought
  * @param errors requests answered with an error
- * @param lateAnswers answers the kernel refused because the request had timed out or was answered before
+ * @param lateAnswers answers that the kernel refused because the request had timed out or was already answered
  */
 public record DeviceStatistics(
         long reads,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock;
 
-/** What a device is formatted with. */
+/** The filesystem a device is formatted with. */
 public enum Filesystem {
-    /** Nothing: a raw device. */
+    /** No filesystem: a raw device. */
     NONE("", 0),
     /** ext4, from e2fsprogs. */
     EXT4("ext4", 256L << 10),
@@ -20,12 +20,15 @@ public enum Filesystem {
         this.minimumSize = minimumSize;
     }
 
-    /** The name mount(8) knows it by; empty for {@link #NONE}. */
+    /** Returns the type that mount(8) knows; empty for {@link #NONE}. */
     public String type() {
         return type;
     }
 
-    /** The smallest device that mkfs makes it on with default options, in bytes. An image may be smaller, or become so. */
+    /**
+     * Returns the size of the smallest device that mkfs accepts with default options, in bytes. An image may be
+     * smaller, or become smaller.
+     */
     public long minimumSize() {
         return minimumSize;
     }

@@ -4,24 +4,24 @@ package io.dblock;
 import java.util.List;
 
 /**
- * A device was still in use when it had to go: a file open on it, a process with its working directory there, a mount
- * nobody undid. The device is gone all the same; the message and {@link #holders()} name who held it.
+ * A device was still in use when it was to be removed: by an open file, a process with its working directory there, or
+ * a mount that was not undone. The device is gone all the same. The message and {@link #holders()} name the holders.
  */
 public class LeakException extends DblockException {
     private static final long serialVersionUID = 1L;
 
-    /** One line per holder; an array, so that the exception stays serialisable. */
+    /** One line per holder; an array keeps the exception serializable. */
     private final String[] holders;
 
-    /** With the given message and one line per holder. */
+    /** Creates an exception with the given message and one line per holder. */
     public LeakException(String message, List<String> holders) {
         super(message);
         this.holders = holders.toArray(new String[0]);
     }
 
     /**
-     * What held the device, one line each: pid, command, and the file, or another device whose image lies on it. May be empty
-     * if none could be identified.
+     * Returns one line per holder: pid, command and file, or another device whose image lies on this device. May be
+     * empty if no holder could be identified.
      */
     public List<String> holders() {
         return List.of(holders);

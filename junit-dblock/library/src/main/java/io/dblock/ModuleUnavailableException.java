@@ -5,30 +5,30 @@ import java.util.List;
 
 /**
  * The kernel module could not be made available. The message has one "Attempted:" line for each way tried, with the
- * reason it failed and the command that mends it.
+ * reason it failed and the command that fixes it.
  */
 public class ModuleUnavailableException extends DblockException {
     private static final long serialVersionUID = 1L;
 
     private final String[] attempts;
 
-    /** With the given message, no attempts listed apart. */
+    /** Creates an exception with the given message and without separate attempts. */
     public ModuleUnavailableException(String message) {
         this(message, List.of(), null);
     }
 
-    /** With the given message and cause, no attempts listed apart. */
+    /** Creates an exception with the given message and cause and without separate attempts. */
     public ModuleUnavailableException(String message, Throwable cause) {
         this(message, List.of(), cause);
     }
 
-    /** With the given message, the attempts it lists, and a cause, which may be null. */
+    /** Creates an exception with the given message, the attempts it lists, and a cause, which may be null. */
     public ModuleUnavailableException(String message, List<String> attempts, Throwable cause) {
         super(message, cause);
         this.attempts = attempts.toArray(new String[0]);
     }
 
-    /** Each way tried, one line: what, why it failed, what mends it. */
+    /** Returns one line for each way tried: what it was, why it failed, and what fixes it. */
     public List<String> attempts() {
         return List.of(attempts);
     }

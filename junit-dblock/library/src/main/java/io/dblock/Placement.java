@@ -4,21 +4,21 @@ package io.dblock;
 /**
  * Which process serves a device.
  *
- * <p>A test that maps a file of its disk into memory waits, whenever it touches a page that is not there yet, for the disk
- * inside of what the JVM takes for running Java code. A garbage collection waits for that thread, every other thread of the
- * JVM for the garbage collection, and if one of these is to serve the disk, nothing goes on. So memory and images are served
- * by a process of their own.
+ * <p>Memory and images are served by a separate process, to avoid a deadlock. When a test touches a page of a mapped
+ * file, its thread may wait for the disk while the JVM counts it as running Java code. A garbage collection then waits
+ * for that thread, and all other threads of the JVM wait for the garbage collection. If one of these threads had to
+ * serve the disk, nothing would go on.
  */
 public enum Placement {
-    /** {@link #SERVER_PROCESS} for the built-in stores, {@link #TEST_JVM} for a handler of the user's. */
+    /** {@link #SERVER_PROCESS} for the built-in stores, {@link #TEST_JVM} for a user's handler. */
     AUTOMATIC,
 
     /**
-     * A process of its own, one for all such devices of a test's JVM, started with the first of them. Only for the built-in
-     * stores. Predicates of fault rules are asked in the test's JVM all the same.
+     * The server process: one for all such devices of a test JVM, started with the first of them. Only for the built-in
+     * stores. The test JVM still evaluates the predicates of fault rules.
      */
     SERVER_PROCESS,
 
-    /** The test's JVM. Files of the disk must not be mapped into memory there. */
+    /** The test JVM. It must not map files of the disk into memory. */
     TEST_JVM
 }

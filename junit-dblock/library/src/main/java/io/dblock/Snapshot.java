@@ -7,25 +7,26 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 
 /**
- * The content of a device at one moment. It does not change, costs what the device changes after it, and outlives the device
- * if it is closed later.
+ * The content of a device at one moment. It does not change, takes only the space of what the device changes later, and
+ * may outlive the device.
  *
  * <p>Safe for use by several threads.
  */
 public interface Snapshot extends AutoCloseable {
 
-    /** Its size in bytes, the device's. */
+    /** Returns the size of the snapshot in bytes, which is that of the device at that moment. */
     long size();
 
     /**
-     * Fills {@code dst}, from its position to its limit, with the content at {@code offset}, in bytes; both may be any.
+     * Fills {@code dst}, from its position to its limit, with the content at {@code offset}, in bytes. Offset and
+     * length need no alignment.
      *
-     * @throws IndexOutOfBoundsException if that is not within the device
-     * @throws IllegalStateException if it is closed
+     * @throws IndexOutOfBoundsException if the range is not within the device
+     * @throws IllegalStateException if the snapshot is closed
      */
     void read(long offset, ByteBuffer dst);
 
-    /** The {@code length} bytes at {@code offset}. */
+    /** Returns the {@code length} bytes at {@code offset}. */
     @CheckReturnValue
     default byte[] read(long offset, int length) {
         byte[] bytes = new byte[length];
@@ -34,21 +35,21 @@ public interface Snapshot extends AutoCloseable {
     }
 
     /**
-     * A device with this content and the original's spec, but for the name; what is written to it stays in it. Several may
-     * be made. The caller closes it, before or after this.
+     * Makes a device with this content and the spec of the original device, except for the name. What is written to it
+     * stays in it. A snapshot can be forked several times. The caller closes the device, before or after the snapshot.
      *
-     * @throws DblockException if it cannot be made
+     * @throws DblockException if the device cannot be made
      */
     @CheckReturnValue
     BlockDevice fork();
 
     /**
-     * Writes it to an image file, replacing one that is there; what is zeros takes no space. To load it, make a device
+     * Writes the content to an image file and replaces an existing file. Zeros take no space. To load it, make a device
      * with {@link BlockDevice.Builder#image(Path, io.dblock.handler.ImageMode)}.
      */
     void save(Path file) throws IOException;
 
-    /** Frees what it costs. Forks stay. Does nothing the second time. */
+    /** Frees the resources of the snapshot. Forks stay. Does nothing the second time. */
     @Override
     void close();
 }
