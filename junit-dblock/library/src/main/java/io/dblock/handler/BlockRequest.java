@@ -5,51 +5,52 @@ import java.nio.ByteBuffer;
 import java.util.Set;
 
 /**
- * One request of a block device. It is completed once, with {@link #complete()} or {@link #fail(Errno)}, from any thread.
+ * One request of a block device. Complete it once, with {@link #complete()} or {@link #fail(Errno)}, from any thread.
  */
 public interface BlockRequest {
 
-    /** What it asks for. */
+    /** Returns what the request asks for. */
     Operation operation();
 
-    /** Where it starts, in bytes; 0 for a flush. */
+    /** Returns where the request starts, in bytes; 0 for a flush. */
     long offset();
 
-    /** How much it concerns, in bytes; 0 for a flush. */
+    /** Returns the length of the request in bytes; 0 for a flush. */
     long length();
 
-    /** What it says about itself. */
+    /** Returns the flags of the request. */
     Set<RequestFlag> flags();
 
-    /** The queue of the device it came through, from 0. */
+    /** Returns the number of the device's queue that the request came through, from 0. */
     int queue();
 
-    /** The I/O priority it was made with. */
+    /** Returns the I/O priority of the request. */
     IoPriority priority();
 
-    /** How long what it writes is expected to live. */
+    /** Returns how long the written data is expected to live. */
     WriteHint writeHint();
 
     /**
-     * The data, {@code length()} bytes. Of a write: what to write, read-only. Of a read: where to put it; zeros until
-     * then. The same buffer at each call; not to be touched after the request was completed.
+     * Returns the data, {@link #length()} bytes. For a write: what to write, read-only. For a read: where to put the
+     * data; zeros until then. Every call returns the same buffer. Do not use it after the request is completed.
      *
      * @throws IllegalStateException if the operation has no data
      */
     ByteBuffer data();
 
     /**
-     * Ends the request with success. If the kernel has given up on it meanwhile, the late answer is dropped and counted.
+     * Completes the request with success. If the kernel has given up on the request meanwhile, the late answer is
+     * dropped and counted.
      *
-     * @throws IllegalStateException if it was completed or failed before
+     * @throws IllegalStateException if the request was completed or failed before
      */
     void complete();
 
     /**
-     * Ends the request with an error. Some keep their meaning on the way to the application, see {@link Errno}; any other
-     * becomes EIO there.
+     * Completes the request with an error. Some errors keep their meaning on the way to the application, see
+     * {@link Errno}; any other becomes EIO there.
      *
-     * @throws IllegalStateException if it was completed or failed before
+     * @throws IllegalStateException if the request was completed or failed before
      */
     void fail(Errno errno);
 }

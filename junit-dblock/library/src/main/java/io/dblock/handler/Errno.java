@@ -2,11 +2,11 @@
 package io.dblock.handler;
 
 /**
- * Errors of Linux, with the numbers of x86 and ARM (asm-generic/errno.h).
+ * Linux errors with their numbers on x86 and ARM (asm-generic/errno.h).
  *
- * <p>As the result of a request these keep their meaning through the block layer: EOPNOTSUPP, ETIMEDOUT, ENOSPC,
- * ENOLINK, EREMOTEIO, EBADE, ENODATA, EILSEQ, ENOMEM, EBUSY, ENODEV, ETIME. Any other reaches the reader as EIO, and so
- * does ETIME before Linux 6.5. A flush that fails with EOPNOTSUPP is a success to fsync(2).
+ * <p>As the result of a request, these keep their meaning through the block layer: EOPNOTSUPP, ETIMEDOUT, ENOSPC,
+ * ENOLINK, EREMOTEIO, EBADE, ENODATA, EILSEQ, ENOMEM, EBUSY, ENODEV, ETIME. Any other error reaches the reader as EIO,
+ * and so does ETIME before Linux 6.5. For fsync(2), a flush that fails with EOPNOTSUPP is a success.
  */
 public enum Errno {
     /** Operation not permitted. */
@@ -132,17 +132,20 @@ public enum Errno {
         this.description = description;
     }
 
-    /** Its number, positive. */
+    /** Returns the error number, which is positive. */
     public int number() {
         return number;
     }
 
-    /** What strerror(3) says of it. */
+    /** Returns the description that strerror(3) gives. */
     public String description() {
         return description;
     }
 
-    /** The name of the error with this positive number and what it means, or just the number if it is none of these. */
+    /**
+     * Returns the name and the description of the error with this positive number, or just the number if it is unknown
+     * here.
+     */
     public static String describe(int number) {
         for (Errno errno : values()) {
             if (errno.number == number) {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.handler;
 
-/** What becomes of an image file that a device is made of. */
+/** How a device uses its image file. */
 public enum ImageMode {
-    /** The device is read-only, so is the file. */
+    /** The device and the file are read-only. */
     READ_ONLY,
-    /** The device can be written; what is written stays in memory and ends with the device. The file is not touched. */
+    /**
+     * The device is writable. Written data stays in memory and is gone when the device is closed. The file does not
+     * change.
+     */
     COPY_ON_WRITE,
     /** Writes go to the file. */
     IN_PLACE

@@ -3,12 +3,12 @@ package io.dblock.handler;
 
 /** The scheduling class of an I/O priority, see ioprio_set(2). */
 public enum IoClass {
-    /** None was set. */
+    /** No class was set. */
     NONE,
-    /** Ahead of all others. */
+    /** Before all others. */
     REALTIME,
-    /** The usual one. */
+    /** The usual class. */
     BEST_EFFORT,
-    /** When nobody else wants anything. */
+    /** Only when no other I/O is waiting. */
     IDLE
 }

@@ -2,11 +2,11 @@
 package io.dblock.handler;
 
 /**
- * With which I/O priority a request was made: that of the thread which made it, as of ioprio_set(2) and ionice(1), or of its
- * control group. Of what the page cache writes back it is not that of the application.
+ * The I/O priority of a request: that of the thread that made it, as set with ioprio_set(2) or ionice(1), or of its
+ * control group. Requests of the page cache's writeback do not have the application's priority.
  *
  * @param ioClass the class
- * @param level the priority within it, 0 (highest) to 7
+ * @param level the priority within the class, 0 (highest) to 7
  */
 public record IoPriority(IoClass ioClass, int level) {
     /** No priority was set. */

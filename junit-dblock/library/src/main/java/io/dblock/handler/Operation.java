@@ -2,34 +2,39 @@
 package io.dblock.handler;
 
 /** What a request asks for. */
-// In the order of DBLOCK_OP_* in dblock.h, whose numbers are these ordinals.
+// The order is that of DBLOCK_OP_* in dblock.h: the ordinals are its numbers.
 public enum Operation {
-    /** Data of the device. */
+    /** Reads data from the device. */
     READ,
-    /** New data for the device. */
+    /** Writes data to the device. */
     WRITE,
-    /** All writes completed before this request was issued are to be durable when it completes. */
+    /** Makes all writes durable that completed before the flush was issued. */
     FLUSH,
-    /** The content of a range is no longer needed; what it reads as afterwards is undefined. */
+    /** Discards a range whose content is no longer needed; what it reads as afterwards is undefined. */
     DISCARD,
-    /** A range is to read as zeros. */
+    /** Makes a range read as zeros. */
     WRITE_ZEROES,
-    /** What state the zones from one on are in; of a zoned device, as all that follow. */
+    /**
+     * Reports the state of zones, from a given zone on. This operation and all that follow are for zoned devices only.
+     */
     ZONE_REPORT,
-    /** A zone is to be open until it is closed. */
+    /** Opens a zone until it is closed. */
     ZONE_OPEN,
-    /** A zone is to be open no longer; it is active still if something is in it. */
+    /** Closes a zone; it stays active if it has data. */
     ZONE_CLOSE,
-    /** A zone is to be full. */
+    /** Makes a zone full. */
     ZONE_FINISH,
-    /** A zone is to be empty. */
+    /** Makes a zone empty. */
     ZONE_RESET,
-    /** All zones are to be empty that are not conventional. */
+    /** Makes all zones empty that are not conventional. */
     ZONE_RESET_ALL,
-    /** New data for a zone, to be put at its write pointer; the answer says where that was. */
+    /** Writes data at a zone's write pointer; the answer says where that was. */
     ZONE_APPEND;
 
-    /** Whether only zoned devices are asked for it. It is about one zone as a whole, which its offset is the start of. */
+    /**
+     * Returns whether only zoned devices get this operation. It concerns one whole zone, which starts at the request's
+     * offset.
+     */
     public boolean isZoned() {
         return compareTo(ZONE_REPORT) >= 0;
     }

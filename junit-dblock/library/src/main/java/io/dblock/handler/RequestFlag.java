@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.handler;
 
-/** What a request says about itself. */
+/** A property of a request. */
 public enum RequestFlag {
-    /** Forced unit access: this write is durable before it completes. */
+    /** Forced unit access: the write must be durable before it completes. */
     FUA,
-    /** A filesystem's metadata. */
+    /** The data is a filesystem's metadata. */
     META,
-    /** Somebody waits for it. */
+    /** A thread waits for the request. */
     SYNC,
-    /** A write-zeroes that must keep the space allocated. */
+    /** A write-zeroes must keep the space allocated. */
     NOUNMAP,
-    /** Read ahead of need. */
+    /** The data is read ahead of need. */
     READ_AHEAD,
-    /** To be done ahead of others, as whoever made it says: a filesystem's metadata, most of the time. */
+    /** The request should be done before others; it is mostly for a filesystem's metadata. */
     PRIORITY,
-    /** Of the kernel's own writeback, which nobody waits for. */
+    /** The request comes from the kernel's own writeback, and no thread waits for it. */
     BACKGROUND,
-    /** Of a swap area. */
+    /** The request is for a swap area. */
     SWAP
 }

@@ -5,24 +5,25 @@ import java.io.IOException;
 import java.util.EnumSet;
 import java.util.Set;
 
-/** Answers the requests of a block device in request form: each may be completed later, by any thread. */
+/** Answers the requests of a block device in request form: any thread may complete a request, at any later time. */
 @FunctionalInterface
 public interface RequestHandler {
 
     /**
-     * Takes one request, and completes it, now or later. A request never completed is ended by the kernel with ETIMEDOUT
-     * after the device's request timeout.
+     * Takes one request and completes it, now or later. The kernel ends a request that is never completed with
+     * ETIMEDOUT, after the device's request timeout.
      *
-     * <p>Called by one thread per queue of the device. What is completed within the call, by the thread that makes it,
-     * reaches the kernel when the call returns; what any other thread completes, at once. Throwing fails the request, if it is not completed yet: a
-     * {@link BlockIOException} with its own error, anything else with EIO.
+     * <p>One thread per queue of the device calls this method. A request that this thread completes within the call
+     * reaches the kernel when the call returns; one that another thread completes reaches it at once. If the call
+     * throws, a request that is not completed yet fails: with the error of a {@link BlockIOException}, with EIO for
+     * anything else.
      */
     void handle(BlockRequest request) throws IOException;
 
     /**
-     * What the handler does; only these operations come. Asked once, before the device is made. The default has
-     * {@link Operation#READ}, {@link Operation#WRITE} and {@link Operation#FLUSH}: a lambda gets no discards, and the
-     * kernel writes zeros itself.
+     * Returns the operations the handler supports; it gets no others. Called once, before the device is made. The
+     * default has {@link Operation#READ}, {@link Operation#WRITE} and {@link Operation#FLUSH}: a lambda gets no
+     * discards, and the kernel writes zeros itself.
      */
     default Set<Operation> supports() {
         return EnumSet.of(Operation.READ, Operation.WRITE, Operation.FLUSH);

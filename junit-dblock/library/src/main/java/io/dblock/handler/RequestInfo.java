@@ -4,15 +4,15 @@ package io.dblock.handler;
 import java.util.Set;
 
 /**
- * What a request asks for, without its data.
+ * A request without its data.
  *
- * @param operation what to do
- * @param offset where it starts, in bytes; 0 for a flush
- * @param length how much it concerns, in bytes; 0 for a flush
- * @param flags what it says about itself
- * @param queue the queue of the device it came through, from 0
- * @param priority the I/O priority it was made with
- * @param writeHint how long what it writes is expected to live
+ * @param operation what the request asks for
+ * @param offset where the request starts, in bytes; 0 for a flush
+ * @param length the length of the request, in bytes; 0 for a flush
+ * @param flags the flags of the request
+ * @param queue the number of the device's queue that the request came through, from 0
+ * @param priority the I/O priority of the request
+ * @param writeHint how long the written data is expected to live
  */
 public record RequestInfo(
         Operation operation,
@@ -27,17 +27,17 @@ public record RequestInfo(
         flags = Set.copyOf(flags);
     }
 
-    /** One that says nothing of its priority and its data. */
+    /** Creates a request without priority and write hint. */
     public RequestInfo(Operation operation, long offset, long length, Set<RequestFlag> flags, int queue) {
         this(operation, offset, length, flags, queue, IoPriority.NONE, WriteHint.NOT_SET);
     }
 
-    /** One after the last byte it concerns. */
+    /** Returns the offset after the last byte of the request. */
     public long end() {
         return offset + length;
     }
 
-    /** Whether it has this flag. */
+    /** Returns whether the request has this flag. */
     public boolean has(RequestFlag flag) {
         return flags.contains(flag);
     }

@@ -2,11 +2,11 @@
 package io.dblock.handler;
 
 /**
- * What a write says about itself.
+ * The properties of a write.
  *
- * @param fua the write must be durable before the handler returns
- * @param metadata it is a filesystem's metadata
- * @param sync somebody waits for it
+ * @param fua whether the write must be durable before the handler returns
+ * @param metadata whether the data is a filesystem's metadata
+ * @param sync whether a thread waits for the write
  */
 public record WriteFlags(boolean fua, boolean metadata, boolean sync) {
     /** A plain write. */

@@ -2,14 +2,14 @@
 package io.dblock.handler;
 
 /**
- * How long what is written is expected to live: what {@code fcntl(F_SET_RW_HINT)} has said of the file. It comes through
- * where the kernel and the filesystem pass it on: of direct I/O to the node since Linux 6.9 and before 5.18, of files of
- * F2FS and XFS.
+ * How long written data is expected to live, as set with {@code fcntl(F_SET_RW_HINT)} on the file. The hint arrives
+ * where the kernel and the filesystem pass it on: with direct I/O to the node since Linux 6.9 and before 5.18, and for
+ * files of F2FS and XFS.
  */
 public enum WriteHint {
-    /** Nothing was said. */
+    /** No hint was set. */
     NOT_SET,
-    /** No hint, said explicitly (RWH_WRITE_LIFE_NONE). */
+    /** No hint, set explicitly (RWH_WRITE_LIFE_NONE). */
     NONE,
     /** Short. */
     SHORT,

@@ -2,24 +2,24 @@
 package io.dblock.handler;
 
 /**
- * The zones of a zoned, host-managed device: plain data. All have the same size; the first ones may be conventional, which
- * can be written anywhere; in all others writing goes on where it has ended, the write pointer.
+ * The zones of a zoned, host-managed device: plain data. All zones have the same size. Conventional zones, which come
+ * first, can be written anywhere. In all other zones, a write starts where the last one ended, at the write pointer.
  *
- * @param size of a zone, in bytes: a power of two, at least 4096
- * @param conventional how many of the first zones are conventional, at least 0
+ * @param size the size of a zone in bytes: a power of two, at least 4096
+ * @param conventional how many zones, from the first, are conventional; at least 0
  * @param maxOpen how many zones can be open at a time, at most 65536; 0: no limit
- * @param maxActive how many zones can be open, or closed with something in them, at a time, at least {@code maxOpen} and at
- *     most 65536; 0: no limit
+ * @param maxActive how many zones can be active at a time, that is, open, or closed with data in them; at least
+ *     {@code maxOpen} and at most 65536; 0: no limit
  */
 public record Zones(long size, int conventional, int maxOpen, int maxActive) {
 
-    /** How many zones a device can have, by dblock.h. */
+    /** The largest number of zones a device can have, as in dblock.h. */
     public static final long MOST = 1 << 20;
 
-    /** How many zones can be open, by dblock.h. */
+    /** The largest number of zones that can be open, as in dblock.h. */
     private static final int MOST_OPEN = 65536;
 
-    /** Checks everything but what a device's size and block have to do with it. */
+    /** Checks everything except what depends on the device's size and block. */
     public Zones {
         check(
                 size >= 4096 && Long.bitCount(size) == 1 && size <= 1L << 39,
