@@ -8,8 +8,8 @@ import java.util.stream.Collectors;
 /**
  * What a power cut did to the writes in the cache.
  *
- * @param survivors what was asked for, with the seed that was used if something was random
- * @param writes all that was in the cache, in the order in which it went in, and what became of it
+ * @param survivors the survivors asked for, with the seed that was used if something was random
+ * @param writes all writes that were in the cache, in the order in which they entered it, and what became of each
  */
 public record CutReport(Survivors survivors, List<CutWrite> writes) {
 
@@ -20,11 +20,11 @@ public record CutReport(Survivors survivors, List<CutWrite> writes) {
 
     /** What became of a write. */
     public enum Fate {
-        /** It is durable. */
+        /** The write is durable. */
         KEPT,
-        /** It is as if it had never been made. */
+        /** The write is lost, as if it had never been made. */
         LOST,
-        /** Some of its logical blocks are durable, the others lost. */
+        /** Some logical blocks of the write are durable, the others are lost. */
         TORN
     }
 
@@ -37,16 +37,16 @@ public record CutReport(Survivors survivors, List<CutWrite> writes) {
     public record Range(long offset, long length) {}
 
     /**
-     * A write, discard or write-zeroes that no flush and no FUA had made durable. What other writes have made durable of
-     * its range is no longer part of it; a request that was split has one entry for each piece.
+     * A write, discard or write-zeroes that no flush and no FUA had made durable. The part of its range that other
+     * writes have made durable no longer belongs to it. A request that was split has one entry for each piece.
      *
-     * @param sequence its request's number in the journal
-     * @param operation what it was
+     * @param sequence the request's number in the journal
+     * @param operation the operation of the request
      * @param offset bytes
      * @param length bytes
-     * @param completed whether it had been answered; if not, the request has failed
-     * @param fate what became of it
-     * @param kept the ranges of it that are durable, ascending: all of it, nothing, or some
+     * @param completed whether the request had been answered; if not, it has failed
+     * @param fate what became of the write
+     * @param kept its durable ranges, ascending: all of it, nothing, or some
      */
     public record CutWrite(
             long sequence,
@@ -75,17 +75,17 @@ public record CutReport(Survivors survivors, List<CutWrite> writes) {
         }
     }
 
-    /** Those that are durable as a whole. */
+    /** Returns the writes that are completely durable. */
     public List<CutWrite> kept() {
         return with(Fate.KEPT);
     }
 
-    /** Those that are lost as a whole. */
+    /** Returns the writes that are completely lost. */
     public List<CutWrite> lost() {
         return with(Fate.LOST);
     }
 
-    /** Those that are torn. */
+    /** Returns the writes that are torn. */
     public List<CutWrite> torn() {
         return with(Fate.TORN);
     }
@@ -94,7 +94,7 @@ public record CutReport(Survivors survivors, List<CutWrite> writes) {
         return writes.stream().filter(write -> write.fate() == fate).toList();
     }
 
-    /** What it did in one line. */
+    /** Returns the effect of the cut in one line. */
     public String summary() {
         return "survivors: " + survivors
                 + (writes.isEmpty()
@@ -103,7 +103,7 @@ public record CutReport(Survivors survivors, List<CutWrite> writes) {
                                 + " lost, " + torn().size() + " torn");
     }
 
-    /** One line for the cut and one for each write. */
+    /** Returns one line for the cut and one for each write. */
     @Override
     public String toString() {
         StringBuilder text = new StringBuilder("power cut, ").append(summary());

@@ -10,21 +10,21 @@ import java.util.OptionalLong;
 import java.util.TreeSet;
 
 /**
- * Which of the writes in a disk's volatile cache outlive a power cut. Discards and write-zeroes count as writes. What
- * survives is applied in the order in which it went into the cache.
+ * Which of the writes in a disk's volatile cache survive a power cut. Discards and write-zeroes count as writes.
+ * Survivors are applied in the order in which they entered the cache.
  *
- * <p>Any choice is one that a correct disk may show: until a flush covers them, it may make cached writes durable in any
- * order, and of each, any logical blocks. Only a logical block is atomic.
+ * <p>A correct disk may show any of these choices. Until a flush covers cached writes, it may make them durable in any
+ * order, and any logical blocks of each. Only a logical block is atomic.
  *
  * @param choice how the survivors are chosen
- * @param count for {@link Choice#PREFIX}, how many requests; 0 otherwise
- * @param probability for {@link Choice#RANDOM}, that of each request to survive, from 0 to 1; 0 otherwise
- * @param sequences for {@link Choice#LIST}, the numbers of the requests in the journal, ascending; empty otherwise
- * @param tearing which of the survivors lose some of their logical blocks
- * @param seed of all random choices. Without one, and if something is random, the device gives one of its own seed; the
- *     {@link CutReport} has it
- * @param emptyAllowed whether it is all right if there is nothing to choose from: otherwise a test whose cuts and snapshots were to
- *     choose survivors, and never found an unflushed write to choose from, fails
+ * @param count how many requests, for {@link Choice#PREFIX}; 0 otherwise
+ * @param probability the probability of each request to survive, from 0 to 1, for {@link Choice#RANDOM}; 0 otherwise
+ * @param sequences the numbers of the requests in the journal, ascending, for {@link Choice#LIST}; empty otherwise
+ * @param tearing which survivors lose some of their logical blocks
+ * @param seed the seed of all random choices. If something is random and there is no seed, the device derives one from
+ *     its own; the {@link CutReport} has it
+ * @param emptyAllowed whether there may be nothing to choose from. Otherwise a test fails if its cuts and snapshots
+ *     were to choose survivors and never found an unflushed write to choose from
  */
 @CheckReturnValue
 public record Survivors(
@@ -36,40 +36,40 @@ public record Survivors(
         OptionalLong seed,
         boolean emptyAllowed) {
 
-    /** Nothing that no flush and no FUA had made durable. */
+    /** Only what a flush or FUA has made durable. */
     public static final Survivors NONE = of(Choice.NONE, 0, 0, List.of());
 
-    /** All of it. */
+    /** All cached writes. */
     public static final Survivors ALL = of(Choice.ALL, 0, 0, List.of());
 
     /** How survivors are chosen. */
     public enum Choice {
-        /** None survives. */
+        /** No write survives. */
         NONE,
-        /** All survive. */
+        /** All writes survive. */
         ALL,
-        /** The first ones survive. */
+        /** The first writes survive. */
         PREFIX,
-        /** Each survives or not, at random. */
+        /** Each write survives or not, at random. */
         RANDOM,
-        /** Those with the given numbers survive. */
+        /** The writes with the given numbers survive. */
         LIST
     }
 
     /**
-     * Which survivors are torn: of a torn write of several logical blocks some survive, chosen at random, at least one and
-     * not all. One of a single block cannot be torn and survives as it is.
+     * Which survivors are torn. Of a torn write of several logical blocks, some blocks survive, chosen at random: at
+     * least one and not all. A write of a single block cannot be torn and survives whole.
      */
     public enum Tearing {
-        /** None. */
+        /** No survivor. */
         NONE,
-        /** The last one that has several logical blocks. */
+        /** The last survivor that has several logical blocks. */
         LAST,
-        /** Each. */
+        /** Every survivor. */
         EACH
     }
 
-    /** Checks the values, and that those which play no part with this choice are absent. */
+    /** Checks the values, and that those not used by this choice are absent. */
     public Survivors {
         sequences = List.copyOf(new TreeSet<>(sequences));
         if (choice == Choice.PREFIX ? count < 0 : count != 0) {
@@ -94,60 +94,66 @@ public record Survivors(
         return new Survivors(choice, count, probability, sequences, Tearing.NONE, OptionalLong.empty(), false);
     }
 
-    /** The first {@code requests} that went into the cache, of those still there. */
+    /**
+     * Returns survivors: the first {@code requests} requests, in the order in which they entered the cache, that are
+     * still there.
+     */
     public static Survivors prefix(long requests) {
         return of(Choice.PREFIX, requests, 0, List.of());
     }
 
-    /** Each request with probability 1/2, by a seed of the device's. */
+    /** Returns survivors: each request with probability 1/2, by a seed derived from the device's. */
     public static Survivors random() {
         return of(Choice.RANDOM, 0, 0.5, List.of());
     }
 
-    /** Each request with probability 1/2, by this seed. */
+    /** Returns survivors: each request with probability 1/2, by this seed. */
     public static Survivors random(long seed) {
         return random().withSeed(seed);
     }
 
-    /** Each request with this probability, from 0 to 1, by this seed. */
+    /** Returns survivors: each request with this probability, from 0 to 1, by this seed. */
     public static Survivors random(long seed, double probability) {
         return of(Choice.RANDOM, 0, probability, List.of()).withSeed(seed);
     }
 
     /**
-     * The requests with these numbers in the journal; {@code disk.unflushed()} has those that are in the cache. A number
-     * that is not in the cache when the power is cut is an error then, and nothing is cut.
+     * Returns survivors: the requests with these numbers in the journal. {@code disk.unflushed()} has those in the
+     * cache. If a number is not in the cache at the power cut, that is an error, and nothing is cut.
      */
     public static Survivors of(long... sequences) {
         return of(Arrays.stream(sequences).boxed().toList());
     }
 
-    /** The same with a list. */
+    /** Returns survivors: the requests with these numbers in the journal, see {@link #of(long...)}. */
     public static Survivors of(List<Long> sequences) {
         return of(Choice.LIST, 0, 0, sequences);
     }
 
-    /** The same with each survivor torn at logical blocks. */
+    /** Returns these survivors, each torn at logical blocks. */
     public Survivors torn() {
         return torn(Tearing.EACH);
     }
 
-    /** The same with these survivors torn at logical blocks. */
+    /** Returns these survivors, with those chosen by {@code which} torn at logical blocks. */
     public Survivors torn(Tearing which) {
         return new Survivors(choice, count, probability, sequences, which, seed, emptyAllowed);
     }
 
-    /** The same with this seed. */
+    /** Returns these survivors with the given seed. */
     public Survivors withSeed(long newSeed) {
         return new Survivors(choice, count, probability, sequences, tearing, OptionalLong.of(newSeed), emptyAllowed);
     }
 
-    /** The same, and it is all right if there never is anything to choose from. */
+    /** Returns these survivors, and allows that there is never anything to choose from. */
     public Survivors lenient() {
         return new Survivors(choice, count, probability, sequences, tearing, seed, true);
     }
 
-    /** Whether what survives is chosen among the unflushed writes and their blocks, so that it takes some to show anything. */
+    /**
+     * Returns whether survivors are chosen among the unflushed writes and their blocks, so that the cut shows something
+     * only if there are any.
+     */
     public boolean isChoice() {
         return switch (choice) {
             case NONE -> false;
@@ -156,17 +162,17 @@ public record Survivors(
         };
     }
 
-    /** The same, with this seed if it needs one and has none. */
+    /** Returns these survivors, with the given seed if they need one and have none. */
     public Survivors orSeed(long otherSeed) {
         return needsSeed() ? withSeed(otherSeed) : this;
     }
 
-    /** Whether something in it is random and it has no seed. */
+    /** Returns whether something is random and there is no seed. */
     public boolean needsSeed() {
         return seed.isEmpty() && (choice == Choice.RANDOM || tearing != Tearing.NONE);
     }
 
-    /** One readable line. */
+    /** Returns one readable line. */
     @Override
     public String toString() {
         List<String> parts = new ArrayList<>();
@@ -180,7 +186,7 @@ public record Survivors(
                 });
         switch (tearing) {
             case NONE -> {
-                // Nothing to say.
+                // Nothing to add.
             }
             case LAST -> parts.add("last torn");
             case EACH -> parts.add("each torn");

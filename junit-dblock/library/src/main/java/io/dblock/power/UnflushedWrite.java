@@ -6,16 +6,16 @@ import java.time.Duration;
 import java.util.Optional;
 
 /**
- * A write, discard or write-zeroes that is in the disk's volatile cache: a power cut may lose it. What later writes have made
- * durable of its range is no longer part of it; a request that was split has one entry for each piece.
+ * A write, discard or write-zeroes in the disk's volatile cache, which a power cut may lose. The part of its range that
+ * later writes have made durable no longer belongs to it. A request that was split has one entry for each piece.
  *
- * @param sequence its request's number in the journal
- * @param operation what it is
+ * @param sequence the request's number in the journal
+ * @param operation the operation of the request
  * @param offset bytes
  * @param length bytes, at least 1
- * @param completed whether it has been answered; the next flush makes those durable that have
- * @param age how long it has been in the cache
- * @param sinceMark the last mark set before it went into the cache, if any
+ * @param completed whether the request has been answered; the next flush makes answered ones durable
+ * @param age how long the write has been in the cache
+ * @param sinceMark the last mark set before the write entered the cache, if any
  */
 public record UnflushedWrite(
         long sequence,
@@ -26,12 +26,12 @@ public record UnflushedWrite(
         Duration age,
         Optional<String> sinceMark) {
 
-    /** One after the last byte it concerns. */
+    /** Returns the offset after the last byte of the write. */
     public long end() {
         return offset + length;
     }
 
-    /** One readable line. */
+    /** Returns one readable line. */
     @Override
     public String toString() {
         return "#" + sequence + " " + operation + " of " + length + " bytes at " + offset + ", "
