@@ -9,14 +9,14 @@ import java.util.EnumSet;
 import java.util.Set;
 
 /**
- * What a rule does to the part of a request that it matches. {@link FaultBuilder} has a method for each, where they are
- * described. Prints itself as what happens.
+ * What a rule does to the matched part of a request. {@link FaultBuilder} describes each action in the method for it.
+ * Its text says what happens.
  */
 public sealed interface Action {
 
     /**
-     * The errors that have a block status of their own: these reach the application as themselves. But on kernels before 6.5
-     * ETIME arrives as EIO, and {@code fsync} takes a flush that fails with EOPNOTSUPP for done.
+     * The errors with a block status of their own, which reach the application unchanged. There are two exceptions:
+     * before Linux 6.5, ETIME arrives as EIO, and for {@code fsync}, a flush that fails with EOPNOTSUPP is a success.
      */
     Set<Errno> ERRORS = Collections.unmodifiableSet(EnumSet.of(
             Errno.EIO,
@@ -33,17 +33,20 @@ public sealed interface Action {
             Errno.ENODEV,
             Errno.ETIME));
 
-    /** The operations it can act on. */
+    /** Returns the operations the action can act on. */
     default Set<Operation> operations() {
         return EnumSet.allOf(Operation.class);
     }
 
-    /** How many requests it acts on at most where the rule does not say. A power cut is one event, all else has no limit. */
+    /**
+     * Returns on how many requests the action acts at most, unless the rule says. A power cut acts once, all others
+     * without limit.
+     */
     default long times() {
         return Long.MAX_VALUE;
     }
 
-    /** Fails it. */
+    /** Fails the matched part. */
     record Fail(Errno errno) implements Action {
         /** Checks that the error has a block status. */
         public Fail {
@@ -57,12 +60,12 @@ public sealed interface Action {
     }
 
     /**
-     * Does the first sectors of it and fails the rest.
+     * Does the first sectors of the matched part and fails the rest.
      *
      * @param sectors how many sectors of 512 bytes are done, at least 1
      */
     record FailAfter(long sectors, Errno errno) implements Action {
-        /** Checks both. */
+        /** Checks both values. */
         public FailAfter {
             if (sectors < 1 || sectors > Long.MAX_VALUE / Match.SECTOR) {
                 throw new IllegalArgumentException(
@@ -82,7 +85,7 @@ public sealed interface Action {
         }
     }
 
-    /** Fails reads with ENODATA, the kernel's word for a medium error, until the sector is rewritten. */
+    /** Fails reads with ENODATA, the kernel's error for a medium error, until the sector is rewritten. */
     record MediumError() implements Action {
         @Override
         public Set<Operation> operations() {
@@ -95,7 +98,7 @@ public sealed interface Action {
         }
     }
 
-    /** Says done and does nothing. */
+    /** Reports success and does nothing. */
     record Lose() implements Action {
         @Override
         public Set<Operation> operations() {
@@ -108,7 +111,7 @@ public sealed interface Action {
         }
     }
 
-    /** Says done and does some blocks of it. */
+    /** Reports success and does only some blocks. */
     record TearWrite(Tear tear) implements Action {
         /** Refuses null. */
         public TearWrite {
@@ -127,9 +130,9 @@ public sealed interface Action {
     }
 
     /**
-     * Reads or writes elsewhere.
+     * Reads or writes at another place.
      *
-     * @param delta how far from where it should be, in bytes; not 0
+     * @param delta the distance to the right place in bytes; not 0
      */
     record Misdirect(long delta) implements Action {
         /** Refuses 0. */
@@ -151,7 +154,7 @@ public sealed interface Action {
         }
     }
 
-    /** Gives what was there when the rule was armed. */
+    /** Returns the content from when the rule was armed. */
     record Stale() implements Action {
         @Override
         public Set<Operation> operations() {
@@ -167,7 +170,7 @@ public sealed interface Action {
     /**
      * Flips bits of the data.
      *
-     * @param perSector how many different ones in each sector of 512 bytes, 1 to 4096
+     * @param perSector how many different bits in each sector of 512 bytes, 1 to 4096
      */
     record FlipBits(int perSector) implements Action {
         /** Checks the number. */
@@ -202,7 +205,7 @@ public sealed interface Action {
         }
     }
 
-    /** Says that it has flushed and does not; takes the FUA from writes. */
+    /** Reports success for a flush without flushing; removes FUA from writes. */
     record IgnoreFlushes() implements Action {
         @Override
         public Set<Operation> operations() {
@@ -215,7 +218,7 @@ public sealed interface Action {
         }
     }
 
-    /** Does it later. */
+    /** Delays the request. */
     record Wait(Delay delay) implements Action {
         /** Refuses null. */
         public Wait {
@@ -228,7 +231,7 @@ public sealed interface Action {
         }
     }
 
-    /** Lets this many requests per second begin, at even distances. */
+    /** Limits how many requests per second begin, evenly spaced. */
     record LimitIops(long perSecond) implements Action {
         /** Checks the range. */
         public LimitIops {
@@ -244,7 +247,7 @@ public sealed interface Action {
         }
     }
 
-    /** Lets this many bytes per second through. */
+    /** Limits the bytes per second of reads and writes. */
     record LimitBandwidth(long bytesPerSecond) implements Action {
         /** Checks the range. */
         public LimitBandwidth {
@@ -265,7 +268,7 @@ public sealed interface Action {
         }
     }
 
-    /** Fails writes with ENOSPC once this many new logical blocks are written. */
+    /** Fails writes with ENOSPC after this many new logical blocks are written. */
     record Full(long newBlocks) implements Action {
         /** Checks the number. */
         public Full {
@@ -286,7 +289,7 @@ public sealed interface Action {
         }
     }
 
-    /** Fails what would change the disk, as a disk does that has become read-only. */
+    /** Fails requests that would change the disk, like a disk that has become read-only. */
     record ReadOnly() implements Action {
         @Override
         public Set<Operation> operations() {
@@ -299,7 +302,7 @@ public sealed interface Action {
         }
     }
 
-    /** Keeps it until the test lets it go. */
+    /** Keeps the request until the test releases it. */
     record Hold() implements Action {
         @Override
         public String toString() {
@@ -310,8 +313,8 @@ public sealed interface Action {
     /**
      * Cuts the power.
      *
-     * @param survivors what of the write cache outlives it
-     * @param after whether the request is done and answered before
+     * @param survivors which writes in the cache survive
+     * @param after whether the request is done and answered before the cut
      */
     record PowerCut(Survivors survivors, boolean after) implements Action {
         /** Refuses null. */

@@ -10,10 +10,10 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /**
- * How long requests are delayed: a distribution, given by points of it. Between two points a delay is interpolated; below
- * the first and above the last it is that of the point.
+ * How long requests are delayed: a distribution, given by some of its points. Delays between two points are
+ * interpolated. Below the first point and above the last, the delay is that of the point.
  *
- * @param points at least one, by ascending percentage and not descending delay
+ * @param points at least one, in ascending order of percentage; the delay must not decrease
  */
 @CheckReturnValue
 public record Delay(List<Point> points) {
@@ -22,8 +22,8 @@ public record Delay(List<Point> points) {
     /**
      * A point of the distribution.
      *
-     * @param percent how many of a hundred requests are delayed no longer than this, 0 to 100
-     * @param delay how long, 0 to 24 h
+     * @param percent the percentage of requests that are delayed no longer than this, 0 to 100
+     * @param delay the delay, 0 to 24 h
      */
     public record Point(double percent, Duration delay) {
         /** Checks the ranges. */
@@ -53,17 +53,17 @@ public record Delay(List<Point> points) {
         }
     }
 
-    /** The same for each request. */
+    /** Returns the same delay for every request. */
     public static Delay fixed(Duration delay) {
         return new Delay(List.of(new Point(100, delay)));
     }
 
-    /** Any delay from {@code min} to {@code max} is as likely as any other. */
+    /** Returns delays from {@code min} to {@code max}, all equally likely. */
     public static Delay uniform(Duration min, Duration max) {
         return new Delay(List.of(new Point(0, min), new Point(100, max)));
     }
 
-    /** By percentiles: {@code Map.of(50.0, ofMillis(1), 99.0, ofMillis(20), 100.0, ofMillis(500))}. */
+    /** Returns delays by percentiles: {@code Map.of(50.0, ofMillis(1), 99.0, ofMillis(20), 100.0, ofMillis(500))}. */
     public static Delay percentiles(Map<Double, Duration> percentiles) {
         List<Point> points = new ArrayList<>();
         new TreeMap<>(percentiles).forEach((percent, delay) -> points.add(new Point(percent, delay)));
@@ -71,9 +71,9 @@ public record Delay(List<Point> points) {
     }
 
     /**
-     * The delay at a place of the distribution.
+     * Returns the delay at a place of the distribution.
      *
-     * @param place 0 to 1
+     * @param place the place, 0 to 1
      */
     public Duration at(double place) {
         double percent = place * 100;
@@ -92,7 +92,7 @@ public record Delay(List<Point> points) {
         return below.delay();
     }
 
-    /** Such as {@code 10 ms}, {@code 1 ms to 5 ms} or {@code p50 1 ms, p99 20 ms}. */
+    /** Returns a text such as {@code 10 ms}, {@code 1 ms to 5 ms} or {@code p50 1 ms, p99 20 ms}. */
     @Override
     public String toString() {
         if (points.size() == 1) {

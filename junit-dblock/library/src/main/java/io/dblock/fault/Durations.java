@@ -3,11 +3,11 @@ package io.dblock.fault;
 
 import java.time.Duration;
 
-/** How rules write durations and counts. */
+/** Formats durations and counts for the texts of rules. */
 final class Durations {
     private Durations() {}
 
-    /** In the largest of s, ms, µs and ns that it is a whole number of. */
+    /** Returns the duration as a whole number of the largest possible unit of s, ms, µs and ns. */
     static String format(Duration duration) {
         long nanos = duration.toNanos();
         String[] units = {"ns", "µs", "ms", "s"};
@@ -19,7 +19,7 @@ final class Durations {
         return nanos + " " + units[unit];
     }
 
-    /** {@code 1 sector}, {@code 2 sectors}. */
+    /** Returns {@code 1 sector}, {@code 2 sectors} and so on. */
     static String count(long n, String unit) {
         return n + " " + unit + (n == 1 ? "" : "s");
     }

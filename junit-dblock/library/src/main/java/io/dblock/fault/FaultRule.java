@@ -8,22 +8,22 @@ import java.util.Objects;
 import java.util.Set;
 
 /**
- * A fault: what it concerns, and what it does.
+ * A fault rule: which requests it matches and what it does.
  *
- * @param name what it is called in the journal and in errors; empty to be given one when it is armed
- * @param match which requests it concerns
- * @param action what it does to them
- * @param lenient whether it is all right if it never acts
- * @param fallThrough whether rules after it see what it has acted on
- * @param first whether it is put before the rules that are armed already, not after them
+ * @param name its name in the journal and in errors; empty: it gets a name when it is armed
+ * @param match which requests the rule acts on
+ * @param action what the rule does to them
+ * @param lenient whether the rule may never act
+ * @param fallThrough whether later rules see the requests that the rule has acted on
+ * @param first whether the rule is put before the rules that are already armed, not after them
  */
 @CheckReturnValue
 public record FaultRule(String name, Match match, Action action, boolean lenient, boolean fallThrough, boolean first) {
 
     /**
-     * Checks that the action can act on what is matched.
+     * Checks that the action can act on the matched operations.
      *
-     * @throws IllegalArgumentException if it is on an operation that the action cannot act on
+     * @throws IllegalArgumentException if the rule is on an operation that the action cannot act on
      */
     public FaultRule {
         Objects.requireNonNull(match, "match");
@@ -40,39 +40,39 @@ public record FaultRule(String name, Match match, Action action, boolean lenient
         }
     }
 
-    /** With nothing more than these, and to be named when it is armed. */
+    /** Creates a rule with the defaults; it gets a name when it is armed. */
     public FaultRule(Match match, Action action) {
         this("", match, action, false, false, false);
     }
 
-    /** With another name. */
+    /** Returns this rule with another name. */
     public FaultRule withName(String value) {
         return new FaultRule(value, match, action, lenient, fallThrough, first);
     }
 
-    /** On other requests. */
+    /** Returns this rule for other requests. */
     public FaultRule withMatch(Match value) {
         return new FaultRule(name, value, action, lenient, fallThrough, first);
     }
 
-    /** Doing something else. */
+    /** Returns this rule with another action. */
     public FaultRule withAction(Action value) {
         return new FaultRule(name, match, value, lenient, fallThrough, first);
     }
 
-    /** The operations it can act on: those matched, as far as the action knows them. */
+    /** Returns the operations that the rule can act on: those that are matched and that the action supports. */
     public Set<Operation> operations() {
         Set<Operation> both = EnumSet.copyOf(match.operations());
         both.retainAll(action.operations());
         return both;
     }
 
-    /** How many requests it acts on at most: what the match says, or else what the action does by itself. */
+    /** Returns on how many requests the rule acts at most: what the match says, or else the default of the action. */
     public long times() {
         return match.times().orElse(action.times());
     }
 
-    /** One line, such as {@code "bad": on WRITE, sectors 8-15, at most 1 time: fail with EIO}. */
+    /** Returns one line, such as {@code "bad": on WRITE, sectors 8-15, at most 1 time: fail with EIO}. */
     @Override
     public String toString() {
         return (name.isEmpty() ? "" : "\"" + name + "\": ") + "on " + match + ": " + action

@@ -19,16 +19,16 @@ import java.util.function.Predicate;
  * disk.faults().on(WRITE).sectors(8, 15).times(1).fail(EIO);
  * }</pre>
  *
- * <p>Each request is shown to the rules in the order in which they were armed. A rule acts on the sectors of the request
- * that it names, and on no others, however the kernel has merged or split what an application wrote; what it has acted on
- * is not seen by later rules, unless it {@link FaultBuilder#fallThrough() falls through}. A request of which some sectors
- * fail is answered sector by sector.
+ * <p>The rules see each request in the order in which they were armed. A rule acts only on those sectors of a request
+ * that it names, however the kernel has merged or split an application's writes. Later rules do not see what a rule has
+ * acted on, unless it {@link FaultBuilder#fallThrough() falls through}. If only some sectors of a request fail, the
+ * request is answered sector by sector.
  *
- * <p>The page cache hides faults: a read of cached data makes no request, and a write is seen to fail by {@code fsync}.
- * {@code BlockDevice.openChannel()} and {@code dropCaches()} go around it.
+ * <p>The page cache hides faults: a read of cached data makes no request, and only {@code fsync} reports a failed
+ * write. {@code BlockDevice.openChannel()} and {@code dropCaches()} bypass the page cache.
  *
- * <p>Every random choice comes from the {@link #seed() seed}, the number of the rule (the n-th ever armed) and the number
- * of the request among those that the rule matched: with the same three it is the same.
+ * <p>Every random choice depends on the {@link #seed() seed}, the number of the rule (the n-th ever armed) and the
+ * number of the request among those that the rule matched. The same three give the same choice.
  *
  * <p>Safe for use by several threads, while I/O runs.
  */
@@ -38,16 +38,16 @@ public abstract class Faults {
 
     // Guarded by itself.
     private final Set<Begun> begun = new LinkedHashSet<>();
-    /** Where rules were armed, by name; of the newest. Guarded by begun. */
+    /** Where rules were armed, by name; for each name, the newest. Guarded by begun. */
     private final Map<String, String> places = new LinkedHashMap<>();
 
-    /** For those who apply rules. */
+    /** For implementations. */
     protected Faults() {}
 
     /**
      * Begins a rule on requests with any of these operations.
      *
-     * @throws IllegalArgumentException if none is given
+     * @throws IllegalArgumentException if no operation is given
      */
     @CheckReturnValue
     public final FaultBuilder on(Operation... operations) {
@@ -73,7 +73,7 @@ public abstract class Faults {
         return new FaultBuilder(this, match, rule);
     }
 
-    /** A rule that was begun, by whichever builders come of it. */
+    /** A rule that was begun, and all builders made from it. */
     final class Begun {
         private final String where;
         private volatile FaultBuilder latest;
@@ -82,12 +82,12 @@ public abstract class Faults {
             this.where = where;
         }
 
-        /** It has got this far. */
+        /** Notes the builder that the rule has reached. */
         void reached(FaultBuilder builder) {
             latest = builder;
         }
 
-        /** A rule of it is armed, with this name. */
+        /** Notes that the rule was armed with this name. */
         void armed(String name) {
             synchronized (begun) {
                 places.put(name, where);
@@ -97,7 +97,7 @@ public abstract class Faults {
             }
         }
 
-        /** Something has come of it. */
+        /** Notes that the rule was used. */
         void used() {
             synchronized (begun) {
                 begun.remove(this);
@@ -106,8 +106,8 @@ public abstract class Faults {
     }
 
     /**
-     * Rules that were begun by {@link #on} or {@link #onAny} and never got an action, so that they were not armed: what each
-     * says so far, and where it was begun. At most the first hundred.
+     * Returns the rules that were begun with {@link #on} or {@link #onAny} but never armed, for lack of an action: what
+     * each has so far, and where it was begun. At most the first hundred.
      */
     public final List<String> unarmed() {
         synchronized (begun) {
@@ -118,7 +118,10 @@ public abstract class Faults {
         }
     }
 
-    /** The line of the source that armed the rule with this name by {@link #on} or {@link #onAny}; empty if that is not known. */
+    /**
+     * Returns the source line that began the rule with this name, by {@link #on} or {@link #onAny}; empty if it is not
+     * known.
+     */
     public final String armedAt(String name) {
         synchronized (begun) {
             return places.getOrDefault(name, "");
@@ -128,9 +131,9 @@ public abstract class Faults {
     /**
      * Arms a rule.
      *
-     * @throws IllegalArgumentException if its range or one of its figures does not fit the device: neither whole logical
-     *     blocks nor within it; if its name is taken; or if the device cannot do it (stale reads and power cuts need a
-     *     built-in store)
+     * @throws IllegalArgumentException if the range or a number does not fit the device (not whole logical blocks, or
+     *     not within the device), if the name is taken, or if the device does not support the action (stale reads and
+     *     power cuts need a built-in store)
      * @throws IllegalStateException if the device is closed
      */
     public Fault add(FaultRule rule) {
@@ -138,30 +141,33 @@ public abstract class Faults {
     }
 
     /**
-     * Arms a rule that matches only requests for which {@code predicate} is true. It is asked last, by the threads that
-     * serve the device, and must neither block nor do I/O on the device. A request for which it throws fails with EIO, and
-     * {@code BlockDevice.handlerFailures()} has what it threw.
+     * Arms a rule that matches only requests for which {@code predicate} is true. The predicate is called last, by
+     * threads that serve the device, and must neither block nor do I/O on the device. If it throws, the request fails
+     * with EIO, and {@code BlockDevice.handlerFailures()} has the exception.
      */
     public abstract Fault add(FaultRule rule, Predicate<RequestInfo> predicate);
 
-    /** The rules that are armed, in the order in which requests are shown to them. */
+    /** Returns the armed rules, in the order in which they see requests. */
     public abstract List<Fault> list();
 
-    /** The rule with this name, if it is armed. */
+    /** Returns the rule with this name, if it is armed. */
     public abstract Optional<Fault> find(String name);
 
-    /** Every rule that was ever armed, in that order; of removed ones that have acted or are lenient the last thousand. */
+    /**
+     * Returns every rule that was ever armed, in that order. Of the removed rules that have acted or are lenient, only
+     * the last thousand are kept.
+     */
     public abstract List<Fault> history();
 
-    /** Rules that were armed, now or earlier, have never acted on a request, and are not lenient. */
+    /** Returns the rules, armed or removed, that have never acted on a request and are not lenient. */
     public abstract List<Fault> unused();
 
     /** Removes all rules; see {@link Fault#close()}. */
     public abstract void clear();
 
-    /** What random choices come from. A device that was given no seed has made one up. */
+    /** Returns the seed of random choices. A device without a given seed has made one up. */
     public abstract long seed();
 
-    /** Has the random choices of later requests come from this seed. */
+    /** Sets the seed of the random choices for later requests. */
     public abstract void seed(long seed);
 }

@@ -5,27 +5,27 @@ import io.dblock.handler.Errno;
 import io.dblock.handler.RequestInfo;
 import java.time.Duration;
 
-/** A request that a rule with {@link FaultBuilder#hold()} keeps from being done. Safe for use by several threads. */
+/** A request that a rule with {@link FaultBuilder#hold()} holds. Safe for use by several threads. */
 public interface HeldRequest {
 
-    /** What it asks for. */
+    /** Returns what the request asks for. */
     RequestInfo info();
 
-    /** How long it has been held. */
+    /** Returns how long the request has been held. */
     Duration heldFor();
 
     /**
-     * Lets it go on. It is done by the calling thread, unless another rule still holds or delays it.
+     * Releases the request. The calling thread does it, unless another rule still holds or delays it.
      *
-     * @throws IllegalStateException if it is no longer held
+     * @throws IllegalStateException if the request is no longer held
      */
     void release();
 
     /**
-     * Fails all of it, whatever other rules say, and does nothing of it.
+     * Fails the whole request, whatever other rules say; nothing of it is done.
      *
      * @throws IllegalArgumentException if the error has no block status, see {@link Action#ERRORS}
-     * @throws IllegalStateException if it is no longer held
+     * @throws IllegalStateException if the request is no longer held
      */
     void fail(Errno errno);
 }

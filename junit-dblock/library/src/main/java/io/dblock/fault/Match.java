@@ -14,20 +14,20 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /**
- * Which requests a rule concerns, which part of them, and when. {@link FaultBuilder} has a method for each, where they
- * are described.
+ * Which requests a rule acts on, on which part of them, and when. {@link FaultBuilder} describes each value in the
+ * method for it.
  *
- * @param operations what they do; all of them if any may be
- * @param range the bytes concerned; empty for all. A flush has none and is not matched by a rule with a range
- * @param flags flags they have, all of these
- * @param minLength how long the request is at least, in bytes
- * @param maxLength how long it is at most, in bytes
- * @param after how many matching requests are let by first
- * @param times how many requests are acted on at most; empty for as many as its action acts on by itself
- * @param probability that a matching request is acted on, 0 to 1
- * @param sinceMark only when the journal has this mark
- * @param untilMark only as long as the journal lacks this mark
- * @param fromFlushEpoch only when this many flushes have succeeded
+ * @param operations operations of the requests; all operations: any request
+ * @param range the bytes matched; empty: all. A flush has no bytes, so a rule with a range does not match it
+ * @param flags flags that the requests must all have
+ * @param minLength the shortest length of a request, in bytes
+ * @param maxLength the greatest length of a request, in bytes
+ * @param after how many matching requests are skipped first
+ * @param times on how many requests the rule acts at most; empty: the default of the action
+ * @param probability the probability with which the rule acts on a matching request, above 0, up to 1
+ * @param sinceMark acts only once the journal has this mark
+ * @param untilMark acts only until the journal has this mark
+ * @param fromFlushEpoch acts only once this many flushes have succeeded
  */
 @CheckReturnValue
 public record Match(
@@ -43,7 +43,7 @@ public record Match(
         Optional<String> untilMark,
         long fromFlushEpoch) {
 
-    /** The bytes of a sector: the kernel's unit, whatever the logical block. */
+    /** The size of a sector in bytes: the kernel's unit, whatever the logical block. */
     public static final int SECTOR = 512;
 
     private static final Match ANY = new Match(
@@ -66,7 +66,7 @@ public record Match(
      * @param length bytes, a positive multiple of 512
      */
     public record Range(long offset, long length) {
-        /** Checks that it is of sectors. */
+        /** Checks that the range consists of whole sectors. */
         public Range {
             if (offset < 0 || offset % SECTOR != 0) {
                 throw new IllegalArgumentException(
@@ -78,12 +78,12 @@ public record Match(
             }
         }
 
-        /** One after the last byte. */
+        /** Returns the offset after the last byte. */
         public long end() {
             return offset + length;
         }
 
-        /** As the sectors it has, such as {@code 8-15}. */
+        /** Returns the sectors of the range, such as {@code sectors 8-15}. */
         @Override
         public String toString() {
             long first = offset / SECTOR;
@@ -95,7 +95,7 @@ public record Match(
     /**
      * Copies the sets and checks everything.
      *
-     * @throws IllegalArgumentException with the value and what is allowed
+     * @throws IllegalArgumentException if a value is not allowed; the message has the value and what is allowed
      */
     public Match {
         operations = sorted(Operation.class, operations);
@@ -118,26 +118,26 @@ public record Match(
         check(fromFlushEpoch >= 0, "fromFlushEpoch", fromFlushEpoch, "0 or more flushes");
     }
 
-    /** All requests with any of these operations, at least one. */
+    /** Returns a match for requests with any of these operations, at least one. */
     public static Match on(Operation... operations) {
         EnumSet<Operation> set = EnumSet.noneOf(Operation.class);
         set.addAll(java.util.List.of(operations));
         return ANY.withOperations(set);
     }
 
-    /** All requests. */
+    /** Returns a match for all requests. */
     public static Match any() {
         return ANY;
     }
 
-    /** Whether any operation will do. */
+    /** Returns whether all operations match. */
     public boolean isAny() {
         return isAny(operations);
     }
 
     /**
-     * Whether what a request says of itself fits: operation, flags, length, and whether it has sectors in the range. Not
-     * the marks, the flush epoch, and what is counted or drawn.
+     * Returns whether the properties of the request match: operation, flags, length, and whether it has sectors in the
+     * range. Does not check marks, the flush epoch, counts and the probability.
      */
     public boolean fits(RequestInfo info) {
         return operations.contains(info.operation())
@@ -147,7 +147,7 @@ public record Match(
                 && (range.isEmpty() || fits(info, range.get()));
     }
 
-    /** What is about a zone as a whole is at the zone's first sector. */
+    /** An operation on a whole zone is at the zone's first sector. */
     private static boolean fits(RequestInfo info, Range range) {
         return switch (info.operation()) {
             case FLUSH -> false;
@@ -158,7 +158,7 @@ public record Match(
         };
     }
 
-    /** With other operations. */
+    /** Returns this match for other operations. */
     public Match withOperations(Set<Operation> value) {
         return new Match(
                 value,
@@ -174,7 +174,7 @@ public record Match(
                 fromFlushEpoch);
     }
 
-    /** Only this range. */
+    /** Returns this match for this range only. */
     public Match withRange(Range value) {
         return new Match(
                 operations,
@@ -190,7 +190,7 @@ public record Match(
                 fromFlushEpoch);
     }
 
-    /** Only sectors {@code first} to {@code last}, of 512 bytes, both included. */
+    /** Returns this match for sectors {@code first} to {@code last} only, of 512 bytes, both included. */
     public Match withSectors(long first, long last) {
         if (first < 0 || last < first || last >= Long.MAX_VALUE / SECTOR) {
             throw new IllegalArgumentException("sectors are " + first + " to " + last
@@ -199,7 +199,7 @@ public record Match(
         return withRange(new Range(first * SECTOR, (last - first + 1) * SECTOR));
     }
 
-    /** Only requests with all of these flags. */
+    /** Returns this match for requests with all of these flags only. */
     public Match withFlags(Set<RequestFlag> value) {
         return new Match(
                 operations,
@@ -215,13 +215,13 @@ public record Match(
                 fromFlushEpoch);
     }
 
-    /** Only requests of {@code min} to {@code max} bytes. */
+    /** Returns this match for requests of {@code min} to {@code max} bytes only. */
     public Match withLength(long min, long max) {
         return new Match(
                 operations, range, flags, min, max, after, times, probability, sinceMark, untilMark, fromFlushEpoch);
     }
 
-    /** Letting by this many requests first. */
+    /** Returns this match, skipping this many requests first. */
     public Match withAfter(long value) {
         return new Match(
                 operations,
@@ -237,7 +237,7 @@ public record Match(
                 fromFlushEpoch);
     }
 
-    /** Acting on at most this many requests. */
+    /** Returns this match, limited to this many requests. */
     public Match withTimes(long value) {
         return new Match(
                 operations,
@@ -253,7 +253,7 @@ public record Match(
                 fromFlushEpoch);
     }
 
-    /** With this probability. */
+    /** Returns this match with this probability. */
     public Match withProbability(double value) {
         return new Match(
                 operations,
@@ -269,7 +269,7 @@ public record Match(
                 fromFlushEpoch);
     }
 
-    /** Only from this mark on. */
+    /** Returns this match, starting at this mark. */
     public Match withSinceMark(String value) {
         return new Match(
                 operations,
@@ -285,7 +285,7 @@ public record Match(
                 fromFlushEpoch);
     }
 
-    /** Only until this mark. */
+    /** Returns this match, ending at this mark. */
     public Match withUntilMark(String value) {
         return new Match(
                 operations,
@@ -301,13 +301,13 @@ public record Match(
                 fromFlushEpoch);
     }
 
-    /** Only after this many successful flushes. */
+    /** Returns this match, starting after this many successful flushes. */
     public Match withFromFlushEpoch(long value) {
         return new Match(
                 operations, range, flags, minLength, maxLength, after, times, probability, sinceMark, untilMark, value);
     }
 
-    /** Such as {@code WRITE, sectors 8-15, with FUA, after 2 requests, at most 1 time}. */
+    /** Returns a text such as {@code WRITE, sectors 8-15, with FUA, after 2 requests, at most 1 time}. */
     @Override
     public String toString() {
         StringBuilder text = new StringBuilder();

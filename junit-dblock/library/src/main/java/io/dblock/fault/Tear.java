@@ -4,25 +4,25 @@ package io.dblock.fault;
 import com.google.errorprone.annotations.CheckReturnValue;
 
 /**
- * Which logical blocks of a torn write reach the disk; the others keep their content. Of a request it concerns the part
- * that the rule matches, and only parts of which at least one block is written and at least one is not.
+ * Which logical blocks of a torn write reach the disk; the others keep their content. It applies to the matched part of
+ * a request, if that can be torn so that at least one block is written and at least one is not.
  *
- * @param kind how they are chosen
- * @param blocks of a prefix or suffix, how many logical blocks are written, at least 1; 0 otherwise
+ * @param kind how the blocks are chosen
+ * @param blocks how many logical blocks of a prefix or suffix are written, at least 1; 0 otherwise
  */
 @CheckReturnValue
 public record Tear(Kind kind, long blocks) {
-    /** The blocks with even index, the first one included, are written. */
+    /** Writes the blocks with an even index, the first one included. */
     public static final Tear EVERY_OTHER = new Tear(Kind.EVERY_OTHER, 0);
 
-    /** A random subset is written, neither none nor all. */
+    /** Writes a random subset: neither no block nor all. */
     public static final Tear RANDOM = new Tear(Kind.RANDOM, 0);
 
     /** How the blocks are chosen. */
     public enum Kind {
-        /** The first ones. */
+        /** The first blocks. */
         PREFIX,
-        /** The last ones. */
+        /** The last blocks. */
         SUFFIX,
         /** The first, the third, and so on. */
         EVERY_OTHER,
@@ -39,17 +39,17 @@ public record Tear(Kind kind, long blocks) {
         }
     }
 
-    /** Only the first {@code blocks} logical blocks are written. */
+    /** Writes only the first {@code blocks} logical blocks. */
     public static Tear prefix(long blocks) {
         return new Tear(Kind.PREFIX, blocks);
     }
 
-    /** Only the last {@code blocks} logical blocks are written. */
+    /** Writes only the last {@code blocks} logical blocks. */
     public static Tear suffix(long blocks) {
         return new Tear(Kind.SUFFIX, blocks);
     }
 
-    /** Such as {@code the first 2 blocks}. */
+    /** Returns a text such as {@code the first 2 blocks}. */
     @Override
     public String toString() {
         return switch (kind) {
