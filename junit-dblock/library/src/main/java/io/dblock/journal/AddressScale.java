@@ -8,12 +8,12 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Where a byte of a device lies on an upright axis. What no request touched is left out where it would take much room, so
- * that a few blocks of a large device can be told apart.
+ * Places bytes of a device on a vertical axis. Large ranges that no request touched are left out, so that a few blocks
+ * of a large device can be told apart.
  */
 final class AddressScale {
     private static final int MAX_GAPS = 9;
-    /** A gap is left out if it is more than this part of all that was touched. */
+    /** A gap is left out if it is larger than this share of everything touched. */
     private static final double GAP_SHARE = 0.1;
 
     private static final double GAP_HEIGHT = 14;
@@ -21,7 +21,7 @@ final class AddressScale {
 
     private final List<Segment> segments = new ArrayList<>();
 
-    /** Bytes {@code first} to before {@code end}, drawn between {@code bottom} and {@code top}; y grows downwards. */
+    /** Bytes {@code first} to before {@code end}, drawn between {@code bottom} and {@code top}; y grows downward. */
     record Segment(long first, long end, double bottom, double top) {}
 
     private record Range(long first, long end) {
@@ -30,7 +30,7 @@ final class AddressScale {
         }
     }
 
-    /** For these ranges, each an offset and a length in bytes, between two heights. */
+    /** Creates a scale between two heights for these ranges, each an offset and a length in bytes. */
     AddressScale(List<long[]> touched, double bottom, double top) {
         List<Range> ranges = split(merge(touched));
         double room = bottom - top - GAP_HEIGHT * (ranges.size() - 1);
@@ -61,7 +61,7 @@ final class AddressScale {
         return merged;
     }
 
-    /** Joins what lies close together. */
+    /** Joins ranges that lie close together. */
     private static List<Range> split(List<Range> merged) {
         long touched = merged.stream().mapToLong(Range::length).sum();
         List<Integer> gaps = new ArrayList<>();
@@ -89,7 +89,7 @@ final class AddressScale {
         return ranges.get(i).first() - ranges.get(i - 1).end();
     }
 
-    /** In proportion to the lengths, but none too small to be seen. */
+    /** Returns heights in proportion to the lengths, but none too small to be seen. */
     private static double[] heights(List<Range> ranges, double room) {
         double[] heights = new double[ranges.size()];
         long length = ranges.stream().mapToLong(Range::length).sum();
@@ -104,7 +104,7 @@ final class AddressScale {
         return segments;
     }
 
-    /** The height of this byte; of one in a gap, the edge next to it. */
+    /** Returns the height of this byte. A byte in a gap has the height of the edge next to it. */
     double y(long offset) {
         for (Segment segment : segments) {
             if (offset <= segment.end()) {

@@ -6,11 +6,11 @@ import java.nio.ByteOrder;
 import java.nio.LongBuffer;
 
 /**
- * The hash of a request's data: XXH64 with seed 0, as {@code xxhsum -H1} prints it. It tells data apart, and is not for
- * cryptography.
+ * The hash of a request's data: XXH64 with seed 0, as {@code xxhsum -H1} prints it. It distinguishes data and is not
+ * cryptographic.
  *
- * <p>Cheap also where only the JVM's first compiler is at work and the processor is emulated: whole words, and no
- * instruction that emulators are slow at, which those for CRCs are.
+ * <p>It is fast even with the JVM's first compiler on an emulated processor: it uses whole words and avoids CRC
+ * instructions, which emulators run slowly.
  *
  * @see <a href="https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md">The specification of XXH64</a>
  */
@@ -25,21 +25,21 @@ public final class ContentHash {
     /** PRIME_1 + PRIME_2 modulo 2^64. */
     private static final long START = 0x60EA27EEADC0B5D6L;
 
-    // An array of words is read at less cost than a buffer, and nothing is made per call.
+    // Reading an array of words costs less than reading a buffer, and no call allocates anything.
     private final byte[] bytes = new byte[BLOCK];
     private final ByteBuffer block = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     private final LongBuffer blockWords = block.asLongBuffer();
     private final long[] words = new long[BLOCK / Long.BYTES];
 
-    /** For many calls of {@link #hash} by one thread at a time. */
+    /** Creates a hash for many calls of {@link #hash}, by one thread at a time. */
     public ContentHash() {}
 
-    /** The hash of these bytes. */
+    /** Returns the hash of these bytes. */
     public static long of(byte[] data) {
         return new ContentHash().hash(ByteBuffer.wrap(data), 0, data.length);
     }
 
-    /** The hash of {@code length} bytes of the buffer from index {@code start} on. */
+    /** Returns the hash of {@code length} bytes of the buffer from index {@code start} on. */
     public long hash(ByteBuffer data, int start, int length) {
         long a = START;
         long b = PRIME_2;
@@ -74,7 +74,7 @@ public final class ContentHash {
         return (hash ^ round(0, accumulator)) * PRIME_1 + PRIME_4;
     }
 
-    /** Takes in what is less than a stripe. */
+    /** Adds the rest that is shorter than a stripe. */
     private long rest(long soFar, ByteBuffer data, int start, int length) {
         long hash = soFar;
         data.get(start, bytes, 0, length);

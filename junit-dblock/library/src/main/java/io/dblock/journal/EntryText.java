@@ -3,25 +3,25 @@ package io.dblock.journal;
 
 import java.util.Locale;
 
-/** How the parts of a line of the journal are written. */
+/** Formats the parts of a line of the journal. */
 final class EntryText {
     private static final long SECTOR = 512;
 
     private EntryText() {}
 
-    /** Number and time, with a space after them. */
+    /** Returns number and time, followed by a space. */
     static String start(long sequence, long nanos) {
         return String.format(Locale.ROOT, "#%-5d %11.6f s  ", sequence, nanos / 1e9);
     }
 
-    /** The sectors of 512 bytes that a range of bytes lies in, the last one included. */
+    /** Returns the sectors of 512 bytes that a range of bytes lies in, the last one included. */
     static String sectors(long offset, long length) {
         long first = offset / SECTOR;
         long last = length == 0 ? first : (offset + length - 1) / SECTOR;
         return first == last ? "sector " + first : "sectors " + first + "-" + last;
     }
 
-    /** A length in the largest unit that is a whole number of them. */
+    /** Returns a length as a whole number of the largest possible unit. */
     static String bytes(long length) {
         if (length % 1024 != 0 || length == 0) {
             return length + " bytes";

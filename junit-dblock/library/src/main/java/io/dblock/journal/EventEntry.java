@@ -4,13 +4,13 @@ package io.dblock.journal;
 import java.util.Objects;
 
 /**
- * Something that has happened to the device.
+ * An event of the device.
  *
  * @param sequence its number in the journal, from 1
- * @param nanos when, in nanoseconds since the journal was begun
- * @param completedBefore how many requests had been answered then
- * @param kind what
- * @param text the particulars
+ * @param nanos when it happened, in nanoseconds since the journal began
+ * @param completedBefore how many requests had been answered by then
+ * @param kind what happened
+ * @param text the details
  */
 public record EventEntry(long sequence, long nanos, long completedBefore, EventKind kind, String text)
         implements JournalEntry {

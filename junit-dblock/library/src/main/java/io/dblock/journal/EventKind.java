@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.journal;
 
-/** What has happened to a device that no request asked for. */
+/** What has happened to a device other than requests. */
 public enum EventKind {
-    /** Its power was cut. */
+    /** The power was cut. */
     POWER_CUT,
-    /** Its power was restored. */
+    /** The power was restored. */
     POWER_RESTORED,
-    /** Its write cache made writes durable to stay within its limit. */
+    /** The write cache made writes durable to stay within its limit. */
     EVICTION,
-    /** Its size was changed. */
+    /** The size was changed. */
     RESIZED,
-    /** It was made read-only, or writable again. */
+    /** The device was made read-only, or writable again. */
     WRITE_PROTECTION,
     /** A snapshot was taken. */
     SNAPSHOT,

@@ -7,9 +7,9 @@ import java.util.Objects;
 /**
  * A part of a request that failed.
  *
- * @param offset where it starts on the device, in bytes; 0 of a flush
- * @param length bytes; 0 of a flush
- * @param errno what it failed with
+ * @param offset where it starts on the device, in bytes; 0 for a flush
+ * @param length bytes; 0 for a flush
+ * @param errno the error
  */
 public record FailedRange(long offset, long length, Errno errno) {
 

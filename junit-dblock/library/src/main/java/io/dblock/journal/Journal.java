@@ -14,7 +14,7 @@ import java.util.TreeMap;
 import java.util.function.LongSupplier;
 
 /**
- * What a device was asked, in order: each request of the kernel with its result, and the marks that the test sets.
+ * The journal of a device: each request of the kernel with its result, and the marks that the test sets, in order.
  *
  * <pre>{@code
  * disk.journal().mark("commit");
@@ -24,12 +24,11 @@ import java.util.function.LongSupplier;
  *
  * <p>A request is not a call of an application: the page cache delays writes, and the kernel merges and splits them.
  *
- * <p>It keeps the newest entries only, 65536 unless the device was made to keep more, and says how many it has
- * {@link #dropped() dropped}; {@link #streamTo(Path)} keeps all. It can be read after its device was closed. Safe for use
- * by several threads.
+ * <p>The journal keeps only the newest entries, 65536 by default, and counts those it has {@link #dropped() dropped};
+ * {@link #streamTo(Path)} keeps all. It can be read after the device is closed. Safe for use by several threads.
  */
 public final class Journal {
-    /** How many bytes of data are kept unless said otherwise. */
+    /** The default limit for the data that is kept, in bytes. */
     public static final long DEFAULT_CONTENT_BYTES = 16 << 20;
 
     private final Recorder recorder;
@@ -37,10 +36,10 @@ public final class Journal {
     private final int logicalBlockSize;
 
     /**
-     * What this recorder has recorded. For junit-dblock's own: a test asks {@code disk.journal()}.
+     * Creates a journal of what this recorder records. Tests use {@code disk.journal()} instead.
      *
-     * @param size of the device now, in bytes
-     * @param logicalBlockSize of the device, in bytes
+     * @param size the current size of the device, in bytes
+     * @param logicalBlockSize the logical block of the device, in bytes
      */
     public Journal(Recorder recorder, LongSupplier size, int logicalBlockSize) {
         this.recorder = recorder;
@@ -48,18 +47,18 @@ public final class Journal {
         this.logicalBlockSize = logicalBlockSize;
     }
 
-    /** Sets a mark; returns its number in the journal. The same text may be used again and then means the newest. */
+    /** Sets a mark and returns its number in the journal. If a text is used again, it means the newest mark. */
     public long mark(String text) {
         return recorder.mark(text);
     }
 
-    /** All entries there are, in order of their numbers: requests in the order in which they came. */
+    /** Returns all entries that are kept, in order of their numbers: requests in the order in which they came. */
     public List<JournalEntry> entries() {
         return recorder.entries(0);
     }
 
     /**
-     * The entries after a mark: requests that came after it was set.
+     * Returns the entries after a mark: requests that came after it was set.
      *
      * @throws IllegalArgumentException if the mark was not set
      * @throws IllegalStateException if some of these entries have been dropped
@@ -69,9 +68,9 @@ public final class Journal {
     }
 
     /**
-     * The entries between two marks.
+     * Returns the entries between two marks.
      *
-     * @throws IllegalArgumentException if a mark was not set, or the second before the first
+     * @throws IllegalArgumentException if a mark was not set, or the second was set before the first
      * @throws IllegalStateException if some of these entries have been dropped
      */
     public List<JournalEntry> between(String from, String to) {
@@ -86,12 +85,12 @@ public final class Journal {
                 .toList();
     }
 
-    /** The requests among {@link #entries()}. */
+    /** Returns the requests among {@link #entries()}. */
     public List<RequestEntry> requests() {
         return requests(entries());
     }
 
-    /** The requests among {@link #since(String)}. */
+    /** Returns the requests among {@link #since(String)}. */
     public List<RequestEntry> requestsSince(String mark) {
         return requests(since(mark));
     }
@@ -132,37 +131,37 @@ public final class Journal {
         return sequence;
     }
 
-    /** How many entries have been dropped because newer ones took their places. */
+    /** Returns how many entries have been dropped to make room for newer ones. */
     public long dropped() {
         return recorder.dropped();
     }
 
-    /** Of how many requests the data have been dropped because newer ones took their places; see {@link Capture}. */
+    /** Returns for how many requests the data has been dropped to make room for newer data; see {@link Capture}. */
     public long droppedContents() {
         return recorder.droppedContents();
     }
 
-    /** How many flushes have been completed with success. */
+    /** Returns how many flushes have completed successfully. */
     public long flushEpoch() {
         return recorder.flushEpoch();
     }
 
-    /** A copy of a write's data as they came, before any fault rule; if they are kept, see {@link Capture}. */
+    /** Returns a copy of a write's data as it came, before any fault rule, if the data is kept; see {@link Capture}. */
     public Optional<byte[]> content(RequestEntry request) {
         return recorder.content(request.sequence());
     }
 
-    /** What is kept of the data of requests from now on, with at most {@link #DEFAULT_CONTENT_BYTES}. */
+    /** Sets what is kept of the data of later requests, with a limit of {@link #DEFAULT_CONTENT_BYTES}. */
     public void capture(Capture capture) {
         capture(capture, DEFAULT_CONTENT_BYTES);
     }
 
     /**
-     * What is kept of the data of requests from now on.
+     * Sets what is kept of the data of later requests.
      *
-     * <p>The kernel copies the data of writes right to where the journal keeps them, for one queue at a time per 8 MiB of the
-     * limit: two with the default. A write of a further queue, or with a lower limit or with {@code maxIo} above 1 MiB, costs
-     * one more copy.
+     * <p>The kernel copies the data of writes directly to where the journal keeps it, for one queue per 8 MiB of the
+     * limit: for two queues by default. Writes of further queues cost one more copy, and so does every write if the
+     * limit is lower or {@code maxIo} is above 1 MiB.
      *
      * @param maxBytes how many bytes of data are kept at most, in steps of 1 MiB and at least the newest request's;
      *     outside the heap
@@ -172,7 +171,7 @@ public final class Journal {
         recorder.capture(capture, maxBytes);
     }
 
-    /** The entries there are as text, one line each. */
+    /** Returns the entries that are kept as text, one line each. */
     public String timeline() {
         StringBuilder text = new StringBuilder();
         if (dropped() > 0) {
@@ -181,7 +180,7 @@ public final class Journal {
         return text.append(timeline(entries())).toString();
     }
 
-    /** These entries as text, one line each. */
+    /** Returns these entries as text, one line each. */
     public static String timeline(List<? extends JournalEntry> entries) {
         StringBuilder text = new StringBuilder();
         entries.forEach(entry -> text.append(entry).append('\n'));
@@ -189,8 +188,8 @@ public final class Journal {
     }
 
     /**
-     * Writes the entries there are to a file, replacing it, one line each in the form that {@link #streamTo(Path)} says,
-     * but in order of their numbers.
+     * Writes the entries that are kept to a file and replaces it. The format is one line each, as described at
+     * {@link #streamTo(Path)}, but in order of their numbers.
      */
     public void writeTo(Path file) throws IOException {
         try (BufferedWriter writer = Files.newBufferedWriter(file, StandardCharsets.UTF_8)) {
@@ -202,10 +201,11 @@ public final class Journal {
     }
 
     /**
-     * The entries there are as an SVG image: in the order in which they came, at their place on the device, with flushes,
-     * marks, power cuts, and what fault rules did in red. What was not touched of the device may be left out.
+     * Returns the entries that are kept as an SVG image. It shows requests in the order in which they came, at their
+     * place on the device, with flushes, marks and power cuts; what fault rules did is red. Parts of the device that no
+     * request touched may be left out.
      *
-     * @param title what stands above it
+     * @param title the text above the image
      */
     public String picture(String title) {
         long lost = dropped();
@@ -215,25 +215,25 @@ public final class Journal {
                 lost == 0 ? title : title + " (" + lost + " earlier entries were dropped)");
     }
 
-    /** Writes {@link #picture(String)} to a file, replacing it. */
+    /** Writes {@link #picture(String)} to a file and replaces it. */
     public void writePicture(Path file, String title) throws IOException {
         Files.writeString(file, picture(title));
     }
 
     /**
-     * Writes each entry from now on to a file, replacing it, from a thread of its own: a request when it is answered.
+     * Writes each later entry to a file, which it replaces, from a thread of its own; a request when it is answered.
      *
-     * <p>The file is UTF-8. Lines that begin with {@code #} and a space are remarks. Any other is an entry: its
-     * {@code toString()}, and of an answered request, after a tab, {@code order=} with its
-     * {@linkplain RequestEntry#completionOrder() place among all answers}, {@code before=} with
+     * <p>The file is UTF-8. Lines that begin with {@code #} and a space are remarks. Every other line is an entry: its
+     * {@code toString()} and, for an answered request, a tab followed by fields separated by spaces. The fields are
+     * {@code order=} with its {@linkplain RequestEntry#completionOrder() place among all answers}, {@code before=} with
      * {@linkplain RequestEntry#completedBefore() how many had been answered when it came}, {@code epoch=} with its
      * {@linkplain RequestEntry#flushEpoch() flush epoch}, and {@code hash=} with its {@linkplain ContentHash hash} in
-     * hexadecimal, if there is one; separated by spaces.
+     * hexadecimal, if there is one.
      *
      * <p>Do not put the file on the device itself.
      *
-     * @return what ends it; it also ends when the device is closed
-     * @throws IOException if the file cannot be made
+     * @return the stream, which ends when it is closed or the device is closed
+     * @throws IOException if the file cannot be created
      */
     @CheckReturnValue
     public JournalStream streamTo(Path file) throws IOException {
@@ -241,14 +241,16 @@ public final class Journal {
     }
 
     /**
-     * Writes what was written to the device in the format of the kernel's dm-log-writes: each write and discard when it
-     * was no longer in the device's cache, which is when a flush that was issued after its completion had succeeded; FUA
-     * writes when they were completed; flushes and marks; at the end what was still in the cache, and the mark
-     * {@code dm-log-writes-end}. Of a request that failed in part, the parts that did not; what fault rules did to data is
-     * not in it. A write-zeroes becomes a write of zeros.
+     * Writes what was written to the device in the format of the kernel's dm-log-writes. A write or discard is logged
+     * when it is no longer in the device's cache: when a flush has succeeded that was issued after it completed. A FUA
+     * write is logged when it completes. Flushes and marks are logged, too. At the end come the writes still in the
+     * cache, and the mark {@code dm-log-writes-end}.
      *
-     * @param file replaced if it is there
-     * @throws IllegalStateException if entries, or data of a write, have been dropped or were never kept: see
+     * <p>Of a request that failed in part, only the other parts are logged. The log does not show what fault rules did
+     * to data. A write-zeroes becomes a write of zeros.
+     *
+     * @param file replaced if it exists
+     * @throws IllegalStateException if entries or the data of a write have been dropped or were never kept: see
      *     {@link #capture(Capture, long)}
      */
     public void exportLogWrites(Path file) throws IOException {

@@ -2,21 +2,22 @@
 package io.dblock.journal;
 
 /**
- * One line of a device's journal. Its {@code toString()} is that line.
+ * One entry of a device's journal. Its {@code toString()} is one line.
  *
- * <p>Entries are numbered from 1 in the order in which they came, whatever they are.
+ * <p>Entries of all kinds are numbered from 1 in the order in which they came.
  */
 public sealed interface JournalEntry permits RequestEntry, MarkEntry, EventEntry {
 
-    /** Its number, from 1. */
+    /** Returns the number of the entry, from 1. */
     long sequence();
 
-    /** When it came, in nanoseconds since the journal was begun. */
+    /** Returns when the entry came, in nanoseconds since the journal began. */
     long nanos();
 
     /**
-     * How many requests had been answered when it came. A request with a {@link RequestEntry#completionOrder()} up to this
-     * was completed before; a greater one, later.
+     * Returns how many requests had been answered when the entry came. A request with a
+     * {@link RequestEntry#completionOrder()} up to this number completed before the entry, one with a greater number
+     * later.
      */
     long completedBefore();
 }

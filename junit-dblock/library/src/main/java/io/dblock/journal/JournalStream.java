@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** Writes a journal's entries to a file as they are made; see {@link Journal#streamTo(Path)}. */
+/** Writes a journal's entries to a file as they are recorded; see {@link Journal#streamTo(Path)}. */
 public final class JournalStream implements AutoCloseable {
     private static final int MAX_WAITING = 1 << 16;
     private static final Duration CLOSE_WAIT = Duration.ofSeconds(10);
@@ -67,7 +67,7 @@ public final class JournalStream implements AutoCloseable {
     private final class Queue implements Recorder.Listener {
         @Override
         public void entry(JournalEntry entry) {
-            // Whoever answers a request calls this, and a slow file must not hold it up.
+            // Threads that answer requests call this, and a slow file must not delay them.
             if (!waiting.offer(entry)) {
                 missed.incrementAndGet();
             }
@@ -76,7 +76,8 @@ public final class JournalStream implements AutoCloseable {
         @Override
         public void end() {
             ended = true;
-            // Wakes the thread if it waits; if there is no room, it does not. An interrupt would close the file.
+            // This wakes the thread if it waits. If the queue is full, the thread does not wait. An interrupt would
+            // close the file.
             waiting.offer(END);
         }
     }
@@ -85,7 +86,7 @@ public final class JournalStream implements AutoCloseable {
         try (writer) {
             List<JournalEntry> batch = new ArrayList<>();
             while (true) {
-                // Read first: what came before the end is then in the queue.
+                // Read first: the queue then has everything that came before the end.
                 boolean last = ended;
                 if (waiting.drainTo(batch) == 0) {
                     if (last) {
@@ -113,15 +114,15 @@ public final class JournalStream implements AutoCloseable {
         }
     }
 
-    /** How many entries are not in the file because it could not be written fast enough. */
+    /** Returns how many entries the file lacks because it could not be written fast enough. */
     public long missed() {
         return missed.get();
     }
 
     /**
-     * Writes what was recorded before this call and closes the file. Idempotent.
+     * Writes what was recorded before this call and closes the file. Does nothing the second time.
      *
-     * @throws IOException if writing the file has failed, or is not done within 10 s
+     * @throws IOException if writing the file has failed, or takes longer than 10 s
      */
     @Override
     public void close() throws IOException {

@@ -11,8 +11,9 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Draws entries as an SVG image: from left to right the order in which they came, upwards the place on the device.
- * Rectangles are requests; lines across are flushes, marks and events. What lies on the same spot is drawn once.
+ * Draws entries as an SVG image: from left to right in the order in which they came, from bottom to top by their place
+ * on the device. Rectangles are requests; vertical lines are flushes, marks and events. Entries at the same spot are
+ * drawn once.
  */
 final class JournalSvg {
     private static final int WIDTH = 1400;
@@ -25,10 +26,10 @@ final class JournalSvg {
     private static final String FLUSH = "stroke=\"#555\" stroke-width=\"1\"";
     private static final double MIN_TICK = 13;
     private static final double MIN_SIZE = 1.6;
-    /** How far apart two names of the same rule are. */
+    /** The distance between two labels of the same rule. */
     private static final double LABEL_DISTANCE = 160;
 
-    /** What a request is drawn as; later ones lie above earlier ones. */
+    /** The style of a request; later styles are drawn above earlier ones. */
     private enum Kind {
         READ("read", "#009e73"),
         WRITE("write", "#0072b2"),
@@ -99,7 +100,7 @@ final class JournalSvg {
         this.title = title;
         List<long[]> touched = new ArrayList<>();
         for (JournalEntry entry : entries) {
-            // A discard of the whole device, as mkfs begins with, would leave nothing out.
+            // A discard of the whole device, which mkfs begins with, would leave no gap.
             if (entry instanceof RequestEntry request
                     && !request.is(Operation.FLUSH)
                     && !request.is(Operation.ZONE_REPORT)
@@ -114,9 +115,9 @@ final class JournalSvg {
     }
 
     /**
-     * The image as text.
+     * Returns the image as text.
      *
-     * @param size of the device in bytes, 0 if unknown
+     * @param size the size of the device in bytes, 0 if unknown
      */
     static String of(List<? extends JournalEntry> entries, long size, String title) {
         return new JournalSvg(entries, size, title).draw();
@@ -216,7 +217,7 @@ final class JournalSvg {
                 (TOP + BOTTOM) / 2, escape(what));
     }
 
-    /** A power of two that gives ticks far enough from each other. */
+    /** Returns a power of two for which ticks are far enough apart. */
     private static long unit(AddressScale.Segment segment) {
         double bytesPerTick = (segment.end() - segment.first()) / (segment.bottom() - segment.top()) * 2 * MIN_TICK;
         return Long.highestOneBit(Math.max(512, (long) bytesPerTick)) * 2;
@@ -227,7 +228,7 @@ final class JournalSvg {
         text(LEFT - 8, y + 4, "end", "", mib(offset));
     }
 
-    /** In as many digits as tell logical blocks apart where there is room for them. */
+    /** Uses as many digits as distinguish logical blocks, where there is room for them. */
     private static String mib(long bytes) {
         if (bytes % (1 << 20) == 0) {
             return Long.toString(bytes >> 20);
@@ -271,7 +272,7 @@ final class JournalSvg {
             Kind kind = Kind.of(request);
             boolean isPlain = kind == Kind.WRITE;
             if (isPlain && x - lastX < 0.5) {
-                continue; // Not to be told apart from the one before.
+                continue; // Cannot be distinguished from the one before.
             }
             lastX = x;
             String style = isPlain
@@ -289,13 +290,13 @@ final class JournalSvg {
         for (int i = 0; i < entries.size(); i++) {
             if (entries.get(i) instanceof RequestEntry request && !request.is(Operation.FLUSH)) {
                 double bottom = scale.y(request.info().offset());
-                // Of a report the length is that of what it says.
+                // A report's length is that of its data.
                 long end = request.is(Operation.ZONE_REPORT)
                         ? request.info().offset()
                         : request.info().end();
                 double top = Math.min(scale.y(end), bottom - MIN_SIZE);
                 Spot spot = new Spot(x(i), width, top, bottom);
-                // Half a pixel is the finest that shows.
+                // Half a pixel is the smallest visible distance.
                 String place = Math.round(spot.x * 2) + " " + Math.round(top * 2) + " " + Math.round(bottom * 2);
                 spots.computeIfAbsent(Kind.of(request), kind -> new LinkedHashMap<>())
                         .computeIfAbsent(place, key -> spot)
@@ -399,7 +400,7 @@ final class JournalSvg {
         svg.append(String.format(Locale.ROOT, format, values));
     }
 
-    /** Also leaves out what XML has no way to say. */
+    /** Also removes characters that XML does not allow. */
     private static String escape(String text) {
         StringBuilder escaped = new StringBuilder();
         text.codePoints().forEach(point -> {

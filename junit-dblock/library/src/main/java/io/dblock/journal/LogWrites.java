@@ -13,8 +13,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A log of the kernel's dm-log-writes, or one that {@link Journal#exportLogWrites(Path)} has written: what was written to a
- * device, in the order in which it left the device's cache. The data stay in the file, which must not change.
+ * A log of the kernel's dm-log-writes, or one written by {@link Journal#exportLogWrites(Path)}: the writes to a device
+ * in the order in which they left its cache. The data stays in the file, which must not change.
  *
  * @see <a href="https://docs.kernel.org/admin-guide/device-mapper/log-writes.html">dm-log-writes</a>
  */
@@ -38,17 +38,17 @@ public final class LogWrites {
     private final List<Entry> entries;
 
     /**
-     * An entry.
+     * An entry of the log.
      *
      * @param index its place in the log, from 0
-     * @param offset where it writes, in bytes; 0 if it does not
+     * @param offset where it writes, in bytes; 0 if it does not write
      * @param length how much it writes or discards, in bytes; 0 if nothing
-     * @param flush whether it is a flush; one with a length writes after it has flushed
-     * @param fua whether it was durable when it was completed
+     * @param flush whether it is a flush; a flush with a length writes after flushing
+     * @param fua whether it was durable when it completed
      * @param discard whether it discards its range instead of writing it
      * @param metadata whether it writes a filesystem's metadata
-     * @param mark the text of a mark; null if it is none
-     * @param position where its data start in the file, in bytes
+     * @param mark the text of a mark; null if the entry is not a mark
+     * @param position where its data starts in the file, in bytes
      */
     public record Entry(
             int index,
@@ -61,7 +61,7 @@ public final class LogWrites {
             String mark,
             long position) {
 
-        /** Whether it writes data. */
+        /** Returns whether the entry writes data. */
         public boolean isWrite() {
             return length > 0 && !discard;
         }
@@ -85,10 +85,10 @@ public final class LogWrites {
     }
 
     /**
-     * Reads a log's entries.
+     * Reads the entries of a log.
      *
      * @param file a file, or the device that dm-log-writes has logged to
-     * @throws IOException if it cannot be read, is none of these logs, or is damaged
+     * @throws IOException if the file cannot be read, is not such a log, or is damaged
      */
     public static LogWrites read(Path file) throws IOException {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
@@ -167,20 +167,20 @@ public final class LogWrites {
         return buffer.flip();
     }
 
-    /** The unit of the log's ranges, in bytes: the logical block of the logged device. */
+    /** Returns the unit of the log's ranges in bytes: the logical block of the logged device. */
     public int sectorSize() {
         return sectorSize;
     }
 
-    /** All entries, in order. */
+    /** Returns all entries, in order. */
     public List<Entry> entries() {
         return entries;
     }
 
     /**
-     * The entry with this mark, the first if there are several.
+     * Returns the entry with this mark; the first, if there are several.
      *
-     * @throws IllegalArgumentException if there is none
+     * @throws IllegalArgumentException if there is no such mark
      */
     public Entry mark(String text) {
         return entries.stream()
@@ -194,7 +194,7 @@ public final class LogWrites {
                                         .toList() + "."));
     }
 
-    /** The data that an entry writes; empty if it writes none. */
+    /** Returns the data that an entry writes; empty if it writes no data. */
     public byte[] data(Entry entry) throws IOException {
         if (!entry.isWrite()) {
             return new byte[0];
@@ -209,20 +209,21 @@ public final class LogWrites {
         }
     }
 
-    /** Does to {@code target} what the whole log says. */
+    /** Replays the whole log to {@code target}. */
     public void replay(FileChannel target) throws IOException {
         replay(target, entries.size());
     }
 
-    /** Does to {@code target} what the log says before the mark {@code text}, see {@link #mark(String)}. */
+    /** Replays the entries before the mark {@code text} to {@code target}, see {@link #mark(String)}. */
     public void replayTo(String text, FileChannel target) throws IOException {
         replay(target, mark(text).index());
     }
 
     /**
-     * Does to {@code target} what the first {@code count} entries say. What is discarded reads as zeros.
+     * Replays the first {@code count} entries to {@code target}. Discarded ranges read as zeros.
      *
-     * @param target a file, or a device's {@link io.dblock.BlockDevice#openChannel() channel}, as large as the one logged
+     * @param target a file, or a device's {@link io.dblock.BlockDevice#openChannel() channel}, as large as the logged
+     *     device
      * @throws IndexOutOfBoundsException if there are fewer entries
      */
     public void replay(FileChannel target, int count) throws IOException {

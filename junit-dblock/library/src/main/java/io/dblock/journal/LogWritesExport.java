@@ -11,17 +11,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/**
- * Brings a journal into the order of dm-log-writes, by going through its requests' submissions and completions as they
- * followed one another.
- */
+/** Converts a journal to the order of dm-log-writes by following the submissions and completions of its requests. */
 final class LogWritesExport {
     private final Journal journal;
     private final int sectorSize;
 
-    /** Completed, and not known to be out of the cache. */
+    /** Writes that have completed and may still be in the cache. */
     private List<RequestEntry> unflushed = new ArrayList<>();
-    /** What each flush under way will take out of the cache. */
+    /** The writes that each flush under way will take out of the cache. */
     private final Map<RequestEntry, List<RequestEntry>> flushes = new HashMap<>();
 
     LogWritesExport(Journal journal, int sectorSize) {
@@ -53,7 +50,7 @@ final class LogWritesExport {
                 completed(request, log);
             }
             for (List<RequestEntry> covered : flushes.values()) {
-                unflushed.addAll(covered); // By flushes that were never answered.
+                unflushed.addAll(covered); // Covered by flushes that were never answered.
             }
             unflushed.sort((a, b) -> Long.compare(a.completionOrder(), b.completionOrder()));
             for (RequestEntry request : unflushed) {
@@ -66,7 +63,7 @@ final class LogWritesExport {
     private void completed(RequestEntry request, LogWritesWriter log) throws IOException {
         switch (request.info().operation()) {
             case READ -> {
-                // Not a matter of this log.
+                // This log has no reads.
             }
             case FLUSH -> {
                 List<RequestEntry> covered = flushes.remove(request);
@@ -94,7 +91,7 @@ final class LogWritesExport {
         }
     }
 
-    /** The parts of it that did not fail. */
+    /** Writes the parts that did not fail. */
     private void write(RequestEntry request, LogWritesWriter log) throws IOException {
         long at = request.info().offset();
         for (FailedRange failed : request.failures()) {

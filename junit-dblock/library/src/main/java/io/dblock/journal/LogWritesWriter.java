@@ -10,7 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 
-/** Writes a log in the format of dm-log-writes (drivers/md/dm-log-writes.c), one entry after the other. */
+/** Writes a log in the format of dm-log-writes (drivers/md/dm-log-writes.c), entry by entry. */
 final class LogWritesWriter implements AutoCloseable {
     private final FileChannel file;
     private final int sectorSize;
@@ -21,7 +21,7 @@ final class LogWritesWriter implements AutoCloseable {
         this.sectorSize = sectorSize;
         file = FileChannel.open(
                 path, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE);
-        position = sectorSize; // The super block comes last, when the number of entries is known.
+        position = sectorSize; // The super block is written last, when the number of entries is known.
     }
 
     void write(long offset, byte[] data, int start, int length, boolean fua, boolean metadata) throws IOException {
@@ -31,7 +31,7 @@ final class LogWritesWriter implements AutoCloseable {
 
     void zeroes(long offset, long length, boolean fua, boolean metadata) throws IOException {
         entry(offset, length, flags(fua, metadata), new byte[0]);
-        position += length; // A hole in the file; an entry follows, the end mark at least.
+        position += length; // A hole in the file. An entry follows, at least the end mark.
     }
 
     void discard(long offset, long length) throws IOException {
@@ -42,7 +42,7 @@ final class LogWritesWriter implements AutoCloseable {
         entry(0, 0, LogWrites.FLUSH, new byte[0]);
     }
 
-    /** As the kernel does, cuts off what does not fit into a sector with the entry and a zero. */
+    /** Truncates the text, as the kernel does, to what fits into a sector with the entry and a zero. */
     void mark(String text) throws IOException {
         byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
         int room = sectorSize - LogWrites.ENTRY_SIZE - 1;

@@ -4,12 +4,12 @@ package io.dblock.journal;
 import java.util.Objects;
 
 /**
- * What a test has set with {@link Journal#mark(String)}.
+ * A mark set by the test with {@link Journal#mark(String)}.
  *
  * @param sequence its number in the journal, from 1
- * @param nanos when, in nanoseconds since the journal was begun
- * @param completedBefore how many requests had been answered then
- * @param text what the test has said
+ * @param nanos when it was set, in nanoseconds since the journal began
+ * @param completedBefore how many requests had been answered by then
+ * @param text the text that the test gave
  */
 public record MarkEntry(long sequence, long nanos, long completedBefore, String text) implements JournalEntry {
 

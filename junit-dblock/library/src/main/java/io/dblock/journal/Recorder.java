@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Who writes a device's journal. A test does not call it but uses {@link Journal}. Only data cross it: the recorder may
+ * Records a device's journal. Tests use {@link Journal} instead. Only data crosses this interface: the recorder may
  * live in another process. Safe for use by several threads.
  */
 public interface Recorder {
@@ -15,48 +15,51 @@ public interface Recorder {
     long mark(String text);
 
     /**
-     * The entries whose number is greater than {@code after}, in order, as they were at one moment. Requests still under
-     * way are among them even if the entries around them have been dropped.
+     * Returns the entries whose number is greater than {@code after}, in order, as they were at one moment. It includes
+     * all requests still under way, even if the entries around them have been dropped.
      */
     List<JournalEntry> entries(long after);
 
-    /** The number of the newest entry; 0 if there is none. */
+    /** Returns the number of the newest entry; 0 if there is none. */
     long last();
 
-    /** The numbers of the marks, each text's newest. Marks are known even after their entries were dropped. */
+    /**
+     * Returns the numbers of the marks, for each text that of the newest. Marks stay known after their entries are
+     * dropped.
+     */
     Map<String, Long> marks();
 
-    /** A copy of the data of this request, if they are kept. */
+    /** Returns a copy of the data of this request, if the data is kept. */
     Optional<byte[]> content(long sequence);
 
-    /** How many entries have been dropped to stay within the limit. */
+    /** Returns how many entries have been dropped to stay within the limit. */
     long dropped();
 
-    /** The greatest number of an entry that was dropped; 0 if none was. */
+    /** Returns the greatest number of a dropped entry; 0 if no entry was dropped. */
     long lastDropped();
 
-    /** Of how many requests the data have been dropped to stay within the limit. */
+    /** Returns for how many requests the data has been dropped to stay within the limit. */
     long droppedContents();
 
-    /** How many flushes have been completed with success. */
+    /** Returns how many flushes have completed successfully. */
     long flushEpoch();
 
-    /** What is kept of the data of requests that come from now on. */
+    /** Sets what is kept of the data of later requests. */
     void capture(Capture capture, long maxContentBytes);
 
-    /** Has each entry given to {@code listener} from now on. */
+    /** Passes each later entry to {@code listener}. */
     void subscribe(Listener listener);
 
-    /** Ends {@link #subscribe(Listener)}: when this returns, the listener is not called any more. */
+    /** Ends {@link #subscribe(Listener)}. Once this has returned, the listener is no longer called. */
     void unsubscribe(Listener listener);
 
-    /** Gets entries as they are made. It must neither block nor throw, and not do I/O on the device. */
+    /** Receives entries as they are recorded. It must neither block nor throw, nor do I/O on the device. */
     interface Listener {
 
-        /** An entry; a request when it is answered. One call at a time. */
+        /** Receives an entry; a request when it is answered. There is one call at a time. */
         void entry(JournalEntry entry);
 
-        /** The device is closed: there are no further calls. */
+        /** The device is closed; no more calls follow. */
         void end();
     }
 }

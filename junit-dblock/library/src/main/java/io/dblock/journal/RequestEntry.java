@@ -13,18 +13,18 @@ import java.util.Objects;
 import java.util.OptionalLong;
 
 /**
- * A request of the kernel, which is an application's I/O after merging and splitting.
+ * A request of the kernel, that is, an application's I/O after merging and splitting.
  *
  * @param sequence its number in the journal, from 1: the order of submission
- * @param submittedNanos when it came, in nanoseconds since the journal was begun
+ * @param submittedNanos when it came, in nanoseconds since the journal began
  * @param completedBefore how many requests had been answered when it came
- * @param completedNanos when its answer was given, in nanoseconds since the journal was begun; -1 if it is under way
+ * @param completedNanos when it was answered, in nanoseconds since the journal began; -1 if it is under way
  * @param completionOrder its place among all answers of the device, from 1; -1 if it is under way
  * @param info what it asked for
- * @param failures the parts that failed, in order; empty if none did, or it is under way
- * @param rules the names of the fault rules that acted on it, in order; empty if none did, or it is under way
- * @param flushEpoch how many flushes had been completed with success when it came
- * @param hash the {@link ContentHash} of its data, if it was taken: see {@link Capture}
+ * @param failures the parts that failed, in order; empty if no part failed or it is under way
+ * @param rules the names of the fault rules that acted on it, in order; empty if no rule did or it is under way
+ * @param flushEpoch how many flushes had completed successfully when it came
+ * @param hash the {@link ContentHash} of its data, if there is one: see {@link Capture}
  */
 public record RequestEntry(
         long sequence,
@@ -54,27 +54,27 @@ public record RequestEntry(
         return submittedNanos;
     }
 
-    /** Whether it has been answered. */
+    /** Returns whether the request has been answered. */
     public boolean isCompleted() {
         return completionOrder >= 0;
     }
 
-    /** Whether it has been answered and no part of it failed. */
+    /** Returns whether the request has been answered and no part of it failed. */
     public boolean succeeded() {
         return isCompleted() && failures.isEmpty();
     }
 
-    /** What it failed with first; null if it succeeded or is under way. */
+    /** Returns the first error; null if the request succeeded or is under way. */
     public Errno result() {
         return failures.isEmpty() ? null : failures.get(0).errno();
     }
 
-    /** Whether it asked for this. */
+    /** Returns whether the request asked for this operation. */
     public boolean is(Operation operation) {
         return info.operation() == operation;
     }
 
-    /** Whether it concerns a byte of this range. A flush concerns none. */
+    /** Returns whether the request concerns a byte of this range, in bytes. A flush concerns none. */
     public boolean overlaps(long offset, long length) {
         return info.offset() < offset + length && offset < info.end();
     }
