@@ -21,14 +21,15 @@ import java.util.stream.Collectors;
 import org.assertj.core.api.AbstractAssert;
 
 /**
- * Assertions on a device: what it was asked since a mark, or ever, and what is on it. Offsets and lengths are in bytes.
+ * Assertions on a device: on its requests, since a mark or ever, and on its content. Offsets and lengths are in bytes.
  *
- * <p>They see requests, not an application's calls: what is still in the page cache has not been written yet, and one write
- * may have become several requests, or several one. So they assert what was covered and in which order, and not how often.
+ * <p>The assertions see requests, not an application's calls. Data in the page cache has not been written yet. One
+ * write may become several requests, and several writes one request. So the assertions check what was covered and in
+ * which order, not how often.
  *
- * <p>To assert on requests, the journal has to have them still: if it has dropped some that count, that is an error, unless
- * {@link #ignoringDropped()} was said. What is asserted not to have happened was not shown if nothing has happened at all: that
- * fails, unless {@link #allowingNoRequests()} was said.
+ * <p>Assertions on requests need the journal's entries: dropped entries that count are an error unless
+ * {@link #ignoringDropped()} was called. An assertion that something did not happen fails if there was no request at
+ * all, since that shows nothing; {@link #allowingNoRequests()} allows it.
  */
 public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, BlockDevice> {
     private static final Set<Operation> WRITES =
@@ -49,7 +50,8 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
     }
 
     /**
-     * From here on only requests count that came after this mark was set with {@code journal().mark(text)}.
+     * Limits the assertions that follow to requests that came after this mark was set with
+     * {@code journal().mark(text)}.
      *
      * @throws IllegalArgumentException if the mark was not set
      */
@@ -68,51 +70,54 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
         return this;
     }
 
-    /** Assertions from here on are about what the journal has, whatever it has dropped. To be said before {@link #since}. */
+    /**
+     * Makes the assertions that follow use the entries that the journal has, whatever it has dropped. Call it before
+     * {@link #since}.
+     */
     @CheckReturnValue
     public BlockDeviceAssert ignoringDropped() {
         ignoresDropped = true;
         return this;
     }
 
-    /** Assertions from here on hold also if the device was asked nothing that could have broken them. */
+    /** Makes the assertions that follow hold even if no request could have broken them. */
     @CheckReturnValue
     public BlockDeviceAssert allowingNoRequests() {
         allowsNone = true;
         return this;
     }
 
-    /** Something was written: a write or write-zeroes has succeeded, at least in part. */
+    /** Asserts that something was written: that a write or write-zeroes has succeeded, at least in part. */
     public BlockDeviceAssert wrote() {
         return did(WRITES, "written", "write");
     }
 
-    /** Each byte of the range was written, by whatever requests. */
+    /** Asserts that each byte of the range was written, by any requests. */
     public BlockDeviceAssert wrote(long offset, long length) {
         return did(WRITES, "written", offset, length);
     }
 
-    /** Something was read. */
+    /** Asserts that something was read. */
     public BlockDeviceAssert read() {
         return did(EnumSet.of(Operation.READ), "read", "read");
     }
 
-    /** Each byte of the range was read, by whatever requests. */
+    /** Asserts that each byte of the range was read, by any requests. */
     public BlockDeviceAssert read(long offset, long length) {
         return did(EnumSet.of(Operation.READ), "read", offset, length);
     }
 
-    /** Something was discarded. */
+    /** Asserts that something was discarded. */
     public BlockDeviceAssert discarded() {
         return did(EnumSet.of(Operation.DISCARD), "discarded", "discard");
     }
 
-    /** Each byte of the range was discarded, by whatever requests. */
+    /** Asserts that each byte of the range was discarded, by any requests. */
     public BlockDeviceAssert discarded(long offset, long length) {
         return did(EnumSet.of(Operation.DISCARD), "discarded", offset, length);
     }
 
-    /** A flush has succeeded. */
+    /** Asserts that a flush has succeeded. */
     public BlockDeviceAssert flushed() {
         return did(EnumSet.of(Operation.FLUSH), "flushed", "flush");
     }
@@ -156,10 +161,10 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
     }
 
     /**
-     * All that the assertion before this one has found written or discarded was made durable: by a flush that was issued
-     * after it was completed, and has succeeded; or, a write with FUA, by itself.
+     * Asserts that everything the previous assertion found written or discarded was made durable: by a successful flush
+     * that was issued after the request completed, or, for a write with FUA, by the write itself.
      *
-     * @throws IllegalStateException if no such assertion was made before
+     * @throws IllegalStateException if no such assertion came before
      */
     public BlockDeviceAssert thenFlushed() {
         isNotNull();
@@ -187,8 +192,8 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
     }
 
     /**
-     * No request tried to write to the range, with success or without; discards are no writes. Fails if there was no request at
-     * all: what an application has written may still be in the page cache.
+     * Asserts that no request tried to write to the range, successfully or not; discards are not writes. Fails if there
+     * was no request at all: an application's data may still be in the page cache.
      */
     public BlockDeviceAssert neverWrote(long offset, long length) {
         isNotNull();
@@ -211,8 +216,8 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
     }
 
     /**
-     * What was written to the device, in bytes, divided by {@code bytes}, which the test says it has written, is less than
-     * {@code limit}. Write-zeroes and discards do not count. Fails if there was no write at all.
+     * Asserts that the bytes written to the device, divided by {@code bytes}, are below {@code limit}; {@code bytes} is
+     * how many the test has written. Write-zeroes and discards do not count. Fails if there was no write at all.
      */
     public BlockDeviceAssert hasWriteAmplificationBelow(double limit, long bytes) {
         isNotNull();
@@ -253,10 +258,10 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
     }
 
     /**
-     * A power cut now would lose nothing of the requests that count: of those since the mark, if there is one. Fails if there
-     * was no request since the mark that could be lost.
+     * Asserts that a power cut now would lose nothing of the requests since the mark, or of all if there is no mark.
+     * Fails if there is a mark and no request since then could be lost.
      *
-     * @throws IllegalStateException if a handler of the user's answers for the device: what that keeps is not known
+     * @throws IllegalStateException if the device has a user's handler, whose cache is unknown
      */
     public BlockDeviceAssert leavesNothingUnflushed() {
         isNotNull();
@@ -274,9 +279,9 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
     }
 
     /**
-     * A power cut now would lose nothing at all, whatever mark was named.
+     * Asserts that a power cut now would lose nothing at all, whatever the mark is.
      *
-     * @throws IllegalStateException if a handler of the user's answers for the device: what that keeps is not known
+     * @throws IllegalStateException if the device has a user's handler, whose cache is unknown
      */
     public BlockDeviceAssert hasNothingUnflushed() {
         isNotNull();
@@ -300,8 +305,8 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
     }
 
     /**
-     * These bytes are on the device at {@code offset}. Of a built-in store it is what the store has, durable or cached, and no
-     * fault rule acts on that; what is still in the page cache is not on the device.
+     * Asserts that the device has these bytes at {@code offset}. For a built-in store, this is the content of the
+     * store, durable or cached, without the effect of fault rules. Data in the page cache is not on the device.
      */
     public BlockDeviceAssert hasBytes(long offset, byte[] expected) {
         isNotNull();
@@ -322,9 +327,9 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
     }
 
     /**
-     * The same bytes are on both devices, and they are of the same size. See {@link #hasBytes}.
+     * Asserts that both devices have the same size and the same content. See {@link #hasBytes}.
      *
-     * @throws IllegalArgumentException if the other one is the device itself
+     * @throws IllegalArgumentException if the other device is this device
      */
     public BlockDeviceAssert hasSameContentAs(BlockDevice other) {
         isNotNull();
@@ -358,7 +363,7 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
         return this;
     }
 
-    /** The last to have written this byte, since whose completion it should be what it is. */
+    /** Shows the last request that wrote or discarded this byte: its value dates from then. */
     private String lastWriter(long offset) {
         List<JournalEntry> entries = actual.journal().entries();
         RequestEntry last = null;
@@ -376,7 +381,7 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
                 + Timeline.around(entries, Set.of(last.sequence()));
     }
 
-    /** The fault rule with this name, armed or removed since, has acted on exactly this many requests. */
+    /** Asserts that the fault rule with this name, armed or removed since, has acted on exactly this many requests. */
     public BlockDeviceAssert hasFaultHits(String name, long hits) {
         isNotNull();
         List<Fault> rules = actual.faults().history();
@@ -414,7 +419,7 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
         return ignoresDropped ? keptSinceTheMark() : actual.journal().since(mark);
     }
 
-    /** All that there are if the mark is no longer among them. */
+    /** Returns all entries that are kept if the mark is no longer among them. */
     private List<JournalEntry> keptSinceTheMark() {
         List<JournalEntry> all = actual.journal().entries();
         for (int i = all.size() - 1; i >= 0; i--) {
@@ -447,7 +452,7 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
         }
     }
 
-    /** What was dropped may be what would make the assertion fail. */
+    /** A dropped entry might make the assertion fail. */
     private void checkComplete(String subject) {
         long dropped = actual.journal().dropped();
         if (mark == null && dropped > 0 && !ignoresDropped) {
@@ -458,7 +463,7 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
         }
     }
 
-    /** Nothing was shown by a device that was asked nothing. */
+    /** A device without requests shows nothing. */
     private void checkAsked(Set<Operation> operations, String request, String expectation) {
         if (!allowsNone && requests(operations).isEmpty()) {
             fail(

@@ -8,7 +8,10 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 
-/** What is on a device now: of a built-in store itself, which no fault rule changes; of a user's handler, what it reads. */
+/**
+ * The current content of a device. For a built-in store it is that of the store, without the effect of fault rules; for
+ * a user's handler it is what the handler reads.
+ */
 final class Content implements AutoCloseable {
     private final BlockDevice device;
     private final Snapshot snapshot;
@@ -20,7 +23,7 @@ final class Content implements AutoCloseable {
         try {
             taken = device.snapshot();
         } catch (IllegalStateException e) {
-            // Of what a user's handler keeps there is no snapshot.
+            // A user's handler has no snapshots.
         }
         snapshot = taken;
         channel = taken == null ? device.openChannel() : null;

@@ -19,7 +19,7 @@ public final class DblockAssertions {
 
     private DblockAssertions() {}
 
-    /** Assertions on this device. */
+    /** Returns assertions on this device. */
     @CheckReturnValue
     public static BlockDeviceAssert assertThat(BlockDevice actual) {
         return new BlockDeviceAssert(actual);

@@ -3,7 +3,7 @@ package io.dblock.assertj;
 
 import java.util.Locale;
 
-/** Shows where two contents differ, as {@code hexdump -C} would. */
+/** Shows where two contents differ, like {@code hexdump -C}. */
 final class HexDump {
     private static final int ROW = 16;
     private static final int ROWS_AROUND = 2;
@@ -11,9 +11,9 @@ final class HexDump {
     private HexDump() {}
 
     /**
-     * The rows around byte {@code at} of both.
+     * Returns the rows around byte {@code at} of both contents.
      *
-     * @param offset of the first byte of both on the device
+     * @param offset where both contents start on the device, in bytes
      * @param at the first index at which they differ
      */
     static String difference(byte[] actual, byte[] expected, long offset, int at) {

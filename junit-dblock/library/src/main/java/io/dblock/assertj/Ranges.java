@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** Ranges of bytes of a device: which of one are not covered by requests. */
+/** The parts of a range of a device that requests do not cover. */
 final class Ranges {
     private static final long SECTOR = 512;
     private static final int SHOWN = 8;
@@ -21,12 +21,12 @@ final class Ranges {
         }
     }
 
-    /** This range and no other. */
+    /** Starts with this range, in bytes. */
     Ranges(long offset, long length) {
         ranges.add(new Range(offset, offset + length));
     }
 
-    /** Takes away what this request did, if it has succeeded; of one that failed in part, the parts that did not. */
+    /** Removes the parts of the range that this request has done successfully. */
     void remove(RequestEntry request) {
         if (!request.isCompleted()) {
             return;
@@ -66,7 +66,7 @@ final class Ranges {
         return ranges.size() > SHOWN ? shown + " and " + (ranges.size() - SHOWN) + " more" : shown;
     }
 
-    /** In bytes and sectors. */
+    /** Returns a range in bytes and sectors. */
     static String describe(long offset, long length) {
         long first = offset / SECTOR;
         long last = Math.max(offset, offset + length - 1) / SECTOR;

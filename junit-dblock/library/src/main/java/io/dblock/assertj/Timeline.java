@@ -13,7 +13,7 @@ final class Timeline {
 
     private Timeline() {}
 
-    /** The last entries. */
+    /** Returns the last entries. */
     static String end(List<JournalEntry> entries) {
         if (entries.isEmpty()) {
             return "    (no entry)";
@@ -25,10 +25,10 @@ final class Timeline {
         return text.toString().stripTrailing();
     }
 
-    /** The entries with these numbers, each with a {@code >} before it, and those next to them. */
+    /** Returns the entries with these numbers, each marked with {@code >}, and those next to them. */
     static String around(List<JournalEntry> entries, Set<Long> points) {
         StringBuilder text = new StringBuilder();
-        int shownTo = 0; // What lies before this index is shown or has been skipped.
+        int shownTo = 0; // Entries before this index are shown or skipped.
         int shown = 0;
         for (int i = 0; i < entries.size() && shown < MAX_POINTS; i++) {
             if (!points.contains(entries.get(i).sequence())) {
@@ -42,7 +42,7 @@ final class Timeline {
                 boolean isPoint = points.contains(entries.get(j).sequence());
                 text.append(isPoint ? "  > " : "    ").append(entries.get(j)).append('\n');
                 if (isPoint && j > i && shown < MAX_POINTS) {
-                    // Its own neighbours are shown, too.
+                    // The neighbors of this point are shown, too.
                     to = Math.min(entries.size(), j + AROUND + 1);
                     i = j;
                     shown++;
