@@ -6,6 +6,9 @@
  *   ublk_ram -l BYTES   makes and destroys one for each line on standard input, and prints what each took: the
  *                       name, nanoseconds until it was there, nanoseconds until it was gone
  *
+ * It names commands as ioctls are, which the driver knows since Linux 6.4; the numbers alone are an option of its
+ * configuration since then.
+ *
  * As the driver wants it, data are copied twice: by the kernel to or from a buffer per request, and from there.
  */
 #include <errno.h>
@@ -18,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -51,7 +55,7 @@ static int control_call(uint32_t op, void *data, uint16_t length, uint64_t inlin
 	/* The first entry of a new ring is all zeros. */
 	sqe->opcode = IORING_OP_URING_CMD;
 	sqe->fd = control;
-	sqe->cmd_op = op;
+	sqe->cmd_op = _IOWR('u', op, struct ublksrv_ctrl_cmd);
 	cmd = (struct ublksrv_ctrl_cmd *)sqe->cmd;
 	cmd->dev_id = device_id;
 	cmd->queue_id = (uint16_t)-1;
@@ -85,7 +89,7 @@ static void give(struct io_uring *ring, uint32_t op, uint16_t tag, int result, u
 	sqe->opcode = IORING_OP_URING_CMD;
 	sqe->flags = IOSQE_FIXED_FILE;
 	sqe->fd = 0;
-	sqe->cmd_op = op;
+	sqe->cmd_op = _IOWR('u', op, struct ublksrv_io_cmd);
 	sqe->user_data = tag;
 	cmd = (struct ublksrv_io_cmd *)sqe->cmd;
 	cmd->q_id = 0;
