@@ -22,7 +22,7 @@ import java.util.stream.Stream;
 
 /** The module's sources, as they are in the jar. */
 final class ModuleSources {
-    private static final String AT = "/io/dblock/internal/module/kmod";
+    private static final String AT = "io/dblock/internal/module/kmod";
 
     private final SortedMap<String, byte[]> files;
 
@@ -32,7 +32,8 @@ final class ModuleSources {
 
     /** Those on the class path, in a jar or a directory. */
     static ModuleSources fromClassPath() {
-        URL header = ModuleSources.class.getResource(AT + "/dblock.h");
+        // By the loader: the sources are in a jar, and so perhaps a module, of their own.
+        URL header = ModuleSources.class.getClassLoader().getResource(AT + "/dblock.h");
         if (header == null) {
             throw new DblockException("The module's sources (" + AT
                     + ") are not on the class path: this build of junit-dblock is incomplete.");
