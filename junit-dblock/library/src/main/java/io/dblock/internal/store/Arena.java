@@ -8,25 +8,25 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Memory outside the heap for data that come and go about in the order of a queue. It is given out from big chunks, one after
- * the other; a chunk is used again when nothing in it is needed any more. Not thread-safe.
+ * Memory outside the heap for data that comes and goes roughly in the order of a queue. It is allocated from big
+ * chunks, one after the other. A chunk is reused once nothing in it is needed. Not thread-safe.
  */
 final class Arena implements AutoCloseable {
     private static final int SHIFT = 20;
-    /** Bytes; no more than this is given out at once. */
+    /** The size of a chunk in bytes, and the most that one call allocates. */
     static final int CHUNK = 1 << SHIFT;
-    /** So many unused chunks are kept for later. */
+    /** How many unused chunks are kept for later. */
     private static final int KEPT = 32;
 
     private final List<NativeMemory> chunks = new ArrayList<>();
     private final List<ByteBuffer> buffers = new ArrayList<>();
-    /** How many pieces of each chunk are needed. */
+    /** How many pieces of each chunk are still needed. */
     private int[] needed = new int[16];
-    /** Unused chunks with memory, the last used on top: its pages are the ones in the processor's caches. */
+    /** Unused chunks with memory, the last used one on top: its pages are in the processor's caches. */
     private int[] free = new int[16];
 
     private int freeCount;
-    /** Numbers of chunks without memory. */
+    /** The numbers of chunks without memory. */
     private int[] empty = new int[16];
 
     private int emptyCount;
@@ -35,10 +35,10 @@ final class Arena implements AutoCloseable {
     private int granted;
 
     /**
-     * Gives out up to {@code wanted} bytes, at least one; {@link #granted()} tells how many. What is asked for in multiples of
-     * a power of two is given out in multiples of it.
+     * Allocates up to {@code wanted} bytes, at least one; {@link #granted()} tells how many. If all requested sizes are
+     * multiples of a power of two, so are the granted ones.
      *
-     * @return a reference, at least 0; to one of its bytes one gets by adding
+     * @return a reference, at least 0; add an index to it for a reference to that byte
      */
     long allocate(long wanted) {
         if (current < 0 || used == CHUNK) {
@@ -51,12 +51,12 @@ final class Arena implements AutoCloseable {
         return reference;
     }
 
-    /** How many bytes the last call has given out. */
+    /** Returns how many bytes the last call has allocated. */
     int granted() {
         return granted;
     }
 
-    /** What was given out with this reference is no longer needed. */
+    /** Releases the memory that was allocated with this reference. */
     void release(long reference) {
         int chunk = (int) (reference >>> SHIFT);
         if (--needed[chunk] > 0) {
@@ -69,22 +69,22 @@ final class Arena implements AutoCloseable {
         }
     }
 
-    /** The buffer a reference points into, at {@link #index(long)}. */
+    /** Returns the buffer that a reference points into, at {@link #index(long)}. */
     ByteBuffer buffer(long reference) {
         return buffers.get((int) (reference >>> SHIFT));
     }
 
-    /** Where in its buffer a reference points to. */
+    /** Returns where in its buffer a reference points to. */
     static int index(long reference) {
         return (int) reference & CHUNK - 1;
     }
 
-    /** {@code length} bytes from a reference on. */
+    /** Returns {@code length} bytes from a reference on. */
     ByteBuffer slice(long reference, int length) {
         return buffer(reference).slice(index(reference), length);
     }
 
-    /** The memory that something is in, in bytes. */
+    /** Returns the memory in use, in bytes. */
     long inUse() {
         boolean currentIsUnused = current >= 0 && used == 0;
         return (long) (chunks.size() - emptyCount - freeCount - (currentIsUnused ? 1 : 0)) << SHIFT;

@@ -8,12 +8,12 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * A write that a power cut undoes, without the parts of it that are durable.
+ * A write that a power cut undoes, without its durable parts.
  *
  * @param id its number in the log
  * @param sequence its request's number in the journal
  * @param operation WRITE, DISCARD or WRITE_ZEROES
- * @param nanos when it came, as {@link System#nanoTime()} gives it
+ * @param nanos when it came, by {@link System#nanoTime()}
  * @param completed whether it has been answered
  * @param pieces ascending, at least one
  */
@@ -21,15 +21,15 @@ record CachedWrite(
         long id, long sequence, Operation operation, long nanos, boolean completed, List<CachedWrite.Piece> pieces) {
 
     /**
-     * A range and what it had before.
+     * A range and its old content.
      *
      * @param offset bytes
      * @param length bytes
-     * @param old where its old data are in the arena; negative: they were zeros
+     * @param old where the old data is in the arena; negative: it was zeros
      */
     record Piece(long offset, long length, long old) {}
 
-    /** Those in a log, oldest first. */
+    /** Returns the writes of a log, oldest first. */
     static List<CachedWrite> of(UndoLog log) {
         List<CachedWrite> writes = new ArrayList<>();
         RangeSet durable = new RangeSet();
@@ -93,19 +93,19 @@ record CachedWrite(
         };
     }
 
-    /** How many bytes it has. */
+    /** Returns the length of the write in bytes. */
     long length() {
         return pieces.stream().mapToLong(Piece::length).sum();
     }
 
-    /** Its ranges; pieces without a gap between them are one. */
+    /** Returns the ranges of the write; adjacent pieces are one range. */
     List<Range> ranges() {
         List<Range> ranges = new ArrayList<>();
         pieces.forEach(piece -> append(ranges, piece.offset(), piece.length()));
         return ranges;
     }
 
-    /** Adds a range at the end, to the last one if it goes on there. */
+    /** Adds a range at the end and joins it with the last range if they touch. */
     static void append(List<Range> ranges, long offset, long length) {
         int last = ranges.size() - 1;
         if (last >= 0 && ranges.get(last).offset() + ranges.get(last).length() == offset) {

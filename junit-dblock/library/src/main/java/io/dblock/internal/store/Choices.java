@@ -4,14 +4,15 @@ package io.dblock.internal.store;
 import io.dblock.power.Survivors;
 
 /**
- * The power cuts, and snapshots of what one would leave, whose survivors were to be chosen among unflushed writes.
+ * The power cuts that were to choose survivors among unflushed writes, and the snapshots of what such a cut would
+ * leave.
  *
- * @param asked how many there were, lenient ones not counted
- * @param found whether there was anything to choose from at any of them
- * @param survivors of the last one, as text
+ * @param asked how many there were, without lenient ones
+ * @param found whether any of them had something to choose from
+ * @param survivors the survivors of the last one, as text
  */
 public record Choices(long asked, boolean found, String survivors) {
-    /** None. */
+    /** No choices. */
     public static final Choices NONE = new Choices(0, false, "");
 
     Choices and(Survivors last, boolean something) {
@@ -27,7 +28,7 @@ public record Choices(long asked, boolean found, String survivors) {
         return new Choices(asked, true, survivors);
     }
 
-    /** These and others. */
+    /** Returns these and the other choices together. */
     public Choices and(Choices others) {
         return new Choices(
                 asked + others.asked, found || others.found, others.survivors.isEmpty() ? survivors : others.survivors);

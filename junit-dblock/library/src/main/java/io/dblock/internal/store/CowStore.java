@@ -10,20 +10,20 @@ import java.util.EnumSet;
 import java.util.Set;
 
 /**
- * Copy on write: reads as its base, keeps in memory what is written to it. The base is not written to, must not change, and
- * is closed with this.
+ * Copy on write: reads like its base, and keeps written data in memory. The base is not written to, must not change,
+ * and is closed with this store.
  *
  * <p>Safe for use by several threads. Nothing may be under way when it is closed.
  */
 public final class CowStore implements Store {
     private final LimitedSource base;
     private final Overlay overlay;
-    /** Held by whoever adds chunks. Accesses to those that are there need no lock. */
+    /** Held while chunks are added. Accesses to chunks that are there need no lock. */
     private final Object filling = new Object();
 
     private volatile boolean closed;
 
-    /** A store that reads as {@code base}, which is this one's from now on. */
+    /** Creates a store that reads like {@code base} and owns it from now on. */
     public CowStore(Source base) {
         this.base = new LimitedSource(base);
         overlay = new Overlay(base.size());
@@ -34,7 +34,7 @@ public final class CowStore implements Store {
         return overlay.memory().size();
     }
 
-    /** Changes its size; that of the base stays. */
+    /** Changes the size of this store, but not that of the base. */
     @Override
     public void resize(long bytes) throws IOException {
         checkOpen();
@@ -70,7 +70,7 @@ public final class CowStore implements Store {
         }
     }
 
-    /** Nothing: this is memory. */
+    /** Does nothing: this is memory. */
     @Override
     public void flush() throws IOException {
         checkOpen();
@@ -95,7 +95,7 @@ public final class CowStore implements Store {
         }
     }
 
-    /** Chunks only partly covered by the range get the rest of their data from the base. */
+    /** Fills chunks that the range covers only partly with the rest of their data from the base. */
     private void fillEdges(long offset, long length) throws IOException {
         long end = offset + length;
         if (offset % Overlay.CHUNK != 0) {

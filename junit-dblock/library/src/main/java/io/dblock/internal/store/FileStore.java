@@ -14,23 +14,23 @@ import java.util.EnumSet;
 import java.util.Set;
 
 /**
- * Keeps a device's data in an image file; see {@link ImageMode} for what becomes of the file. Nobody else must change its
- * size meanwhile.
+ * Keeps a device's data in an image file; {@link ImageMode} says how the file is used. Nothing else may change the size
+ * of the file meanwhile.
  *
- * <p>Safe for use by several threads. Interrupting a thread that is reading or writing closes the file.
+ * <p>Safe for use by several threads. Interrupting a thread that reads or writes closes the file.
  */
 public final class FileStore implements Store {
     private final ImageFile file;
     private final ImageMode mode;
-    /** Over the file, if what is written goes to memory, else null. */
+    /** A store over the file if writes go to memory, else null. */
     private final CowStore copy;
 
     /**
      * Opens an image.
      *
      * @param logicalBlockSize bytes; the file's size must be a multiple of it
-     * @throws IllegalArgumentException if it is empty, or of another size
-     * @throws NoSuchFileException if there is none
+     * @throws IllegalArgumentException if the file is empty or has another size
+     * @throws NoSuchFileException if there is no such file
      */
     public FileStore(Path file, ImageMode mode, int logicalBlockSize) throws IOException {
         this.mode = mode;
@@ -46,13 +46,13 @@ public final class FileStore implements Store {
         }
     }
 
-    /** Its size in bytes: at first the file's. */
+    /** Returns the size in bytes, at first that of the file. */
     @Override
     public long size() {
         return copy != null ? copy.size() : file.size();
     }
 
-    /** Changes its size; in place, the file's, too. */
+    /** Changes the size; for an image in place, also that of the file. */
     @Override
     public void resize(long bytes) throws IOException {
         if (mode == ImageMode.READ_ONLY) {

@@ -9,7 +9,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/** The file a device's data are in. Nobody else must change its size while it is open. */
+/** The file with a device's data. Nothing else may change its size while it is open. */
 final class ImageFile implements Source {
     private static final int ZEROS = 1 << 20;
 
@@ -18,7 +18,7 @@ final class ImageFile implements Source {
     private final NativeFile holes;
     private volatile long size;
 
-    /** Opens a file whose size must be a multiple of the logical block, which is in bytes, and not 0. */
+    /** Opens a file. Its size must not be 0 and must be a multiple of the logical block, which is in bytes. */
     ImageFile(Path file, boolean writable, int logicalBlockSize) throws IOException {
         this.file = file;
         channel = writable
@@ -47,10 +47,10 @@ final class ImageFile implements Source {
         return size;
     }
 
-    /** Changes its size. */
+    /** Changes the size. */
     void resize(long bytes) throws IOException {
         if (bytes < size) {
-            // First, so that nobody reads what is not there any more.
+            // First, so that nobody reads beyond the new end.
             size = bytes;
             channel.truncate(bytes);
         } else if (bytes > size) {

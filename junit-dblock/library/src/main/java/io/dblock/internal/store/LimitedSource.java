@@ -4,7 +4,7 @@ package io.dblock.internal.store;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** Another source up to a limit, and zeros beyond it. The limit can become smaller. */
+/** Another source up to a limit, and zeros beyond it. The limit can only become smaller. */
 final class LimitedSource implements Source {
     private final Source source;
     private volatile long limit;
@@ -14,7 +14,7 @@ final class LimitedSource implements Source {
         limit = source.size();
     }
 
-    /** From now on there are zeros from this byte on, and from the former limit on. */
+    /** Lowers the limit: everything from this byte on reads as zeros. A higher limit changes nothing. */
     void limit(long bytes) {
         limit = Math.min(limit, bytes);
     }

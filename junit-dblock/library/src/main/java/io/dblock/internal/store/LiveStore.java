@@ -6,13 +6,14 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * A store and the frozen states of it that snapshots need. Whoever changes the store holds the lock, and calls
- * {@link #preserve} before: that moves the old data into the newest layer. An older layer finds what it lacks in the newer
- * ones, and at last in the store.
+ * A store and its frozen states, which snapshots need. A thread that changes the store holds the lock and calls
+ * {@link #preserve} first: that copies the old data to the newest layer. A layer takes what it lacks from newer layers,
+ * and finally from the store.
  *
- * <p>A layer keeps the size that the store had then. Of a store that becomes smaller, what is cut off is preserved before.
+ * <p>A layer keeps the size of the store at its time. If the store becomes smaller, the part that is cut off is
+ * preserved first.
  *
- * <p>The store is closed by the last of its users: the device, and each layer.
+ * <p>The last user, the device or a layer, closes the store.
  */
 final class LiveStore {
     final ReentrantLock lock = new ReentrantLock();
@@ -26,7 +27,7 @@ final class LiveStore {
         this.store = store;
     }
 
-    /** A range is about to change. With the lock held. */
+    /** Preserves a range that is about to change. The caller holds the lock. */
     void preserve(long offset, long length) throws IOException {
         if (newest == null) {
             return;
@@ -37,14 +38,14 @@ final class LiveStore {
         }
     }
 
-    /** The content as it is now. With the lock held. */
+    /** Freezes the current content. The caller holds the lock. */
     Layer freeze() {
         Layer layer = new Layer();
         users++;
         return layer;
     }
 
-    /** One user less. */
+    /** Removes one user. */
     void release() throws IOException {
         lock.lock();
         try {
@@ -126,7 +127,7 @@ final class LiveStore {
             }
         }
 
-        /** The layer that has this byte; null if the store has it. */
+        /** Returns the layer that has this byte; null if the store has it. */
         private Layer owner(long at) {
             if (closed) {
                 throw new IllegalStateException("This snapshot is closed.");
@@ -153,7 +154,7 @@ final class LiveStore {
             return owner == null ? store : owner.overlay.memory();
         }
 
-        /** Gives what an older layer needs of it to that, and its memory back. Idempotent. */
+        /** Moves what an older layer needs to that layer and frees the memory. Idempotent. */
         @Override
         public void close() throws IOException {
             lock.lock();

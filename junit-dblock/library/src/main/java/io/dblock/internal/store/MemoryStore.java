@@ -12,55 +12,65 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
- * Keeps a device's data in memory outside the heap. Costs what is written to it: a discarded or zeroed range gives its
- * whole pages back. Flushes have nothing to do.
+ * Keeps a device's data in memory outside the heap. Takes memory only for written data; discarding or zeroing a range
+ * frees its whole pages. A flush has nothing to do.
  *
- * <p>Safe for use by several threads; overlapping accesses at the same time have no order. {@link #resize} must not overlap
- * with a change, nor {@link #close()} with any other call.
+ * <p>Safe for use by several threads; concurrent accesses that overlap have no order. {@link #resize} must not overlap
+ * with a change, and {@link #close()} not with any other call.
  */
 public final class MemoryStore implements DirectStore {
-    /** What the written ranges are known by, in bytes: about a page, the least that discarding gives back. */
+    /** The unit in which written ranges are known, in bytes: about a page, the least that a discard frees. */
     private static final int CHUNK = 4096;
 
-    /** A larger one is expected to be sparse, in bytes: who fills it would run out of memory. */
+    /** A larger store is expected to be sparse, since filling it would exhaust the memory. In bytes. */
     private static final long DENSE = 1L << 32;
 
-    /** What any store can grow to, and how many times its first size: addresses cost nothing, but there are only so many. */
+    /**
+     * The size that every store can grow to; it can also grow to four times its first size. Addresses are free, but
+     * limited.
+     */
     private static final long ROOM = 1L << 34;
 
     private static final int ROOM_FACTOR = 4;
 
     /**
-     * In User Mode Linux, what the first write into it gets memory for, in bytes: 16 mappings of the host's for a MiB, where
-     * there would be 256. Not of a store that is expected to be sparse.
+     * In User Mode Linux, how much memory the first write to a range gets, in bytes. A MiB then takes 16 mappings of
+     * the host instead of 256. Not for sparse stores.
      */
     private static final int TOGETHER = 1 << 16;
 
-    /** What was never written is read from here: to read a page that is not there would cost a mapping as well, there. */
+    /**
+     * Reads of unwritten ranges come from here. In User Mode Linux, reading a page that is not there would take a
+     * mapping, too.
+     */
     private static final NativeMemory ZEROS = NativeMemory.map(1 << 22);
 
     private static final int COPY = 1 << 24;
     private static final int WINDOW_SHIFT = 30;
 
     private final NativeMemory memory;
-    /** See {@link #TOGETHER}; 0 if a page costs no more than memory. */
+    /** See {@link #TOGETHER}; 0 where a page takes only memory. */
     private final int together;
     /**
-     * The chunks that may have something other than zeros. A write copies first and sets then, a discard clears first and
-     * releases then: whichever way the two overlap, what is not set is zeros.
+     * The chunks that may have anything but zeros. A write copies first and then sets the bits; a discard clears the
+     * bits first and then frees the memory. However the two overlap, a chunk that is not set is zeros.
      */
     private volatile SparseBitmap written;
-    /** Buffers over the memory, made when they are first used. */
+    /** Buffers over the memory, created on first use. */
     private volatile AtomicReferenceArray<ByteBuffer> windows;
 
     private volatile boolean closed;
 
-    /** A store of {@code size} zero bytes. */
+    /** Creates a store of {@code size} zero bytes. */
     public MemoryStore(long size) {
         this(size, size > DENSE);
     }
 
-    /** @param sparse whether little of it is expected to be written, here and there */
+    /**
+     * Creates a store of {@code size} zero bytes.
+     *
+     * @param sparse whether writes are expected to be few and scattered
+     */
     MemoryStore(long size, boolean sparse) {
         this(size, sparse, !sparse && UserModeLinux.isHere() ? TOGETHER : 0);
     }
@@ -70,7 +80,7 @@ public final class MemoryStore implements DirectStore {
         if (size <= 0) {
             throw new IllegalArgumentException("size is " + size + ". Allowed: at least 1 byte.");
         }
-        // First: no size for which there are addresses is too large for the rest.
+        // First: if there are addresses for this size, it is not too large for the rest.
         memory = NativeMemory.mapGrowable(size, Math.max(ROOM, size > Long.MAX_VALUE / 8 ? size : ROOM_FACTOR * size));
         boolean done = false;
         try {
@@ -96,9 +106,10 @@ public final class MemoryStore implements DirectStore {
     }
 
     /**
-     * Changes its size. Its addresses stay.
+     * Changes the size. The addresses stay.
      *
-     * @throws IllegalArgumentException if it is not positive, or more than 16 GiB and four times its first size
+     * @throws IllegalArgumentException if the size is not positive, or is more than both 16 GiB and four times the
+     *     first size
      */
     @Override
     public void resize(long bytes) {
@@ -110,7 +121,7 @@ public final class MemoryStore implements DirectStore {
         written = fitting;
     }
 
-    /** Throws if it cannot be {@linkplain #resize resized} to this. */
+    /** Throws if the store cannot be {@linkplain #resize resized} to this. */
     void checkSize(long bytes) {
         if (bytes <= 0 || bytes > memory.room()) {
             throw new IllegalArgumentException("size is " + bytes + ". Allowed for what is kept in memory: 1 to "
@@ -169,7 +180,7 @@ public final class MemoryStore implements DirectStore {
         }
     }
 
-    /** Gets the memory around a write in few pieces, where nothing is written yet. */
+    /** Gets the memory around a write in few pieces if nothing is written there yet. */
     private void populate(long offset, long length) {
         if (together == 0) {
             return;
@@ -190,12 +201,12 @@ public final class MemoryStore implements DirectStore {
         return (int) (offset & (1L << WINDOW_SHIFT) - 1);
     }
 
-    /** How much of a range, from {@code at} on, is in the same window as that. */
+    /** Returns how much of a range, from {@code at} on, lies in the window of {@code at}. */
     private static int partInWindow(long at, long end) {
         return (int) Math.min((1L << WINDOW_SHIFT) - inWindow(at), end - at);
     }
 
-    /** Two threads may make the same one; either is as good. */
+    /** Two threads may create the same window; either one will do. */
     private ByteBuffer window(int number) {
         AtomicReferenceArray<ByteBuffer> all = windows;
         ByteBuffer window = all.get(number);
@@ -219,7 +230,7 @@ public final class MemoryStore implements DirectStore {
         return Math.min(Math.max(from, chunk * CHUNK), end);
     }
 
-    /** Copies a range from the same place of another. */
+    /** Copies a range from the same place in another source. */
     void copyFrom(Source source, long offset, long length) throws IOException {
         long at = offset;
         while (at < offset + length) {
@@ -236,7 +247,7 @@ public final class MemoryStore implements DirectStore {
         }
     }
 
-    /** Clears the chunks that lie within the range. The last one of the store may be a short one. */
+    /** Clears the chunks within the range. The last chunk of the store may be shorter. */
     private void clearWritten(long offset, long length) {
         long end = offset + length;
         long first = (offset + CHUNK - 1) / CHUNK;
@@ -277,8 +288,8 @@ public final class MemoryStore implements DirectStore {
             return;
         }
         memory.checkRange(offset, length);
-        // What was never written is zeros already, and would only cost memory: a filesystem has gigabytes of a log
-        // zeroed.
+        // Unwritten ranges are already zeros, and writing them would only take memory: a filesystem zeroes gigabytes of
+        // its log.
         long end = offset + length;
         long at = findData(offset, end);
         while (at < end) {

@@ -5,18 +5,20 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
- * A part of a disk, in memory, by chunks: a chunk is either all here or not at all. Costs what is here and is not zeros.
+ * A part of a disk, in memory, by chunks: a chunk is either completely present or absent. Takes memory only for present
+ * data that is not zeros.
  *
- * <p>A chunk that is here stays. So any thread may look at those at any time, while whoever adds some excludes others who do.
+ * <p>A present chunk stays. So any thread may look at present chunks at any time, while only one thread at a time may
+ * add some.
  */
 public final class Overlay implements AutoCloseable {
-    /** Bytes; the last chunk ends with the disk. */
+    /** The size of a chunk in bytes; the last chunk ends with the disk. */
     static final int CHUNK = 4096;
 
     private final MemoryStore memory;
     private volatile SparseBitmap present;
 
-    /** One of a disk of {@code size} bytes, with nothing in it. */
+    /** Creates an empty overlay of a disk of {@code size} bytes. */
     public Overlay(long size) {
         memory = new MemoryStore(size, true);
         present = new SparseBitmap(chunks(size));
@@ -26,12 +28,12 @@ public final class Overlay implements AutoCloseable {
         return (bytes + CHUNK - 1) / CHUNK;
     }
 
-    /** The data of the chunks that are here. */
+    /** Returns the data of the present chunks. */
     public MemoryStore memory() {
         return memory;
     }
 
-    /** Changes its size. What is beyond a smaller one is lost. Nobody may add anything meanwhile. */
+    /** Changes the size. Data beyond a smaller size is lost. Nobody may add chunks meanwhile. */
     void resize(long size) {
         memory.checkSize(size);
         SparseBitmap fitting = present.resized(chunks(size));
@@ -39,18 +41,18 @@ public final class Overlay implements AutoCloseable {
         present = fitting;
     }
 
-    /** Whether this byte is here. One beyond the end is not. */
+    /** Returns whether this byte is present. A byte beyond the end is not. */
     public boolean has(long offset) {
         return offset < memory.size() && present.get(offset / CHUNK);
     }
 
-    /** Whether all of a range is here. */
+    /** Returns whether a whole range is present. */
     public boolean hasAll(long offset, long length) {
         long end = chunks(offset + length);
         return present.nextClear(offset / CHUNK, end) == end;
     }
 
-    /** Where the run of bytes ends that are here as the one at {@code from} is, or that are not as it is not. */
+    /** Returns the end of the run of bytes from {@code from} on that are all present, or all absent. */
     public long runEnd(long from, long end) {
         long last = Math.min(end, memory.size());
         if (from >= last) {
@@ -63,7 +65,7 @@ public final class Overlay implements AutoCloseable {
         return runEnd == last && !here ? end : runEnd;
     }
 
-    /** Copies the chunks that a range touches and that are not here from the same place of {@code source}. */
+    /** Copies the absent chunks that a range touches from the same place in {@code source}. */
     public void copyMissing(Source source, long offset, long length) throws IOException {
         long last = chunks(offset + length);
         long chunk = present.nextClear(offset / CHUNK, last);
@@ -81,12 +83,12 @@ public final class Overlay implements AutoCloseable {
         }
     }
 
-    /** The chunks that a range touches are here now: {@link #memory()} has been given their data. */
+    /** Marks the chunks that a range touches as present, after {@link #memory()} was given their data. */
     void add(long offset, long length) {
         present.set(offset / CHUNK, chunks(offset + length));
     }
 
-    /** Takes over, from an overlay of the same disk, the chunks that are not here. The disk may have changed its size. */
+    /** Takes over absent chunks from an overlay of the same disk. The disk may have changed its size. */
     public void addMissing(Overlay other) throws IOException {
         long last = chunks(Math.min(memory.size(), other.memory.size()));
         long chunk = other.present.nextSet(0, last);
@@ -97,7 +99,7 @@ public final class Overlay implements AutoCloseable {
         }
     }
 
-    /** Fills {@code dst} from here, and with what is not here from {@code other}. */
+    /** Fills {@code dst} from this overlay, and with absent data from {@code other}. */
     void read(long offset, ByteBuffer dst, Source other) throws IOException {
         long at = offset;
         long end = offset + dst.remaining();
@@ -116,7 +118,7 @@ public final class Overlay implements AutoCloseable {
         }
     }
 
-    /** {@link Source#findData} of this over {@code other}. */
+    /** Like {@link Source#findData}, for this overlay over {@code other}. */
     long findData(long from, long end, Source other) throws IOException {
         long at = from;
         while (at < end) {
@@ -130,7 +132,7 @@ public final class Overlay implements AutoCloseable {
         return end;
     }
 
-    /** {@link Source#findHole} of this over {@code other}. */
+    /** Like {@link Source#findHole}, for this overlay over {@code other}. */
     long findHole(long from, long end, Source other) throws IOException {
         long at = from;
         while (at < end) {

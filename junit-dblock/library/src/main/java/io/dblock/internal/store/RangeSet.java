@@ -4,9 +4,9 @@ package io.dblock.internal.store;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** A set of bytes of a disk, by ranges. */
+/** A set of bytes of a disk, kept as ranges. */
 final class RangeSet {
-    /** Ends by starts; no two touch each other. */
+    /** The end of each range by its start; no two ranges touch. */
     private final TreeMap<Long, Long> ranges = new TreeMap<>();
 
     interface Visitor {
@@ -30,7 +30,7 @@ final class RangeSet {
         ranges.put(start, end);
     }
 
-    /** Shows the parts of a range that are not in the set, ascending. */
+    /** Visits the parts of a range that are not in the set, ascending. */
     void forMissing(long from, long to, Visitor visitor) {
         long at = from;
         Map.Entry<Long, Long> range = ranges.floorEntry(from);

@@ -19,14 +19,14 @@ import java.util.SplittableRandom;
 import java.util.TreeSet;
 
 /**
- * What a power cut does to the cached writes: all are undone, newest first, then the survivors are done again, oldest first.
- * The log it is made from must not change before this is applied.
+ * The effect of a power cut on the cached writes: all are undone, newest first, and then the survivors are redone,
+ * oldest first. The log must not change before the rollback is applied.
  */
 final class Rollback {
-    /** A torn write has no more pieces than this, each some logical blocks. */
+    /** The largest number of pieces of a torn write; each piece is some logical blocks. */
     private static final long MAX_PIECES = 4096;
 
-    /** What it is applied to: something with the content the log belongs to. */
+    /** What the rollback is applied to. It has the content that the log belongs to. */
     interface Target {
         void read(long offset, ByteBuffer dst) throws IOException;
 
@@ -38,7 +38,7 @@ final class Rollback {
     private final Arena arena;
     private final int logicalBlock;
     private final List<CachedWrite> writes;
-    /** For each write, what is kept of it, ascending. */
+    /** The parts that are kept of each write, ascending. */
     private final List<List<Range>> kept = new ArrayList<>();
 
     private boolean nothingLost = true;
@@ -57,7 +57,7 @@ final class Rollback {
         }
         writes = CachedWrite.of(log);
         checkList(survivors);
-        // Each request draws once, whatever the others are: a longer history does not change the fate of its beginning.
+        // Each request draws once, whatever the others do, so later requests do not change the fate of earlier ones.
         SplittableRandom choice = new SplittableRandom(survivors.seed().orElse(0));
         SplittableRandom tears = choice.split();
         Map<Long, Boolean> survives = new HashMap<>();
@@ -79,7 +79,7 @@ final class Rollback {
         }
     }
 
-    /** Whether there was nothing that could have been lost. */
+    /** Returns whether there was nothing to lose. */
     boolean isEmpty() {
         return writes.isEmpty();
     }
@@ -142,7 +142,7 @@ final class Rollback {
         }
     }
 
-    /** Keeps the bytes from {@code start} to before {@code end}, counted over all its pieces. */
+    /** Keeps the bytes from {@code start} to before {@code end}, counted across all pieces. */
     private static void keep(CachedWrite write, long start, long end, List<Range> keeps) {
         long passed = 0;
         for (Piece piece : write.pieces()) {
@@ -155,7 +155,7 @@ final class Rollback {
         }
     }
 
-    /** What becomes of each write, in order; one entry for each of its ranges. */
+    /** Returns what becomes of each write, in order; one entry for each range. */
     List<CutWrite> report() {
         List<CutWrite> report = new ArrayList<>();
         for (int i = 0; i < writes.size(); i++) {
@@ -188,10 +188,10 @@ final class Rollback {
         return found;
     }
 
-    /** New data of a survivor, kept while older writes are undone. */
+    /** The new data of a survivor, kept while older writes are undone. */
     private record Saved(long offset, long reference, int length) {}
 
-    /** Does it. Can be done to several targets. */
+    /** Applies the rollback. It can be applied to several targets. */
     void apply(Target target) throws IOException {
         if (nothingLost) {
             return;

@@ -5,18 +5,18 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
- * Data that can be read, such as an image or a snapshot. Offsets and lengths are in bytes. For junit-dblock's own use. Safe
- * for use by several threads.
+ * Data that can be read, such as an image or a snapshot. Offsets and lengths are in bytes. Safe for use by several
+ * threads.
  */
 public interface Source extends AutoCloseable {
 
-    /** Its size in bytes. */
+    /** Returns the size in bytes. */
     long size();
 
     /**
      * Fills {@code dst}, from its position to its limit, with the data at {@code offset}.
      *
-     * @throws IndexOutOfBoundsException if the range is not within it
+     * @throws IndexOutOfBoundsException if the range is not within the source
      */
     void read(long offset, ByteBuffer dst) throws IOException;
 
@@ -26,15 +26,18 @@ public interface Source extends AutoCloseable {
     }
 
     /**
-     * Where, from {@code from} on, something other than zeros may be; {@code end} if there is nothing before it. What it
-     * skips reads as zeros.
+     * Returns the next offset, from {@code from} on, that may have anything but zeros; {@code end} if there is none
+     * before it. Everything skipped reads as zeros.
      */
     long findData(long from, long end) throws IOException;
 
-    /** Where, from {@code from} on, the next range starts that is known to be zeros; {@code end} if none before it. */
+    /**
+     * Returns the start of the next range, from {@code from} on, that is known to be zeros; {@code end} if there is
+     * none before it.
+     */
     long findHole(long from, long end) throws IOException;
 
-    /** Frees what it has. */
+    /** Frees the resources. */
     @Override
     void close() throws IOException;
 }

@@ -7,18 +7,17 @@ import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
- * Bits by number, all clear at first, in two levels: a stretch of bits that are all clear costs nothing, nor does one set as
- * a whole.
+ * Numbered bits, all clear at first, in two levels: a stretch of bits that are all clear, or all set, takes no memory.
  *
- * <p>Safe for use by several threads. Of a change and a concurrent one to other bits, none is lost; of overlapping ones,
- * each bit ends as one of them has left it.
+ * <p>Safe for use by several threads. No concurrent change to other bits is lost. If changes overlap, each bit ends as
+ * one of them leaves it.
  */
 final class SparseBitmap {
     private static final int LEAF_SHIFT = 15;
     private static final int LEAF_BITS = 1 << LEAF_SHIFT;
     private static final int WORDS = LEAF_BITS / Long.SIZE;
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
-    /** Stands for a leaf that is all set. Never written to. */
+    /** Represents a leaf with all bits set. Never written to. */
     private static final long[] FULL = new long[WORDS];
 
     static {
@@ -26,7 +25,7 @@ final class SparseBitmap {
     }
 
     private final long bits;
-    /** Null: all clear. Replaced only under the lock; the words of a leaf that is not shared change atomically. */
+    /** Null: all clear. Replaced only with the lock held; the words of an unshared leaf change atomically. */
     private final AtomicReferenceArray<long[]> leaves;
 
     SparseBitmap(long bits) {
@@ -34,7 +33,7 @@ final class SparseBitmap {
         leaves = new AtomicReferenceArray<>(Math.toIntExact((bits + LEAF_BITS - 1) >>> LEAF_SHIFT));
     }
 
-    /** As many bits as are asked for, and those set that are set here. Nobody may change this one meanwhile. */
+    /** Returns a bitmap of {@code count} bits that has the bits set here. Nobody may change this bitmap meanwhile. */
     SparseBitmap resized(long count) {
         SparseBitmap result = new SparseBitmap(count);
         long end = Math.min(bits, count);
@@ -115,12 +114,12 @@ final class SparseBitmap {
         return leaf;
     }
 
-    /** The first set bit from {@code from} on; {@code to} if there is none before it. */
+    /** Returns the first set bit from {@code from} on; {@code to} if there is none before it. */
     long nextSet(long from, long to) {
         return next(from, to, true);
     }
 
-    /** The first clear bit from {@code from} on; {@code to} if there is none before it. */
+    /** Returns the first clear bit from {@code from} on; {@code to} if there is none before it. */
     long nextClear(long from, long to) {
         return next(from, to, false);
     }

@@ -9,13 +9,13 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * The content of a disk at an instant. It does not change, whatever becomes of the disk. Safe for use by several threads.
+ * The content of a disk at one instant. Later changes of the disk do not affect it. Safe for use by several threads.
  */
 public final class StoreSnapshot implements Source {
     private static final int COPY = 1 << 20;
 
     private final Source content;
-    /** The snapshot itself, and each fork. */
+    /** How many users there are: the snapshot itself, and each fork. */
     private int users = 1;
 
     private boolean closed;
@@ -49,7 +49,7 @@ public final class StoreSnapshot implements Source {
     }
 
     /**
-     * A store of its own that starts with this content. It can outlive the snapshot.
+     * Returns an independent store that starts with this content. It can outlive the snapshot.
      *
      * @throws IllegalStateException if the snapshot is closed
      */
@@ -104,7 +104,7 @@ public final class StoreSnapshot implements Source {
         }
     }
 
-    /** Writes the content to an image file, replacing what it has. Ranges of zeros become holes. */
+    /** Writes the content to an image file and replaces the content of the file. Ranges of zeros become holes. */
     public void save(Path file) throws IOException {
         boolean done = false;
         try (FileChannel channel = FileChannel.open(
@@ -140,7 +140,7 @@ public final class StoreSnapshot implements Source {
         content.close();
     }
 
-    /** Lets go of it. What it keeps is freed when no fork of it is left either. Idempotent. */
+    /** Closes the snapshot. Its memory is freed once all its forks are closed, too. Idempotent. */
     @Override
     public void close() throws IOException {
         synchronized (this) {

@@ -6,33 +6,33 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The cached writes of a disk, oldest first: for each range, what it had before. A write is one record or several that follow
- * each other and have its number. Not thread-safe; allocates only when it grows.
+ * The cached writes of a disk, oldest first: for each range, its old content. A write is one record, or several
+ * consecutive records with its number. Not thread-safe; allocates only when it grows.
  *
- * <p>Where something durable lies over older cached writes, a marker says so. To take the range out of them at once would
- * mean to look at all of them with each FUA write; whoever reads the log does it, see {@link CachedWrite#of}. A marker without
- * older writes is of no use.
+ * <p>If durable data covers older cached writes, a marker says so. Removing the range from these writes at once would
+ * mean to search all of them on each FUA write. {@link CachedWrite#of} removes it when it reads the log. A marker
+ * without older writes has no use.
  *
- * <p>Records are known by their slot, a small number that is used again.
+ * <p>A record is identified by its slot, a small number that is reused.
  */
 final class UndoLog {
     static final int NONE = -1;
     static final int WRITE = 0;
     static final int DISCARD = 1;
     static final int WRITE_ZEROES = 2;
-    /** No write: what older records have of its range is durable, or overwritten by what is. */
+    /** A marker, not a write: older records of its range are durable, or overwritten by durable data. */
     static final int DURABLE = 3;
 
     private static final int SLOT_BITS = 24;
     private static final int PAGE_SHIFT = 10;
-    /** The first page grows from so many records. */
+    /** How many records the first page starts with. */
     private static final int FIRST = 1 << 5;
-    /** So many pages stay when there is no record. */
+    /** How many pages are kept when there is no record. */
     private static final int KEPT_PAGES = 64;
-    /** Longs of a record: a cache line. */
+    /** How many longs a record has: a cache line. */
     private static final int FIELDS = 8;
 
-    /** The half of LINKS that has the next newer record; the other one has the next older. */
+    /** The half of LINKS with the next newer record; the other half has the next older one. */
     private static final long NEWER = 0xffffffffL;
 
     private static final int OFFSET = 0;
@@ -54,12 +54,12 @@ final class UndoLog {
     private long bytes;
     private long lastId;
 
-    /** A log that gives back to the arena what its records hold there. */
+    /** Creates a log. It releases what its records hold in the arena. */
     UndoLog(Arena arena) {
         this.arena = arena;
     }
 
-    // A slot's fields. Those of a free one: LINKS has the next free one.
+    // The fields of a slot. In a free slot, LINKS has the next free one.
 
     private long get(int slot, int field) {
         return pages.get(slot >>> PAGE_SHIFT)[(slot & (1 << PAGE_SHIFT) - 1) * FIELDS + field];
@@ -82,22 +82,22 @@ final class UndoLog {
         }
     }
 
-    /** The oldest record. */
+    /** Returns the oldest record. */
     int first() {
         return first;
     }
 
-    /** The newest one. */
+    /** Returns the newest record. */
     int last() {
         return last;
     }
 
-    /** The next newer one. */
+    /** Returns the next newer record. */
     int next(int slot) {
         return (int) get(slot, LINKS);
     }
 
-    /** The next older one. */
+    /** Returns the next older record. */
     int previous(int slot) {
         return (int) (get(slot, LINKS) >> 32);
     }
@@ -114,7 +114,7 @@ final class UndoLog {
         return offset(slot) + length(slot);
     }
 
-    /** Where in the arena the old data are; negative: they were zeros. */
+    /** Returns where in the arena the old data is; negative: it was zeros. */
     long old(int slot) {
         return get(slot, OLD);
     }
@@ -127,7 +127,7 @@ final class UndoLog {
         return get(slot, NANOS);
     }
 
-    /** When it was completed, counted in completions; 0 if it is not. */
+    /** Returns when the write was completed, counted in completions; 0 if it was not. */
     long completion(int slot) {
         return get(slot, COMPLETION);
     }
@@ -136,17 +136,17 @@ final class UndoLog {
         return (int) get(slot, ID) & 3;
     }
 
-    /** The number of its write: of an older one it is smaller. */
+    /** Returns the number of the record's write; older writes have smaller numbers. */
     long id(int slot) {
         return get(slot, ID) >>> 2;
     }
 
-    /** How many records there are. */
+    /** Returns how many records there are. */
     int count() {
         return count;
     }
 
-    /** How much is cached: bytes of writes, and of others what had to be saved for them. */
+    /** Returns how much is cached: the bytes of writes, and for other operations the bytes that had to be saved. */
     long bytes() {
         return bytes;
     }
@@ -155,12 +155,12 @@ final class UndoLog {
         return operation(slot) == WRITE || old(slot) >= 0 ? length(slot) : 0;
     }
 
-    /** The number of a write that is to be added now. */
+    /** Returns the number for a new write. */
     long newId() {
         return ++lastId;
     }
 
-    /** The number of the latest write. */
+    /** Returns the number of the latest write. */
     long lastId() {
         return lastId;
     }
@@ -198,7 +198,7 @@ final class UndoLog {
         return slot;
     }
 
-    /** Forgets a record. */
+    /** Removes a record. */
     void remove(int slot) {
         bytes -= weight(slot);
         if (old(slot) >= 0) {
@@ -216,7 +216,7 @@ final class UndoLog {
         }
     }
 
-    /** The old data of a record are no longer needed: it says only that its range is durable. */
+    /** Releases the old data of a record, which then says only that its range is durable. */
     void makeMarker(int slot) {
         bytes -= weight(slot);
         if (old(slot) >= 0) {
@@ -226,7 +226,7 @@ final class UndoLog {
         set(slot, ID, id(slot) << 2 | DURABLE);
     }
 
-    /** Says that a range is durable from here on, whatever older records there are. */
+    /** Adds a marker: a range is durable, whatever older records say. */
     void addMarker(long offset, long length) {
         if (first == NONE) {
             return;
@@ -243,19 +243,19 @@ final class UndoLog {
         add(newId(), DURABLE, offset, length, NONE, 0, 0);
     }
 
-    /** A write by the first of its records, for {@link #complete}; at least 1. */
+    /** Returns the ticket of a write for {@link #complete}, from its first record; at least 1. */
     long ticket(int slot) {
         return id(slot) << SLOT_BITS | slot;
     }
 
-    /** Marks the records of a write that are still there as completed. */
+    /** Marks the remaining records of a write as completed. */
     void complete(long ticket, long completion) {
         long id = ticket >>> SLOT_BITS;
         int slot = (int) ticket & ((1 << SLOT_BITS) - 1);
         if (slot >= slots || id(slot) != id) {
             slot = find(id);
         }
-        // The slot may have been used again, for a later part of the same write.
+        // The slot may have been reused for a later part of the same write.
         while (slot != NONE && previous(slot) != NONE && id(previous(slot)) == id) {
             slot = previous(slot);
         }
@@ -265,7 +265,7 @@ final class UndoLog {
         }
     }
 
-    /** A record of a write whose first record of old is gone. */
+    /** Finds a record of a write whose original first record is gone. */
     private int find(long id) {
         if (first == NONE || id(first) > id) {
             return NONE;
@@ -277,7 +277,7 @@ final class UndoLog {
         return id(slot) == id ? slot : NONE;
     }
 
-    /** Forgets all. */
+    /** Removes all records. */
     void clear() {
         while (first != NONE) {
             remove(first);

@@ -24,44 +24,46 @@ import java.util.function.LongConsumer;
 /**
  * The volatile write cache and the power supply of a disk.
  *
- * <p>A write goes to the store at once, after the old data of its range were saved: reads need nothing from the cache, a
- * write is made durable by forgetting what it would take to undo it, and a power cut undoes what is left. A range that was
- * never written has nothing to be saved.
- *
+ * <p>A write saves the old data of its range and goes to the store at once. So reads need nothing from the cache, a
+ * write becomes durable when its old data is dropped, and a power cut restores the old data that is left. A range that
+ * was never written has no data to save.
  * <ul>
- *   <li>A flush makes those writes durable that had been completed when it came, no others.
- *   <li>A write with FUA is durable itself, and nothing else is.
- *   <li>Where a durable write lies over an older cached one, the older one has lost that part for good.
- *   <li>A discard or write-zeroes is cached like a write.
- *   <li>Beyond its {@linkplain #limit(long) limit}, the oldest writes become durable.
- *   <li>The {@linkplain #resize size} is durable at once. Cached writes beyond a new end are no longer writes to be lost.
+ * <li>A flush makes the writes durable that had been completed when it came, no others.
+ * <li>A write with FUA makes itself durable, and nothing else.
+ * <li>If a durable write covers a part of an older cached write, the older write has lost that part for good.
+ * <li>A discard or write-zeroes is cached like a write.
+ * <li>Beyond the {@linkplain #limit(long) limit}, the oldest writes become durable.
+ * <li>The {@linkplain #resize size} is durable at once. Cached writes beyond a new end can no longer be lost.
  * </ul>
  *
- * <p>Each request takes the {@link #position()} when it comes and names it with each call: if the power was cut since then,
- * the call fails with EIO, also when the power is back. {@link #isCurrent(long)} says so before a success is answered.
+ * <p>Each request takes the {@link #position()} when it comes and passes it to each call. If the power was cut since
+ * then, the call fails with EIO, even if the power is back. {@link #isCurrent(long)} checks this before a success is
+ * answered.
  *
- * <p>Safe for use by several threads. All offsets and lengths are in bytes, multiples of the logical block and within the
- * store; a range that is not throws an {@link IndexOutOfBoundsException}. If the store had it once, and has become smaller,
- * the call fails with EIO.
+ * <p>Safe for use by several threads. All offsets and lengths are in bytes, are multiples of the logical block and lie
+ * within the store; any other range throws an {@link IndexOutOfBoundsException}. If the range was within the store
+ * before it became smaller, the call fails with EIO.
  */
 public final class WriteCache implements AutoCloseable {
-    /** How much is cached unless said otherwise: 256 MiB. */
+    /** The default limit: 256 MiB. */
     public static final long DEFAULT_LIMIT = 256L << 20;
 
     private static final int MAX_RECORDS = 1 << 20;
-    /** The memory the saved data may take beyond the limit because each chunk of it has something left. */
+    /**
+     * How much memory beyond the limit the saved data may take, because each chunk of it still has something in use.
+     */
     private static final long FRAGMENTS = 64L << 20;
-    /** A position has the cuts and restores above this, the completed writes below. */
+    /** The bits of a position above this count cuts and restores, the bits below completed writes. */
     private static final int ERA_SHIFT = 44;
 
     private static final AtomicLong CREATED = new AtomicLong();
 
-    /** Forks come after what they are forks of; see {@link #lockAll}. */
+    /** Forks have higher numbers than what they are forks of; see {@link #lockAll}. */
     private final long number = CREATED.incrementAndGet();
 
     private final LiveStore live;
     private final Store store;
-    /** The store again if its data lie in memory, else null. */
+    /** The same store if its data is in memory, else null. */
     private final DirectStore direct;
 
     private final int logicalBlock;
@@ -71,13 +73,13 @@ public final class WriteCache implements AutoCloseable {
     private final UndoLog log = new UndoLog(arena);
     private final ArrayDeque<Mark> marks = new ArrayDeque<>();
 
-    // Written with the lock held, read without.
+    // Written with the lock held, read without it.
     private volatile long position;
     private volatile boolean powered = true;
     private volatile int cuts;
-    /** The largest size there was. */
+    /** The largest size so far. */
     private volatile long largest;
-    /** How often it has become smaller. */
+    /** How often the store has become smaller. */
     private volatile int shrinks;
 
     private volatile Choices choices = Choices.NONE;
@@ -87,20 +89,20 @@ public final class WriteCache implements AutoCloseable {
     private long evictions;
     private long lastEvicted;
     private boolean closed;
-    /** What is to be done to the store because of a cut; null if nothing. */
+    /** What a cut still has to do to the store; null if nothing. */
     private Rollback pending;
-    /** Why that could not be done. */
+    /** Why the rollback failed. */
     private IOException broken;
 
     private record Mark(String text, long lastId) {}
 
     /**
-     * A cache over a store, which is its own from now on.
+     * Creates a cache over a store and takes it over.
      *
      * @param logicalBlock bytes
      * @param caches whether there is a volatile cache; without one, each write is durable at once
-     * @param evicted gets the sequence number of each write of which something became durable because the cache was full. It
-     *     is called with the cache locked, and must not call it
+     * @param evicted gets the sequence number of each write that became durable, at least in part, because the cache
+     *     was full. It is called with the cache locked and must not call it
      */
     public WriteCache(Store store, int logicalBlock, boolean caches, LongConsumer evicted) {
         live = new LiveStore(store);
@@ -115,26 +117,26 @@ public final class WriteCache implements AutoCloseable {
     // ---- requests ----
 
     /**
-     * What a request that comes now is to name: how many writes have been completed by now, and that the power has been on
-     * since. To be compared with nothing.
+     * Returns the position for a request that comes now: how many writes have been completed, and that the power was
+     * on. The value is opaque and not to be compared.
      */
     public long position() {
         return position;
     }
 
-    /** Whether the power has been on from that position till now. */
+    /** Returns whether the power has been on from that position until now. */
     public boolean isCurrent(long then) {
         return powered && position >>> ERA_SHIFT == then >>> ERA_SHIFT;
     }
 
-    /** Whether the store's data lie in memory, so that {@link #address} can be used. */
+    /** Returns whether the store's data is in memory, so that {@link #address} can be used. */
     public boolean isDirect() {
         return direct != null;
     }
 
     /**
-     * Where the data at {@code offset} are. They stay there until the power is restored after a cut, so a read that was
-     * under way gets no mixture.
+     * Returns where the data at {@code offset} is. It stays there until the power is restored after a cut, so a read
+     * under way does not get a mix of old and new data.
      *
      * @throws IllegalStateException if the store has no address
      */
@@ -168,10 +170,11 @@ public final class WriteCache implements AutoCloseable {
     /**
      * Writes {@code length} bytes of a buffer, from an index on. Only if {@link #isDirect()}.
      *
-     * @param fua whether it is durable when this returns
+     * @param fua whether the data is durable on return
      * @param sequence its request's number in the journal
-     * @param nanos the time, as {@link System#nanoTime()} gives it
-     * @return what to call {@link #completed(long)} with before it is answered; 0 if nothing is cached
+     * @param nanos the time, by {@link System#nanoTime()}
+     * @return the ticket for {@link #completed(long)}, to be called before the request is answered; 0 if nothing is
+     *     cached
      */
     public long writeFrom(
             ByteBuffer source, int index, long offset, int length, boolean fua, long sequence, long nanos, long then)
@@ -187,7 +190,7 @@ public final class WriteCache implements AutoCloseable {
                 done = true;
             } finally {
                 if (!done) {
-                    // What it has left behind is cached like what it should have.
+                    // What a failed write has left behind is cached like a successful write.
                     completed(ticket);
                 }
             }
@@ -200,7 +203,7 @@ public final class WriteCache implements AutoCloseable {
         }
     }
 
-    /** The same with what remains in a buffer, and for every store. */
+    /** Writes the remaining bytes of a buffer; works with every store. */
     public long write(long offset, ByteBuffer src, boolean fua, long sequence, long nanos, long then)
             throws IOException {
         int length = src.remaining();
@@ -216,7 +219,7 @@ public final class WriteCache implements AutoCloseable {
         return change(UndoLog.DISCARD, offset, length, false, sequence, nanos, then, null, true);
     }
 
-    /** Has a range read as zeros. */
+    /** Makes a range read as zeros. */
     public long writeZeroes(long offset, long length, boolean mayUnmap, long sequence, long nanos, long then)
             throws IOException {
         return change(UndoLog.WRITE_ZEROES, offset, length, false, sequence, nanos, then, null, mayUnmap);
@@ -248,7 +251,7 @@ public final class WriteCache implements AutoCloseable {
                 done = true;
             } finally {
                 if (!done) {
-                    // What it has left behind is cached like what it should have.
+                    // What a failed write has left behind is cached like a successful write.
                     completed(ticket);
                 }
             }
@@ -261,7 +264,7 @@ public final class WriteCache implements AutoCloseable {
         }
     }
 
-    /** What is in a range now is durable. */
+    /** Makes the current content of a range durable. */
     private void durable(long offset, long length) {
         log.addMarker(offset, length);
         if (log.count() > MAX_RECORDS) {
@@ -283,12 +286,13 @@ public final class WriteCache implements AutoCloseable {
     }
 
     /**
-     * Reads take no lock, so the disk may become smaller, and larger again, during one.
+     * Checks the range again after a read. Reads take no lock, so the disk may become smaller, and larger again, during
+     * one.
      *
-     * @param before what {@link #shrinks} was before {@link #check}
+     * @param before the value of {@link #shrinks} before {@link #check}
      */
     private void checkSince(int before, long offset, long length, long then) throws BlockIOException {
-        // In this order: before it becomes larger again, it is counted.
+        // The order matters: a shrink is counted before the disk can become larger again.
         check(offset, length, then);
         if (shrinks != before) {
             throw smaller();
@@ -304,7 +308,7 @@ public final class WriteCache implements AutoCloseable {
         return new BlockIOException(Errno.EIO, "The power is off, or was cut while the request was under way.");
     }
 
-    /** Adds records of a range that is about to change; returns the ticket. */
+    /** Adds records for a range that is about to change; returns the ticket. */
     private long save(int operation, long offset, long length, long sequence, long nanos) throws IOException {
         long id = log.newId();
         long ticket = 0;
@@ -314,7 +318,7 @@ public final class WriteCache implements AutoCloseable {
         try {
             while (at < end) {
                 int slot;
-                // The store may know holes that are smaller than a block: a block with any data in it is saved whole.
+                // The store may know holes smaller than a block. A block with any data in it is saved whole.
                 long data = store.findData(at, end);
                 long hole = alignDown(data);
                 if (hole > at) {
@@ -322,7 +326,7 @@ public final class WriteCache implements AutoCloseable {
                 } else {
                     long dataEnd = Math.min(alignUp(Math.max(store.findHole(data, end), data + 1)), end);
                     long old = arena.allocate(dataEnd - at);
-                    // The record first: it gives the memory back if the old data cannot be read.
+                    // The record comes first: it frees the memory if the old data cannot be read.
                     slot = log.add(id, operation, at, arena.granted(), old, sequence, nanos);
                     store.read(at, arena.buffer(old), Arena.index(old), arena.granted());
                 }
@@ -402,7 +406,7 @@ public final class WriteCache implements AutoCloseable {
         }
     }
 
-    /** Makes durable what had been completed at that position. */
+    /** Makes the writes durable that had been completed at that position. */
     public void flush(long then) throws IOException {
         if (!isCurrent(then)) {
             throw off();
@@ -434,7 +438,7 @@ public final class WriteCache implements AutoCloseable {
         }
     }
 
-    /** A write is about to be answered: flushes that come after that make it durable. 0 is no write. */
+    /** Completes a write that is about to be answered: later flushes make it durable. 0 is no write. */
     public void completed(long ticket) {
         if (ticket == 0) {
             return;
@@ -447,7 +451,7 @@ public final class WriteCache implements AutoCloseable {
         }
     }
 
-    /** The same for the first {@code count} of these, in their order. */
+    /** Completes the first {@code count} of these writes, in order. */
     public void completed(long[] tickets, int count) {
         int first = 0;
         while (first < count && tickets[first] == 0) {
@@ -476,7 +480,7 @@ public final class WriteCache implements AutoCloseable {
 
     // ---- the cache's content ----
 
-    /** A mark that writes from now on are reported to come after. */
+    /** Sets the mark that later writes are reported to follow. */
     public void mark(String text) {
         live.lock.lock();
         try {
@@ -494,7 +498,7 @@ public final class WriteCache implements AutoCloseable {
         }
     }
 
-    /** What a cut would lose now, in the order in which it went into the cache. */
+    /** Returns what a cut would lose now, in the order in which it entered the cache. */
     public List<UnflushedWrite> unflushed() {
         live.lock.lock();
         try {
@@ -531,8 +535,8 @@ public final class WriteCache implements AutoCloseable {
     }
 
     /**
-     * Sets how much is cached at most, in bytes of written data, and of what had to be saved for discards and write-zeroes.
-     * The oldest writes beyond it become durable, now and later. There are never more than about a million writes.
+     * Sets how much is cached at most: bytes of written data, and bytes saved for discards and write-zeroes. The oldest
+     * writes beyond the limit become durable, now and later. There are never more than about a million writes.
      *
      * @param bytes at least 0; default {@link #DEFAULT_LIMIT}
      */
@@ -552,7 +556,7 @@ public final class WriteCache implements AutoCloseable {
         }
     }
 
-    /** How many writes, or pieces of them, have become durable because the cache was full. */
+    /** Returns how many writes, or pieces of writes, became durable because the cache was full. */
     public long evictions() {
         live.lock.lock();
         try {
@@ -562,7 +566,7 @@ public final class WriteCache implements AutoCloseable {
         }
     }
 
-    /** The memory the saved data take, in bytes. */
+    /** Returns how much memory the saved data takes, in bytes. */
     long savedMemory() {
         live.lock.lock();
         try {
@@ -574,23 +578,23 @@ public final class WriteCache implements AutoCloseable {
 
     // ---- power ----
 
-    /** Whether the power is on. */
+    /** Returns whether the power is on. */
     public boolean powered() {
         return powered;
     }
 
-    /** How often the power has been cut. */
+    /** Returns how often the power has been cut. */
     public int cuts() {
         return cuts;
     }
 
     /**
-     * Cuts the power: from now on every call of a request fails with EIO, also of those that came before. What is not durable
-     * is lost but for the survivors. If the power is off already, nothing happens.
+     * Cuts the power. From now on every call of a request fails with EIO, even if the request came before. All data
+     * that is not durable is lost, except the survivors. Does nothing if the power is already off.
      *
-     * @return what it did; without writes if the power was off already
-     * @throws IllegalArgumentException if the survivors need a seed and have none, or name a request that is not in the cache;
-     *     the power stays on then
+     * @return what the cut did; without writes if the power was already off
+     * @throws IllegalArgumentException if the survivors need a seed and have none, or name a request that is not in the
+     *     cache; the power stays on then
      */
     public CutReport cut(Survivors survivors) {
         live.lock.lock();
@@ -616,12 +620,12 @@ public final class WriteCache implements AutoCloseable {
         return rollback;
     }
 
-    /** What cuts and snapshots have had to choose survivors from. */
+    /** Returns what cuts and snapshots had to choose survivors from. */
     public Choices choices() {
         return choices;
     }
 
-    /** There was something to choose from in another cache that was cut at the same time. */
+    /** Notes that another cache, cut at the same time, had something to choose from. */
     public void choiceFound() {
         live.lock.lock();
         try {
@@ -631,18 +635,18 @@ public final class WriteCache implements AutoCloseable {
         }
     }
 
-    /** Requests of before are of the past. */
+    /** Invalidates the positions of all earlier requests. */
     private void nextEra() {
         long next = position + (1L << ERA_SHIFT);
         position = next;
     }
 
     /**
-     * Gives the power back; the store has exactly the durable content then. Does nothing if it is on.
+     * Restores the power; the store then has exactly the durable content. Does nothing if the power is on.
      *
-     * @throws IOException if the store cannot be read or written; the power stays off then, for good: what a cut leaves
-     *     could be told no more
-     * @throws IllegalStateException if this is closed
+     * @throws IOException if the store cannot be read or written. The power then stays off for good, because the
+     *     content after the cut would be unknown
+     * @throws IllegalStateException if the cache is closed
      */
     public void restore() throws IOException {
         live.lock.lock();
@@ -659,7 +663,7 @@ public final class WriteCache implements AutoCloseable {
         }
     }
 
-    /** Does to the store what a cut has left to do. */
+    /** Does what a cut still has to do to the store. */
     private void settle() throws IOException {
         checkNotBroken();
         if (pending == null) {
@@ -707,10 +711,10 @@ public final class WriteCache implements AutoCloseable {
     // ---- snapshots ----
 
     /**
-     * The content as it is now: as it is read, or, if the power is off, what is durable. The caller closes it.
+     * Returns the current content: what a reader sees or, if the power is off, what is durable. The caller closes it.
      *
      * @throws IOException if {@link #restore()} has failed
-     * @throws IllegalStateException if this is closed
+     * @throws IllegalStateException if the cache is closed
      */
     public StoreSnapshot snapshot() throws IOException {
         live.lock.lock();
@@ -724,11 +728,11 @@ public final class WriteCache implements AutoCloseable {
     }
 
     /**
-     * The content as it would be after a power cut now. If the power is off already, what is durable. The disk itself goes
-     * on. The caller closes it.
+     * Returns the content as a power cut now would leave it or, if the power is off, what is durable. The disk itself
+     * goes on. The caller closes it.
      *
      * @throws IllegalArgumentException as {@link #cut} does
-     * @throws IllegalStateException if this is closed
+     * @throws IllegalStateException if the cache is closed
      */
     public StoreSnapshot snapshot(Survivors survivors) throws IOException {
         live.lock.lock();
@@ -740,7 +744,7 @@ public final class WriteCache implements AutoCloseable {
         }
     }
 
-    /** The store stays as it is: somebody may still be reading from it what was right before a cut. */
+    /** The store does not change: a reader may still be reading what was right before a cut. */
     private StoreSnapshot snapshotAfter(Rollback rollback) throws IOException {
         Source now = live.freeze();
         boolean done = false;
@@ -775,8 +779,8 @@ public final class WriteCache implements AutoCloseable {
     // ---- several disks at one instant ----
 
     /**
-     * Locks several caches, so that what the caller does to them until {@link #unlockAll} happens at one instant. Always in
-     * the same order, forks first: they read from what they are forks of.
+     * Locks several caches, so that all changes until {@link #unlockAll} happen at one instant. The order is always the
+     * same, forks first: they read from what they are forks of.
      */
     public static void lockAll(Collection<WriteCache> caches) {
         caches.stream()
@@ -785,14 +789,14 @@ public final class WriteCache implements AutoCloseable {
                 .forEach(cache -> cache.live.lock.lock());
     }
 
-    /** Ends what {@link #lockAll} began, by the same thread. */
+    /** Unlocks caches that the same thread locked with {@link #lockAll}. */
     public static void unlockAll(Collection<WriteCache> caches) {
         caches.forEach(cache -> cache.live.lock.unlock());
     }
 
     /**
-     * Ends it: every further call of a request fails. After a cut, the store gets its durable content. The store is closed,
-     * at once or with the last snapshot. No address may be in use any more. Idempotent.
+     * Closes the cache: every later call of a request fails. After a cut, the store gets its durable content. The store
+     * is closed at once, or with the last snapshot. No address may be in use anymore. Idempotent.
      */
     @Override
     public void close() throws IOException {

@@ -9,21 +9,21 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * Keeps a zoned device's data in memory, and the rules of its zones: those of ZBC, ZAC and ZNS as far as Linux knows them,
- * see {@code linux/blkzoned.h}.
- *
+ * Keeps a zoned device's data in memory and enforces the rules of its zones: those of ZBC, ZAC and ZNS as far as Linux
+ * knows them, see {@code linux/blkzoned.h}.
  * <ul>
- *   <li>A zone that is not conventional is written at its write pointer only, by {@code write} or {@code append}, up to its
- *       end; it is full then.
- *   <li>To write to an empty or closed zone opens it implicitly. An implicitly open zone is closed when another is to be
- *       opened and there are as many open as there may be; if all of these were opened explicitly, that fails with
- *       ETOOMANYREFS. One more active zone, open or closed, than there may be fails with EOVERFLOW.
- *   <li>What lies beyond the write pointer reads as zeros; so does what was in a zone before it was reset.
- *   <li>To open a full zone, to close an empty or full one, or to do either to a conventional one fails with EIO; to do what
- *       is done already succeeds.
+ * <li>A zone that is not conventional is written only at its write pointer, by {@code write} or {@code append}. It is
+ * full when written to its end.
+ * <li>A write to an empty or closed zone opens it implicitly. If the limit of open zones is reached, opening a zone
+ * closes an implicitly open one; if all are open explicitly, it fails with ETOOMANYREFS. Exceeding the limit of active
+ * zones, open or closed, fails with EOVERFLOW.
+ * <li>Data beyond the write pointer reads as zeros, and so does the content from before a reset.
+ * <li>Opening a full zone, closing an empty or full zone, and opening or closing a conventional zone fail with EIO.
+ * Otherwise, requesting the state that a zone already has succeeds.
  * </ul>
  *
- * <p>Offsets and lengths are in bytes. Safe for use by several threads; {@link #close()} must not overlap with any other call.
+ * <p>Offsets and lengths are in bytes. Safe for use by several threads; {@link #close()} must not overlap with any
+ * other call.
  */
 public final class ZonedStore implements AutoCloseable {
     /** The size of a struct blk_zone in bytes. */
@@ -44,17 +44,17 @@ public final class ZonedStore implements AutoCloseable {
 
     /** The conditions of a zone, with the numbers of enum blk_zone_cond. */
     public enum Condition {
-        /** Conventional: it has no write pointer. */
+        /** Conventional: the zone has no write pointer. */
         NOT_WRITE_POINTER(0x0),
-        /** Nothing in it. */
+        /** The zone is empty. */
         EMPTY(0x1),
-        /** Open because it was written to. */
+        /** A write has opened the zone. */
         IMPLICITLY_OPEN(0x2),
-        /** Open because that was asked for. */
+        /** A request has opened the zone. */
         EXPLICITLY_OPEN(0x3),
-        /** Something in it, and not open. */
+        /** The zone has data and is not open. */
         CLOSED(0x4),
-        /** Written to its end, or finished. */
+        /** The zone was written to its end, or finished. */
         FULL(0xe);
 
         private final int number;
@@ -65,10 +65,10 @@ public final class ZonedStore implements AutoCloseable {
     }
 
     /**
-     * A zone as it is.
+     * The state of a zone.
      *
-     * @param start where it begins, in bytes
-     * @param writePointer where writing goes on, in bytes; the end of a full one, and of a conventional one
+     * @param start where the zone starts, in bytes
+     * @param writePointer where the next write goes, in bytes; the end of the zone if it is full or conventional
      */
     public record Zone(long start, long writePointer, Condition condition) {}
 
@@ -77,9 +77,11 @@ public final class ZonedStore implements AutoCloseable {
 
     // Guarded by this.
     private final Condition[] conditions;
-    /** Bytes from the start of the zone. */
+    /** In bytes from the start of the zone. */
     private final long[] written;
-    /** When a zone was implicitly opened, counted in such events: the one that has been so the longest is closed first. */
+    /**
+     * When a zone was implicitly opened, counted in such events. The one that has been open longest is closed first.
+     */
     private final long[] openedAt;
 
     private long opened;
@@ -88,7 +90,7 @@ public final class ZonedStore implements AutoCloseable {
     private int closed;
 
     /**
-     * A store whose zones are all empty.
+     * Creates a store with all zones empty.
      *
      * @param size bytes, a multiple of the zone size
      */
@@ -112,12 +114,12 @@ public final class ZonedStore implements AutoCloseable {
         data = new MemoryStore(size);
     }
 
-    /** Bytes. */
+    /** Returns the size in bytes. */
     public long size() {
         return data.size();
     }
 
-    /** Where the data at {@code offset} are. */
+    /** Returns where the data at {@code offset} is. */
     public long address(long offset, long length) {
         return data.address(offset, length);
     }
@@ -133,16 +135,16 @@ public final class ZonedStore implements AutoCloseable {
         data.writeFrom(source, index, offset, length);
     }
 
-    /** Writes what remains in a buffer. */
+    /** Writes the remaining bytes of a buffer. */
     public synchronized void write(long offset, ByteBuffer src) throws BlockIOException {
         claim(offset, src.remaining());
         data.write(offset, src, WriteFlags.NONE);
     }
 
     /**
-     * Appends {@code length} bytes of a buffer, from an index on, to the zone that begins at {@code zone}.
+     * Appends {@code length} bytes of a buffer, from an index on, to the zone that starts at {@code zone}.
      *
-     * @return where they are
+     * @return where the data was put
      */
     public synchronized long appendFrom(ByteBuffer source, int index, long zone, int length) throws BlockIOException {
         long offset = end(zone);
@@ -151,7 +153,11 @@ public final class ZonedStore implements AutoCloseable {
         return offset;
     }
 
-    /** The same with what remains in a buffer. */
+    /**
+     * Appends the remaining bytes of a buffer.
+     *
+     * @return where the data was put
+     */
     public synchronized long append(long zone, ByteBuffer src) throws BlockIOException {
         long offset = end(zone);
         claim(offset, src.remaining());
@@ -162,7 +168,7 @@ public final class ZonedStore implements AutoCloseable {
     private long end(long zone) throws BlockIOException {
         int i = sequential(zone, "appended to");
         if (written[i] == zones.size()) {
-            // Its write pointer is where the next zone begins.
+            // The write pointer of a full zone is where the next zone starts.
             throw wrong(i, "is full");
         }
         return zone + written[i];
@@ -207,7 +213,7 @@ public final class ZonedStore implements AutoCloseable {
             case FULL -> throw wrong(i, "is full and cannot be opened");
             case EMPTY, CLOSED -> makeRoom(i);
             default -> {
-                // It is open already, and counts as such.
+                // The zone is already open and counts as open.
             }
         }
         set(i, Condition.EXPLICITLY_OPEN);
@@ -222,7 +228,7 @@ public final class ZonedStore implements AutoCloseable {
         }
     }
 
-    /** Makes a zone full. What was not written reads as zeros. */
+    /** Makes a zone full. The unwritten part reads as zeros. */
     public synchronized void finish(long zone) throws BlockIOException {
         int i = sequential(zone, "finished");
         if (conditions[i] == Condition.EMPTY || conditions[i] == Condition.CLOSED) {
@@ -252,7 +258,7 @@ public final class ZonedStore implements AutoCloseable {
         written[i] = 0;
     }
 
-    /** Sees to it that one more zone, this one, can be open. */
+    /** Makes sure that this zone can be open, too. */
     private void makeRoom(int i) throws BlockIOException {
         boolean active = conditions[i] == Condition.CLOSED;
         int open = implicitlyOpen + explicitlyOpen;
@@ -292,20 +298,20 @@ public final class ZonedStore implements AutoCloseable {
             case EXPLICITLY_OPEN -> explicitlyOpen += change;
             case CLOSED -> closed += change;
             default -> {
-                // Not limited.
+                // No limit.
             }
         }
     }
 
-    /** A zone as it is now. */
+    /** Returns the state of a zone. */
     public synchronized Zone zone(int i) {
         long pointer = conditions[i] == Condition.NOT_WRITE_POINTER ? zones.size() : written[i];
         return new Zone(start(i), start(i) + pointer, conditions[i]);
     }
 
     /**
-     * Fills {@code dst}, which is zeros, with a struct blk_zone for each zone from that at {@code offset} on, as many as there
-     * are and as have room.
+     * Fills {@code dst}, which is all zeros, with a struct blk_zone for each zone from the one at {@code offset} on, as
+     * many as exist and fit.
      */
     public synchronized void report(long offset, ByteBuffer dst) {
         ByteBuffer out = dst.slice().order(ByteOrder.nativeOrder());
