@@ -12,7 +12,10 @@ final class BlankBlocks {
 
     private BlankBlocks() {}
 
-    /** Adds the blocks in {@code extent} that read as zeros to {@code found}. A part that cannot be read has none. */
+    /**
+     * Adds the blocks in {@code extent} that read as zeros to {@code found}. No block is found in a part that cannot be
+     * read.
+     */
     static CompletableFuture<Void> find(
             Disk disk, FilteredRequest request, int block, Extent extent, List<Extent> found) {
         CompletableFuture<Void> before = CompletableFuture.completedFuture(null);
@@ -21,7 +24,7 @@ final class BlankBlocks {
             int length = (int) Math.min(CHUNK, extent.end() - at);
             before = before.thenCompose(nothing -> {
                 ByteBuffer content = ByteBuffer.allocateDirect(length);
-                // The write that is about to follow fails on its own if the disk cannot be read because it is off.
+                // If the disk cannot be read because its power is off, the write that follows fails by itself.
                 return disk.read(request, offset, content).handle((done, error) -> {
                     if (error == null) {
                         collect(content, offset, block, found);

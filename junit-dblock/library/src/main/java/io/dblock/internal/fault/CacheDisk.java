@@ -6,13 +6,13 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 
-/** A built-in store under its write cache, as the fault rules see it. Answers at once. */
+/** A built-in store under its write cache, for the fault rules. All calls complete at once. */
 public final class CacheDisk implements Disk {
     private static final CompletableFuture<Void> DONE = CompletableFuture.completedFuture(null);
 
     private final WriteCache cache;
 
-    /** Over this cache. */
+    /** Creates a disk over this cache. */
     public CacheDisk(WriteCache cache) {
         this.cache = cache;
     }

@@ -6,7 +6,7 @@ import io.dblock.fault.Match;
 import io.dblock.internal.fault.FaultPlan.Corruption;
 import java.nio.ByteBuffer;
 
-/** Makes wrong data of right ones, sector by sector, from the seeds in the corruption. */
+/** Corrupts data sector by sector, from the seeds in the corruption. */
 final class Corrupter {
     private static final int BITS = 8 * Match.SECTOR;
 
@@ -15,8 +15,8 @@ final class Corrupter {
     /**
      * Corrupts a part of a request.
      *
-     * @param data of the part, from 0 to its limit
-     * @param offset of the part, in bytes
+     * @param data the data of the part, from 0 to its limit
+     * @param offset where the part starts, in bytes
      */
     static void apply(Corruption corruption, ByteBuffer data, long offset) {
         for (int at = 0; at < data.limit(); at += Match.SECTOR) {
@@ -33,7 +33,7 @@ final class Corrupter {
     }
 
     private static void flip(ByteBuffer data, int at, int bits, RuleRandom draws) {
-        // Of the two, chosen and others, the smaller set is drawn.
+        // Draws the smaller set: the chosen bits or the others.
         boolean others = bits > BITS / 2;
         boolean[] drawn = new boolean[BITS];
         for (int left = others ? BITS - bits : bits; left > 0; ) {

@@ -7,7 +7,7 @@ import java.util.List;
 /**
  * What the rules and the power cuts of a device have shown.
  *
- * @param neverActed its rules that have acted on nothing
- * @param choices what its cuts had to choose from
+ * @param neverActed the rules that have acted on no request
+ * @param choices what the cuts had to choose from
  */
 public record Evidence(List<NeverActed> neverActed, Choices choices) {}

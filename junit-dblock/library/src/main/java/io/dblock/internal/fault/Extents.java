@@ -10,14 +10,14 @@ import java.util.TreeMap;
 final class Extents {
     private final TreeMap<Long, Long> endByStart = new TreeMap<>();
 
-    /** A range from {@code start} on, up to and without {@code end}. */
+    /** A range from {@code start} to before {@code end}. */
     record Extent(long start, long end) {
         long length() {
             return end - start;
         }
     }
 
-    /** Adds a range; how much of it was not in yet. */
+    /** Adds a range; returns how many of its bytes were not in the set. */
     long add(long start, long end) {
         if (start >= end) {
             return 0;
@@ -37,7 +37,7 @@ final class Extents {
         return added;
     }
 
-    /** Removes a range; how much of it was in. */
+    /** Removes a range; returns how many of its bytes were in the set. */
     long remove(long start, long end) {
         long removed = 0;
         for (Extent extent : overlapping(start, end)) {
@@ -53,7 +53,7 @@ final class Extents {
         return removed;
     }
 
-    /** What of the range is not in, ascending. */
+    /** Returns the parts of the range that are not in the set, ascending. */
     List<Extent> missing(long start, long end) {
         List<Extent> missing = new ArrayList<>();
         long position = start;
@@ -69,7 +69,7 @@ final class Extents {
         return missing;
     }
 
-    /** What of the range is in, ascending. */
+    /** Returns the parts of the range that are in the set, ascending. */
     List<Extent> present(long start, long end) {
         return overlapping(start, end).stream()
                 .map(extent -> new Extent(Math.max(start, extent.start()), Math.min(end, extent.end())))

@@ -4,53 +4,56 @@ package io.dblock.internal.fault;
 import io.dblock.handler.BlockHandler;
 import io.dblock.power.Survivors;
 
-/** What the rules need to know of the device, and do to it. Thread-safe; called with none of the filter's locks but for the first two. */
+/**
+ * The device, as the rules see and change it. Thread-safe. Only the first two methods are called with locks of the
+ * filter held.
+ */
 public interface FaultContext {
 
-    /** In bytes. */
+    /** Returns the logical block in bytes. */
     int logicalBlockSize();
 
-    /** Of the device, in bytes. */
+    /** Returns the size of the device in bytes. */
     long size();
 
-    /** How many flushes have succeeded. */
+    /** Returns how many flushes have succeeded. */
     long flushEpoch();
 
-    /** Whether the journal has had this mark. */
+    /** Returns whether this mark was set in the journal. */
     boolean marked(String mark);
 
-    /** Whether the store is a built-in one: its power can be cut and its content be kept. */
+    /** Returns whether the store is a built-in one: then its power can be cut and its content be kept. */
     boolean hasBuiltInStore();
 
-    /** Whether it is a zoned device: of what is written there, nothing can be left out or be put elsewhere. */
+    /** Returns whether the device is zoned: then no written data can be left out or put elsewhere. */
     default boolean isZoned() {
         return false;
     }
 
-    /** Whether it has a volatile write cache: the kernel sends flushes to no other disk. */
+    /** Returns whether the device has a volatile write cache. The kernel sends flushes to no other device. */
     default boolean hasVolatileCache() {
         return true;
     }
 
-    /** Whether the kernel sends it FUA. */
+    /** Returns whether the kernel sends FUA to the device. */
     default boolean takesFua() {
         return true;
     }
 
-    /** Whether its power is on. No rule sees what comes while it is off. */
+    /** Returns whether the power is on. Rules see no request while it is off. */
     default boolean powered() {
         return true;
     }
 
     /**
-     * Cuts the power. Calls {@link FaultFilter#failPending} for what waits here. The request that has the rule cut the power
-     * is answered afterwards, or before, as the rule says.
+     * Cuts the power and calls {@link FaultFilter#failPending} for the requests that wait here. The request that
+     * triggered the cut is answered before or after it, as the rule says.
      */
     void powerCut(Survivors survivors);
 
-    /** The disk's content now, to be read from any thread later, and closed when it is not needed any more. */
+    /** Returns the current content of the disk. Any thread may read it later; the caller closes it. */
     BlockHandler snapshot();
 
-    /** A predicate of the test's, or something of ours, has thrown this; the request concerned has failed with EIO. */
+    /** Reports what a predicate of the test, or our own code, has thrown. The request has failed with EIO. */
     void failed(Throwable failure);
 }

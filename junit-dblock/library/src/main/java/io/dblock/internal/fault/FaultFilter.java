@@ -23,9 +23,9 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 
 /**
- * Applies the fault rules of a device to its requests. Thread-safe: rules may come, change and go while requests pass.
- * Never blocks who brings a request: one that is to wait is kept, and goes on in the thread of whoever releases it or in that
- * of a timer, one per device, made when it is first needed.
+ * Applies the fault rules of a device to its requests. Thread-safe: rules may be added, changed and removed while
+ * requests pass. Never blocks the thread that brings a request. A request that must wait is kept; it goes on in the
+ * thread that releases it, or in the timer's thread. There is one timer per device, created on first use.
  */
 public final class FaultFilter implements AutoCloseable {
     private static final int RECENT = 8;
@@ -34,7 +34,7 @@ public final class FaultFilter implements AutoCloseable {
     private final FaultContext context;
     private volatile long seed;
 
-    // Replaced as a whole under the lock; who reads it needs none.
+    // Replaced as a whole with the lock held; reading needs no lock.
     private volatile FaultState[] rules = {};
 
     // Guarded by this.
@@ -44,7 +44,7 @@ public final class FaultFilter implements AutoCloseable {
     private ScheduledThreadPoolExecutor timer;
     private boolean closed;
 
-    /** One token for each request that is being answered and after which the power is still to be cut. */
+    /** One token for each request that is being answered and whose power cut is still to come. */
     private final Set<Object> cutsUnderWay = ConcurrentHashMap.newKeySet();
 
     // Guarded by itself.
@@ -53,21 +53,21 @@ public final class FaultFilter implements AutoCloseable {
     /** A request that has passed. */
     record Seen(long sequence, RequestInfo info) {}
 
-    /** With no rules. */
+    /** Creates a filter without rules. */
     public FaultFilter(FaultContext context, long seed) {
         this.context = context;
         this.seed = seed;
     }
 
-    /** Whether there is no rule: then requests need not be shown to it. One volatile read. */
+    /** Returns whether there is no rule: then requests need not be shown to the filter. One volatile read. */
     public boolean isEmpty() {
         return rules.length == 0;
     }
 
     /**
-     * Takes a request, and answers it now or later.
+     * Takes a request and answers it now or later.
      *
-     * @return false if no rule has anything to do with it: then it was not touched, and the caller keeps it
+     * @return false if no rule concerns the request: it is unchanged then, and the caller keeps it
      */
     public boolean handle(FilteredRequest request, Disk disk) {
         FaultState[] current = rules;
@@ -79,7 +79,7 @@ public final class FaultFilter implements AutoCloseable {
         }
         RequestInfo info = request.info();
         if (!cutsUnderWay.isEmpty()) {
-            // It came after the request that was the last one to be done, and before the power was off.
+            // It came after the last request before a power cut, and before the power was off.
             request.answer(Answer.all(info.length(), Errno.EIO, List.of()));
             return true;
         }
@@ -93,7 +93,7 @@ public final class FaultFilter implements AutoCloseable {
                 watched |= state.watches(info);
             }
         } catch (RuntimeException | Error e) {
-            // A predicate of the test's: nothing is known of what it wants done.
+            // Thrown by a predicate of the test: what the rule should do with the request is unknown.
             failed(e);
             plan.done();
             request.answer(Answer.all(
@@ -115,8 +115,8 @@ public final class FaultFilter implements AutoCloseable {
     }
 
     /**
-     * Answers all requests that rules keep waiting with this error, at once. The rules stay. To be called when the power is
-     * off and before anybody can restore it: what comes after that is to be done.
+     * Answers all requests that rules keep waiting with this error, at once. The rules stay. Call this while the power
+     * is off and before it can be restored: later requests are to be done.
      */
     public void failPending(Errno errno) {
         cutsUnderWay.clear();
@@ -127,7 +127,7 @@ public final class FaultFilter implements AutoCloseable {
         pending.forEach(run -> run.fail(errno));
     }
 
-    /** Ends all rules; what they keep waiting fails with EIO. Does nothing the second time. */
+    /** Ends all rules; the requests that they keep waiting fail with EIO. Does nothing the second time. */
     @Override
     public void close() {
         ScheduledThreadPoolExecutor old;
@@ -142,7 +142,7 @@ public final class FaultFilter implements AutoCloseable {
         failPending(Errno.EIO);
         clear();
         if (old != null) {
-            // Those that waited have been cancelled; what is left is to answer requests.
+            // Waiting tasks have been cancelled; only answers to requests are left.
             old.shutdown();
         }
     }
@@ -197,7 +197,7 @@ public final class FaultFilter implements AutoCloseable {
         return name;
     }
 
-    /** Keeps the list bounded; rules that were never hit stay, for they are to be reported. */
+    /** Keeps the list bounded. Rules without a hit stay because they are to be reported. */
     private void forgetSome() {
         int surplus = history.size() - HISTORY;
         for (Iterator<FaultState> i = history.iterator(); surplus > 0 && i.hasNext(); ) {
@@ -249,7 +249,10 @@ public final class FaultFilter implements AutoCloseable {
         return List.copyOf(history);
     }
 
-    /** The rules that have acted on nothing and are not lenient, each with why. Fewer than all of them if there are very many. */
+    /**
+     * Returns the rules that have acted on no request and are not lenient, each with the reason. Incomplete if there
+     * are very many.
+     */
     public List<NeverActed> neverActed() {
         return history().stream()
                 .filter(state -> state.hits() == 0 && !state.rule().lenient())
@@ -358,7 +361,7 @@ public final class FaultFilter implements AutoCloseable {
         runs.remove(run);
     }
 
-    /** Runs it on the timer's thread; not at all if the filter is closed. */
+    /** Runs a task in the timer's thread; not at all if the filter is closed. */
     synchronized Future<?> schedule(Runnable task, long nanos) {
         if (closed) {
             return null;
@@ -375,10 +378,11 @@ public final class FaultFilter implements AutoCloseable {
     }
 
     /**
-     * Answers a request and cuts the power then, with nothing done in between: what comes meanwhile fails. In the timer's
-     * thread: there an answer is given at once, while that of a server's thread may wait for the end of its batch.
+     * Answers a request and then cuts the power, with no request done in between: requests that come meanwhile fail.
+     * Runs in the timer's thread, where an answer is given at once; an answer in a server's thread may wait for the end
+     * of its batch.
      *
-     * @param cut whether it could be cut
+     * @param cut returns whether the power could be cut
      */
     void answerAndCut(Runnable answer, BooleanSupplier cut, Runnable hit) {
         Object token = new Object();
@@ -391,7 +395,7 @@ public final class FaultFilter implements AutoCloseable {
             } finally {
                 cutsUnderWay.remove(token);
             }
-            // Who waits for it may restore the power and make requests at once.
+            // A thread that waits for the hit may restore the power and make requests at once.
             if (done) {
                 hit.run();
             }
@@ -409,7 +413,7 @@ public final class FaultFilter implements AutoCloseable {
         }
     }
 
-    /** Something was done on the disk. */
+    /** Notes that something was done on the disk. */
     void done(RequestInfo info, long offset, long length) {
         for (FaultState state : rules) {
             state.done(info, offset, length);
@@ -425,14 +429,14 @@ public final class FaultFilter implements AutoCloseable {
         }
     }
 
-    /** The last requests that came while there was some rule, oldest first. */
+    /** Returns the last requests that came while there was a rule, oldest first. */
     List<Seen> recent() {
         synchronized (recent) {
             return List.copyOf(recent);
         }
     }
 
-    /** Such as {@code WRITE sectors 8-15 FUA}. */
+    /** Returns a text such as {@code WRITE sectors 8-15 FUA}. */
     static String describe(RequestInfo info) {
         String flags = info.flags().isEmpty()
                 ? ""

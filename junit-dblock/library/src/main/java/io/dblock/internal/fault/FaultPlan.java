@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.function.Predicate;
 
 /**
- * What is to become of a request, segment by segment. Made by the rules, one after the other, in the thread that brings
- * the request; then belongs to its {@link FaultRun}.
+ * What is to happen to a request, segment by segment. The rules make it, one after the other, in the thread that brings
+ * the request. Then it belongs to its {@link FaultRun}.
  */
 final class FaultPlan {
     private final RequestInfo info;
@@ -25,19 +25,19 @@ final class FaultPlan {
     private Cut cut;
     private boolean budgeted;
 
-    /** A part of the request that all of it has the same fate. Of a flush there is one, of length 0. */
+    /** A part of the request with a single fate. A flush has one segment, of length 0. */
     static final class Segment {
         long offset;
         long length;
         /** Whether later rules see it. */
         boolean open = true;
-        /** What it is failed with; null if it is not. */
+        /** The error it fails with; null if it does not fail. */
         Errno errno;
-        /** Said to be done, and not done. */
+        /** Reported as done, but not done. */
         boolean lost;
         /** How far from its place it is read or written. */
         long shift;
-        /** Where a read is to be answered from; null for the disk. */
+        /** The content that answers a read; null for the disk. */
         StaleContent stale;
 
         boolean fua;
@@ -48,7 +48,7 @@ final class FaultPlan {
             return offset + length;
         }
 
-        /** Whether something is to be done on the disk. */
+        /** Returns whether something is to be done on the disk. */
         boolean effective() {
             return errno == null && !lost;
         }
@@ -70,10 +70,13 @@ final class FaultPlan {
         }
     }
 
-    /** Wrong data to be made, the same whatever the cutting is: each sector has a stream of random numbers of its own. */
+    /**
+     * A corruption of data. It does not depend on how requests are cut: each sector has its own stream of random
+     * numbers.
+     */
     record Corruption(Action action, long seed, long ordinal, long match) {}
 
-    /** A rule that makes the request wait; {@code place} is the one in the distribution of its delays. */
+    /** A rule that makes the request wait; {@code place} is the place in the distribution of its delays. */
     record Pause(FaultState state, Action action, double place, long bytes) {}
 
     /** A power cut to be made. */
@@ -96,7 +99,9 @@ final class FaultPlan {
         return segments;
     }
 
-    /** The rules that have acted, but for those that make it wait, cut the power, or find the disk full. */
+    /**
+     * Returns the rules that have acted, except those that make the request wait, cut the power, or find the disk full.
+     */
     List<FaultState> acted() {
         return acted;
     }
@@ -109,17 +114,17 @@ final class FaultPlan {
         return cut;
     }
 
-    /** Whether a full-disk rule is to be asked before it is done. */
+    /** Returns whether a full-disk rule must be asked before the request is done. */
     boolean budgeted() {
         return budgeted;
     }
 
-    /** Whether any rule has something to do with it. */
+    /** Returns whether any rule concerns the request. */
     boolean touched() {
         return budgeted || cut != null || !acted.isEmpty() || !pauses.isEmpty();
     }
 
-    /** The parts from {@code start} to {@code end} that are open and for which the test is true, ascending. */
+    /** Returns the open parts from {@code start} to {@code end} for which the test is true, ascending. */
     List<Extent> parts(long start, long end, Predicate<Segment> test) {
         List<Extent> parts = new ArrayList<>();
         for (Segment segment : segments) {
@@ -137,12 +142,12 @@ final class FaultPlan {
         return parts;
     }
 
-    /** Whether it has no parts, as the module has it. */
+    /** Returns whether the request has no parts, as in the module. */
     private boolean isWhole() {
         return info.operation() == Operation.FLUSH || info.operation().isZoned();
     }
 
-    /** The segments that make up these parts, cut at their borders. */
+    /** Returns the segments that make up these parts, cut at their borders. */
     List<Segment> cutOut(List<Extent> parts) {
         List<Segment> found = new ArrayList<>();
         if (isWhole()) {
@@ -181,7 +186,7 @@ final class FaultPlan {
         cut = newCut;
     }
 
-    /** Keeps the content until the request has its answer. */
+    /** Keeps the content until the request is answered. */
     void uses(StaleContent content) {
         content.retain();
         staleContents.add(content);
@@ -200,12 +205,12 @@ final class FaultPlan {
         }
     }
 
-    /** Has these parts fail. */
+    /** Makes these parts fail. */
     void fail(List<Extent> parts, Errno errno) {
         cutOut(parts).forEach(segment -> segment.errno = errno);
     }
 
-    /** The request has its answer. */
+    /** Notes that the request is answered. */
     void done() {
         staleContents.forEach(StaleContent::release);
     }

@@ -22,8 +22,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
 /**
- * A request from when the rules have decided about it until its answer. It waits as long as some rule keeps it, then is done
- * as planned by whichever thread ended the last wait. Whoever first decides that it goes on or fails owns it from then on.
+ * A request, from the decision of the rules until its answer. It waits as long as a rule keeps it. Then the thread that
+ * ended the last wait does it as planned. The first thread to decide that it goes on or fails owns it from then on.
  */
 final class FaultRun {
     private final FaultFilter filter;
@@ -37,7 +37,7 @@ final class FaultRun {
     private int keepers = 1;
     private boolean decided;
 
-    /** Set by whoever owns it then. */
+    /** Set by the thread that owns the request. */
     private volatile boolean answered;
 
     FaultRun(FaultFilter filter, FilteredRequest request, Disk disk, FaultPlan plan) {
@@ -54,7 +54,7 @@ final class FaultRun {
 
     // ---- waiting ----
 
-    /** Begins to wait for all that keep it; does it at once if there are none. */
+    /** Starts all waits; does the request at once if there are none. */
     void start() {
         for (Pause pause : plan.pauses()) {
             FaultWait wait = new FaultWait(this, pause);
@@ -73,7 +73,7 @@ final class FaultRun {
                 }
                 waited();
             } else if (isDecided()) {
-                // It failed just before the rule kept it.
+                // The request failed just before the rule kept it.
                 wait.forget();
                 return;
             } else if (nanos == 0) {
@@ -89,7 +89,7 @@ final class FaultRun {
         return decided;
     }
 
-    /** One keeper less. */
+    /** Notes that one wait has ended. */
     void waited() {
         synchronized (this) {
             if (--keepers > 0 || decided) {
@@ -101,7 +101,7 @@ final class FaultRun {
         execute();
     }
 
-    /** Answers it with this error at once, if it still waits. */
+    /** Answers the request with this error at once if it is still waiting. */
     void fail(Errno errno) {
         List<FaultWait> forgotten;
         synchronized (this) {
@@ -132,7 +132,7 @@ final class FaultRun {
                 budget().thenCompose(nothing -> doSegments()).exceptionally(this::broken);
     }
 
-    /** Something of ours has failed: that must neither be lost nor leave the request without an answer. */
+    /** Handles a failure of our own code: it must neither be lost nor leave the request without an answer. */
     private Void broken(Throwable error) {
         filter.failed(cause(error));
         if (!answered) {
@@ -141,7 +141,7 @@ final class FaultRun {
         return null;
     }
 
-    /** False if it could not be cut: that is no hit. */
+    /** Returns false if the power could not be cut, which is no hit. */
     private boolean cutPower(Cut cut) {
         try {
             filter.context().powerCut(cut.survivors());
@@ -183,7 +183,7 @@ final class FaultRun {
         }
     }
 
-    /** The result is an error, or null for success. Never completes exceptionally. */
+    /** Does one segment. The result is an error, or null for success; it never completes exceptionally. */
     private CompletableFuture<Errno> doSegment(Segment segment) {
         if (!segment.effective()) {
             return CompletableFuture.completedFuture(segment.errno);
@@ -287,7 +287,7 @@ final class FaultRun {
 
     // ---- the full disk ----
 
-    /** Has the writes fail for which there is no space; the disk is asked which blocks are new. */
+    /** Fails the writes for which there is no space; asks the disk which blocks are new. */
     private CompletableFuture<Void> budget() {
         CompletableFuture<Void> before = CompletableFuture.completedFuture(null);
         if (!plan.budgeted()) {
@@ -301,7 +301,7 @@ final class FaultRun {
         return before;
     }
 
-    /** All segments at once: one request is one hit. */
+    /** Handles all segments at once: one request is one hit. */
     private CompletableFuture<Void> budget(FaultState state) {
         List<Segment> concerned = plan.segments().stream()
                 .filter(segment -> segment.effective() && segment.budgets.contains(state))
@@ -323,7 +323,7 @@ final class FaultRun {
         });
     }
 
-    /** Has what of these segments would go to these places fail. Two segments may have come to go to the same one. */
+    /** Fails the parts of these segments that would go to these places. Two segments may go to the same place. */
     private void fail(List<Segment> concerned, List<Extent> places) {
         Extents set = new Extents();
         places.forEach(place -> set.add(place.start(), place.end()));

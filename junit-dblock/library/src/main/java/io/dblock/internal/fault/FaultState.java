@@ -23,14 +23,14 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Predicate;
 
 /**
- * An armed rule: what it has counted, whom it keeps waiting, what it knows of the sectors. Thread-safe. Its lock is held for
- * no call to anybody else's code; of other locks, only that of a {@link StaleContent} is taken under it.
+ * An armed rule: its counters, the requests it keeps waiting, and what it knows of the sectors. Thread-safe. No foreign
+ * code is called with its lock held; the only lock taken under it is that of a {@link StaleContent}.
  */
 final class FaultState {
-    /** A discard may have billions of blocks: a tear of more than these is in units of several blocks. */
+    /** The most units in a tear. A discard may have billions of blocks; beyond this, a unit is several blocks. */
     private static final long MAX_TORN = 1 << 16;
 
-    // What random numbers are for. A sector number is the fourth in a Corruption's stream, these are the only one.
+    // The purposes of random numbers: negated, the fourth seed of their stream. For a Corruption, it is a sector number.
     private static final long PROBABILITY = 1;
     private static final long TEAR = 2;
     private static final long DELAY = 3;
@@ -41,7 +41,7 @@ final class FaultState {
     private final String name;
     private final Predicate<RequestInfo> predicate;
 
-    // Written under the lock, so that who counts under it sees what it has matched.
+    // Written with the lock held, so that a thread that counts under the lock sees the rule that it has matched.
     private volatile FaultRule rule;
 
     // Guarded by this.
@@ -58,9 +58,9 @@ final class FaultState {
     private long nextStart;
     private boolean limiting;
 
-    /** Of the requests that came while it had not acted on any; null if none has come. Written under the lock. */
+    /** The nearest miss while the rule had not acted yet; null if no request has come. Written with the lock held. */
     private volatile NearMiss nearest;
-    /** How often the predicate was asked. */
+    /** How often the predicate was called. */
     private final LongAdder asked = new LongAdder();
 
     FaultState(
@@ -99,7 +99,7 @@ final class FaultState {
 
     // ---- deciding ----
 
-    /** Whether it has to see this request done even if it does not act on it: it learns from it. */
+    /** Returns whether the rule must see this request done even without acting on it, because it learns from it. */
     boolean watches(RequestInfo info) {
         FaultRule current = rule;
         if (current.action() instanceof Action.MediumError) {
@@ -117,7 +117,7 @@ final class FaultState {
         return info.operation() == Operation.WRITE || info.operation() == Operation.WRITE_ZEROES;
     }
 
-    /** Acts on the request, if it is one for this rule: notes in the plan what is to become of it. */
+    /** Acts on the request if the rule matches it: notes in the plan what is to happen. */
     void consider(FaultPlan plan, long seed) {
         FaultRule seen;
         do {
@@ -133,7 +133,7 @@ final class FaultState {
         return missed == null;
     }
 
-    /** What keeps the rule from acting on it; null if nothing does so far. */
+    /** Returns what keeps the rule from acting on the request; null if nothing does so far. */
     private NearMiss miss(FaultRule seen, RequestInfo info) {
         Match match = seen.match();
         if (!seen.action().operations().contains(info.operation()) || !match.fits(info)) {
@@ -173,7 +173,7 @@ final class FaultState {
         }
     }
 
-    /** Why it has acted on nothing; a sentence. */
+    /** Returns why the rule has acted on no request, as a sentence. */
     String whyNever() {
         NearMiss miss = nearest;
         if (miss == null) {
@@ -197,7 +197,7 @@ final class FaultState {
         }
     }
 
-    /** False if the rule was replaced meanwhile, and the request is to be looked at again. */
+    /** Returns false if the rule was replaced meanwhile and must look at the request again. */
     @SuppressWarnings("ReferenceEquality") // An equal rule may have been put in its place, with counters at 0.
     private synchronized boolean decide(FaultRule seen, FaultPlan plan, long seed) {
         if (seen != rule) {
@@ -221,7 +221,7 @@ final class FaultState {
         missed(NearMiss.NOT_DONE);
         List<Segment> segments = plan.cutOut(parts);
         if (seen.action() instanceof Action.Full) {
-            // Whether it acts is known when the disk's content is; others may act until then.
+            // Whether it acts is known only once the disk's content is; other rules may act until then.
             plan.budget(segments, this);
             return true;
         }
@@ -233,7 +233,7 @@ final class FaultState {
         return true;
     }
 
-    /** What of the request the rule can act on. */
+    /** Returns the parts of the request that the rule can act on. */
     private List<Extent> parts(FaultRule seen, FaultPlan plan) {
         Action action = seen.action();
         long start = seen.match().range().map(Match.Range::offset).orElse(0L);
@@ -257,7 +257,7 @@ final class FaultState {
         return parts;
     }
 
-    /** A tear of so many bytes or less would write all of them. */
+    /** Returns the size up to which a tear would write everything, in bytes. */
     private long atLeast(Action.TearWrite action) {
         return Math.max(1, action.tear().blocks()) * context.logicalBlockSize();
     }
@@ -338,7 +338,7 @@ final class FaultState {
         }
     }
 
-    /** What is left of the parts without their first {@code skipped} bytes. */
+    /** Returns the parts without their first {@code skipped} bytes. */
     private static List<Extent> from(List<Extent> parts, long skipped) {
         List<Extent> rest = new ArrayList<>();
         long left = skipped;
@@ -357,13 +357,13 @@ final class FaultState {
 
     // ---- counting ----
 
-    /** It has acted on a request. */
+    /** Counts a request that the rule has acted on. */
     synchronized void hit() {
         hits++;
         notifyAll();
     }
 
-    /** Waits for so many hits; how many there are then, fewer if the time is over or the rule removed. */
+    /** Waits for this many hits and returns how many there are: fewer if the time is over or the rule is removed. */
     synchronized long awaitHits(long count, Duration timeout) throws InterruptedException {
         long deadline = System.nanoTime() + timeout.toNanos();
         while (hits < count && armed) {
@@ -371,7 +371,7 @@ final class FaultState {
             if (left <= 0) {
                 break;
             }
-            // Rounded up: waiting 0 ms would be for ever.
+            // Rounded up: a wait of 0 ms would never end.
             wait(left / 1_000_000 + 1);
         }
         return hits;
@@ -380,12 +380,13 @@ final class FaultState {
     // ---- keeping requests waiting ----
 
     /**
-     * Keeps the request from now on, and counts the hit.
+     * Keeps the request from now on and counts the hit.
      *
-     * @return for how many ns, {@link Long#MAX_VALUE} until it is let go, -1 if the rule is gone or another, and does not keep it
+     * @return for how many ns; {@link Long#MAX_VALUE} until it is released; -1 if the rule was removed or replaced and
+     *     does not keep it
      */
     synchronized long enter(FaultWait wait, Pause pause) {
-        // Replaced meanwhile, it would be kept by a rule that keeps nothing.
+        // If the rule was replaced meanwhile, the new rule might keep no requests.
         if (!armed || rule.action().getClass() != pause.action().getClass()) {
             return -1;
         }
@@ -409,14 +410,14 @@ final class FaultState {
         return start - now;
     }
 
-    /** Lets it go; false if it was not kept any more. */
+    /** Releases the request; returns false if it was no longer kept. */
     synchronized boolean leave(FaultWait wait) {
         return waiting.remove(wait);
     }
 
     // ---- changing ----
 
-    /** Ends it; who is to be let go. */
+    /** Removes the rule; returns the waits to release. */
     List<FaultWait> disarm() {
         StaleContent old;
         List<FaultWait> released;
@@ -436,7 +437,7 @@ final class FaultState {
         return released;
     }
 
-    /** Makes another rule of it; who is to be let go, null if it was not armed and nothing is changed. */
+    /** Replaces the rule; returns the waits to release, or null if it was not armed and nothing has changed. */
     List<FaultWait> replace(FaultRule newRule, StaleContent newStale) {
         StaleContent old;
         List<FaultWait> released = List.of();
@@ -474,17 +475,17 @@ final class FaultState {
 
     // ---- what it knows of the sectors ----
 
-    /** Something was done on the disk: a medium error is mended by new content, a full disk gets its blocks back. */
+    /** Notes what was done on the disk: new content repairs a medium error, and a full disk gets blocks back. */
     synchronized void done(RequestInfo info, long offset, long length) {
         if (rule.action() instanceof Action.MediumError && writes(info)) {
-            // Whatever its range is: the rule may be replaced by one with another.
+            // Regardless of the range, because the rule may be replaced by one with another range.
             rewritten.add(offset, offset + length);
         } else if (rule.action() instanceof Action.Full && gives(info)) {
             usedBlocks -= allocated.remove(offset, offset + length) / context.logicalBlockSize();
         }
     }
 
-    /** Which of these bytes may be new blocks, as far as it knows. */
+    /** Returns which of these bytes may be new blocks, as far as the rule knows. */
     synchronized List<Extent> unknown(long start, long end) {
         return rule.action() instanceof Action.Full ? allocated.missing(start, end) : List.of();
     }
@@ -492,7 +493,7 @@ final class FaultState {
     /**
      * Takes space for blocks that read as zeros.
      *
-     * @return those for which there is none, which are to fail; a hit is counted if there are any
+     * @return the blocks without space, which are to fail; if there are any, a hit is counted
      */
     synchronized List<Extent> reserve(List<Extent> blank) {
         if (!armed || !(rule.action() instanceof Action.Full full)) {

@@ -9,7 +9,9 @@ import io.dblock.internal.fault.FaultPlan.Pause;
 import java.time.Duration;
 import java.util.concurrent.Future;
 
-/** A request that is kept waiting by one rule. Who takes it from the rule ({@link FaultState#leave}) may end it. */
+/**
+ * A request that one rule keeps waiting. The thread that takes it from the rule ({@link FaultState#leave}) may end it.
+ */
 final class FaultWait implements HeldRequest {
     private final FaultRun run;
     private final Pause pause;
@@ -37,20 +39,20 @@ final class FaultWait implements HeldRequest {
         }
     }
 
-    /** The time is over. */
+    /** Ends the wait because its time is over. */
     void expire() {
         if (pause.state().leave(this)) {
             run.waited();
         }
     }
 
-    /** The rule has let it go, and forgotten it. */
+    /** Ends the wait after the rule has released and forgotten it. */
     void released() {
         cancelTimer();
         run.waited();
     }
 
-    /** The request has its answer. */
+    /** Drops the wait because the request is answered. */
     void forget() {
         pause.state().leave(this);
         cancelTimer();

@@ -7,32 +7,32 @@ import io.dblock.internal.store.WriteCache;
 import java.nio.ByteBuffer;
 
 /**
- * A request on its way through the filters. It is answered once, by any thread; until then it belongs to whoever it was
- * handed to.
+ * A request on its way through the filters. Any thread may answer it, once. Until then it belongs to the code it was
+ * passed to.
  */
 public interface FilteredRequest {
 
-    /** What it asks for. */
+    /** Returns what the request asks for. */
     RequestInfo info();
 
-    /** Its number in the journal. */
+    /** Returns the request's number in the journal. */
     long sequence();
 
     /**
-     * All its data, the same buffer at each call: of a write, what to write (not to be changed); of a read, where to put
-     * it, zeros at first. Valid until the request is answered.
+     * Returns all data of the request, the same buffer at each call. For a write: what to write, not to be changed. For
+     * a read: where to put it, zeros at first. Valid until the request is answered.
      *
-     * @throws IllegalStateException if the operation has none
+     * @throws IllegalStateException if the operation has no data
      */
     ByteBuffer data();
 
     /**
-     * How many writes had been completed when this request came: a flush makes those durable, see
+     * Returns how many writes had been completed when the request came. A flush makes those durable, see
      * {@link WriteCache#position()}.
      */
     long position();
 
-    /** Notes a write that this request has put into the cache; it is completed when the request is answered. */
+    /** Notes a write that the request has put into the cache. It is completed when the request is answered. */
     void addTicket(long ticket);
 
     /** Notes where this append to a zone was put, in bytes. */
@@ -41,9 +41,9 @@ public interface FilteredRequest {
     }
 
     /**
-     * Ends it.
+     * Answers the request.
      *
-     * @throws IllegalStateException if it was answered before
+     * @throws IllegalStateException if the request was answered before
      */
     void answer(Answer answer);
 }

@@ -8,7 +8,7 @@ import io.dblock.handler.RequestInfo;
 import java.time.Duration;
 import java.util.List;
 
-/** The test's hand on an armed rule. Equal to any other on the same one. */
+/** The test's handle of an armed rule. All handles of one rule are equal. */
 final class LiveFault implements Fault {
     private final FaultFilter filter;
     private final FaultState state;
@@ -86,7 +86,7 @@ final class LiveFault implements Fault {
     @Override
     public void release() {
         for (FaultWait wait : state.waiting()) {
-            // Somebody else may release the same ones at the same time.
+            // Another thread may release the same requests at the same time.
             if (wait.held() && state.leave(wait)) {
                 wait.released();
             }
@@ -113,7 +113,7 @@ final class LiveFault implements Fault {
         return System.identityHashCode(state);
     }
 
-    /** The rule and its hits. */
+    /** Returns the rule and its hits. */
     @Override
     public String toString() {
         return rule() + " (" + state.hits() + (state.hits() == 1 ? " hit" : " hits")

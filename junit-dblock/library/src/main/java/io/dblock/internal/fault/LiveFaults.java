@@ -10,11 +10,11 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Predicate;
 
-/** The rules of a device that is served in this process. */
+/** The fault rules of a device that is served in this process. */
 public final class LiveFaults extends Faults {
     private final FaultFilter filter;
 
-    /** Those that {@code filter} applies. */
+    /** Creates the rules that {@code filter} applies. */
     public LiveFaults(FaultFilter filter) {
         this.filter = filter;
     }

@@ -9,7 +9,9 @@ import io.dblock.handler.RequestInfo;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/** How far a request got towards being acted on by a rule: what it failed at. From the farthest miss to the nearest. */
+/**
+ * How close a request came to being acted on by a rule: the condition it failed. From the farthest miss to the nearest.
+ */
 enum NearMiss {
     OPERATION,
     FLAGS,
@@ -24,10 +26,10 @@ enum NearMiss {
     NOTHING_LEFT,
     AFTER,
     PROBABILITY,
-    /** It was chosen, and what the rule was to do with it has not happened. */
+    /** The rule chose the request, but its action did not happen. */
     NOT_DONE;
 
-    /** What the request itself is missing; null if nothing. */
+    /** Returns what the request itself lacks; null if nothing. */
     static NearMiss of(FaultRule rule, RequestInfo info) {
         Match match = rule.match();
         if (!rule.operations().contains(info.operation())) {
@@ -42,7 +44,7 @@ enum NearMiss {
         return match.fits(info) ? null : SECTORS;
     }
 
-    /** Such as "lacks flags", of one request. */
+    /** Returns a text such as "lacks flags" for one request. */
     String ofRequest(RequestInfo info) {
         return switch (this) {
             case OPERATION -> "another operation";
@@ -53,7 +55,7 @@ enum NearMiss {
         };
     }
 
-    /** Why a rule has acted on nothing, if this was the nearest miss: a sentence. */
+    /** Returns why a rule has acted on no request, as a sentence, if this was the nearest miss. */
     String ofRule(FaultRule rule, long matches, long asked) {
         Match match = rule.match();
         return switch (this) {

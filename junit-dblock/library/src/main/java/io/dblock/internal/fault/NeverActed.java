@@ -12,7 +12,7 @@ import io.dblock.fault.Unproven;
  */
 public record NeverActed(FaultRule rule, String why) {
 
-    /** The same for a test: of which device, and where it was armed, empty if that is not known. */
+    /** Returns the same for a test; {@code where} is where the rule was armed, empty if that is not known. */
     public Unproven of(String device, String where) {
         return new Unproven(
                 Unproven.Kind.RULE_NEVER_ACTED,

@@ -2,15 +2,15 @@
 package io.dblock.internal.fault;
 
 /**
- * Random numbers by SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators). Of our own, because
- * the JDK does not promise that its generators give the same numbers in each version. Not thread-safe.
+ * Random numbers by SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators). Implemented here
+ * because the JDK does not promise the same numbers in every version. Not thread-safe.
  */
 final class RuleRandom {
     private static final long GAMMA = 0x9e3779b97f4a7c15L;
 
     private long state;
 
-    /** From several numbers: other ones give a stream of its own. */
+    /** Creates a stream from several numbers; different numbers give different streams. */
     RuleRandom(long... seeds) {
         for (long seed : seeds) {
             state = mix(state + GAMMA) ^ mix(seed + GAMMA);
@@ -22,12 +22,12 @@ final class RuleRandom {
         return mix(state);
     }
 
-    /** From 0 on, below 1. */
+    /** Returns a number from 0 to below 1. */
     double nextDouble() {
         return (nextLong() >>> 11) * 0x1.0p-53;
     }
 
-    /** From 0 on, below {@code bound}, which is far below 2^63: the bias is of no account. */
+    /** Returns a number from 0 to below {@code bound}, which is far below 2^63, so the bias is negligible. */
     int nextInt(int bound) {
         return (int) Long.remainderUnsigned(nextLong(), bound);
     }

@@ -6,14 +6,15 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
- * A disk's content at one time, kept as long as the rule that gives it or a request that is to read it needs it. Thread-safe.
+ * The content of a disk at one time. It is kept as long as the rule, or a request that is to read it, needs it.
+ * Thread-safe.
  */
 final class StaleContent {
     private final BlockHandler snapshot;
     // Guarded by this.
     private int users = 1;
 
-    /** Takes over the snapshot; its maker is the first user. */
+    /** Takes over the snapshot; the creator is the first user. */
     StaleContent(BlockHandler snapshot) {
         this.snapshot = snapshot;
     }

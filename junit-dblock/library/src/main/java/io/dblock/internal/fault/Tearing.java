@@ -9,13 +9,16 @@ import java.util.List;
 /**
  * Which blocks of a torn write are lost.
  *
- * @param tear how it is torn
+ * @param tear how the write is torn
  * @param block the logical block, in bytes
- * @param max at most so many units are told apart in a tear that is not a prefix or suffix
+ * @param max the most units in a tear that is not a prefix or suffix
  */
 record Tearing(Tear tear, int block, long max) {
 
-    /** The parts that are lost: at least a block of them, and not all. There are more than {@code tear.blocks()} blocks. */
+    /**
+     * Returns the parts that are lost: at least one block, and not all. There must be more than {@code tear.blocks()}
+     * blocks.
+     */
     List<Extent> lost(List<Extent> parts, RuleRandom draws) {
         long blocks = parts.stream().mapToLong(Extent::length).sum() / block;
         return switch (tear.kind()) {
@@ -47,7 +50,7 @@ record Tearing(Tear tear, int block, long max) {
         return lost;
     }
 
-    /** Where the blocks {@code first} up to and without {@code end} of the parts, counted through, lie. */
+    /** Returns where blocks {@code first} to before {@code end} are, counted across all parts. */
     private List<Extent> map(List<Extent> parts, long first, long end) {
         List<Extent> found = new ArrayList<>();
         long before = 0;
