@@ -5,9 +5,9 @@ import io.dblock.handler.Errno;
 import java.util.List;
 
 /**
- * What became of a request.
+ * The result of a request.
  *
- * @param parts from its start to its end; one part of length 0 for a flush. Multiples of the logical block
+ * @param parts from its start to its end, in multiples of the logical block; for a flush, one part of length 0
  * @param rules the names of the fault rules that acted on it, in order; empty if none
  */
 public record Answer(List<Part> parts, List<String> rules) {
@@ -25,16 +25,16 @@ public record Answer(List<Part> parts, List<String> rules) {
      * A part of a request.
      *
      * @param length bytes
-     * @param errno what it failed with; null if it succeeded
+     * @param errno the error of the part; null if it succeeded
      */
     public record Part(long length, Errno errno) {}
 
-    /** All of it has this result. */
+    /** Returns the answer that gives the whole request this result. */
     public static Answer all(long length, Errno errno, List<String> rules) {
         return new Answer(List.of(new Part(length, errno)), rules);
     }
 
-    /** The first error in it; null if all succeeded. */
+    /** Returns the first error; null if all parts succeeded. */
     public Errno firstError() {
         for (Part part : parts) {
             if (part.errno() != null) {

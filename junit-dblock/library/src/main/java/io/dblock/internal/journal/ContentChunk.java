@@ -4,7 +4,7 @@ package io.dblock.internal.journal;
 import io.dblock.internal.kernel.NativeMemory;
 import java.nio.ByteBuffer;
 
-/** A piece of the memory in which a journal keeps data. What is in it up to {@link #used()} stays as it is. */
+/** A piece of the memory in which a journal keeps data. Its content up to {@link #used()} does not change. */
 public final class ContentChunk {
     private static final int OFFSET_BITS = 32;
 
@@ -15,7 +15,7 @@ public final class ContentChunk {
     int parts;
     boolean lent;
     boolean dropped;
-    /** Changed by its borrower only, while it has one. */
+    /** While the chunk is borrowed, only its borrower changes this. */
     private int used;
 
     ContentChunk(long number, NativeMemory memory) {
@@ -23,12 +23,12 @@ public final class ContentChunk {
         this.memory = memory;
     }
 
-    /** All of it. */
+    /** Returns the memory of the chunk. */
     public NativeMemory memory() {
         return memory;
     }
 
-    /** How much of it has data, in bytes: what is behind them is free. */
+    /** Returns how many bytes have data; the bytes behind them are free. */
     public int used() {
         return used;
     }
@@ -45,19 +45,19 @@ public final class ContentChunk {
         return memory.buffer();
     }
 
-    /** These bytes of it are data from now on; returns their position. */
+    /** Marks these bytes as data; returns their position. */
     long keep(int index, int length) {
         used = Math.max(used, index + length);
         parts++;
         return number << OFFSET_BITS | index;
     }
 
-    /** The number of the chunk in which the data at a position are. */
+    /** Returns the number of the chunk that has the data at a position. */
     static long number(long position) {
         return position >>> OFFSET_BITS;
     }
 
-    /** Where in its chunk they begin. */
+    /** Returns where in its chunk the data at a position starts. */
     static int index(long position) {
         return (int) position;
     }

@@ -8,18 +8,18 @@ import java.util.ArrayDeque;
 import java.util.OptionalLong;
 
 /**
- * The data last put into it, in memory outside the heap, of which it takes what it needs up to a limit. Data are named by
- * the position that {@link #put} or {@link #keep} has returned. The memory is freed by the garbage collector, so that a
- * journal can be read after its device was closed. Safe for use by several threads.
+ * The data last put into the ring, in memory outside the heap, which grows as needed up to a limit. Data is identified
+ * by the position that {@link #put} or {@link #keep} returns. The garbage collector frees the memory, so a journal can
+ * be read after its device is closed. Safe for use by several threads.
  */
 final class ContentRing {
     private static final int CHUNK = 1 << 20;
-    /** What is lent at a time, in bytes. */
+    /** The size of a lent chunk in bytes. */
     private static final int LENT = 4 << 20;
-    /** It is lent to somebody who needs no more than this part of it at once: so much of it may stay unused. */
+    /** A chunk is lent only if at most this part of it is needed at once: that much may stay unused. */
     private static final int LEAST_OF_LENT = 4;
 
-    /** Made when it is needed first. */
+    /** Created on first use. */
     private ContentHash hash;
 
     private final ArrayDeque<ContentChunk> chunks = new ArrayDeque<>();
@@ -27,10 +27,10 @@ final class ContentRing {
     private long bytes;
     private long limit;
     private long dropped;
-    /** How many chunks are lent, also of those that were dropped meanwhile. */
+    /** How many chunks are lent, including those dropped meanwhile. */
     private int loans;
 
-    /** Keeps at most {@code limit} bytes, and at least the data last put into it. */
+    /** Creates a ring that keeps at most {@code limit} bytes, and at least the data last put into it. */
     ContentRing(long limit) {
         this.limit = limit;
     }
@@ -44,12 +44,14 @@ final class ContentRing {
     }
 
     /**
-     * Lends a chunk with at least {@code length} bytes behind what is {@linkplain ContentChunk#used() used} of it. The
-     * borrower puts data there itself, and names them by {@link #keep}. Nobody else puts anything into it, nor is its memory
-     * used for anything else, until it is given back.
+     * Lends a chunk with at least {@code length} bytes behind its {@linkplain ContentChunk#used() used} part. The
+     * borrower puts data there itself and calls {@link #keep} for it. Until the chunk is given back, nobody else puts
+     * data into it, and its memory is not reused.
      *
-     * @param held what the caller has borrowed; null if nothing. It is given back if another one, or nothing, is returned
-     * @return null if it does not pay: too little was put into it so far, or as much is lent as its limit allows
+     * @param held the chunk that the caller has borrowed; null if none. It is given back if this returns another chunk
+     *     or null
+     * @return null if lending does not pay (too little data was put into the ring so far), or if the limit of loans is
+     *     reached
      */
     synchronized ContentChunk lend(ContentChunk held, int length) {
         boolean pays = bytes > CHUNK && length <= LENT / LEAST_OF_LENT;
@@ -69,12 +71,12 @@ final class ContentRing {
         return newest;
     }
 
-    /** Half of what it keeps may be lent: somebody else's data are not to be dropped for what nobody has put there yet. */
+    /** At most half of the ring may be lent: existing data must not be dropped for chunks that have no data yet. */
     private boolean mayLend(int count) {
         return 2L * count * LENT <= limit;
     }
 
-    /** Ends a loan; null if there was none. */
+    /** Ends a loan; does nothing for null. */
     synchronized void giveBack(ContentChunk held) {
         if (held != null && held.lent) {
             held.lent = false;
@@ -82,7 +84,7 @@ final class ContentRing {
         }
     }
 
-    /** These bytes of a chunk that the caller has borrowed are data now; returns their position. */
+    /** Marks these bytes of a borrowed chunk as data; returns their position. */
     synchronized long keep(ContentChunk borrowed, int index, int length) {
         if (borrowed.dropped) {
             dropped++;
@@ -90,7 +92,7 @@ final class ContentRing {
         return borrowed.keep(index, length);
     }
 
-    /** The newest chunk, with room for this. */
+    /** Returns the newest chunk, with room for this many bytes. */
     private ContentChunk room(int length) {
         ContentChunk newest = chunks.peekLast();
         if (newest != null && !newest.lent && length <= newest.room()) {
@@ -132,17 +134,17 @@ final class ContentRing {
         }
     }
 
-    /** How many parts have been dropped. */
+    /** Returns how many pieces of data have been dropped. */
     synchronized long dropped() {
         return dropped;
     }
 
-    /** Whether the data at this position are still there. */
+    /** Returns whether the data at this position is still there. */
     synchronized boolean has(long position) {
         return ContentChunk.number(position) >= firstChunk;
     }
 
-    /** A copy of the data at this position; null if they are gone. */
+    /** Returns a copy of the data at this position; null if it is gone. */
     synchronized byte[] get(long position, int length) {
         if (!has(position)) {
             return null;
@@ -152,14 +154,14 @@ final class ContentRing {
         return copy;
     }
 
-    /** The hash of the data at this position, if they are still there. */
+    /** Returns the hash of the data at this position, if it is still there. */
     synchronized OptionalLong hashIfThere(long position, int length) {
         return has(position)
                 ? OptionalLong.of(hash(chunk(position).view(), ContentChunk.index(position), length))
                 : OptionalLong.empty();
     }
 
-    /** The hash of other data. */
+    /** Returns the hash of other data. */
     synchronized long hash(ByteBuffer source, int start, int length) {
         return hasher().hash(source, start, length);
     }

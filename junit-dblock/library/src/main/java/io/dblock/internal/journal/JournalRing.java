@@ -28,27 +28,27 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 
 /**
- * Records what a device is asked in a ring of plain numbers: the newest entries are kept, and of older ones only requests
- * still under way. Nothing is allocated on the way of a request that no rule acted on. Safe for use by several threads.
+ * Records the requests of a device in a ring of plain numbers. It keeps the newest entries; of older entries, it keeps
+ * only requests still under way. A request on which no rule acted allocates nothing. Safe for use by several threads.
  *
- * <p>Of each request: {@link #begin}, then {@link #data} of it when its data are there if {@link #wantsData}, then
- * {@link #end} just before its answer is given. Times are those of {@link System#nanoTime()}; operations and flags the
+ * <p>For each request, call {@link #begin}, then {@link #data} when its data is there, if {@link #wantsData}, and
+ * {@link #end} just before it is answered. Times are those of {@link System#nanoTime()}. Operations and flags are the
  * numbers of {@link Batch}.
  */
 public final class JournalRing implements Recorder, AutoCloseable {
-    /** How many entries are kept by default. */
+    /** The default number of entries. */
     public static final int DEFAULT_CAPACITY = 1 << 16;
-    /** How many bytes of data are kept by default. */
+    /** The default limit for data, in bytes. */
     public static final long DEFAULT_CONTENT_BYTES = 16 << 20;
 
-    /** In place of a number: a request the journal has no word for. */
+    /** The number of a request whose operation the journal does not know. */
     public static final long NOT_RECORDED = 0;
 
     private static final int CHUNK = 1 << 10;
-    /** The first chunk grows from so many entries: an idle device has had the few reads for its partitions. */
+    /** How many entries the first chunk starts with: an idle device has only the few reads of the partition scan. */
     private static final int FIRST = 1 << 5;
 
-    // What there is of an entry, each a long.
+    // The fields of an entry, each a long.
     private static final int SUBMITTED = 0;
     private static final int COMPLETED = 1;
     private static final int HEAD = 2;
@@ -61,7 +61,7 @@ public final class JournalRing implements Recorder, AutoCloseable {
     private static final int BEFORE = 9;
     private static final int FIELDS = 10;
 
-    // The head: operation, flags, queue, hints, errno, state.
+    // The fields of the head: operation, flags, queue, hints, errno, state.
     private static final int FLAGS_SHIFT = 8;
     private static final int QUEUE_SHIFT = 24;
     private static final int HINTS_SHIFT = 32;
@@ -69,14 +69,14 @@ public final class JournalRing implements Recorder, AutoCloseable {
     private static final long UNDER_WAY = 1L << 56;
     private static final long HAS_HASH = 1L << 57;
     private static final long HAS_CONTENT = 1L << 58;
-    /** A mark or an event, which lies among the objects. */
+    /** The entry is a mark or an event, which is among the objects. */
     private static final long IS_OBJECT = 1L << 59;
 
     private final Object lock = new Object();
     private final long start = System.nanoTime();
     private final int capacity;
     private final long[][] chunks;
-    /** For each chunk null or its objects: {@link Outcome}, {@link MarkEntry}, {@link EventEntry}. */
+    /** The objects of each chunk, or null: {@link Outcome}, {@link MarkEntry}, {@link EventEntry}. */
     private final Object[][] objects;
     /** Requests under way whose place was needed; at most as many as the device's queues hold. */
     private final LinkedHashMap<Long, long[]> aside = new LinkedHashMap<>();
@@ -94,15 +94,15 @@ public final class JournalRing implements Recorder, AutoCloseable {
     private long lastDropped;
     private volatile long flushEpoch;
 
-    /** What became of a request, if more than success or an error of all of it. */
+    /** The result of a request, unless it succeeded, or failed as a whole with one error. */
     private record Outcome(List<FailedRange> failures, List<String> rules) {}
 
-    /** Keeps {@link #DEFAULT_CAPACITY} entries. */
+    /** Creates a ring of {@link #DEFAULT_CAPACITY} entries. */
     public JournalRing() {
         this(DEFAULT_CAPACITY);
     }
 
-    /** Keeps {@code capacity} entries: a power of two, at least 1024. */
+    /** Creates a ring of {@code capacity} entries: a power of two, at least 1024. */
     public JournalRing(int capacity) {
         if (capacity < CHUNK || Integer.bitCount(capacity) != 1) {
             throw new IllegalArgumentException("A journal of " + capacity
@@ -114,12 +114,12 @@ public final class JournalRing implements Recorder, AutoCloseable {
     }
 
     /**
-     * A request has come.
+     * Records that a request has come.
      *
-     * @param nanos when, by {@link System#nanoTime()}
+     * @param nanos when it came, by {@link System#nanoTime()}
      * @param operation one of {@link Batch}'s {@code OP_} numbers
      * @param flags bits of {@link Batch}'s {@code REQ_}
-     * @param hints as of {@link Batch#hints}
+     * @param hints as in {@link Batch#hints}
      * @return its number
      */
     public long begin(long nanos, int operation, int flags, long offset, long length, int queue, int hints) {
@@ -143,12 +143,12 @@ public final class JournalRing implements Recorder, AutoCloseable {
         }
     }
 
-    /** The same for a request without hints. */
+    /** Records that a request without hints has come. */
     public long begin(long nanos, int operation, int flags, long offset, long length, int queue) {
         return begin(nanos, operation, flags, offset, length, queue, 0);
     }
 
-    /** Whether {@link #data} is to be called for a request with this operation. */
+    /** Returns whether {@link #data} should be called for a request with this operation. */
     public boolean wantsData(int operation) {
         return switch (capture) {
             case METADATA -> false;
@@ -158,7 +158,7 @@ public final class JournalRing implements Recorder, AutoCloseable {
         };
     }
 
-    /** The data of a request: what a write brings, as it came; what a read has got. */
+    /** Records the data of a request: what a write brings, as it came; what a read has got. */
     public void data(long sequence, ByteBuffer source, int offset, int length) {
         Capture wanted = capture;
         long hash = 0;
@@ -172,7 +172,7 @@ public final class JournalRing implements Recorder, AutoCloseable {
         setData(sequence, wanted, hash, position);
     }
 
-    /** An append to a zone has been put here, in bytes: that is its offset from now on. */
+    /** Records where an append to a zone was put, in bytes: that is its offset from now on. */
     public void appended(long sequence, long offset) {
         synchronized (lock) {
             long[] fields = fields(sequence);
@@ -180,14 +180,14 @@ public final class JournalRing implements Recorder, AutoCloseable {
         }
     }
 
-    /** The same from an address. */
+    /** Records the data of a request from an address. */
     public void data(long sequence, long address, int length) {
         if (capture != Capture.METADATA) {
             data(sequence, NativeMemory.bufferAt(address, length), 0, length);
         }
     }
 
-    /** The same of data in a chunk that the caller has borrowed: they are kept there. */
+    /** Records the data of a request in a chunk that the caller has borrowed, and keeps it there. */
     public void data(long sequence, ContentChunk borrowed, int index, int length) {
         Capture wanted = capture;
         if (wanted == Capture.METADATA) {
@@ -199,18 +199,19 @@ public final class JournalRing implements Recorder, AutoCloseable {
     }
 
     /**
-     * Lends memory of the journal's into which the data of writes can be put before {@link #data(long, ContentChunk, int,
-     * int)}, so that they need not be copied. It has {@code length} bytes behind what is {@linkplain ContentChunk#used() used}
-     * of it, which nobody else uses until {@link #giveBack}.
+     * Lends memory of the journal for the data of writes, so that {@link #data(long, ContentChunk, int, int)} need not
+     * copy it. It has {@code length} bytes behind its {@linkplain ContentChunk#used() used} part. Nobody else uses them
+     * until {@link #giveBack}.
      *
-     * @param held what the caller has borrowed, which it has no longer if this returns something else; null if nothing
-     * @return null if it does not pay, or as much is lent already as the limit for data allows
+     * @param held the chunk that the caller has borrowed, null if none; the loan ends if this returns another chunk or
+     *     null
+     * @return null if lending does not pay, or if as much is lent as the limit for data allows
      */
     public ContentChunk lend(ContentChunk held, int length) {
         return contents.lend(held, length);
     }
 
-    /** Ends a loan; null if there was none. */
+    /** Ends a loan; does nothing for null. */
     public void giveBack(ContentChunk held) {
         contents.giveBack(held);
     }
@@ -233,10 +234,10 @@ public final class JournalRing implements Recorder, AutoCloseable {
     }
 
     /**
-     * A request is about to be answered, all of it alike.
+     * Records that a request is about to be answered with one result for all of it.
      *
      * @param nanos when, by {@link System#nanoTime()}
-     * @param errno what it fails with, positive; 0 if it succeeds
+     * @param errno its error, positive; 0 if it succeeds
      * @param rules the names of the rules that acted on it
      * @throws IllegalStateException if it has ended before
      */
@@ -245,10 +246,10 @@ public final class JournalRing implements Recorder, AutoCloseable {
     }
 
     /**
-     * The same of several requests, whose answers are given together.
+     * Records that several requests are about to be answered together.
      *
      * @param sequences their numbers, or {@link #NOT_RECORDED}
-     * @param count how many of each array there are
+     * @param count how many elements of each array are used
      */
     public void endAll(long[] sequences, int count, long nanos, int[] errnos, List<List<String>> rules) {
         synchronized (lock) {
@@ -260,7 +261,7 @@ public final class JournalRing implements Recorder, AutoCloseable {
         }
     }
 
-    /** The same with an answer in parts. */
+    /** Records that a request is about to be answered in parts. */
     public void end(long sequence, long nanos, Answer answer) {
         Errno error = answer.firstError();
         if (error == null) {
@@ -325,12 +326,12 @@ public final class JournalRing implements Recorder, AutoCloseable {
         return sequence;
     }
 
-    /** Has each mark told to this one from now on; no lock of the journal is held meanwhile. */
+    /** Passes each later mark to {@code listener}, with no lock of the journal held. */
     public void onMark(Consumer<String> listener) {
         onMark = listener;
     }
 
-    /** Something has happened that no request asked for. */
+    /** Records an event of the device. */
     public void note(EventKind kind, String text) {
         synchronized (lock) {
             add(new EventEntry(last + 1, System.nanoTime() - start, completed, kind, text));
@@ -343,7 +344,7 @@ public final class JournalRing implements Recorder, AutoCloseable {
         listeners.forEach(listener -> listener.entry(entry));
     }
 
-    /** Whether this mark was set. */
+    /** Returns whether this mark was set. */
     public boolean marked(String text) {
         return marks.containsKey(text);
     }
@@ -406,7 +407,7 @@ public final class JournalRing implements Recorder, AutoCloseable {
         }
     }
 
-    /** The device is closed: tells the listeners. What was recorded can still be read. */
+    /** Tells the listeners that the device is closed. What was recorded can still be read. */
     @Override
     public void close() {
         synchronized (lock) {
@@ -518,10 +519,10 @@ public final class JournalRing implements Recorder, AutoCloseable {
                 return errno;
             }
         }
-        return Errno.EIO; // As what the kernel takes an error it has no status for.
+        return Errno.EIO; // The kernel treats an error without a status the same way.
     }
 
-    /** Makes room for the next entry, whose number is {@link #last} then; returns its chunk. */
+    /** Makes room for the next entry, which gets the number {@link #last}; returns its chunk. */
     private long[] place() {
         long sequence = last + 1;
         int index = index(sequence);
@@ -536,7 +537,7 @@ public final class JournalRing implements Recorder, AutoCloseable {
         if (sequence > capacity) {
             evict(sequence - capacity, chunk);
         }
-        // Not before there is a place: with too little memory this is not reached.
+        // Only once there is a place: this is not reached if the memory is exhausted.
         last = sequence;
         return chunk;
     }
@@ -569,7 +570,7 @@ public final class JournalRing implements Recorder, AutoCloseable {
         objects[index][at(sequence) / FIELDS] = object;
     }
 
-    /** Where a request's fields are; null if it was dropped. */
+    /** Returns the fields of a request; null if it was dropped. */
     private long[] find(long sequence) {
         if (sequence < 1 || sequence > last) {
             return null;
@@ -585,12 +586,12 @@ public final class JournalRing implements Recorder, AutoCloseable {
         return fields;
     }
 
-    /** Where in its chunk an entry starts. */
+    /** Returns where in its chunk an entry starts. */
     private static int at(long sequence) {
         return (int) ((sequence - 1) & (CHUNK - 1)) * FIELDS;
     }
 
-    /** The same in an array that may be one of those put aside. */
+    /** Returns where an entry starts in an array that may have been put aside. */
     private static int at(long[] fields, long sequence) {
         return fields.length == FIELDS ? 0 : at(sequence);
     }

@@ -6,11 +6,11 @@ import io.dblock.internal.kernel.Batch;
 import java.util.EnumSet;
 import java.util.Set;
 
-/** The flags of a request as the module gives them. */
+/** Converts the flags of a request from the numbers of the module. */
 public final class RequestFlags {
     private RequestFlags() {}
 
-    /** Those among these bits, {@code REQ_} of {@link Batch}; bits it does not know are left out. */
+    /** Returns the flags in these bits, {@code REQ_} of {@link Batch}; unknown bits are left out. */
     public static EnumSet<RequestFlag> of(int bits) {
         EnumSet<RequestFlag> flags = EnumSet.noneOf(RequestFlag.class);
         add(flags, bits, Batch.REQ_FUA, RequestFlag.FUA);

@@ -6,8 +6,9 @@ import io.dblock.handler.IoPriority;
 import io.dblock.handler.WriteHint;
 
 /**
- * A request's I/O priority and write hint as the module gives them, see {@link io.dblock.internal.kernel.Batch#hints}; in eight bits,
- * too: priority level, class, write hint, three, two and three of them.
+ * Converts a request's I/O priority and write hint from the numbers of the module, see
+ * {@link io.dblock.internal.kernel.Batch#hints}. It also packs them into eight bits: priority level (three), class
+ * (two), write hint (three).
  */
 public final class RequestHints {
     private static final int CLASS_SHIFT = 13;
@@ -17,7 +18,7 @@ public final class RequestHints {
 
     private RequestHints() {}
 
-    /** In eight bits. Classes and hints that are not known are none. */
+    /** Packs hints into eight bits. Unknown classes and hints become none. */
     static int pack(int hints) {
         if (hints == 0) {
             return 0;
@@ -27,12 +28,12 @@ public final class RequestHints {
         return (hints & 7) | (ioClass < CLASSES.length ? ioClass : 0) << 3 | (hint < HINTS.length ? hint : 0) << 5;
     }
 
-    /** What {@link #pack} has packed. */
+    /** Reverses {@link #pack}. */
     static int unpack(int packed) {
         return (packed & 7) | (packed >>> 3 & 3) << CLASS_SHIFT | (packed >>> 5 & 7) << HINT_SHIFT;
     }
 
-    /** The I/O priority. */
+    /** Returns the I/O priority. */
     public static IoPriority priority(int hints) {
         int ioClass = hints >>> CLASS_SHIFT & 7;
         return ioClass == 0 || ioClass >= CLASSES.length
@@ -40,7 +41,7 @@ public final class RequestHints {
                 : new IoPriority(CLASSES[ioClass], hints & 7);
     }
 
-    /** The write hint. */
+    /** Returns the write hint. */
     public static WriteHint writeHint(int hints) {
         int hint = hints >>> HINT_SHIFT & 0xff;
         return hint < HINTS.length ? HINTS[hint] : WriteHint.NOT_SET;

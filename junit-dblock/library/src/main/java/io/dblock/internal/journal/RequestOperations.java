@@ -5,20 +5,20 @@ import io.dblock.handler.Operation;
 import io.dblock.internal.kernel.Batch;
 import java.util.List;
 
-/** The operations of requests by the numbers the module gives them, {@code OP_} of {@link Batch}. */
+/** Converts the operations of requests from and to the numbers of the module, {@code OP_} of {@link Batch}. */
 public final class RequestOperations {
     /** The order of the constants is that of the numbers. */
     private static final List<Operation> BY_NUMBER = List.of(Operation.values());
 
     private RequestOperations() {}
 
-    /** Whether there is an operation with this number. */
+    /** Returns whether there is an operation with this number. */
     public static boolean isKnown(int number) {
         return number >= 0 && number < BY_NUMBER.size();
     }
 
     /**
-     * The operation with this number.
+     * Returns the operation with this number.
      *
      * @throws IllegalArgumentException if there is none
      */
@@ -30,7 +30,7 @@ public final class RequestOperations {
         return BY_NUMBER.get(number);
     }
 
-    /** The number of an operation. */
+    /** Returns the number of an operation. */
     public static int number(Operation operation) {
         return BY_NUMBER.indexOf(operation);
     }
