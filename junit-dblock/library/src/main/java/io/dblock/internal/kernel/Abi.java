@@ -4,8 +4,8 @@ package io.dblock.internal.kernel;
 /**
  * Numbers and layouts of dblock.h. A test compiles a C program against that header and compares every one of them.
  *
- * <p>Names are those of the header without the prefix {@code DBLOCK_}; {@code X_Y} of a structure is the offset of its
- * member y in bytes.
+ * <p>Names are those of the header without the prefix {@code DBLOCK_}; {@code X_Y} is the offset of member y of
+ * structure x, in bytes.
  */
 public final class Abi {
     private Abi() {}

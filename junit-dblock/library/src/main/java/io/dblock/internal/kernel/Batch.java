@@ -8,17 +8,17 @@ import java.nio.LongBuffer;
 import java.util.function.LongConsumer;
 
 /**
- * The arguments of DBLOCK_SERVE, in one piece of memory outside the heap: answers to give, requests got. Belongs to one
- * thread at a time. Nothing here allocates on the way of a request.
+ * The arguments of DBLOCK_SERVE in one piece of memory outside the heap: answers to give and requests received. Used by
+ * one thread at a time. Nothing here allocates while requests are served.
  *
- * <p>The members of its structures are read and written in arrays, which are copied as a whole: an access to a direct buffer
- * costs many times as much where only the first compiler of the JVM is at work.
+ * <p>The members of the structures are accessed in arrays that are copied as a whole. Accesses to a direct buffer would
+ * cost many times as much with only the first compiler of the JVM.
  */
 public final class Batch {
     private static final int REQUESTS = Abi.SERVE_SIZE + 24; // the next multiple of 64
     private static final long NO_LIMIT = -1;
 
-    /** Where in a long its first and second half are, its first and second quarter, and its third byte. */
+    /** Where in a long its halves, its first two quarters and its third byte are. */
     private static final boolean LITTLE = ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN;
 
     private static final int FIRST_HALF = LITTLE ? 0 : 32;
@@ -29,7 +29,7 @@ public final class Batch {
 
     private static final int REQUEST_LONGS = Abi.REQUEST_SIZE / Long.BYTES;
     private static final int ANSWER_LONGS = Abi.ANSWER_SIZE / Long.BYTES;
-    /** Of the call: all but its reserved members. */
+    /** The longs of the call, without its reserved members. */
     private static final int CALL_LONGS = Abi.SERVE_RESULT / Long.BYTES + 1;
 
     private final NativeMemory memory;
@@ -51,16 +51,16 @@ public final class Batch {
     private boolean ended;
 
     /**
-     * For a device and one of its queues, -1 for any of them.
+     * Creates a batch for a device and one of its queues, -1 for any of them.
      *
-     * @param maxRequests how many requests to take at most in one call, 0 to 4096; 0: only answers
-     * @param maxAnswers how many answers to give at most in one call, 1 to 4096
+     * @param maxRequests how many requests one call takes at most, 0 to 4096; 0: only answers
+     * @param maxAnswers how many answers one call gives at most, 1 to 4096
      */
     public Batch(int device, int queue, int maxRequests, int maxAnswers) {
         this(device, queue, maxRequests, maxRequests, maxAnswers);
     }
 
-    /** The same with memory for {@code capacity} requests, which {@link #direct} may ask for later. */
+    /** Creates a batch with memory for {@code capacity} requests, which {@link #direct} may ask for later. */
     public Batch(int device, int queue, int maxRequests, int capacity, int maxAnswers) {
         this.capacity = capacity;
         this.maxAnswers = maxAnswers;
@@ -76,10 +76,10 @@ public final class Batch {
     }
 
     /**
-     * Uses it for another device or queue from now on, as if it were new.
+     * Makes the batch serve another device or queue, as if it were new.
      *
-     * @param limit how many requests to take at most in one call, no more than it was made for
-     * @throws IllegalStateException if there are answers in it that nobody has given
+     * @param limit how many requests one call takes at most; not more than the batch was made for
+     * @throws IllegalStateException if it has answers that were not given yet
      */
     public void direct(int device, int queue, int limit) {
         if (limit > capacity) {
@@ -95,48 +95,48 @@ public final class Batch {
         ended = false;
     }
 
-    /** Whether one more answer fits. */
+    /** Returns whether one more answer fits. */
     public boolean hasRoom() {
         return answers < maxAnswers;
     }
 
-    /** Whether all answers added to it were given. */
+    /** Returns whether all added answers were given. */
     public boolean hasNoAnswers() {
         return answers == 0;
     }
 
     /**
-     * Adds the answer that all that remains of a request succeeded; {@code data} is the address of what a read or a report has
-     * read, and of a zone append the sector at which it has put its data.
+     * Adds an answer: the rest of a request succeeded. For a read or a report, {@code data} is the address of its data;
+     * for a zone append, the sector at which the data was put.
      */
     public void answer(long cookie, long data, long length) {
         add(cookie, data, length, 0, 0);
     }
 
-    /** Adds the answer that all that remains of a read succeeded and has read zeros. */
+    /** Adds an answer: the rest of a read succeeded and is zeros. */
     public void answerZeroes(long cookie, long length) {
         add(cookie, 0, length, 0, Abi.ANS_ZEROES);
     }
 
-    /** Adds the answer that all that remains of a request failed. */
+    /** Adds an answer: the rest of a request failed. */
     public void answerError(long cookie, int errno) {
         add(cookie, 0, 0, -errno, 0);
     }
 
     /**
-     * Adds the answer about the next {@code length} bytes of a request only, which goes on with what remains: the answer of a
-     * later call, of this method or of one about all of it, is about the bytes behind them.
+     * Adds an answer to the next {@code length} bytes of a request only. The next answer, added by any of these
+     * methods, is about the bytes behind them.
      *
-     * @param data the address of what a read has read in this part; ignored if it failed
-     * @param length in bytes: a multiple of the logical block, more than 0 and less than what remains; the last answer is not
-     *     one about a part
-     * @param errno 0, or with what all of this part failed
+     * @param data the address of the data of this part of a read; ignored if the part failed
+     * @param length in bytes: a multiple of the logical block, more than 0 and less than the rest; the last answer must
+     *     not be one to a part
+     * @param errno the error of the whole part, or 0
      */
     public void answerPart(long cookie, long data, long length, int errno) {
         add(cookie, errno == 0 ? data : 0, length, -errno, Abi.ANS_MORE);
     }
 
-    /** Adds the answer that the next {@code length} bytes of a read were read and are zeros; see {@link #answerPart}. */
+    /** Adds an answer: the next {@code length} bytes of a read are zeros; see {@link #answerPart}. */
     public void answerPartZeroes(long cookie, long length) {
         add(cookie, 0, length, 0, Abi.ANS_MORE | Abi.ANS_ZEROES);
     }
@@ -153,17 +153,17 @@ public final class Batch {
         answers++;
     }
 
-    /** Two members of 32 bits, as they follow each other. */
+    /** Packs two consecutive members of 32 bits. */
     private static long halves(int first, int second) {
         return (first & 0xffffffffL) << FIRST_HALF | (second & 0xffffffffL) << SECOND_HALF;
     }
 
     /**
-     * Gives the answers and waits for requests. Signals do not end it; an answer that came too late is dropped and its
-     * cookie given to {@code late}, once for all answers in a row that are about the same request. An answer the module cannot
-     * take (its data cannot be read) becomes EIO.
+     * Gives the answers and waits for requests. Signals do not end the wait. An answer that came too late is dropped,
+     * and its cookie is passed to {@code late}, once for consecutive answers to one request. An answer that the module
+     * cannot take because its data cannot be read becomes EIO.
      *
-     * @param data where the data of writes go
+     * @param data where the data of writes goes
      * @return how many requests there are now; 0 when the device has ended
      * @throws ControlException if the module refuses the call as a whole
      */
@@ -172,9 +172,9 @@ public final class Batch {
     }
 
     /**
-     * The same, waiting no longer than {@code nanos}; with less than 0, without limit.
+     * Gives the answers and waits for requests, no longer than {@code nanos}; without limit if it is negative.
      *
-     * @return how many requests there are now; 0 when none came in this time, or when the device has ended
+     * @return how many requests there are now; 0 if none came in this time, or the device has ended
      */
     public int serve(ControlSession session, NativeMemory data, long nanos, LongConsumer late) {
         return call(
@@ -182,9 +182,9 @@ public final class Batch {
     }
 
     /**
-     * The same with a part of memory.
+     * Gives the answers and waits for requests, with a part of the memory for data.
      *
-     * @param from where in {@code data} the part begins
+     * @param from where in {@code data} the part starts
      * @param length how long it is, in bytes
      */
     public int serve(ControlSession session, NativeMemory data, long from, long length, long nanos, LongConsumer late) {
@@ -210,7 +210,7 @@ public final class Batch {
             call[Abi.SERVE_ANSWERS / Long.BYTES] =
                     taken == answers ? 0 : address + answersAt + (long) taken * Abi.ANSWER_SIZE;
             call[Abi.SERVE_NR_ANSWERS / Long.BYTES] = halves(answers - taken, wanted);
-            // What the module tells is zero until it does.
+            // The members that the module sets are zero until then.
             longs.put(0, call);
             int result = session.serve(serve, address);
             int consumed = buffer.getInt(Abi.SERVE_CONSUMED);
@@ -262,14 +262,14 @@ public final class Batch {
         return given[index * ANSWER_LONGS + Abi.ANSWER_COOKIE / Long.BYTES];
     }
 
-    /** Turns every answer that was added and not yet given, none of them a part, into this error. */
+    /** Turns all answers that were added and not given yet, none of them to a part, into this error. */
     public void failAnswers(int errno) {
         for (int i = 0; i < answers; i++) {
             failAnswer(i, false, errno);
         }
     }
 
-    /** A part whose data cannot be read fails alone; one that makes no sense takes the rest of its request with it. */
+    /** A part whose data cannot be read fails alone; an invalid part fails the rest of its request, too. */
     private void failAnswer(int index, boolean keepsItsPlace, int errno) {
         int at = index * ANSWER_LONGS;
         int flags = (int) (given[at + Abi.ANSWER_RESULT / Long.BYTES] >>> SECOND_HALF);
@@ -281,52 +281,55 @@ public final class Batch {
         given[at + Abi.ANSWER_RESULT / Long.BYTES] = halves(-errno, part ? Abi.ANS_MORE : 0);
     }
 
-    /** Whether the device has ended: not to be called again. */
+    /** Returns whether the device has ended: then make no more calls. */
     public boolean ended() {
         return ended;
     }
 
-    /** How many requests the last call brought. */
+    /** Returns how many requests the last call brought. */
     public int requests() {
         return requests;
     }
 
-    /** Names request {@code i} in its answer. */
+    /** Returns the cookie that identifies request {@code i} in its answer. */
     public long cookie(int i) {
         return asked[at(i) + Abi.REQUEST_COOKIE / Long.BYTES];
     }
 
-    /** Where request {@code i} starts, in bytes. */
+    /** Returns where request {@code i} starts, in bytes. */
     public long offset(int i) {
         return asked[at(i) + Abi.REQUEST_SECTOR / Long.BYTES] * Abi.SECTOR_SIZE;
     }
 
-    /** How much request {@code i} concerns, in bytes. */
+    /** Returns the length of request {@code i} in bytes. */
     public long length(int i) {
         return asked[at(i) + Abi.REQUEST_LENGTH / Long.BYTES];
     }
 
-    /** The address of the data of a write. */
+    /** Returns the address of the data of a write. */
     public long data(int i) {
         return asked[at(i) + Abi.REQUEST_DATA / Long.BYTES];
     }
 
-    /** One of the {@code OP_} numbers. */
+    /** Returns one of the {@code OP_} numbers. */
     public int operation(int i) {
         return (int) (kind(i) >>> FIRST_QUARTER) & 0xffff;
     }
 
-    /** The queue it came through. */
+    /** Returns the queue that the request came through. */
     public int queue(int i) {
         return (int) (kind(i) >>> SECOND_QUARTER) & 0xffff;
     }
 
-    /** Bits of {@code REQ_}. */
+    /** Returns bits of {@code REQ_}. */
     public int flags(int i) {
         return (int) (kind(i) >>> SECOND_HALF);
     }
 
-    /** The I/O priority of request {@code i} as of ioprio_set(2), and above its 16 bits the RWH_WRITE_LIFE_ number. */
+    /**
+     * Returns the I/O priority of request {@code i}, as in ioprio_set(2), and above its 16 bits the RWH_WRITE_LIFE_
+     * number.
+     */
     public int hints(int i) {
         long hints = asked[at(i) + Abi.REQUEST_IOPRIO / Long.BYTES];
         return ((int) (hints >>> FIRST_QUARTER) & 0xffff) | ((int) (hints >>> THIRD_BYTE) & 0xff) << 16;
@@ -339,7 +342,7 @@ public final class Batch {
         return i * REQUEST_LONGS;
     }
 
-    /** Operation, queue and flags of a request. */
+    /** Returns the operation, queue and flags of a request. */
     private long kind(int i) {
         return asked[at(i) + Abi.REQUEST_OP / Long.BYTES];
     }

@@ -9,11 +9,11 @@ import java.nio.channels.FileChannel;
 import java.util.Optional;
 
 /**
- * A file that is open by its number, for the JDK's own calls. To close the channel, as an interrupt of a thread that uses it
- * does, leaves the file open.
+ * A file that is open by its number, for calls of the JDK. Closing the channel, as an interrupt of a thread that uses
+ * it does, leaves the file open.
  */
 final class BorrowedFile extends FileInputStream {
-    /** The option of a JVM that makes {@link #channel} work. */
+    /** The JVM option that {@link #channel} needs. */
     static final String JVM_OPTION = "--add-opens=java.base/java.io=ALL-UNNAMED";
 
     private static final Constructor<FileDescriptor> BY_NUMBER = byNumber();
@@ -32,7 +32,7 @@ final class BorrowedFile extends FileInputStream {
         }
     }
 
-    /** For reading; empty unless the JVM was started with {@link #JVM_OPTION}. */
+    /** Returns a channel for reading; empty unless the JVM was started with {@link #JVM_OPTION}. */
     static Optional<FileChannel> channel(int number) {
         if (BY_NUMBER == null) {
             return Optional.empty();
@@ -44,7 +44,7 @@ final class BorrowedFile extends FileInputStream {
         }
     }
 
-    /** Does nothing: somebody else has opened it. */
+    /** Does nothing: the file belongs to the code that opened it. */
     @Override
     public void close() {}
 }

@@ -9,7 +9,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 
-/** A call that nothing can interrupt, such as a system call: in a thread of its own, waited for for a limited time. */
+/**
+ * A call that cannot be interrupted, such as a system call. It runs in its own thread, and waits for it are limited.
+ */
 public final class Bounded<T> {
     private final String what;
     private final FutureTask<T> task;
@@ -19,7 +21,7 @@ public final class Bounded<T> {
         task = new FutureTask<>(call::get);
     }
 
-    /** Starts a call, which errors name like this. */
+    /** Starts a call; errors name it as {@code what}. */
     public static <T> Bounded<T> start(String what, Supplier<T> call) {
         Bounded<T> bounded = new Bounded<>(what, call);
         Thread thread = new Thread(bounded.task, "junit-dblock " + what);
@@ -29,10 +31,10 @@ public final class Bounded<T> {
     }
 
     /**
-     * The call's result.
+     * Makes a call and returns its result.
      *
-     * @throws DblockException if it has not returned within {@link Command#timeout()}, or if this thread is interrupted,
-     *     which it then still is; the call goes on
+     * @throws DblockException if the call does not return within {@link Command#timeout()}, or this thread is
+     *     interrupted, which it then remains. The call goes on
      */
     public static <T> T call(String what, Supplier<T> call) {
         Bounded<T> bounded = start(what, call);
@@ -40,7 +42,7 @@ public final class Bounded<T> {
         try {
             bounded.task.get(limit.toNanos(), TimeUnit.NANOSECONDS);
         } catch (TimeoutException | ExecutionException e) {
-            // Told below.
+            // Reported below.
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new DblockException("Interrupted while waiting for " + what + ".", e);
@@ -48,7 +50,10 @@ public final class Bounded<T> {
         return bounded.result(limit);
     }
 
-    /** Whether it has ended within this time. An interrupt of this thread is noted, and shortens nothing. */
+    /**
+     * Returns whether the call ends within this time. An interrupt of this thread is noted and does not shorten the
+     * wait.
+     */
     public boolean awaitEnd(Duration atMost) {
         long deadline = System.nanoTime() + atMost.toNanos();
         boolean interrupted = false;
@@ -73,9 +78,9 @@ public final class Bounded<T> {
     }
 
     /**
-     * What it has returned, or throws what it has thrown.
+     * Returns what the call has returned, or throws what it has thrown.
      *
-     * @param waited how long it has been waited for, for the error if it has not ended
+     * @param waited the time already waited, for the error if the call has not ended
      */
     public T result(Duration waited) {
         if (!task.isDone()) {

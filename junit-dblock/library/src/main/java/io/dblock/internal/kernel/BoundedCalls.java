@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 
-/** Calls that may never return, each on a thread of its own, which is left to itself when its time is over. */
+/** Calls that may never return, each in its own thread, which is abandoned when its time is over. */
 public final class BoundedCalls {
     private BoundedCalls() {}
 
@@ -23,7 +23,7 @@ public final class BoundedCalls {
         return task;
     }
 
-    /** What a call has returned by then; empty if it has not, or has thrown. */
+    /** Returns the result of a call; empty if it has not returned by then or has thrown. */
     public static <T> Optional<T> await(Future<T> call, long deadline) {
         try {
             return Optional.of(call.get(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS));
@@ -35,7 +35,7 @@ public final class BoundedCalls {
         }
     }
 
-    /** What a call returns within this time. */
+    /** Makes a call and returns its result; empty if it does not return within this time or throws. */
     public static <T> Optional<T> call(String what, Supplier<T> call, Duration limit) {
         return await(start(what, call), System.nanoTime() + limit.toNanos());
     }

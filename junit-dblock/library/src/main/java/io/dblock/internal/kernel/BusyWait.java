@@ -9,9 +9,9 @@ import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /**
- * Retries what fails while a disk is in use. Some uses end by themselves: udev and blkid open every new disk for a moment,
- * and a process that this JVM starts has all its open files until it has closed them. So it gives up early only when there
- * is somebody to name, and after a long time otherwise.
+ * Retries operations that fail while a disk is in use. Some uses end by themselves: udev and blkid open every new disk
+ * for a moment, and a new child process of this JVM has all its open files until it closes them. So this gives up early
+ * only if there is a holder to name, and otherwise after a long time.
  */
 public final class BusyWait {
     static final Duration NAMED = Duration.ofSeconds(5);
@@ -27,7 +27,10 @@ public final class BusyWait {
     private final LongSupplier clock;
     private final Consumer<Duration> sleep;
 
-    /** With the lines of {@link io.dblock.internal.kernel.Holders}, whether garbage of this JVM may hold the disk, what collects it, and a clock. */
+    /**
+     * Creates a wait from the lines of {@link io.dblock.internal.kernel.Holders}, whether garbage of this JVM may hold
+     * the disk, what collects it, and a clock.
+     */
     public BusyWait(
             Supplier<List<String>> holders,
             BooleanSupplier collectable,
@@ -41,7 +44,7 @@ public final class BusyWait {
         this.sleep = sleep;
     }
 
-    /** Empty when {@code done} was true at last, else who uses the disk; never both. */
+    /** Returns an empty list once {@code done} is true, or else the users of the disk. */
     public List<String> until(BooleanSupplier done) {
         long start = clock.getAsLong();
         boolean collected = false;
@@ -49,7 +52,7 @@ public final class BusyWait {
             Duration passed = Duration.ofNanos(clock.getAsLong() - start);
             if (!collected && passed.compareTo(BEFORE_COLLECTING) >= 0) {
                 collected = true;
-                // A mapping of a file ends when its buffer is collected; Java 17 has no other way to end it.
+                // A mapping of a file ends when its buffer is collected; Java 17 has no other way.
                 if (collectable.getAsBoolean()) {
                     collector.run();
                 }
@@ -73,7 +76,7 @@ public final class BusyWait {
         return List.of();
     }
 
-    /** Sleeps. Teardown has to happen in an interrupted thread too, so this only notes the interrupt. */
+    /** Sleeps. Teardown must also work in an interrupted thread, so this only notes an interrupt. */
     public static void pause(Duration duration) {
         boolean interrupted = Thread.interrupted();
         try {

@@ -12,28 +12,30 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
-/** An external program, run to its end or to a time limit, in the C locale, with its output captured. */
+/** An external program, run to its end or a time limit, in the C locale, with its output captured. */
 public final class Command {
-    /** System property: how many seconds a program may take; default 120, which is generous even under emulation. */
+    /**
+     * The system property for how many seconds a program may take; default 120, which is generous even under emulation.
+     */
     public static final String TIMEOUT_PROPERTY = "dblock.commandTimeout";
 
     private Command() {}
 
     /**
-     * What a program left.
+     * The result of a program.
      *
      * @param exit its exit status
-     * @param output what it wrote to its standard output and error, in the order written
+     * @param output what it wrote to standard output and error, in that order
      */
     public record Result(int exit, String output) {
-        /** The end of the output, at most so many lines. */
+        /** Returns the last lines of the output, at most this many. */
         public String tail(int lines) {
             List<String> all = output.strip().lines().toList();
             return String.join("\n", all.subList(Math.max(0, all.size() - lines), all.size()));
         }
     }
 
-    /** How long a program may take. */
+    /** Returns how long a program may take. */
     public static Duration timeout() {
         String value = System.getProperty(TIMEOUT_PROPERTY);
         if (value == null) {
@@ -59,7 +61,7 @@ public final class Command {
     /**
      * Runs a program.
      *
-     * @throws DblockException if it cannot be started, or did not end in time; it is killed then
+     * @throws DblockException if the program cannot be started, or does not end in time and is killed
      */
     public static Result run(List<String> command, Optional<Path> directory, Duration limit) {
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
@@ -80,7 +82,7 @@ public final class Command {
                         + " s and was killed. Its output so far: " + output.text() + "\nIf it only needs longer, set -D"
                         + TIMEOUT_PROPERTY + "=<seconds>.");
             }
-            // A child left in the background may keep the pipe open: what was written by now is what counts.
+            // A child left in the background may keep the pipe open; what was written until now counts.
             output.join(Duration.ofSeconds(1).toMillis());
             return new Result(process.exitValue(), output.text());
         } catch (InterruptedException e) {
@@ -110,7 +112,7 @@ public final class Command {
                     bytes.write(buffer, 0, n);
                 }
             } catch (IOException e) {
-                // The process was killed; what was read so far stays.
+                // The process was killed; the output read so far stays.
             }
         }
 

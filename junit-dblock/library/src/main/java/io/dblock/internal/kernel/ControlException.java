@@ -10,18 +10,18 @@ public class ControlException extends DblockException {
 
     private final int errno;
 
-    /** With the given message and the error's number, positive. */
+    /** Creates an exception with the given message and error number, positive. */
     public ControlException(String message, int errno) {
         super(message);
         this.errno = errno;
     }
 
-    /** The error's number, positive. */
+    /** Returns the error number, positive. */
     public int errno() {
         return errno;
     }
 
-    /** Whether it is this error. */
+    /** Returns whether it is this error. */
     public boolean is(Errno other) {
         return errno == other.number();
     }

@@ -19,16 +19,16 @@ import java.util.concurrent.atomic.AtomicBoolean;
 /**
  * An open {@code /dev/dblockctl}. Devices created here end with it, unless they were made to outlive it.
  *
- * <p>Safe for use by several threads, except that nobody may use it while or after it is closed.
+ * <p>Safe for use by several threads, except that none may use it during or after {@link #close()}.
  */
 public final class ControlSession implements AutoCloseable {
-    /** With this option a JVM serves requests with fewer instructions. */
+    /** The option with which a JVM serves requests with fewer instructions. */
     public static final String JVM_OPTION = BorrowedFile.JVM_OPTION;
 
     private final Linux linux;
     private final int fd;
     private final AtomicBoolean closed = new AtomicBoolean();
-    /** Null if there is none, or if it has failed. */
+    /** Null if there is none or it has failed. */
     private volatile ServeReader reader;
 
     private ControlSession(Linux linux, int fd) {
@@ -38,9 +38,9 @@ public final class ControlSession implements AutoCloseable {
     }
 
     /**
-     * Opens one. The module has to be loaded, see {@link ModuleLoader#ensureLoaded()}.
+     * Opens a session. The module must be loaded, see {@link ModuleLoader#ensureLoaded()}.
      *
-     * @throws DblockException if the control node cannot be opened; says why and what to do
+     * @throws DblockException if the control node cannot be opened; the message says why and what to do
      */
     public static ControlSession open() {
         return open(Libc.INSTANCE);
@@ -64,9 +64,10 @@ public final class ControlSession implements AutoCloseable {
     }
 
     /**
-     * What the loaded module says of itself.
+     * Returns the version that the loaded module reports.
      *
-     * @throws ControlException ENOTTY if it does not know the call: another version than this library's
+     * @throws ControlException ENOTTY if the module does not know the call, that is, has another version than this
+     *     library
      */
     public ModuleVersion version() {
         NativeMemory memory = NativeMemory.allocate(Abi.VERSION_SIZE);
@@ -88,8 +89,8 @@ public final class ControlSession implements AutoCloseable {
     /**
      * Creates a device, not started unless {@link DeviceParameters.Flag#AUTO_START} is set.
      *
-     * @return the device as it was made
-     * @throws ControlException if the module refuses; says what was asked and what is allowed
+     * @return the device as created
+     * @throws ControlException if the module refuses; the message says what was asked and what is allowed
      */
     public DeviceInfo create(DeviceParameters parameters) {
         NativeMemory memory = NativeMemory.allocate(Abi.CREATE_SIZE);
@@ -118,7 +119,7 @@ public final class ControlSession implements AutoCloseable {
         putName(buffer, Abi.CREATE_NAME, parameters.name());
         int result = linux.ioctl(fd, Abi.CTL_CREATE, memory.address());
         if (result < 0) {
-            // All but the name plays a part only where the module refuses a value.
+            // Parameters other than the name matter only if the module refuses a value.
             boolean aboutTheName = -result == Errno.EEXIST.number() || -result == Errno.EBUSY.number();
             String device = aboutTheName ? "\"" + parameters.name() + "\"" : parameters.toString();
             throw failure("create the device " + device, -result, createRemedy(-result, parameters));
@@ -173,14 +174,14 @@ public final class ControlSession implements AutoCloseable {
     /**
      * Removes a device of any session.
      *
-     * @param force although it is open
-     * @throws ControlException ENODEV if there is none, EBUSY if it is open and {@code force} is false
+     * @param force whether to remove it even if it is open
+     * @throws ControlException ENODEV if there is no such device, EBUSY if it is open and {@code force} is false
      */
     public void destroy(int id, boolean force) {
         destroy(id, "", "device " + id, force);
     }
 
-    /** The same by name. */
+    /** Removes a device by name; see {@link #destroy(int, boolean)}. */
     public void destroy(String name, boolean force) {
         destroy(0, name, name, force);
     }
@@ -208,7 +209,8 @@ public final class ControlSession implements AutoCloseable {
     }
 
     /**
-     * Changes the size of a device of any session; whoever has it open sees that at once, and a uevent tells it.
+     * Changes the size of a device of any session. Processes that have it open see that at once, and a uevent reports
+     * it.
      *
      * @param bytes a multiple of the logical block
      * @throws ControlException EOPNOTSUPP if the device is zoned
@@ -217,7 +219,7 @@ public final class ControlSession implements AutoCloseable {
         change("make device " + id + " " + bytes + " bytes large", id, Abi.WHAT_SIZE, bytes, 0);
     }
 
-    /** Has every write to a device of any session fail, or no longer. */
+    /** Makes every write to a device of any session fail, or allows writes again. */
     public void setReadOnly(int id, boolean readOnly) {
         change(
                 "make device " + id + (readOnly ? " read-only" : " writable"),
@@ -271,7 +273,7 @@ public final class ControlSession implements AutoCloseable {
         }
     }
 
-    /** Killable waits in start and destroy may be cut short by a signal the JVM sends itself. */
+    /** A signal that the JVM sends itself may end the killable waits in start and destroy early. */
     private int retryInterrupted(long request, long address) {
         int result;
         do {
@@ -280,12 +282,12 @@ public final class ControlSession implements AutoCloseable {
         return result;
     }
 
-    /** What the module says of this device. */
+    /** Returns what the module reports about this device. */
     public DeviceInfo info(int id) {
         return info(id, "", "device " + id);
     }
 
-    /** The same by name. */
+    /** Returns what the module reports about the device with this name. */
     public DeviceInfo info(String name) {
         return info(0, name, name);
     }
@@ -333,7 +335,7 @@ public final class ControlSession implements AutoCloseable {
                 oldest(buffer));
     }
 
-    /** A module without DBLOCK_FEAT_OLDEST leaves these members zero, as they were given to it. */
+    /** A module without DBLOCK_FEAT_OLDEST leaves these members zero, as they were passed. */
     private static Optional<OldestRequest> oldest(ByteBuffer buffer) {
         int who = buffer.getInt(Abi.INFO_OLDEST);
         if (who == Abi.OLDEST_NONE) {
@@ -369,7 +371,7 @@ public final class ControlSession implements AutoCloseable {
         };
     }
 
-    /** All devices there are, of all sessions. One that ends while this is put together may be missing. */
+    /** Returns all devices, of all sessions. A device that ends meanwhile may be missing. */
     public List<DeviceInfo> list() {
         int capacity = 64;
         while (true) {
@@ -400,12 +402,12 @@ public final class ControlSession implements AutoCloseable {
         }
     }
 
-    /** What it makes its calls to. */
+    /** Returns the system calls that the session uses. */
     Linux linux() {
         return linux;
     }
 
-    /** The same object for all sessions with one kernel. */
+    /** Returns an object that is the same for all sessions with one kernel. */
     public Object kernel() {
         return linux;
     }
@@ -415,10 +417,11 @@ public final class ControlSession implements AutoCloseable {
     }
 
     /**
-     * DBLOCK_SERVE with this structure; 0 or a negative error. What the module tells in it must be zero.
+     * Calls DBLOCK_SERVE with this structure; returns 0 or a negative error. The members that the module sets must be
+     * zero.
      *
      * @param call from 0 to its limit, in native byte order
-     * @param address where it lies
+     * @param address the address of the structure
      */
     int serve(ByteBuffer call, long address) {
         ServeReader reader = this.reader;
@@ -427,7 +430,7 @@ public final class ControlSession implements AutoCloseable {
                 reader.read(call.position(0));
                 return call.getInt(Abi.SERVE_RESULT);
             } catch (IOException e) {
-                // An older module, or an interrupt, which closes channels for good.
+                // The module is older, or there was an interrupt, which closes channels for good.
                 this.reader = null;
                 if (wasMade(call)) {
                     return call.getInt(Abi.SERVE_RESULT);
@@ -437,7 +440,7 @@ public final class ControlSession implements AutoCloseable {
         return linux.ioctl(fd, Abi.SERVE, address);
     }
 
-    /** Whether the module has told anything; if not, it makes no difference whether the call is made once more. */
+    /** Returns whether the module has set anything; if not, the call can be made again without harm. */
     private static boolean wasMade(ByteBuffer call) {
         return call.getInt(Abi.SERVE_CONSUMED) != 0
                 || call.getInt(Abi.SERVE_NR_REQUESTS) != 0
@@ -445,12 +448,12 @@ public final class ControlSession implements AutoCloseable {
                 || call.getInt(Abi.SERVE_RESULT) != 0;
     }
 
-    /** What a failed call becomes. */
+    /** Returns the exception for a failed call. */
     ControlException failure(String what, int errno, String remedy) {
         return new ControlException("Cannot " + what + ": " + Errno.describe(errno) + ". " + remedy, errno);
     }
 
-    /** Closes it. Idempotent. Its threads in SERVE have to be gone: the number of the file may be used again. */
+    /** Closes the session. Idempotent. Its threads must have left SERVE: the number of the file may be reused. */
     @Override
     public void close() {
         if (closed.compareAndSet(false, true)) {

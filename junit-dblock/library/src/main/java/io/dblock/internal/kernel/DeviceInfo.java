@@ -4,18 +4,19 @@ package io.dblock.internal.kernel;
 import java.util.Optional;
 
 /**
- * What the module says of a device, see {@code struct dblock_info} in dblock.h.
+ * What the module reports about a device, see {@code struct dblock_info} in dblock.h.
  *
- * @param id its number, never used twice
- * @param parameters as created, with the defaults filled in; the name is the one it has got
- * @param state where it is in its life
- * @param openers how often its node is open, its own servers not counted
+ * @param id its number, never reused
+ * @param parameters as created, with the defaults filled in and the actual name
+ * @param state the state of the device
+ * @param openers how often its node is open, not counting its own servers
  * @param major major number of its node, 0 before the start
  * @param minor minor number of its node
- * @param owner pid that created it; 0 if not visible or gone
+ * @param owner pid of the process that created it; 0 if not visible or gone
  * @param servers how many processes serve it
- * @param pending requests waiting for a server or held by one
- * @param oldest the one of them that is under way the longest; empty if there is none, or the module does not tell
+ * @param pending requests that wait for a server or are held by one
+ * @param oldest the pending request that has been under way longest; empty if there is none or the module does not
+ *     report it
  */
 public record DeviceInfo(
         int id,
@@ -29,7 +30,7 @@ public record DeviceInfo(
         int pending,
         Optional<OldestRequest> oldest) {
 
-    /** Its name. */
+    /** Returns the name of the device. */
     public String name() {
         return parameters.name();
     }
@@ -42,7 +43,7 @@ public record DeviceInfo(
         LIVE,
         /** Being destroyed, or its server is gone. */
         ENDING,
-        /** Its server is gone, and it waits for another; made by somebody else, this library's devices do not. */
+        /** Its server is gone, and it waits for another one. Devices of this library never do this. */
         WAITING
     }
 }

@@ -33,7 +33,7 @@ public record DeviceParameters(
         flags = Set.copyOf(flags);
     }
 
-    /** Those of a device without zones. */
+    /** Creates the parameters of a device without zones. */
     public DeviceParameters(
             String name,
             long size,
@@ -70,30 +70,33 @@ public record DeviceParameters(
                 0);
     }
 
-    /** Whether the device is zoned. */
+    /** Returns whether the device is zoned. */
     public boolean isZoned() {
         return zoneSize != 0;
     }
 
     /** The DBLOCK_F_* flags. */
     public enum Flag {
-        /** Writes are refused. */
+        /** The device refuses writes. */
         READ_ONLY(1L << 0),
-        /** It says that it spins. */
+        /** The device reports that it spins. */
         ROTATIONAL(1L << 1),
-        /** It has a volatile write cache. */
+        /** The device has a volatile write cache. */
         WRITE_CACHE(1L << 2),
-        /** It answers FUA writes natively. */
+        /** The device handles FUA writes natively. */
         FUA(1L << 3),
         /** Pages do not change while they are written. */
         STABLE_WRITES(1L << 4),
-        /** It stays when its session ends. */
+        /** The device stays when its session ends. */
         OUTLIVE(1L << 5),
-        /** It starts when it is created. */
+        /** The device starts when it is created. */
         AUTO_START(1L << 6),
         /** Partitions are never scanned. */
         NO_PARTITIONS(1L << 7),
-        /** Its next server gets what a dead one held. Not for {@link ControlSession#create}: it has no time to wait in. */
+        /**
+         * The next server gets the requests that a dead one held. Not for {@link ControlSession#create}, which has no
+         * time to wait.
+         */
         REISSUE(1L << 8);
 
         private final long bit;
@@ -102,7 +105,7 @@ public record DeviceParameters(
             this.bit = bit;
         }
 
-        /** Its bit in the ABI. */
+        /** Returns the flag's bit in the ABI. */
         public long bit() {
             return bit;
         }

@@ -19,17 +19,17 @@ import java.util.Objects;
 /**
  * Direct I/O (O_DIRECT) on a block device's node, down to one logical block.
  *
- * <p>The JDK's own direct channel takes the block size of the filesystem the node lies in, devtmpfs, for that of the
- * device: 4096 bytes. Here the position and the length of every read and write are multiples of the device's logical
- * block, or an {@link IOException} says so; buffers may be any. A buffer that is not direct, or not aligned to 512 bytes in
- * memory, costs a copy.
+ * <p>The JDK's own direct channel uses the block size of the filesystem that has the node, devtmpfs: 4096 bytes. Here,
+ * the position and length of every read and write must be multiples of the device's logical block; otherwise there is
+ * an {@link IOException}. Any buffer will do. A buffer that is not direct, or not aligned to 512 bytes in memory, costs
+ * a copy.
  *
- * <p>Safe for use by several threads. An interrupt does not end a read or write, which cannot be interrupted in the kernel
- * either; closing the channel meanwhile takes effect after it.
+ * <p>Safe for use by several threads. An interrupt does not end a read or write, which is uninterruptible in the
+ * kernel, too. Closing the channel during one takes effect after it.
  */
 public final class DirectChannel extends FileChannel {
 
-    /** What the kernel asks of memory for direct I/O to our devices. */
+    /** The memory alignment that the kernel requires for direct I/O to our devices, in bytes. */
     private static final int MEMORY_ALIGNMENT = 512;
 
     private static final int TRANSFER = 1 << 20;
@@ -52,7 +52,7 @@ public final class DirectChannel extends FileChannel {
     }
 
     /**
-     * Opens a node for reading and, if asked for, writing.
+     * Opens a node for reading and, if requested, writing.
      *
      * @param logicalBlock of the device, in bytes
      * @throws DblockException if the node cannot be opened
@@ -138,7 +138,7 @@ public final class DirectChannel extends FileChannel {
         }
     }
 
-    /** The kernel's read or write; -1 for the end of the device. */
+    /** Makes the kernel's read or write; returns -1 at the end of the device. */
     private int transfer(boolean write, ByteBuffer buffer, int length, long at) throws IOException {
         long address = NativeMemory.addressOf(buffer) + buffer.position();
         long count;
@@ -262,7 +262,7 @@ public final class DirectChannel extends FileChannel {
         return this;
     }
 
-    /** The size of the device in bytes. */
+    /** Returns the size of the device in bytes. */
     @Override
     public long size() throws IOException {
         enter();
@@ -277,7 +277,7 @@ public final class DirectChannel extends FileChannel {
         }
     }
 
-    /** A device has the size it has: does nothing for one that is not smaller, and fails otherwise. */
+    /** A device has a fixed size: does nothing if it is not larger than {@code size}, and fails otherwise. */
     @Override
     public FileChannel truncate(long size) throws IOException {
         if (size < 0) {
@@ -292,7 +292,7 @@ public final class DirectChannel extends FileChannel {
         return this;
     }
 
-    /** Flushes the device's write cache; fsync(2), whatever {@code metaData} is. */
+    /** Flushes the device's write cache by fsync(2), whatever {@code metaData} is. */
     @Override
     public void force(boolean metaData) throws IOException {
         enter();
@@ -306,7 +306,7 @@ public final class DirectChannel extends FileChannel {
         }
     }
 
-    /** Not supported: see the README on memory mapped from a device that this JVM serves. */
+    /** Not supported: see the README on mapping files of a device that this JVM serves. */
     @Override
     public MappedByteBuffer map(MapMode mode, long at, long size) {
         throw new UnsupportedOperationException(
@@ -337,7 +337,7 @@ public final class DirectChannel extends FileChannel {
         }
     }
 
-    /** Keeps the file open until {@link #leave()}: its number must not be used for another meanwhile. */
+    /** Keeps the file open until {@link #leave()}: meanwhile, its number must not be reused. */
     private void enter() throws ClosedChannelException {
         synchronized (useLock) {
             if (closing) {

@@ -12,8 +12,8 @@ public final class DiskCalls {
     private DiskCalls() {}
 
     /**
-     * Writes a disk's dirty pages and drops its page cache; BLKFLSBUF. Pages that cannot be written are dropped, too, and the
-     * error is used up that the kernel would otherwise report to the next one who calls fsync on the disk.
+     * Writes a disk's dirty pages and drops its page cache, by BLKFLSBUF. Pages that cannot be written are dropped,
+     * too. This uses up the error that the next fsync on the disk would otherwise report.
      *
      * @return 0, or a negative error if a page could not be written, now or since an error was last reported
      * @throws DblockException if the disk cannot be opened
@@ -26,7 +26,7 @@ public final class DiskCalls {
         try {
             int result = flush(fd);
             if (result < 0) {
-                // Dirty pages that failed to be written are clean now. This time they go.
+                // Dirty pages that could not be written are clean now. This call drops them.
                 flush(fd);
             }
             return result;
@@ -42,7 +42,7 @@ public final class DiskCalls {
     }
 
     /**
-     * Writes all dirty data of the filesystem mounted here; syncfs(2).
+     * Writes all dirty data of the filesystem mounted here, by syncfs(2).
      *
      * @return 0, or a negative error if data could not be written, now or since an error was last reported
      * @throws DblockException if the directory cannot be opened

@@ -12,7 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
 
-/** Finds who uses a disk: its node, and the files under a mount of it. */
+/** Finds what uses a disk: its node, and the files below its mounts. */
 public final class Holders {
     private static final String MAPPED = "has mapped ";
 
@@ -21,7 +21,10 @@ public final class Holders {
     private final long self;
     private final List<OpenImage> images;
 
-    /** For a /proc, a /sys/class/block, the pid of this JVM, and the files that are known to be images of other disks. */
+    /**
+     * Creates a finder from a /proc, a /sys/class/block, the pid of this JVM, and the files known to be images of other
+     * disks.
+     */
     public Holders(ProcFs proc, Path sysBlock, long self, List<OpenImage> images) {
         this.proc = proc;
         this.sysBlock = sysBlock;
@@ -29,12 +32,12 @@ public final class Holders {
         this.images = images;
     }
 
-    /** Of the machine this JVM runs on. */
+    /** Returns a finder for the machine this JVM runs on. */
     public static Holders ofThisMachine() {
         return ofThisMachine(List.of());
     }
 
-    /** The same, where these files are known to be images of other disks. */
+    /** Returns a finder for the machine this JVM runs on, with files known to be images of other disks. */
     public static Holders ofThisMachine(List<OpenImage> images) {
         return new Holders(
                 new ProcFs(Path.of("/proc")),
@@ -44,10 +47,10 @@ public final class Holders {
     }
 
     /**
-     * One line for each use: pid, command, what it uses and how; or the other disk whose image it is.
+     * Returns one line for each use: pid, command, what it uses and how; or the other disk whose image it is.
      *
      * @param node the disk's node, such as {@code /dev/dblock0}; its partitions count too
-     * @param mountPoints where it is mounted
+     * @param mountPoints where the disk is mounted
      */
     public List<String> find(Path node, List<KernelPath> mountPoints) {
         Predicate<String> ours = path -> isOurs(path, node, mountPoints);
@@ -69,7 +72,7 @@ public final class Holders {
                     }
                 }
             } catch (IOException e) {
-                // Gone meanwhile, or somebody else's and we are not root: then the rest has to do.
+                // The process is gone, or belongs to another user and we are not root: report what we have.
             }
             proc.mapped(pid).stream().filter(ours).forEach(file -> uses.add(MAPPED + file));
             for (String use : uses) {
@@ -88,22 +91,22 @@ public final class Holders {
         return lines;
     }
 
-    /** Whether this line of {@link #find} is about a file that is mapped. */
+    /** Returns whether this line of {@link #find} is about a mapped file. */
     public static boolean isMapping(String line) {
         return line.contains(" " + MAPPED);
     }
 
-    /** Whether a process maps the disk or a file on it; the arguments are those of {@link #find}. */
+    /** Returns whether a process maps the disk or a file on it; the arguments are those of {@link #find}. */
     public boolean isMappedBy(long pid, Path node, List<KernelPath> mountPoints) {
         return proc.mapped(pid).stream().anyMatch(path -> isOurs(path, node, mountPoints));
     }
 
-    /** Whether this JVM maps a file below this directory. */
+    /** Returns whether this JVM maps a file below this directory. */
     public boolean isMappedHere(Path mountPoint) {
         return proc.mapped(self).stream().anyMatch(file -> file.startsWith(mountPoint + "/"));
     }
 
-    /** Where a link of /proc leads, if that is ours. */
+    /** Returns the target of a link in /proc if it is ours. */
     private static Optional<String> target(Path link, Predicate<String> ours) {
         try {
             return Optional.of(Files.readSymbolicLink(link).toString()).filter(ours);
@@ -112,7 +115,7 @@ public final class Holders {
         }
     }
 
-    /** The disks whose image a process has open here. */
+    /** Returns the disks whose image is the file that a process has open here. */
     private List<String> disksOf(long pid, Path openFile) {
         if (images.stream().noneMatch(image -> image.pid() == pid)) {
             return List.of();
@@ -130,7 +133,7 @@ public final class Holders {
         if (plain.equals(disk)) {
             return true;
         }
-        // Partitions: a name that ends in a digit gets a p in between.
+        // Partitions: after a name that ends in a digit comes a p.
         String partition = Character.isDigit(disk.charAt(disk.length() - 1)) ? disk + "p" : disk;
         if (plain.startsWith(partition) && plain.substring(partition.length()).matches("[0-9]+")) {
             return true;

@@ -21,9 +21,9 @@ public final class Libc implements Linux {
     static final int MADV_NOHUGEPAGE = 15;
     /** Since Linux 5.14. */
     static final int MADV_POPULATE_WRITE = 23;
-    /** As MADV_DONTNEED, of locked memory too; since Linux 5.18. */
+    /** Like MADV_DONTNEED, also for locked memory; since Linux 5.18. */
     static final int MADV_DONTNEED_LOCKED = 24;
-    /** Not the same on every architecture; see fcntl.h below arch/ in the kernel. */
+    /** Depends on the architecture; see fcntl.h below arch/ in the kernel. */
     static final int O_DIRECT = Platform.isARM() ? 0x10000 : 0x4000;
 
     private static final int SEEK_END = 2;
@@ -74,7 +74,7 @@ public final class Libc implements Linux {
 
     private static ServeReader serveReader(FileChannel session) {
         return call -> {
-            // At an offset, which has no meaning: of reads without one the JDK makes one at a time.
+            // With an offset, which has no meaning here: the JDK serializes reads without one.
             int count = session.read(call, 0);
             if (count != Abi.SERVE_SIZE) {
                 throw new IOException("Of a session were read " + count + " bytes, not " + Abi.SERVE_SIZE + ".");
@@ -119,19 +119,21 @@ public final class Libc implements Linux {
         }
     }
 
-    /** mmap(2) of fresh memory; its address or a negative error. */
+    /** mmap(2) of fresh memory; returns its address or a negative error. */
     long mmap(long length) {
         long address = NativeMethods.mmap(0, length, PROT_READ_WRITE, MAP_SPARSE, -1, 0);
         return address == -1 ? -Native.getLastError() : address;
     }
 
-    /** mmap(2) of addresses that cannot be touched and cost nothing; the first or a negative error. */
+    /**
+     * mmap(2) of addresses that must not be accessed and take no memory; returns the first address or a negative error.
+     */
     long reserve(long length) {
         long address = NativeMethods.mmap(0, length, PROT_NONE, MAP_SPARSE, -1, 0);
         return address == -1 ? -Native.getLastError() : address;
     }
 
-    /** mprotect(2): memory that can be read and written from now on. */
+    /** mprotect(2): makes memory readable and writable. */
     int makeAccessible(long address, long length) {
         return result(NativeMethods.mprotect(address, length, PROT_READ_WRITE));
     }
@@ -182,7 +184,7 @@ public final class Libc implements Linux {
         return result(NativeMethods.prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0));
     }
 
-    /** setrlimit(2) of RLIMIT_MEMLOCK: no limit, whoever this is. */
+    /** setrlimit(2) of RLIMIT_MEMLOCK: no limit, for any user. */
     int unlimitLockedMemory() {
         try (NativeMemory limit = NativeMemory.allocate(2 * Long.BYTES)) {
             limit.buffer().putLong(RLIM_INFINITY).putLong(RLIM_INFINITY);
@@ -190,12 +192,12 @@ public final class Libc implements Linux {
         }
     }
 
-    /** mlockall(2): what is there and what comes, each page from when it is first touched. */
+    /** mlockall(2): locks current and future memory, each page when it is first touched. */
     int lockAllMemory() {
         return result(NativeMethods.mlockall(MCL_ALL_ON_FAULT));
     }
 
-    /** mlock2(2): each page from when it is first touched. */
+    /** mlock2(2): locks each page when it is first touched. */
     int lock(long address, long length) {
         return result((int) NativeMethods.syscall(isX86() ? 325 : 284, address, length, MLOCK_ONFAULT));
     }
@@ -218,22 +220,22 @@ public final class Libc implements Linux {
         return result(NativeMethods.fsync(fd));
     }
 
-    /** pread(2); bytes read, or a negative error. */
+    /** pread(2); returns the bytes read, or a negative error. */
     long pread(int fd, long address, long length, long offset) {
         return result(NativeMethods.pread(fd, address, length, offset));
     }
 
-    /** pwrite(2); bytes written, or a negative error. */
+    /** pwrite(2); returns the bytes written, or a negative error. */
     long pwrite(int fd, long address, long length, long offset) {
         return result(NativeMethods.pwrite(fd, address, length, offset));
     }
 
-    /** Size in bytes of a file or block device; moves the file's position. Or a negative error. */
+    /** Returns the size of a file or block device in bytes, or a negative error; moves the file's position. */
     long sizeOf(int fd) {
         return result(NativeMethods.lseek(fd, 0, SEEK_END));
     }
 
-    /** lseek(2), which moves the file's position; the new one, or a negative error. */
+    /** lseek(2), which moves the file's position; returns the new one, or a negative error. */
     long seek(int fd, long offset, int whence) {
         return result(NativeMethods.lseek(fd, offset, whence));
     }
@@ -247,7 +249,7 @@ public final class Libc implements Linux {
     }
 
     private static boolean isX86() {
-        // Everything else that runs a 64-bit JVM of today (aarch64, riscv64, loongarch64) has the generic numbers.
+        // All other architectures with a current 64-bit JVM (aarch64, riscv64, loongarch64) have the generic numbers.
         return Platform.isIntel();
     }
 
@@ -260,8 +262,8 @@ public final class Libc implements Linux {
     }
 
     /**
-     * ioctl, open, syscall and prctl are variadic in C; on the supported architectures their arguments go where those
-     * of a function with this many fixed ones go, up to the sixth.
+     * In C, ioctl, open, syscall and prctl are variadic. On the supported architectures, up to six of their arguments
+     * are passed like those of a function with fixed arguments.
      */
     private static final class NativeMethods {
         static native int open(String path, int flags, int mode);

@@ -2,8 +2,8 @@
 package io.dblock.internal.kernel;
 
 /**
- * The system calls this package makes. Like the kernel itself they return a negative error number when they fail.
- * Tests put a kernel of their own in this place.
+ * The system calls of this package. Like the kernel, they return a negative error number on failure. Tests replace them
+ * with their own kernel.
  */
 public interface Linux {
     int O_RDONLY = 0;
@@ -24,10 +24,10 @@ public interface Linux {
     /** close(2). */
     int close(int fd);
 
-    /** ioctl(2). No allocation, no lock: this is the data path. */
+    /** ioctl(2). Neither allocates nor locks: this is the data path. */
     int ioctl(int fd, long request, long argument);
 
-    /** A cheaper way to call DBLOCK_SERVE on a session; null if there is none. */
+    /** Returns a cheaper way to call DBLOCK_SERVE on a session; null if there is none. */
     ServeReader serveReader(int fd);
 
     /** epoll_create1(2), closed on exec. */
@@ -39,7 +39,7 @@ public interface Linux {
     /** epoll_wait(2); {@code events} is the address of an array of struct epoll_event. */
     int epollWait(int epoll, long events, int capacity, int timeoutMillis);
 
-    /** eventfd(2) of 0, closed on exec, that never blocks. */
+    /** eventfd(2) of 0, closed on exec, nonblocking. */
     int eventfd();
 
     /** Adds 1 to an eventfd. */

@@ -2,14 +2,14 @@
 package io.dblock.internal.kernel;
 
 /**
- * What the loaded module says of itself.
+ * What the loaded module reports about itself.
  *
- * @param abi the version of the ABI it speaks
+ * @param abi the version of its ABI
  * @param features bits of DBLOCK_FEAT_*
  * @param module the module's own version
  */
 public record ModuleVersion(int abi, long features, String module) {
-    /** Whether it takes answers about a part of a request: {@link Batch#answerPart}. */
+    /** Returns whether the module accepts answers to parts of a request: {@link Batch#answerPart}. */
     public boolean answersParts() {
         return (features & Abi.FEAT_ANSWER_MORE) != 0;
     }

@@ -3,7 +3,7 @@ package io.dblock.internal.kernel;
 
 import java.nio.file.Path;
 
-/** Mounting and unmounting by system call: no program is needed when the system is in a bad state. */
+/** Mounts and unmounts by system call: this needs no program, even if the system is in a bad state. */
 public final class Mounts {
     private static final int MNT_DETACH = 2;
     private static final long MS_RDONLY = 1;
@@ -11,14 +11,13 @@ public final class Mounts {
     private static final long MS_NODEV = 4;
     private static final long MS_NOEXEC = 8;
     private static final long MS_REMOUNT = 32;
-    /** For everybody. */
+    /** For everyone. */
     private static final int READ_AND_SEARCH = 0555;
 
     private Mounts() {}
 
     /**
-     * mount(2) of a filesystem in memory that has nothing but one empty directory, and cannot be written to. 0 or a negative
-     * error.
+     * mount(2) of a read-only filesystem in memory with nothing but one empty directory; returns 0 or a negative error.
      */
     public static int mountEmpty(String source, Path mountPoint, String directory) {
         int result = mountTmpfs(source, mountPoint, 0);
@@ -45,12 +44,12 @@ public final class Mounts {
                 "size=4k,mode=755");
     }
 
-    /** umount2(2); 0 or a negative error. */
+    /** umount2(2); returns 0 or a negative error. */
     public static int unmount(Path mountPoint) {
         return Libc.INSTANCE.umount(KernelPath.of(mountPoint).bytes(), 0);
     }
 
-    /** Takes the mount out of the tree at once; it ends when its last user does. 0 or a negative error. */
+    /** Removes the mount from the tree at once; it ends with its last user. Returns 0 or a negative error. */
     public static int detach(KernelPath mountPoint) {
         return Libc.INSTANCE.umount(mountPoint.bytes(), MNT_DETACH);
     }

@@ -5,7 +5,7 @@ import io.dblock.handler.Errno;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** An open file, for what FileChannel has no call for. */
+/** An open file for operations that FileChannel lacks. */
 public final class NativeFile implements AutoCloseable {
     private final Path path;
     private final int fd;
@@ -35,9 +35,9 @@ public final class NativeFile implements AutoCloseable {
     }
 
     /**
-     * Gives the space of a range back, so that it reads as zeros; fallocate(2) with FALLOC_FL_PUNCH_HOLE.
+     * Frees the space of a range, which then reads as zeros; fallocate(2) with FALLOC_FL_PUNCH_HOLE.
      *
-     * @return false if the filesystem cannot
+     * @return false if the filesystem does not support it
      */
     public synchronized boolean punchHole(long offset, long length) throws IOException {
         if (closed) {
@@ -55,20 +55,24 @@ public final class NativeFile implements AutoCloseable {
     }
 
     /**
-     * Where the first data are from {@code offset} on, as the filesystem knows it; lseek(2) with SEEK_DATA.
+     * Returns where the first data from {@code offset} on is, as far as the filesystem knows; lseek(2) with SEEK_DATA.
      *
-     * @return {@code size} if there are none
+     * @return {@code size} if there is no data
      */
     public synchronized long findData(long offset, long size) throws IOException {
         return find(offset, size, Libc.SEEK_DATA, offset);
     }
 
-    /** The same for the first hole; {@code size} if there is none. */
+    /** Returns where the first hole from {@code offset} on is; {@code size} if there is none. */
     public synchronized long findHole(long offset, long size) throws IOException {
         return find(offset, size, Libc.SEEK_HOLE, size);
     }
 
-    /** @param otherwise the answer if the filesystem knows no holes */
+    /**
+     * Finds data or a hole.
+     *
+     * @param otherwise the result if the filesystem knows no holes
+     */
     private long find(long offset, long size, int whence, long otherwise) throws IOException {
         if (closed) {
             throw new IOException(path + " is closed");
@@ -86,7 +90,7 @@ public final class NativeFile implements AutoCloseable {
         return Math.min(result, size);
     }
 
-    /** Closes it. Idempotent. */
+    /** Closes the file. Idempotent. */
     @Override
     public synchronized void close() {
         if (!closed) {

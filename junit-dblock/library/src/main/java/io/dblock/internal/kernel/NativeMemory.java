@@ -11,18 +11,18 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Memory outside the heap, by address. Three kinds: a mapping of any size that costs what is written to it, freed by
- * {@link #close()}, which may have been made to {@linkplain #resize grow}; a direct buffer, freed by the garbage collector;
- * and a mapping with a buffer, freed by that too.
+ * Memory outside the heap, by address. There are three kinds: a mapping of any size that takes memory when written, is
+ * freed by {@link #close()} and can optionally {@linkplain #resize grow}; a direct buffer, freed by the garbage
+ * collector; and a mapping with a buffer, also freed by the garbage collector.
  */
 public final class NativeMemory implements AutoCloseable {
-    /** What MADV_DONTNEED works by. */
+    /** The unit of MADV_DONTNEED. */
     private static final int PAGE = Libc.INSTANCE.pageSize();
 
     static final NativeMemory EMPTY_STRING = ofString("");
 
     private final long address;
-    /** What is mapped, or reserved, from the address on. */
+    /** How much is mapped or reserved from the address on. */
     private final long room;
 
     private final ByteBuffer buffer;
@@ -40,7 +40,7 @@ public final class NativeMemory implements AutoCloseable {
         this.buffer = buffer;
     }
 
-    /** A mapping of {@code size} zero bytes; a page costs memory from its first write on. */
+    /** Returns a mapping of {@code size} zero bytes; a page takes memory from its first write on. */
     public static NativeMemory map(long size) {
         long address = Libc.INSTANCE.mmap(Math.max(size, 1));
         if (isError(address)) {
@@ -60,8 +60,8 @@ public final class NativeMemory implements AutoCloseable {
     }
 
     /**
-     * The same at the beginning of {@code room} reserved addresses, so that it can {@linkplain #resize grow} where it is. If
-     * there are not so many addresses in a row, it cannot grow.
+     * Returns a mapping at the start of {@code room} reserved addresses, so that it can {@linkplain #resize grow} in
+     * place. If there are not enough contiguous addresses, it cannot grow.
      *
      * @param room bytes
      */
@@ -80,31 +80,34 @@ public final class NativeMemory implements AutoCloseable {
     }
 
     /**
-     * Has the pages of a mapping never be huge ones: where those are always given, each write to a range of its own would
-     * cost as much as one, usually 2 MiB.
+     * Never uses huge pages for the mapping. Where the kernel always uses them, each scattered write would take a huge
+     * page, usually 2 MiB.
      */
     public void makeSparse() {
-        // A kernel without huge pages does not know this advice, and needs none.
+        // A kernel without huge pages does not know this advice and does not need it.
         Libc.INSTANCE.madvise(address, room, Libc.MADV_NOHUGEPAGE);
     }
 
-    /** Has the pages of a range be there, all at once, as if they had been written to. A hint: an old kernel does nothing. */
+    /**
+     * Makes the pages of a range present, all at once, as if they had been written to. A hint: an old kernel does
+     * nothing.
+     */
     public void populate(long offset, long length) {
         checkRange(offset, length);
         long start = offset / PAGE * PAGE;
         Libc.INSTANCE.madvise(address + start, roundUp(offset + length) - start, Libc.MADV_POPULATE_WRITE);
     }
 
-    /** How far it can {@linkplain #resize grow}, in bytes. */
+    /** Returns how far the mapping can {@linkplain #resize grow}, in bytes. */
     public long room() {
         return room;
     }
 
     /**
-     * Changes the size of a mapping. What is beyond a smaller size is given back, and is zeros if it grows again. Its address
-     * stays, and also what was beyond the end may still be read.
+     * Changes the size of a mapping. Memory beyond a smaller size is freed, and is zeros if the mapping grows again.
+     * The address stays, and memory beyond the end may still be read.
      *
-     * @throws IllegalArgumentException if {@code newSize} is more than its {@link #room()}
+     * @throws IllegalArgumentException if {@code newSize} is more than {@link #room()}
      */
     public synchronized void resize(long newSize) {
         if (newSize > room) {
@@ -122,19 +125,19 @@ public final class NativeMemory implements AutoCloseable {
         size = newSize;
     }
 
-    /** A buffer of {@code size} zero bytes, in native byte order. */
+    /** Returns a buffer of {@code size} zero bytes, in native byte order. */
     public static NativeMemory allocate(int size) {
         ByteBuffer buffer = ByteBuffer.allocateDirect(size).order(ByteOrder.nativeOrder());
         return new NativeMemory(addressOf(buffer), size, buffer);
     }
 
     /**
-     * The same in a mapping of its own, whose pages {@link #giveBack()} takes away. No part of the JVM's limit for direct
-     * buffers.
+     * Returns a buffer in its own mapping, whose pages {@link #giveBack()} frees. It does not count toward the JVM's
+     * limit for direct buffers.
      */
     public static NativeMemory allocateMapped(int size) {
         NativeMemory mapping = map(size);
-        // Its slices keep the buffer, and so the memory.
+        // Slices keep the buffer, and so the memory.
         ByteBuffer buffer = bufferAt(mapping.address, size);
         Cleaning.CLEANER.register(buffer, mapping::close);
         return new NativeMemory(mapping.address, size, buffer);
@@ -144,37 +147,37 @@ public final class NativeMemory implements AutoCloseable {
         return ofBytes(text.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** These bytes, and a zero. */
+    /** Returns memory with these bytes and a zero. */
     static NativeMemory ofBytes(byte[] bytes) {
         NativeMemory memory = allocate(bytes.length + 1);
         memory.buffer().put(0, bytes);
         return memory;
     }
 
-    /** Where the content of a direct buffer starts; its position plays no part. */
+    /** Returns where the content of a direct buffer starts, whatever its position is. */
     public static long addressOf(ByteBuffer buffer) {
         return Pointer.nativeValue(Native.getDirectBufferPointer(buffer));
     }
 
     /**
-     * A buffer over the {@code length} bytes at an address. To touch it when these are gone crashes the JVM: for use within a
-     * call only.
+     * Returns a buffer over the {@code length} bytes at an address. Accessing it after these are freed crashes the JVM:
+     * use it only within a call.
      */
     public static ByteBuffer bufferAt(long address, int length) {
         return new Pointer(address).getByteBuffer(0, length).order(ByteOrder.nativeOrder());
     }
 
-    /** Where it starts. */
+    /** Returns the address of the first byte. */
     public long address() {
         return address;
     }
 
-    /** Its size in bytes. */
+    /** Returns the size in bytes. */
     public long size() {
         return size;
     }
 
-    /** The buffer of memory made by {@link #allocate(int)}. */
+    /** Returns the buffer of memory made by {@link #allocate(int)}. */
     public ByteBuffer buffer() {
         if (buffer == null) {
             throw new IllegalStateException("This memory is a mapping and has no buffer; use view(offset, length).");
@@ -182,7 +185,10 @@ public final class NativeMemory implements AutoCloseable {
         return buffer;
     }
 
-    /** A buffer over part of a mapping. To touch it after {@link #close()} crashes the JVM: for use within a call only. */
+    /**
+     * Returns a buffer over part of a mapping. Accessing it after {@link #close()} crashes the JVM: use it only within
+     * a call.
+     */
     public ByteBuffer view(long offset, int length) {
         checkRange(offset, length);
         return bufferAt(address + offset, length);
@@ -200,13 +206,13 @@ public final class NativeMemory implements AutoCloseable {
         Libc.INSTANCE.copy(address + offset, target, length);
     }
 
-    /** Makes a range zeros without giving memory back. */
+    /** Fills a range with zeros without freeing memory. */
     public void zero(long offset, long length) {
         checkRange(offset, length);
         Libc.INSTANCE.zero(address + offset, length);
     }
 
-    /** Makes a range of a mapping zeros and gives its whole pages back. */
+    /** Fills a range of a mapping with zeros and frees its whole pages. */
     public void release(long offset, long length) {
         checkRange(offset, length);
         long start = roundUp(offset);
@@ -222,23 +228,23 @@ public final class NativeMemory implements AutoCloseable {
         }
     }
 
-    /** Gives whole pages back, which are zeros then; false if the kernel does not let them go. */
+    /** Frees whole pages, which are then zeros; returns false if the kernel refuses. */
     private static boolean discard(long start, long length) {
         return Libc.INSTANCE.madvise(start, length, Libc.MADV_DONTNEED) == 0
                 || Libc.INSTANCE.madvise(start, length, Libc.MADV_DONTNEED_LOCKED) == 0
                 || discardByUnlocking(start, length);
     }
 
-    /** The same of locked pages, for kernels that are older than the advice for that. */
+    /** Frees locked pages, on kernels without the advice for that. */
     static boolean discardByUnlocking(long start, long length) {
         boolean discarded = Libc.INSTANCE.unlock(start, length) == 0
                 && Libc.INSTANCE.madvise(start, length, Libc.MADV_DONTNEED) == 0;
-        // What another thread has touched meanwhile is locked by this.
+        // This locks pages that another thread has touched meanwhile.
         Libc.INSTANCE.lock(start, length);
         return discarded;
     }
 
-    /** Makes a mapping zeros and gives all its pages back; they come again when they are written to. */
+    /** Fills a mapping with zeros and frees all its pages; they come back when they are written. */
     public void giveBack() {
         release(0, size);
     }
@@ -251,12 +257,12 @@ public final class NativeMemory implements AutoCloseable {
         }
     }
 
-    /** Its thread starts when it is needed first. */
+    /** The thread starts on first use. */
     private static final class Cleaning {
         static final Cleaner CLEANER = Cleaner.create();
     }
 
-    /** Frees a mapping. Idempotent; nobody may use it any more. */
+    /** Frees a mapping. Idempotent. Nobody may use it afterwards. */
     @Override
     public synchronized void close() {
         if (!closed && buffer == null) {

@@ -11,12 +11,13 @@ import java.util.Optional;
  * A file that a process has open because it is the image of a disk.
  *
  * @param pid the process
- * @param file the file's {@linkplain BasicFileAttributes#fileKey() key}: it may be renamed, or deleted, while it is open
+ * @param file the file's {@linkplain BasicFileAttributes#fileKey() key}: the file may be renamed or deleted while it is
+ *     open
  * @param disk the name of the disk
  */
 public record OpenImage(long pid, Object file, String disk) {
 
-    /** The key of the file that a path leads to; empty if it leads nowhere. */
+    /** Returns the key of the file at a path; empty if there is none. */
     public static Optional<Object> keyOf(Path path) {
         try {
             return Optional.ofNullable(

@@ -11,14 +11,14 @@ import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
-/** What /proc says of processes, tasks and mounts. Below any root, so that tests can bring a tree of their own. */
+/** What /proc says about processes, tasks and mounts. Works below any root, so that tests can use their own tree. */
 public final class ProcFs {
     private static final Pattern BLANKS = Pattern.compile(" +");
     private static final int MAPS_PATH = 5;
 
     private final Path proc;
 
-    /** Of what is mounted at {@code proc}. */
+    /** Reads what is mounted at {@code proc}. */
     public ProcFs(Path proc) {
         this.proc = proc;
     }
@@ -30,28 +30,28 @@ public final class ProcFs {
      */
     public record Mount(String device, KernelPath point, String type, String source) {}
 
-    /** When a process started, in clock ticks since boot; empty if there is none of this pid that still lives. */
+    /** Returns when a process started, in clock ticks since boot; empty if no living process has this pid. */
     public Optional<String> startTime(long pid) {
         String stat = read(proc.resolve(Long.toString(pid)).resolve("stat"));
-        // The second field is the command in parentheses, which may itself contain any of the separators.
+        // The second field is the command in parentheses, which may itself contain the separators.
         int end = stat.lastIndexOf(')');
         if (end < 0) {
             return Optional.empty();
         }
         String[] fields = stat.substring(end + 1).strip().split(" ", -1);
-        // A zombie is gone, only nobody has asked for its exit status yet.
+        // A zombie has ended; only its exit status has not been read yet.
         boolean alive = !fields[0].equals("Z") && !fields[0].equals("X");
         return alive && fields.length > 19 ? Optional.of(fields[19]) : Optional.empty();
     }
 
-    /** The arguments of a process, the program first; none if it is gone, or has none. */
+    /** Returns the arguments of a process, the program first; empty if it is gone or has none. */
     public List<String> arguments(long pid) {
         String line = read(proc.resolve(Long.toString(pid)).resolve("cmdline"));
-        // Each ends with a zero byte, the last one, too.
+        // Each argument ends with a zero byte, including the last one.
         return line.isEmpty() ? List.of() : List.of(line.split("\0", 0));
     }
 
-    /** The command line of a process, or its name if it has none. */
+    /** Returns the command line of a process, or its name if it has none. */
     public String command(long pid) {
         Path directory = proc.resolve(Long.toString(pid));
         String line = read(directory.resolve("cmdline")).replace('\0', ' ').strip();
@@ -61,10 +61,10 @@ public final class ProcFs {
         return line.length() > 120 ? line.substring(0, 120) + "..." : line;
     }
 
-    /** The mounts a process sees; {@code self} may be used for this one. */
+    /** Returns the mounts that a process sees; {@code self} is this process. */
     public List<Mount> mounts(String pid) {
         List<Mount> mounts = new ArrayList<>();
-        // A character for each byte: others mount where they like, also where this JVM's locale has no Path for.
+        // One character for each byte: other processes may mount at paths for which this JVM's locale has no Path.
         String lines = new String(bytes(proc.resolve(pid).resolve("mountinfo")), StandardCharsets.ISO_8859_1);
         for (String line : lines.split("\n", -1)) {
             String[] fields = line.split(" ", -1);
@@ -80,7 +80,7 @@ public final class ProcFs {
         return mounts;
     }
 
-    /** All pids. */
+    /** Returns all pids. */
     public List<Long> pids() {
         List<Long> pids = new ArrayList<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(proc, "[0-9]*")) {
@@ -88,7 +88,7 @@ public final class ProcFs {
                 pids.add(Long.parseLong(entry.getFileName().toString()));
             }
         } catch (IOException e) {
-            // Without /proc nobody can be named; whoever asks says that it found nobody.
+            // Without /proc no process can be named; the caller reports that it found none.
         }
         return pids;
     }
@@ -99,13 +99,13 @@ public final class ProcFs {
      * @param state as in proc(5): R runs, S sleeps and can be woken by a signal, D sleeps and cannot, T is stopped, Z is dead
      */
     public record Task(long pid, long tid, String name, char state) {
-        /** Whether it waits in the kernel and no signal ends that. */
+        /** Returns whether the task waits in the kernel and no signal ends the wait. */
         public boolean isUninterruptible() {
             return state == 'D';
         }
     }
 
-    /** The tasks of a process that are there just now; none if it is gone. */
+    /** Returns the current tasks of a process; empty if it is gone. */
     public List<Task> tasks(long pid) {
         List<Task> tasks = new ArrayList<>();
         try (DirectoryStream<Path> entries =
@@ -114,12 +114,12 @@ public final class ProcFs {
                 task(pid, Long.parseLong(entry.getFileName().toString())).ifPresent(tasks::add);
             }
         } catch (IOException e) {
-            // It has ended.
+            // The process has ended.
         }
         return tasks;
     }
 
-    /** This task, unless it is gone. */
+    /** Returns this task, unless it is gone. */
     public Optional<Task> task(long pid, long tid) {
         String stat = read(directory(pid, tid).resolve("stat"));
         int begin = stat.indexOf('(');
@@ -130,7 +130,10 @@ public final class ProcFs {
         return Optional.of(new Task(pid, tid, stat.substring(begin + 1, end), stat.charAt(end + 2)));
     }
 
-    /** How often a task has been switched out so far: if that has not changed, it is where it was. 0 if it is gone. */
+    /**
+     * Returns how often a task has been switched out: while that does not change, the task is where it was. 0 if it is
+     * gone.
+     */
     public long switches(Task task) {
         return read(directory(task.pid(), task.tid()).resolve("status"))
                 .lines()
@@ -140,7 +143,10 @@ public final class ProcFs {
                 .sum();
     }
 
-    /** Where in the kernel a task waits, the innermost function first; one function, or none, for who is not root. */
+    /**
+     * Returns where in the kernel a task waits, the innermost function first; one function, or none, unless this is
+     * root.
+     */
     public List<String> kernelStack(Task task) {
         Path directory = directory(task.pid(), task.tid());
         String stack = read(directory.resolve("stack"));
@@ -158,7 +164,7 @@ public final class ProcFs {
         return proc.resolve(Long.toString(pid)).resolve("task").resolve(Long.toString(tid));
     }
 
-    /** Octal escapes of blank, tab, newline and backslash, see proc(5). */
+    /** Decodes the octal escapes of blank, tab, newline and backslash, see proc(5). */
     private static String unescape(String text) {
         StringBuilder out = new StringBuilder();
         for (int i = 0; i < text.length(); i++) {
@@ -174,7 +180,7 @@ public final class ProcFs {
         return out.toString();
     }
 
-    /** Files of /proc come and go with their process: one that is gone is empty. */
+    /** Files of /proc come and go with their process: a missing file is empty. */
     private static String read(Path file) {
         return new String(bytes(file), StandardCharsets.UTF_8);
     }
@@ -187,7 +193,10 @@ public final class ProcFs {
         }
     }
 
-    /** The files that a process maps, as this JVM shows their paths; none if it is gone, or somebody else's and we are not root. */
+    /**
+     * Returns the files that a process maps, with paths as in this JVM; empty if it is gone, or belongs to another user
+     * and we are not root.
+     */
     List<String> mapped(long pid) {
         return KernelPath.shown(bytes(proc.resolve(Long.toString(pid)).resolve("maps")))
                 .lines()

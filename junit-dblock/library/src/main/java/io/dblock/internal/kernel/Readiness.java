@@ -6,10 +6,10 @@ import io.dblock.handler.Errno;
 import java.nio.ByteBuffer;
 
 /**
- * Waits for many sessions at once, by epoll(7): until a request of one of a session's devices waits for a server, or one of
- * its devices has ended. A session told of is not told of again before {@link #rearm}.
+ * Waits for many sessions at once, by epoll(7): until a request of a session's device waits for a server, or a device
+ * has ended. A session is reported once, and again only after {@link #rearm}.
  *
- * <p>One thread waits; any thread may do the rest, also meanwhile.
+ * <p>One thread waits. Any thread may do the rest, even during the wait.
  */
 public final class Readiness implements AutoCloseable {
     /** struct epoll_event is packed on x86 and on no other architecture. */
@@ -37,7 +37,7 @@ public final class Readiness implements AutoCloseable {
             linux.close(epoll);
         }
         eventfd = checked(made, "make an eventfd");
-        // Edge-triggered, so that each signal is told once and nobody has to read it.
+        // Edge-triggered, so that each signal is reported once and nobody has to read it.
         boolean done = false;
         try {
             checked(
@@ -52,7 +52,7 @@ public final class Readiness implements AutoCloseable {
     }
 
     /**
-     * Opens one for sessions of the kernel that this one belongs to.
+     * Opens a readiness for sessions of the same kernel as this one.
      *
      * @throws ControlException if there are no more file descriptors
      */
@@ -65,10 +65,10 @@ public final class Readiness implements AutoCloseable {
     }
 
     /**
-     * Tells, from now on and once, when this session is ready.
+     * Reports, once, when this session is ready.
      *
-     * @param token what {@link #token} says then, 0 or more
-     * @return false if the module cannot tell: it is older than this
+     * @param token what {@link #token} returns then, 0 or more
+     * @return false if the module is too old to report this
      */
     public boolean add(ControlSession session, long token) {
         int result = control(Linux.EPOLL_CTL_ADD, session.fd(), Linux.EPOLLIN | Linux.EPOLLONESHOT, token);
@@ -79,14 +79,14 @@ public final class Readiness implements AutoCloseable {
         return true;
     }
 
-    /** Tells once more when this session is ready, at once if it is. */
+    /** Reports once more when this session is ready; at once if it is. */
     public void rearm(ControlSession session, long token) {
         checked(
                 control(Linux.EPOLL_CTL_MOD, session.fd(), Linux.EPOLLIN | Linux.EPOLLONESHOT, token),
                 "wait for requests again");
     }
 
-    /** Tells no more of it. To be called before the session is closed: the number of its file may be used again. */
+    /** Stops reporting this session. Call this before the session is closed: the number of its file may be reused. */
     public void remove(ControlSession session) {
         checked(control(Linux.EPOLL_CTL_DEL, session.fd(), 0, 0), "wait for no more requests");
     }
@@ -102,10 +102,11 @@ public final class Readiness implements AutoCloseable {
     }
 
     /**
-     * Waits until a session is ready or {@link #wake} is called. One that was removed meanwhile may still be told of.
+     * Waits until a session is ready or {@link #wake} is called. A session that was removed meanwhile may still be
+     * reported.
      *
-     * @param millis how long to wait at most; less than 0: without limit
-     * @return how many sessions are ready; 0 if none is, earlier than {@code millis} too
+     * @param millis how long to wait at most; negative: without limit
+     * @return how many sessions are ready; 0 if none is, possibly before {@code millis}
      */
     public int await(int millis) {
         ready = 0;
@@ -123,7 +124,7 @@ public final class Readiness implements AutoCloseable {
         return ready;
     }
 
-    /** The token of the session that the last {@link #await} found as number {@code i}. */
+    /** Returns the token of the session that is number {@code i} in the last {@link #await}. */
     public long token(int i) {
         if (i < 0 || i >= ready) {
             throw new IndexOutOfBoundsException("session " + i + " of " + ready);
@@ -131,14 +132,14 @@ public final class Readiness implements AutoCloseable {
         return found.buffer().getLong(i * EVENT_SIZE + EVENT_DATA);
     }
 
-    /** Ends the {@link #await} under way, or the next one. */
+    /** Ends the current {@link #await}, or the next one. */
     public synchronized void wake() {
         if (!closed) {
             linux.signal(eventfd);
         }
     }
 
-    /** Nobody may be in {@link #await}. Idempotent. */
+    /** Closes this. No thread may be in {@link #await}. Idempotent. */
     @Override
     public synchronized void close() {
         if (!closed) {

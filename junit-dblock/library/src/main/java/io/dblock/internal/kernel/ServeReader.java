@@ -4,13 +4,13 @@ package io.dblock.internal.kernel;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** DBLOCK_SERVE by read(2), see dblock.h: a way to call it that costs less than ioctl(2) by JNA. */
+/** DBLOCK_SERVE by read(2), see dblock.h: cheaper than ioctl(2) by JNA. */
 @FunctionalInterface
 interface ServeReader {
     /**
-     * One call, with the structure from the buffer's position to its limit.
+     * Makes one call, with the structure from the buffer's position to its limit.
      *
-     * @throws IOException if it could not be made; or if this thread was interrupted, then perhaps it was
+     * @throws IOException if the call could not be made; after an interrupt of this thread, it may have been made
      */
     void read(ByteBuffer call) throws IOException;
 }

@@ -8,15 +8,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Whether this process's kernel is a program of another one. There, system calls and page faults are dear, and each run of
- * pages that is contiguous in the kernel's memory is a mapping of the other kernel's, which allows a process only so many.
+ * Detects whether this kernel is a program of another kernel. Then system calls and page faults are expensive. Each
+ * contiguous run of pages in this kernel's memory is a mapping of the other kernel, which limits the mappings of a
+ * process.
  */
 public final class UserModeLinux {
     private static final boolean HERE = isIn(Path.of("/proc/cpuinfo"));
 
     private UserModeLinux() {}
 
-    /** Whether it is. */
+    /** Returns whether this is User Mode Linux. */
     public static boolean isHere() {
         return HERE;
     }
