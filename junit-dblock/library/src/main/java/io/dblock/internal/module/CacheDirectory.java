@@ -9,17 +9,17 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Map;
 
 /**
- * Where built modules and fetched kernels are kept between runs: {@code $DBLOCK_CACHE}, else
+ * The directory that keeps built modules and downloaded kernels between runs: {@code $DBLOCK_CACHE}, else
  * {@code $XDG_CACHE_HOME/junit-dblock}, else {@code ~/.cache/junit-dblock}.
  */
 public final class CacheDirectory {
-    /** The environment variable that names it. */
+    /** The environment variable for the directory. */
     public static final String VARIABLE = "DBLOCK_CACHE";
 
     private CacheDirectory() {}
 
     /**
-     * The cache directory, created with mode 0700 if there is none yet.
+     * Returns the cache directory, created with mode 0700 if it does not exist.
      *
      * @throws DblockException if it cannot be created
      */
@@ -48,7 +48,7 @@ public final class CacheDirectory {
             return Path.of(own).toAbsolutePath();
         }
         String xdg = environment.get("XDG_CACHE_HOME");
-        // The XDG specification: relative paths here are invalid and to be ignored.
+        // The XDG specification says to ignore relative paths here.
         if (xdg != null && Path.of(xdg).isAbsolute()) {
             return Path.of(xdg, "junit-dblock");
         }

@@ -6,10 +6,10 @@ import io.dblock.internal.kernel.ControlSession;
 import java.nio.file.Path;
 import java.util.List;
 
-/** What finding and loading the module needs to know of this machine, and does to it. Tests bring their own machine. */
+/** The machine, as far as finding and loading the module needs it. Tests use their own machine. */
 interface HostEnvironment {
 
-    /** The root of the file tree, {@code /} on a real machine: /proc, /sys, /dev, /lib and /etc are looked for below. */
+    /** Returns the root of the file tree, {@code /} on a real machine, with /proc, /sys, /dev, /lib and /etc below. */
     Path root();
 
     /** {@code uname -r}. */
@@ -21,10 +21,10 @@ interface HostEnvironment {
     /** Bits of the effective capabilities, see capabilities(7). */
     long capabilities();
 
-    /** Whether a program of this name is found on the PATH. */
+    /** Returns whether there is a program of this name on the PATH. */
     boolean hasProgram(String name);
 
-    /** Where built modules are. */
+    /** Returns the directory of built modules. */
     Path cache();
 
     /** Opens a control session; see {@link ControlSession#open()}. */
@@ -33,9 +33,9 @@ interface HostEnvironment {
     /** Runs a program to its end. */
     Command.Result run(List<String> command, Path directory);
 
-    /** finit_module(2) with this file; 0 or a negative error. */
+    /** Loads this file by finit_module(2); returns 0 or a negative error. */
     int loadModule(Path file);
 
-    /** delete_module(2), refused when the module is in use; 0 or a negative error. */
+    /** Unloads a module by delete_module(2), which refuses a module in use; returns 0 or a negative error. */
     int unloadModule(String name);
 }

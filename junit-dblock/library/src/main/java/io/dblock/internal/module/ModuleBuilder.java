@@ -16,9 +16,12 @@ import java.util.List;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
-/** Builds the kernel module from the sources in the jar, once per kernel; the result is kept in {@link CacheDirectory}. */
+/**
+ * Builds the kernel module from the sources in the jar, once per kernel, and keeps the result in
+ * {@link CacheDirectory}.
+ */
 public final class ModuleBuilder {
-    /** File locks exclude processes, this excludes the threads of this one. */
+    /** File locks exclude other processes; this excludes other threads of this process. */
     private static final Object IN_PROCESS = new Object();
 
     private static final int LOG_LINES = 30;
@@ -32,31 +35,33 @@ public final class ModuleBuilder {
     }
 
     /**
-     * The module for this kernel: the cached one, or one built now. Safe against other threads and processes.
+     * Returns the module for this kernel, cached or built now. Safe against other threads and processes.
      *
-     * @param kernelRelease as {@code uname -r} says it in that kernel
-     * @param kernelBuildDirectory its headers, as in {@code /lib/modules/<release>/build}
+     * @param kernelRelease as {@code uname -r} prints it in that kernel
+     * @param kernelBuildDirectory the kernel's headers, as in {@code /lib/modules/<release>/build}
      * @return the path of {@code dblock.ko}
-     * @throws ModuleUnavailableException if it cannot be built; the message has the cause, the remedy, and the end of the
-     *     build's output
+     * @throws ModuleUnavailableException if the module cannot be built; the message has the cause, the remedy, and the
+     *     end of the build's output
      */
     public static Path build(String kernelRelease, Path kernelBuildDirectory) {
         return build(kernelRelease, sources -> make(kernelBuildDirectory));
     }
 
     /**
-     * The same, with another way to build it.
+     * Returns the module for this kernel, cached or built with another command.
      *
-     * @param command for the directory with the sources, in which it is run, what leaves {@code dblock.ko} there
+     * @param command returns, for the directory with the sources, the command that is run there and leaves
+     *     {@code dblock.ko} there
      */
     public static Path build(String kernelRelease, Function<Path, List<String>> command) {
         return new ModuleBuilder(new RealHost(), ModuleSources.fromClassPath()).buildFor(kernelRelease, command);
     }
 
     /**
-     * Keeps a module that was built elsewhere from the same sources, see {@link #sourcesHash}; one that is there already stays.
+     * Keeps a module that was built elsewhere from the same sources, see {@link #sourcesHash}. An existing module
+     * stays.
      *
-     * @param module it is copied
+     * @param module the file, which is copied
      */
     public static void keep(String kernelRelease, Path module) throws IOException {
         Path kept = kept(kernelRelease);
@@ -64,17 +69,17 @@ public final class ModuleBuilder {
             Files.createDirectories(kept.getParent());
             Path copy = Files.createTempFile(kept.getParent(), "copy", ".ko");
             Files.copy(module, copy, StandardCopyOption.REPLACE_EXISTING);
-            // A rename, so that nobody ever finds half a module.
+            // Renamed, so that nobody ever finds half a module.
             Files.move(copy, kept, StandardCopyOption.ATOMIC_MOVE);
         }
     }
 
-    /** Where the module for this kernel is kept, if it is. */
+    /** Returns where the module for this kernel is kept, if it is. */
     public static Path kept(String kernelRelease) {
         return new ModuleBuilder(new RealHost(), ModuleSources.fromClassPath()).cached(kernelRelease);
     }
 
-    /** Twelve hexadecimal digits that change with any byte of the module's sources in this library. */
+    /** Returns twelve hexadecimal digits that change with any byte of this library's module sources. */
     public static String sourcesHash() {
         return ModuleSources.fromClassPath().hash();
     }
@@ -83,7 +88,7 @@ public final class ModuleBuilder {
         return List.of("make", "KDIR=" + kernelBuildDirectory);
     }
 
-    /** Where the module for this kernel is or would be. */
+    /** Returns where the module for this kernel is or would be. */
     Path cached(String kernelRelease) {
         return host.cache()
                 .resolve("modules")
@@ -142,7 +147,7 @@ public final class ModuleBuilder {
                         + (result.exit() == 0 ? " and left no dblock.ko" : "") + ". The end of " + log + ":\n"
                         + result.tail(LOG_LINES));
             }
-            // A rename, so that nobody ever finds half a module.
+            // Renamed, so that nobody ever finds half a module.
             Files.move(built, module, StandardCopyOption.ATOMIC_MOVE);
         } finally {
             try (Stream<Path> tree = Files.walk(directory)) {

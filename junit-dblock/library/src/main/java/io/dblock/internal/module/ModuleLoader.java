@@ -20,7 +20,7 @@ import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
-/** Makes the kernel module available: already loaded, a cached build, or built against this kernel's headers. */
+/** Makes the kernel module available: already loaded, from a cached build, or built with this kernel's headers. */
 public final class ModuleLoader {
     private static final String MODULE = "dblock";
     private static final String CACHED = "cached build";
@@ -50,7 +50,7 @@ public final class ModuleLoader {
      *
      * @param what what was tried
      * @param outcome "ok", or why it was not possible
-     * @param remedy the command that mends it; empty if nothing has to be mended or nothing can be done
+     * @param remedy the command that fixes it; empty if there is nothing to fix or nothing can be done
      * @param succeeded whether it was possible
      */
     public record Attempt(String what, String outcome, String remedy, boolean succeeded) {
@@ -69,9 +69,9 @@ public final class ModuleLoader {
     }
 
     /**
-     * Has the module loaded when it returns; does nothing if it is already. Safe against other threads and processes.
+     * Loads the module unless it is already loaded. Safe against other threads and processes.
      *
-     * @throws ModuleUnavailableException if no way led there; lists each
+     * @throws ModuleUnavailableException if every way failed; the message lists each
      */
     public static ModuleVersion ensureLoaded() {
         try (ControlSession session = openSession()) {
@@ -80,22 +80,22 @@ public final class ModuleLoader {
     }
 
     /**
-     * Has the module loaded, and opens a session.
+     * Loads the module unless it is already loaded, and opens a session.
      *
-     * @throws ModuleUnavailableException if no way led there; lists each
+     * @throws ModuleUnavailableException if every way failed; the message lists each
      */
     public static ControlSession openSession() {
         return INSTANCE.open();
     }
 
-    /** What {@link #ensureLoaded()} would find here, without loading or building anything. */
+    /** Returns what {@link #ensureLoaded()} would find here, without loading or building anything. */
     public static List<Attempt> diagnose() {
         return INSTANCE.look();
     }
 
     /**
-     * Whether {@link #ensureLoaded()} would succeed here, as far as can be told without trying: the module is loaded, or it
-     * may be loaded and is there or can be built.
+     * Returns whether {@link #ensureLoaded()} would succeed here, as far as can be known without trying: the module is
+     * loaded, or loading is allowed and the module exists or can be built.
      */
     public static boolean isLoadable() {
         return INSTANCE.loadable();
@@ -119,7 +119,7 @@ public final class ModuleLoader {
                 throw new IOException("the lock was lost");
             }
             attempts.clear();
-            // Another process may have loaded it while this one waited for the lock.
+            // Another process may have loaded it while this process waited for the lock.
             return openLoaded(attempts).orElseGet(() -> load(attempts));
         } catch (IOException e) {
             throw new DblockException("Cannot lock " + lockFile + ": " + e
@@ -156,7 +156,7 @@ public final class ModuleLoader {
         return session.get();
     }
 
-    /** A session of a module that is loaded and speaks our ABI; else the reason goes to {@code attempts}. */
+    /** Returns a session of a loaded module that has our ABI; otherwise adds the reason to {@code attempts}. */
     private Optional<ControlSession> openLoaded(List<Attempt> attempts) {
         String what = "already loaded";
         ControlSession session;
@@ -200,7 +200,7 @@ public final class ModuleLoader {
         return Optional.empty();
     }
 
-    /** What speaks against loading any module here. */
+    /** Returns what prevents loading any module here. */
     private List<Attempt> obstacles() {
         List<Attempt> found = new ArrayList<>();
         if (!Files.exists(at("proc/modules"))) {
@@ -234,7 +234,7 @@ public final class ModuleLoader {
         return "run the build as root (sudo mvn ...), in a container with --privileged";
     }
 
-    /** The module's file: cached, or built now. */
+    /** Returns the module's file, cached or built now. */
     private Optional<Path> obtain(List<Attempt> attempts) {
         ModuleBuilder builder = new ModuleBuilder(host, sources.get());
         Path cached = builder.cached(host.kernelRelease());
@@ -320,7 +320,7 @@ public final class ModuleLoader {
                                         .split(" ", -1))
                                 .stream())
                 .toList();
-        // Raspberry Pi OS calls itself raspbian (32 bit) or debian (64 bit); the latter has this file.
+        // Raspberry Pi OS identifies itself as raspbian (32 bit) or debian (64 bit); the latter has this file.
         if (ids.contains("raspbian") || Files.exists(at("etc/rpi-issue"))) {
             return Family.RASPBERRY;
         }
@@ -435,7 +435,7 @@ public final class ModuleLoader {
 
     synchronized void unload() {
         if (loadedByUs) {
-            // In use by another process is no error: it stays then.
+            // If another process uses the module, it stays, which is not an error.
             host.unloadModule(MODULE);
             loadedByUs = false;
         }
@@ -445,7 +445,7 @@ public final class ModuleLoader {
         return host.root().resolve(path);
     }
 
-    /** The file's content, stripped; empty if it cannot be read. */
+    /** Returns the file's content, stripped; empty if it cannot be read. */
     private String read(String path) {
         try {
             return Files.readString(at(path)).strip();

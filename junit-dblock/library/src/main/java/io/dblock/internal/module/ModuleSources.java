@@ -30,7 +30,7 @@ final class ModuleSources {
         this.files = files;
     }
 
-    /** Those on the class path, in a jar or a directory. */
+    /** Returns the sources on the class path, from a jar or a directory. */
     static ModuleSources fromClassPath() {
         // By the loader: the sources are in a jar, and so perhaps a module, of their own.
         URL header = ModuleSources.class.getClassLoader().getResource(AT + "/dblock.h");
@@ -43,7 +43,7 @@ final class ModuleSources {
             if (!uri.getScheme().equals("jar")) {
                 return read(Path.of(uri).getParent());
             }
-            // Not the file system others may have open for this jar: a new one, closed here.
+            // A new file system, closed here, not one that others may have open for this jar.
             Path jar = Path.of(URI.create(uri.getRawSchemeSpecificPart().split("!", 2)[0]));
             try (FileSystem files = FileSystems.newFileSystem(jar)) {
                 return read(files.getPath(AT));
@@ -65,7 +65,7 @@ final class ModuleSources {
         return new ModuleSources(files);
     }
 
-    /** Writes them into a directory. */
+    /** Writes the sources to a directory. */
     void unpack(Path directory) throws IOException {
         for (Map.Entry<String, byte[]> file : files.entrySet()) {
             Path target = directory.resolve(file.getKey());
@@ -74,7 +74,7 @@ final class ModuleSources {
         }
     }
 
-    /** Twelve hexadecimal digits that change with any name or byte. */
+    /** Returns twelve hexadecimal digits that change with any name or byte. */
     String hash() {
         try {
             MessageDigest digest = MessageDigest.getInstance("SHA-256");

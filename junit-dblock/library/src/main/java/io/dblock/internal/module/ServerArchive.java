@@ -12,10 +12,11 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The archive of the classes of the server process, which its JVM maps instead of reading and checking each class. It holds for
- * one JDK and for jars that have not changed since. Measured in User Mode Linux, it takes a third off the start of that process.
+ * The class archive of the server process. Its JVM maps the archive instead of reading and checking each class. The
+ * archive is valid for one JDK and unchanged jars. Measured in User Mode Linux, it takes a third off the start of the
+ * server process.
  *
- * <p>A guest cannot keep one, so who starts guests makes it, for the next ones.
+ * <p>A guest cannot keep an archive, so the process that starts guests creates it for later ones.
  */
 public final class ServerArchive {
     private static final String DIRECTORY = "server-classes";
@@ -23,10 +24,10 @@ public final class ServerArchive {
     private ServerArchive() {}
 
     /**
-     * Where in the cache it is, if there is one.
+     * Returns where the archive is in the cache.
      *
      * @param classPath of the server process, in its order
-     * @return empty if no such archive is possible: the JVM takes none of a class path with directories in it
+     * @return empty if no archive is possible: the JVM accepts none for a class path with directories
      */
     public static Optional<Path> place(Path cache, Path javaHome, List<Path> classPath) {
         StringBuilder key = new StringBuilder();
@@ -45,11 +46,11 @@ public final class ServerArchive {
         } catch (IOException e) {
             return Optional.empty();
         } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e); // Each JDK has it.
+            throw new IllegalStateException(e); // Every JDK has this algorithm.
         }
     }
 
-    /** By what the JVM itself recognises them by. */
+    /** Adds the properties by which the JVM itself recognizes a file. */
     private static void append(StringBuilder key, Path file) throws IOException {
         key.append(file).append(' ').append(Files.size(file)).append(' ');
         key.append(Files.getLastModifiedTime(file).toMillis()).append('\n');
