@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** What the threads of this JVM are doing. */
+/** Reports what the threads of this JVM are doing. */
 public final class JavaStacks {
     private static final int FRAMES = 40;
     private static final Set<String> JVM = Set.of(
@@ -20,7 +20,10 @@ public final class JavaStacks {
 
     private JavaStacks() {}
 
-    /** One text for each thread but the JVM's own and the watchdog's: its name, state and stack. Waits for a safepoint. */
+    /**
+     * Returns one text for each thread, except the JVM's own and the watchdog's: its name, state and stack. Waits for a
+     * safepoint.
+     */
     public static List<String> ofThisJvm() {
         List<String> texts = new ArrayList<>();
         for (Map.Entry<Thread, StackTraceElement[]> entry :

@@ -19,18 +19,18 @@ import java.util.concurrent.Future;
 import java.util.stream.Stream;
 
 /**
- * What is known of a request that nobody answers. All is asked at the same time, and what has not been answered after a few
- * seconds is said to be unknown.
+ * A report about a request that nobody answers. It asks all questions at the same time; what is not answered after a
+ * few seconds is reported as unknown.
  */
 final class StuckRequestReport {
     private static final int MAX_THREADS = 60;
     private static final int MAX_TASKS = 40;
     private static final int KERNEL_FRAMES = 16;
-    /** In the kernel stack of a task that waits for a page it has touched, whatever the architecture. */
+    /** Functions in the kernel stack of a task that waits for a page it has touched, on any architecture. */
     private static final List<String> PAGE_FAULT = List.of("filemap_fault", "handle_mm_fault", "do_page_fault");
     /**
-     * What the innermost function of such a task is called. It is all that is known where the kernel does not show the stacks of
-     * tasks (User Mode Linux), and is the same in read(2).
+     * Prefixes of the innermost function of such a task. Nothing else is known where the kernel does not show the
+     * stacks of tasks (User Mode Linux), and read(2) looks the same.
      */
     private static final List<String> PAGE_READ = List.of("filemap_", "folio_");
 
@@ -55,7 +55,7 @@ final class StuckRequestReport {
         deadline = System.nanoTime() + wait.toNanos();
     }
 
-    /** Makes one, which takes a few seconds if somebody does not answer. */
+    /** Creates a report, which takes a few seconds if something does not answer. */
     static StuckRequestReport of(Watchdog.Subject subject, DeviceInfo info, OldestRequest request, Watchdog watchdog) {
         StuckRequestReport report = new StuckRequestReport(subject, info, request, watchdog);
         report.make();
@@ -66,12 +66,12 @@ final class StuckRequestReport {
         return text.toString();
     }
 
-    /** Whether the JVM that answers the device waits for a page of a file on it, so that it never will. */
+    /** Returns whether the JVM that answers the device waits for a page of a file on it, and so will never answer. */
     boolean waitsForItself() {
         return waitsForItself;
     }
 
-    /** Whether the one that did not answer when this was made does now. */
+    /** Returns whether the JVM that did not answer during the report answers now. */
     boolean answersNow() {
         return silent.flatMap(party -> BoundedCalls.call(
                         "asks again", party.stacks(), watchdog.answer().dividedBy(2)))
@@ -104,7 +104,7 @@ final class StuckRequestReport {
         section("who uses the disk:", users, "not known: looking for it took too long");
         int end = text.length();
         asked.stream().findFirst().ifPresent(one -> diagnose(one.party()));
-        // Found last, read first: what is between may be hundreds of lines.
+        // Found last but read first: there may be hundreds of lines between.
         String cause = text.substring(end);
         text.setLength(end);
         text.insert(belowHeadline, cause);
@@ -129,7 +129,7 @@ final class StuckRequestReport {
                 .append('\n');
     }
 
-    /** The request in a sentence, after "a". */
+    /** Returns the request for a sentence, after "a". */
     static String nameOf(OldestRequest request) {
         String operation = RequestOperations.isKnown(request.operation())
                 ? RequestOperations.of(request.operation()).name()
@@ -208,7 +208,7 @@ final class StuckRequestReport {
         return Path.of("/dev", info.name());
     }
 
-    /** As the parties see them: the server process has mounts of its own. */
+    /** Returns the mount points as the parties see them: the server process has its own mounts. */
     private List<KernelPath> mountPoints(List<Watchdog.Party> parties) {
         Set<KernelPath> points = new LinkedHashSet<>();
         for (Watchdog.Party party : parties) {

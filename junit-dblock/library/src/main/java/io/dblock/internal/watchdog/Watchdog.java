@@ -15,13 +15,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
- * Watches devices for requests that nobody answers. Before the kernel fails such a request, it is reported: what it is, who
- * should have answered it, and what everybody who may have to do with it is doing. One thread per JVM asks the module, a few
- * times in a request's limit; each report is made by threads of its own, since any of the questions may itself never be
- * answered.
+ * Watches devices for requests that nobody answers. Before the kernel fails such a request, the watchdog reports what
+ * the request is, which process should have answered it, and what every process involved is doing. One thread per JVM
+ * asks the module, a few times within a request's limit. Each report has its own threads, because any question may
+ * itself never be answered.
  *
- * <p>A JVM that serves a disk and waits for a page of a file on it cannot report anything: its threads have stopped for a
- * garbage collection that waits for the one in the page fault. So such a device is to be watched from another process.
+ * <p>A JVM that serves a disk and waits for a page of a file on it cannot report anything: its threads wait for a
+ * garbage collection, which waits for the thread in the page fault. So another process must watch such a device.
  *
  * <p>Safe for use by several threads.
  */
@@ -29,7 +29,7 @@ public final class Watchdog {
     private static final int REPORTS_AT_ONCE = 8;
     private static final Duration MIN_PERIOD = Duration.ofMillis(100);
     private static final Duration MAX_PERIOD = Duration.ofSeconds(2);
-    /** How long the questions of a report may take at least; longer if there is time until the request fails. */
+    /** The minimum time for the questions of a report; longer if there is time until the request fails. */
     private static final Duration ANSWER = Duration.ofSeconds(5);
 
     private static Watchdog ofThisJvm;
@@ -42,43 +42,45 @@ public final class Watchdog {
     private final ScheduledThreadPoolExecutor poller = new ScheduledThreadPoolExecutor(1, Watchdog::poller);
 
     /**
-     * A device that is watched. Any method but {@link #info()} may block, or throw: each is called on a thread that
-     * nobody else waits for without a limit.
+     * A watched device. Every method except {@link #info()} may block or throw: each is called in a thread that nobody
+     * waits for without a limit.
      */
     public interface Subject {
         /**
-         * What the module says of it now. Called often; must not wait for anything but the module.
+         * Returns what the module reports about the device now. Called often; must not wait for anything but the
+         * module.
          *
-         * @throws io.dblock.internal.kernel.ControlException if it is gone; nobody watches it any more then
+         * @throws io.dblock.internal.kernel.ControlException if the device is gone, which ends the watch
          */
         DeviceInfo info();
 
-        /** Who answers its requests, and which fault rules hold or delay one now; a line each. */
+        /** Returns what answers the requests, and which fault rules hold or delay one now; one line each. */
         List<String> description();
 
-        /** The JVMs that have to do with it, first the one that answers; a JVM that does both is in it once. */
+        /** Returns the JVMs involved, first the one that answers; a JVM with several roles is listed once. */
         List<Party> parties();
 
-        /** Takes a report. It has been written to this JVM's standard error already. */
+        /** Takes a report, which was already written to this JVM's standard error. */
         void report(String text);
 
         /**
-         * Ends the device by force: the JVM that answers waits for itself, for a page of a file on the device. Called about
-         * when the kernel fails the request that was reported, as there is one after the other of them.
+         * Ends the device by force, because the JVM that answers waits for itself: for a page of a file on the device.
+         * Called around the time when the kernel fails the reported request, because such requests follow one after
+         * another.
          */
         void giveUp();
     }
 
     /**
-     * A JVM that has to do with a device.
+     * A JVM involved with a device.
      *
-     * @param role what it does, as in "the server process"
+     * @param role its role, such as "the server process"
      * @param pid its process
-     * @param stacks what its threads are doing, a text each, see {@link JavaStacks}; it may block
+     * @param stacks returns what its threads are doing, one text each, see {@link JavaStacks}; it may block
      */
     public record Party(String role, long pid, Supplier<List<String>> stacks) {}
 
-    /** Ends the watch. When {@link #close()} has returned, {@link Subject#info()} is not called any more. */
+    /** Ends the watch. Once {@link #close()} has returned, {@link Subject#info()} is no longer called. */
     public interface Watch extends AutoCloseable {
         @Override
         void close();
@@ -89,7 +91,7 @@ public final class Watchdog {
         this.holders = holders;
         this.answer = answer;
         this.err = err;
-        // No thread while there is nothing to watch.
+        // No thread while nothing is watched.
         poller.setKeepAliveTime(1, TimeUnit.SECONDS);
         poller.allowCoreThreadTimeOut(true);
         poller.setRemoveOnCancelPolicy(true);
@@ -119,12 +121,12 @@ public final class Watchdog {
         return device::close;
     }
 
-    /** Has something done, on the one thread for that, after this time. */
+    /** Runs a task after this time, in the single thread for that. */
     Future<?> later(Runnable poll, Duration delay) {
         return poller.schedule(poll, delay.toMillis(), TimeUnit.MILLISECONDS);
     }
 
-    /** How often a device whose requests have this limit is looked at. */
+    /** Returns how often to check a device whose requests have this limit. */
     static Duration period(Duration limit) {
         Duration tenth = limit.dividedBy(10);
         if (tenth.compareTo(MIN_PERIOD) < 0) {
@@ -133,14 +135,14 @@ public final class Watchdog {
         return tenth.compareTo(MAX_PERIOD) > 0 ? MAX_PERIOD : tenth;
     }
 
-    /** How long a request has been under way when it is reported: late enough to be odd, early enough to be looked at. */
+    /** Returns after how long a request is reported: late enough to be unusual, early enough to be examined. */
     static Duration reportAfter(Duration limit) {
         Duration most = limit.multipliedBy(3).dividedBy(5);
         Duration before = limit.minusSeconds(20);
         return most.compareTo(before) > 0 ? most : before;
     }
 
-    /** Runs a report, unless there are too many already. */
+    /** Runs a report, unless there are already too many. */
     boolean report(Runnable report) {
         if (!reports.tryAcquire()) {
             return false;

@@ -12,11 +12,11 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 
-/** One device that is watched: which of its requests have been reported. Safe for use by several threads. */
+/** One watched device: knows which of its requests have been reported. Safe for use by several threads. */
 final class WatchedDevice {
-    /** Of one device. A test that fails its disk again and again says nothing new with each. */
+    /** The most reports of one device. More reports of a test that fails its disk repeatedly say nothing new. */
     private static final int MAX_REPORTS = 10;
-    /** Before the limit; as long as a giving up may take to have an effect. */
+    /** The time before the limit: as long as it may take until giving up has an effect. */
     private static final Duration MARGIN = Duration.ofSeconds(1);
 
     private final Watchdog.Subject subject;
@@ -38,7 +38,7 @@ final class WatchedDevice {
         notifyAll();
     }
 
-    /** Empty if it is gone, or not watched any more. */
+    /** Returns the state of the device; empty if it is gone or no longer watched. */
     private synchronized Optional<DeviceInfo> info() {
         if (over) {
             return Optional.empty();
@@ -55,7 +55,7 @@ final class WatchedDevice {
         }
     }
 
-    /** Looks at it now, and again and again until it is over. */
+    /** Checks the device now, and then repeatedly until it is over. */
     synchronized void poll() {
         info().ifPresent(info -> {
             look(info);
@@ -83,7 +83,10 @@ final class WatchedDevice {
         }
     }
 
-    /** A later request has come later: it is younger than the former one was when that was last seen, at this age. */
+    /**
+     * Whether this request was reported. A later request with the same values is younger than the reported one was when
+     * last seen.
+     */
     private boolean isReported(OldestRequest oldest) {
         return reported.filter(known -> known.operation() == oldest.operation()
                         && known.offset() == oldest.offset()
@@ -119,7 +122,7 @@ final class WatchedDevice {
 
     private void say(String text) {
         watchdog.print(text);
-        // Who asked may be the one that is stuck.
+        // The caller may be the one that is stuck.
         BoundedCalls.call(
                 "report",
                 () -> {
