@@ -9,8 +9,8 @@ final class BlockDeviceProviderHolder {
                     BlockDeviceProvider.class, BlockDeviceProvider.class.getClassLoader())
             .findFirst()
             .orElseThrow(() -> new IllegalStateException("No " + BlockDeviceProvider.class.getName()
-                    + " is on the class path: this jar of junit-dblock is incomplete. Was META-INF/services left out of a"
-                    + " jar that was put together?"));
+                    + " is on the class path: this jar of junit-dblock is incomplete. Was META-INF/services left out"
+                    + " when jars were merged?"));
 
     private BlockDeviceProviderHolder() {}
 }

@@ -170,7 +170,7 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
         isNotNull();
         if (found == null || !(what.equals("written") || what.equals("discarded"))) {
             throw new IllegalStateException(
-                    "thenFlushed() is about what wrote() or discarded() has found. Call one of them before it.");
+                    "thenFlushed() is about what wrote() or discarded() has found. Call one of them first.");
         }
         checkComplete("what was " + what);
         long flushedTo = requests(EnumSet.of(Operation.FLUSH)).stream()
@@ -341,7 +341,7 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
             failWithMessage(
                     "%s",
                     "Expecting " + actual.name() + " to have the same content as " + other.name() + ", but it has "
-                            + actual.size() + " bytes and not " + other.size() + ".");
+                            + actual.size() + " bytes, not " + other.size() + ".");
         }
         try (Content mine = new Content(actual);
                 Content theirs = new Content(other)) {
@@ -457,9 +457,9 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
         long dropped = actual.journal().dropped();
         if (mark == null && dropped > 0 && !ignoresDropped) {
             throw new IllegalStateException("The journal of " + actual.name() + " has dropped its first " + dropped
-                    + " entries, so it does not tell all " + subject
-                    + ". Assert since a mark, make the device with more journalEntries(n), have streamTo(file) keep all, or"
-                    + " assert on what there is: ignoringDropped().");
+                    + " entries, so it does not show all of " + subject
+                    + ". Assert since a mark, make the device with more journalEntries(n), keep all with"
+                    + " streamTo(file), or ignore what is missing with ignoringDropped().");
         }
     }
 
@@ -469,8 +469,8 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
             fail(
                     expectation + scope(),
                     "there was no " + request
-                            + " at all, which shows nothing: what an application wrote may still be in the"
-                            + " page cache, so have it synced before. If that is right here, say allowingNoRequests()",
+                            + " at all, which shows nothing: an application's data may still be in the page cache,"
+                            + " so sync it first. If this is expected, call allowingNoRequests()",
                     Set.of());
         }
     }

@@ -12,14 +12,14 @@ public record Unproven(Kind kind, String text) {
     /** What can remain without effect. */
     public enum Kind {
         /** A rule that has acted on no request. */
-        RULE_NEVER_ACTED("Let what a rule is to hit happen before the test ends, or make the rule lenient()."),
+        RULE_NEVER_ACTED("Make a request that the rule acts on before the test ends, or make the rule lenient()."),
         /** A rule that was begun and never got an action. */
-        RULE_WITHOUT_ACTION("Say what such a rule does, as in faults().on(WRITE).times(1).fail(EIO), or remove it."),
+        RULE_WITHOUT_ACTION("Give the rule an action, as in faults().on(WRITE).times(1).fail(EIO), or remove it."),
         /** A power cut was to choose survivors among unflushed writes, and there never were any. */
-        NOTHING_TO_SURVIVE("Let a cut come when there are unflushed writes, see BlockDevice.unflushed(), or make its"
+        NOTHING_TO_SURVIVE("Cut the power while there are unflushed writes, see BlockDevice.unflushed(), or make the"
                 + " survivors lenient()."),
         /** The device could not be asked. */
-        NOT_KNOWN("What a server that is gone or silent knew cannot be told. Keep it running until the test ends.");
+        NOT_KNOWN("The device's server is gone or does not answer. Keep it running until the test ends.");
 
         private final String advice;
 

@@ -115,7 +115,7 @@ public final class Journal {
         recorder.marks().forEach((text, sequence) -> marks.put(sequence, "\"" + text + "\""));
         return marks.isEmpty()
                 ? "None has been set; journal().mark(\"...\") sets one."
-                : "Set have been " + String.join(", ", marks.values()) + ".";
+                : "The marks are " + String.join(", ", marks.values()) + ".";
     }
 
     private long complete(String mark) {
@@ -124,7 +124,7 @@ public final class Journal {
         if (lastDropped > sequence) {
             throw new IllegalStateException("Entries after the mark \"" + mark + "\", which is #" + sequence
                     + ", have been dropped, the last of them #" + lastDropped
-                    + ". Set the mark nearer to what is looked at, make the device with more"
+                    + ". Set the mark closer to the entries you need, make the device with more"
                     + " journalEntries(n), or use"
                     + " streamTo(file), which keeps all.");
         }

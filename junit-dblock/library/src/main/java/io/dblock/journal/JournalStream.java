@@ -49,7 +49,7 @@ public final class JournalStream implements AutoCloseable {
     }
 
     static String header(long dropped) {
-        return "# Journal of a junit-dblock device, version 1. Sectors are of 512 bytes.\n"
+        return "# Journal of a junit-dblock device, version 1. Sectors have 512 bytes.\n"
                 + (dropped == 0 ? "" : "# " + dropped + " earlier entries have been dropped.\n");
     }
 

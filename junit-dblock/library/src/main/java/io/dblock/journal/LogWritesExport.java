@@ -79,8 +79,8 @@ final class LogWritesExport {
             }
             case ZONE_REPORT, ZONE_OPEN, ZONE_CLOSE, ZONE_FINISH, ZONE_RESET, ZONE_RESET_ALL, ZONE_APPEND ->
                 throw new IllegalStateException(
-                        request + " is about a zone, for which the format of dm-log-writes has no"
-                                + " word: the log of a zoned device cannot be written.");
+                        request + " is a zone operation, which the format of dm-log-writes does not have: the log of"
+                                + " a zoned device cannot be written.");
             case WRITE, WRITE_ZEROES, DISCARD -> {
                 if (request.info().has(RequestFlag.FUA)) {
                     write(request, log);
@@ -120,7 +120,7 @@ final class LogWritesExport {
     private byte[] content(RequestEntry request) {
         return journal.content(request)
                 .orElseThrow(() -> new IllegalStateException("The data of " + request
-                        + " are not kept, so the log cannot be written. Have them kept with"
+                        + " is not kept, so the log cannot be written. Keep it with"
                         + " journal().capture(Capture.CONTENT, maxBytes) before the writes."));
     }
 }

@@ -56,7 +56,7 @@ final class LogWritesWriter implements AutoCloseable {
     private void entry(long offset, long length, long flags, byte[] text) throws IOException {
         if (offset % sectorSize != 0 || length % sectorSize != 0) {
             throw new IllegalStateException("The range of " + length + " bytes at " + offset
-                    + " is not made of the log's sectors of " + sectorSize + " bytes.");
+                    + " does not consist of the log's sectors of " + sectorSize + " bytes.");
         }
         ByteBuffer sector = ByteBuffer.allocate(sectorSize).order(ByteOrder.LITTLE_ENDIAN);
         sector.putLong(offset / sectorSize);

@@ -175,7 +175,7 @@ class BlockDeviceAssertTest {
 
     @Test
     void thenFlushedNeedsSomethingBeforeIt() {
-        String message = "thenFlushed() is about what wrote() or discarded() has found. Call one of them before it.";
+        String message = "thenFlushed() is about what wrote() or discarded() has found. Call one of them first.";
         assertThatThrownBy(() -> assertThat(device).thenFlushed())
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage(message);
@@ -299,7 +299,7 @@ class BlockDeviceAssertTest {
                             + " 2001), \"expected\" being dblock8:",
                     "  actual    0000000fa200  00 ",
                     "  expected  0000000fa200  09 ");
-            assertMessage(() -> assertThat(device).hasSameContentAs(small), "but it has 1048576 bytes and not 524288.");
+            assertMessage(() -> assertThat(device).hasSameContentAs(small), "but it has 1048576 bytes, not 524288.");
         }
     }
 
@@ -345,9 +345,9 @@ class BlockDeviceAssertTest {
             assertThatThrownBy(() -> assertThat(small).neverWrote(0, 512))
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessage(
-                            "The journal of dblock9 has dropped its first 1 entries, so it does not tell all what was"
-                                    + " written. Assert since a mark, make the device with more journalEntries(n), have"
-                                    + " streamTo(file) keep all, or assert on what there is: ignoringDropped().");
+                            "The journal of dblock9 has dropped its first 1 entries, so it does not show all of what"
+                                    + " was written. Assert since a mark, make the device with more journalEntries(n), keep all"
+                                    + " with streamTo(file), or ignore what is missing with ignoringDropped().");
             small.journal().mark("m");
             small.disk.read(0, 1);
             assertThat(small).since("m").neverWrote(0, 512);
@@ -384,7 +384,7 @@ class BlockDeviceAssertTest {
                 () -> assertThat(device).since("idle").neverWrote(0, 512),
                 "never to have written to 512 bytes at 0",
                 "there was no request at all, which shows nothing",
-                "say allowingNoRequests()");
+                "call allowingNoRequests()");
         assertMessage(
                 () -> assertThat(device).since("idle").hasWriteAmplificationBelow(10, 1), "there was no write at all");
         assertMessage(

@@ -63,7 +63,7 @@ class JournalTest {
         journal.mark("z");
         journal.mark("commit");
         assertThatThrownBy(() -> journal.since("comit"))
-                .hasMessage("There is no mark \"comit\". Set have been \"z\", \"commit\".");
+                .hasMessage("There is no mark \"comit\". The marks are \"z\", \"commit\".");
         assertThatThrownBy(() -> journal.between("commit", "z"))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("The mark \"z\" was set before \"commit\". Allowed: the earlier mark first.");
@@ -83,8 +83,8 @@ class JournalTest {
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage(
                         "Entries after the mark \"early\", which is #1, have been dropped, the last of them #2. Set the"
-                                + " mark nearer to what is looked at, make the device with more journalEntries(n), or use streamTo(file),"
-                                + " which keeps all.");
+                                + " mark closer to the entries you need, make the device with more journalEntries(n), or use"
+                                + " streamTo(file), which keeps all.");
         assertThat(journal.timeline()).startsWith("(2 earlier entries have been dropped)\n#3 ");
     }
 
@@ -159,7 +159,7 @@ class JournalTest {
         journal.writeTo(file);
 
         List<String> lines = Files.readAllLines(file);
-        assertThat(lines.get(0)).isEqualTo("# Journal of a junit-dblock device, version 1. Sectors are of 512 bytes.");
+        assertThat(lines.get(0)).isEqualTo("# Journal of a junit-dblock device, version 1. Sectors have 512 bytes.");
         List<JournalEntry> entries = journal.entries();
         String hash = String.format("%016x", journal.requests().get(0).hash().getAsLong());
         assertThat(lines.subList(1, lines.size()))

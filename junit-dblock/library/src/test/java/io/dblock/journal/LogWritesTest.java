@@ -211,8 +211,8 @@ class LogWritesTest {
         recording.write(1, 1, 1);
         assertThatThrownBy(this::export)
                 .isInstanceOf(IllegalStateException.class)
-                .hasMessageMatching("The data of #1 .* WRITE  sector 1 .* are not kept, so the log cannot be written\\."
-                        + " Have them kept with journal\\(\\)\\.capture\\(Capture\\.CONTENT, maxBytes\\) before the"
+                .hasMessageMatching("The data of #1 .* WRITE  sector 1 .* is not kept, so the log cannot be written\\."
+                        + " Keep it with journal\\(\\)\\.capture\\(Capture\\.CONTENT, maxBytes\\) before the"
                         + " writes\\.");
     }
 

@@ -283,7 +283,7 @@ class FaultTest {
                 .isInstanceOf(AssertionFailedError.class)
                 .hasMessageStartingWith("@DblockDevice field disk of FaultTest.Unused: dblock0: a rule never acted on a"
                         + " request: \"never\": on WRITE, sectors 8-15: fail with EIO. No WRITE was for sectors 8-15.\n"
-                        + "Let what a rule is to hit happen before the test ends, or make the rule lenient().\n")
+                        + "Make a request that the rule acts on before the test ends, or make the rule lenient().\n")
                 .hasMessageContaining("The last entries of the device's journal:\n#1 ");
         assertThat(lab.log).containsExactly("create dblock0", "close dblock0");
     }
@@ -323,7 +323,7 @@ class FaultTest {
                 .hasMessageContaining(
                         "on WRITE, at most 1 time, begun at io.dblock.junit.FaultTest$WithoutAction.test(")
                 .hasMessageContaining("(FaultTest.java:")
-                .hasMessageContaining("Say what such a rule does");
+                .hasMessageContaining("Give the rule an action");
     }
 
     static class Cleared {

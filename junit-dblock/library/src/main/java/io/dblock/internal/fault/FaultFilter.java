@@ -307,7 +307,7 @@ public final class FaultFilter implements AutoCloseable {
             if (range != null && (range.offset() + delta < 0 || range.end() + delta > size)) {
                 throw wrong(
                         rule,
-                        "its range would come to lie at " + (range.offset() + delta) + " to " + (range.end() + delta)
+                        "its range would move to " + (range.offset() + delta) + " to " + (range.end() + delta)
                                 + " bytes",
                         "within the device, up to " + size + " bytes");
             }
@@ -323,14 +323,14 @@ public final class FaultFilter implements AutoCloseable {
                         || rule.action() instanceof Action.Misdirect)) {
             throw new IllegalArgumentException(
                     "The rule \"" + rule + "\" does not fit this device, which is zoned: a zone's write pointer says"
-                            + " what was written to it. Allowed: rules that fail requests, have them wait, or change"
+                            + " what was written to it. Allowed: rules that fail, delay or hold requests, or change"
                             + " their data.");
         }
         if ((rule.action() instanceof Action.Stale || rule.action() instanceof Action.PowerCut)
                 && !context.hasBuiltInStore()) {
             throw new IllegalArgumentException(
                     "The rule \"" + rule + "\" needs a built-in store, but this device's requests"
-                            + " are answered by a handler. Make the device without one, in memory or of an image.");
+                            + " are answered by a handler. Make the device without one, in memory or from an image.");
         }
     }
 

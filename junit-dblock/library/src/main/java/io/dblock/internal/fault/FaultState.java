@@ -30,7 +30,8 @@ final class FaultState {
     /** The most units in a tear. A discard may have billions of blocks; beyond this, a unit is several blocks. */
     private static final long MAX_TORN = 1 << 16;
 
-    // The purposes of random numbers: negated, the fourth seed of their stream. For a Corruption, it is a sector number.
+    // The purposes of random numbers: negated, the fourth seed of their stream. For a Corruption, it is a sector
+    // number.
     private static final long PROBABILITY = 1;
     private static final long TEAR = 2;
     private static final long DELAY = 3;
@@ -186,7 +187,7 @@ final class FaultState {
             return "The device has no volatile write cache (cache = NONE), so the kernel sends it no flushes.";
         }
         if (miss == NearMiss.FLAGS && current.match().flags().contains(RequestFlag.FUA) && !context.takesFua()) {
-            return "The device takes no FUA (fua = false), so the kernel has a flush follow the write instead.";
+            return "The device takes no FUA (fua = false), so the kernel follows the write with a flush instead.";
         }
         if (current.action() instanceof Action.IgnoreFlushes && miss.compareTo(NearMiss.NO_FUA) <= 0) {
             return "No flush has reached the disk"

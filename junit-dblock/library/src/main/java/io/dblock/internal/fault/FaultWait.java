@@ -91,9 +91,8 @@ final class FaultWait implements HeldRequest {
 
     private void take() {
         if (!pause.state().leave(this)) {
-            throw new IllegalStateException(
-                    "The request " + FaultFilter.describe(info()) + " is not held any more by \""
-                            + pause.state().name() + "\": it was released or failed before, or the rule was removed.");
+            throw new IllegalStateException("The request " + FaultFilter.describe(info()) + " is no longer held by \""
+                    + pause.state().name() + "\": it was released or failed before, or the rule was removed.");
         }
     }
 }

@@ -37,7 +37,7 @@ public interface FilteredRequest {
 
     /** Notes where this append to a zone was put, in bytes. */
     default void appendedAt(long offset) {
-        throw new IllegalStateException(info() + " is no append to a zone.");
+        throw new IllegalStateException(info() + " is not an append to a zone.");
     }
 
     /**

@@ -55,7 +55,7 @@ final class LiveFault implements Fault {
     private String lastRequests() {
         List<FaultFilter.Seen> recent = filter.recent();
         if (recent.isEmpty()) {
-            return "No request has come to the device while there were rules: what the page cache holds makes none; use"
+            return "No request has come to the device while there were rules: data in the page cache causes none; use"
                     + " openChannel(), fsync or dropCaches().";
         }
         StringBuilder text = new StringBuilder("The last requests while there were rules:");

@@ -67,7 +67,7 @@ enum NearMiss {
                 "No " + names(rule) + " was for "
                         + match.range().map(Match.Range::toString).orElse("its range") + ".";
             case NO_FUA -> "No flush and no write with FUA has come.";
-            case FREES -> "No " + names(rule) + " has come that needs space.";
+            case FREES -> "No " + names(rule) + " that needs space has come.";
             case SINCE_MARK ->
                 "None came after the mark \"" + match.sinceMark().orElse("") + "\", or it was never set.";
             case UNTIL_MARK -> "All came after the mark \"" + match.untilMark().orElse("") + "\".";
@@ -76,7 +76,7 @@ enum NearMiss {
                 "Its predicate was asked " + asked + (asked == 1 ? " time" : " times") + " and was never true.";
             case NOTHING_LEFT ->
                 "Other rules had acted on what it matched, or there was nothing in it that it could act on.";
-            case AFTER -> matches + " matched, and it lets the first " + match.after() + " by.";
+            case AFTER -> matches + " matched, and it skips the first " + match.after() + ".";
             case PROBABILITY -> matches + " matched, and none was drawn.";
             case NOT_DONE ->
                 rule.action() instanceof Action.Full

@@ -180,6 +180,6 @@ final class ContentRing {
                 return chunk;
             }
         }
-        throw new IllegalStateException("The data at " + position + " are gone.");
+        throw new IllegalStateException("The data at " + position + " is gone.");
     }
 }

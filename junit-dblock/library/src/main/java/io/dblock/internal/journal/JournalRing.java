@@ -290,7 +290,7 @@ public final class JournalRing implements Recorder, AutoCloseable {
             long[] fields = fields(sequence);
             int at = at(fields, sequence);
             if ((fields[at + HEAD] & UNDER_WAY) == 0) {
-                throw new IllegalStateException("Request #" + sequence + " has ended before.");
+                throw new IllegalStateException("Request #" + sequence + " has already ended.");
             }
             fields[at + COMPLETED] = nanos;
             fields[at + HEAD] = (fields[at + HEAD] & ~UNDER_WAY) | (errno & 0xffffL) << ERRNO_SHIFT;

@@ -250,7 +250,7 @@ public final class Batch {
             throw session.failure(
                     "serve device " + buffer.getInt(Abi.SERVE_DEVICE),
                     -result,
-                    "This is a fault of junit-dblock or of the module; please report it.");
+                    "This is a bug in junit-dblock or in the module; please report it.");
         }
     }
 

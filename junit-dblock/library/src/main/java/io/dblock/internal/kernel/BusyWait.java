@@ -68,7 +68,7 @@ public final class BusyWait {
                 return lasting;
             }
             if (passed.compareTo(UNNAMED) >= 0) {
-                return List.of("somebody who cannot be seen from here, after " + UNNAMED.toSeconds()
+                return List.of("a user that cannot be seen from here, after " + UNNAMED.toSeconds()
                         + " s: a mount in another namespace, or a process in another container");
             }
             sleep.accept(SELDOM);

@@ -167,7 +167,7 @@ public final class ControlSession implements AutoCloseable {
                     -result,
                     result == -Errno.ENODEV.number()
                             ? "There is no such device on this session."
-                            : "A device starts once, and not after its end.");
+                            : "A device can be started only once, and not after it has ended.");
         }
     }
 
@@ -191,16 +191,15 @@ public final class ControlSession implements AutoCloseable {
         if (result < 0) {
             String remedy;
             if (result == -Errno.EBUSY.number()) {
-                remedy =
-                        "It is open or mounted: unmount it (\"umount /dev/...\"), end who uses it, or destroy it by force.";
+                remedy = "It is open or mounted: unmount it (\"umount /dev/...\"), end what uses it, or destroy it by"
+                        + " force.";
             } else if (result == -Errno.ENODEV.number()) {
-                remedy = "There is none; \"java -jar junit-dblock-cli.jar list\" shows those there are.";
+                remedy = "There is no such device; \"java -jar junit-dblock-cli.jar list\" lists all devices.";
             } else if (result == -Errno.EALREADY.number()) {
                 remedy = "Another call is destroying it.";
             } else if (result == -Errno.ENOTTY.number() || result == -Errno.EBADF.number()) {
-                remedy =
-                        "Somebody else has closed this session's file descriptor, or uses its number now: look for code"
-                                + " that closes descriptors it has not opened.";
+                remedy = "Other code has closed this session's file descriptor, or uses its number now: look for code"
+                        + " that closes descriptors it has not opened.";
             } else {
                 remedy = "Destroying needs CAP_SYS_ADMIN: run as root.";
             }
@@ -252,7 +251,7 @@ public final class ControlSession implements AutoCloseable {
             return "The size has to be a multiple of the logical block.";
         }
         if (errno == Errno.EOPNOTSUPP.number()) {
-            return "The size of a zoned device stays.";
+            return "The size of a zoned device cannot change.";
         }
         if (errno == Errno.EPERM.number()) {
             return "Changing a device needs CAP_SYS_ADMIN: run as root.";
@@ -302,7 +301,7 @@ public final class ControlSession implements AutoCloseable {
             throw failure(
                     "ask about " + what,
                     -result,
-                    "There is none; \"java -jar junit-dblock-cli.jar list\" shows those there are.");
+                    "There is no such device; \"java -jar junit-dblock-cli.jar list\" lists all devices.");
         }
         return new DeviceInfo(
                 buffer.getInt(Abi.CREATE_ID),
@@ -367,7 +366,7 @@ public final class ControlSession implements AutoCloseable {
             case Abi.STATE_WAITING -> DeviceInfo.State.WAITING;
             default ->
                 throw new DblockException("The module reports the state " + number
-                        + " of a device, which this library does not know. They are of different versions.");
+                        + " of a device, which this library does not know. They have different versions.");
         };
     }
 

@@ -83,7 +83,7 @@ public final class Holders {
         try (DirectoryStream<Path> holders =
                 Files.newDirectoryStream(sysBlock.resolve(node.getFileName()).resolve("holders"))) {
             for (Path holder : holders) {
-                lines.add("the block device " + holder.getFileName() + " is made of it");
+                lines.add("the block device " + holder.getFileName() + " is made from it");
             }
         } catch (IOException e) {
             // No such directory: the disk is gone.

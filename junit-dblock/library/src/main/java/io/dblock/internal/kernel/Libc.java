@@ -77,7 +77,8 @@ public final class Libc implements Linux {
             // With an offset, which has no meaning here: the JDK serializes reads without one.
             int count = session.read(call, 0);
             if (count != Abi.SERVE_SIZE) {
-                throw new IOException("Of a session were read " + count + " bytes, not " + Abi.SERVE_SIZE + ".");
+                throw new IOException(
+                        "A read from a session returned " + count + " bytes, not " + Abi.SERVE_SIZE + ".");
             }
         };
     }

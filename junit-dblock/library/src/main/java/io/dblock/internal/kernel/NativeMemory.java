@@ -253,7 +253,7 @@ public final class NativeMemory implements AutoCloseable {
     public void checkRange(long offset, long length) {
         if (offset < 0 || length < 0 || offset > size - length) {
             throw new IndexOutOfBoundsException("The range of " + length + " bytes at " + offset + " is not within the "
-                    + size + " bytes there are.");
+                    + size + " bytes of this memory.");
         }
     }
 

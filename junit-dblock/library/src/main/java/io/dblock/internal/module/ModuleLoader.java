@@ -189,12 +189,12 @@ public final class ModuleLoader {
             attempts.add(Attempt.failed(
                     OTHER_VERSION,
                     version.abi() == Abi.ABI_VERSION
-                            ? "it is older than this library and takes no answers about parts of a request"
+                            ? "it is older than this library and accepts no answers to parts of a request"
                             : "it speaks ABI " + version.abi() + ", this library " + Abi.ABI_VERSION,
                     "rmmod dblock"));
         } catch (ControlException e) {
             attempts.add(Attempt.failed(
-                    OTHER_VERSION, "it does not tell its ABI: " + Errno.describe(e.errno()), "rmmod dblock"));
+                    OTHER_VERSION, "it does not report its ABI: " + Errno.describe(e.errno()), "rmmod dblock"));
         }
         session.close();
         return Optional.empty();

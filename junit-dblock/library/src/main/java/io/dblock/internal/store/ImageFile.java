@@ -30,7 +30,7 @@ final class ImageFile implements Source {
             if (size == 0 || size % logicalBlockSize != 0) {
                 throw new IllegalArgumentException("The image " + file + " has " + size
                         + " bytes. Allowed: a multiple of the logical block (" + logicalBlockSize
-                        + " bytes), at least one. Fill it up with \"truncate -s %" + logicalBlockSize + " " + file
+                        + " bytes), at least one. Pad it with \"truncate -s %" + logicalBlockSize + " " + file
                         + "\", or choose another logical block.");
             }
             holes = writable ? NativeFile.open(file) : NativeFile.openReadOnly(file);

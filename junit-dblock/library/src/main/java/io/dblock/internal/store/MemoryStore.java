@@ -124,9 +124,9 @@ public final class MemoryStore implements DirectStore {
     /** Throws if the store cannot be {@linkplain #resize resized} to this. */
     void checkSize(long bytes) {
         if (bytes <= 0 || bytes > memory.room()) {
-            throw new IllegalArgumentException("size is " + bytes + ". Allowed for what is kept in memory: 1 to "
-                    + memory.room() + " bytes, four times its first size or 16 GiB. Make the device larger to begin"
-                    + " with: what is not written costs nothing.");
+            throw new IllegalArgumentException("size is " + bytes + ". Allowed for a store in memory: 1 to "
+                    + memory.room() + " bytes, four times its first size or 16 GiB. Make the device larger from the"
+                    + " start: unwritten ranges take no memory.");
         }
     }
 

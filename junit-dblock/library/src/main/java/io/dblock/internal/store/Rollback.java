@@ -104,8 +104,8 @@ final class Rollback {
         unknown.removeAll(known);
         if (!unknown.isEmpty()) {
             throw new IllegalArgumentException("The survivors name the requests " + unknown
-                    + ", which are not in the cache. In it are " + (known.isEmpty() ? "none" : known)
-                    + "; disk.unflushed() has them. What a flush or FUA has made durable survives anyway.");
+                    + ", which are not in the cache. The cache has " + (known.isEmpty() ? "none" : known)
+                    + "; disk.unflushed() lists them. What a flush or FUA has made durable survives anyway.");
         }
     }
 

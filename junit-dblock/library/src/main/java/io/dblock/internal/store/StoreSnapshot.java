@@ -55,7 +55,7 @@ public final class StoreSnapshot implements Source {
      */
     public synchronized CowStore fork() {
         if (closed) {
-            throw new IllegalStateException("This snapshot is closed. Fork it before.");
+            throw new IllegalStateException("This snapshot is closed. Fork it before closing it.");
         }
         users++;
         Source shared = new Shared();

@@ -142,7 +142,7 @@ public final class WriteCache implements AutoCloseable {
      */
     public long address(long offset, long length, long then) throws BlockIOException {
         if (direct == null) {
-            throw new IllegalStateException("This store's data have no address; use read(offset, dst, then).");
+            throw new IllegalStateException("This store's data has no address; use read(offset, dst, then).");
         }
         int before = shrinks;
         check(offset, length, then);
@@ -301,7 +301,7 @@ public final class WriteCache implements AutoCloseable {
 
     private static BlockIOException smaller() {
         return new BlockIOException(
-                Errno.EIO, "The disk was made smaller than this request reaches while that was under way.");
+                Errno.EIO, "The disk became too small for this request while the request was under way.");
     }
 
     private static BlockIOException off() {
@@ -388,7 +388,7 @@ public final class WriteCache implements AutoCloseable {
         try {
             if (!powered) {
                 throw new IllegalStateException(
-                        "The power of the disk is off, and its size cannot be changed then. Restore it before.");
+                        "The power of the disk is off, so its size cannot be changed. Restore the power first.");
             }
             long cut = store.size() - bytes;
             if (cut > 0) {
@@ -698,7 +698,7 @@ public final class WriteCache implements AutoCloseable {
 
     private void checkNotBroken() throws IOException {
         if (broken != null) {
-            throw new IOException("What the power cut has left was to be written, and that failed before.", broken);
+            throw new IOException("The content that the power cut has left could not be written earlier.", broken);
         }
     }
 

@@ -178,7 +178,7 @@ public final class ZonedStore implements AutoCloseable {
     private void claim(long offset, long length) throws BlockIOException {
         int i = index(offset);
         if (length > (i + 1) * zones.size() - offset) {
-            throw wrong(i, "has not the room for " + length + " bytes at " + offset);
+            throw wrong(i, "has no room for " + length + " bytes at " + offset);
         }
         if (conditions[i] == Condition.NOT_WRITE_POINTER) {
             return;
@@ -264,13 +264,12 @@ public final class ZonedStore implements AutoCloseable {
         int open = implicitlyOpen + explicitlyOpen;
         if (!active && zones.maxActive() > 0 && open + closed >= zones.maxActive()) {
             throw new BlockIOException(
-                    Errno.EOVERFLOW, "There are " + (open + closed) + " active zones already, as many as there may be");
+                    Errno.EOVERFLOW, "There are " + (open + closed) + " active zones already, which is the limit");
         }
         if (zones.maxOpen() > 0 && open >= zones.maxOpen()) {
             if (implicitlyOpen == 0) {
                 throw new BlockIOException(
-                        Errno.ETOOMANYREFS,
-                        "There are " + open + " explicitly open zones already, as many as there may be");
+                        Errno.ETOOMANYREFS, "There are " + open + " explicitly open zones already, which is the limit");
             }
             closeOldest();
         }
@@ -330,7 +329,7 @@ public final class ZonedStore implements AutoCloseable {
 
     private int index(long offset) {
         if (offset < 0 || offset >= size()) {
-            throw new IndexOutOfBoundsException(offset + " is not within the " + size() + " bytes there are.");
+            throw new IndexOutOfBoundsException(offset + " is not within the " + size() + " bytes of this store.");
         }
         return (int) (offset / zones.size());
     }

@@ -93,7 +93,7 @@ final class StuckRequestReport {
 
         headline();
         int belowHeadline = text.length();
-        section("", description, "who answers it is not known: that question was not answered");
+        section("", description, "what answers it is not known: that question was not answered");
         for (Asked one : asked) {
             threads(one);
         }
@@ -101,7 +101,7 @@ final class StuckRequestReport {
                 "tasks of the machine that wait in the kernel and cannot be interrupted:",
                 waiting,
                 "not known: looking for them took too long");
-        section("who uses the disk:", users, "not known: looking for it took too long");
+        section("users of the disk:", users, "not known: looking for them took too long");
         int end = text.length();
         asked.stream().findFirst().ifPresent(one -> diagnose(one.party()));
         // Found last but read first: there may be hundreds of lines between.
@@ -250,14 +250,16 @@ final class StuckRequestReport {
             indented(
                     "  ",
                     "cause: " + server.role() + " waits for itself. A file of the disk is mapped into the memory of"
-                            + " the JVM that answers for the disk; a thread of it touched a page that has to be read first, and"
-                            + " cannot be stopped while it waits for that. So a garbage collection waits for this thread, all"
-                            + " others wait for the collection, and among them is the one that should answer the read.\n"
-                            + "way out: have another process answer: leave out the handler, so that a built-in store does, with"
-                            + " placement = SERVER_PROCESS (which AUTOMATIC means for it); or use the file by a FileChannel"
-                            + " instead of a mapping (no FileChannel.map, MMapDirectory and the like).\n"
-                            + "the device is removed by force when the request's time is over, which ends the wait with an"
-                            + " error (InternalError, from a mapping).");
+                            + " the JVM that answers for the disk; one of its threads touched a page that must be"
+                            + " read first, and cannot be stopped while it waits for the page. So a garbage"
+                            + " collection waits for this thread, and all other threads wait for the collection,"
+                            + " including the one that should answer the read.\n"
+                            + "way out: let another process answer. Leave out the handler, so that a built-in store"
+                            + " answers, with placement = SERVER_PROCESS (which AUTOMATIC means for it); or use the"
+                            + " file through a FileChannel instead of a mapping (no FileChannel.map, MMapDirectory"
+                            + " and the like).\n"
+                            + "the device is removed by force when the request's time is over, which ends the wait"
+                            + " with an error (InternalError, from a mapping).");
         }
     }
 }

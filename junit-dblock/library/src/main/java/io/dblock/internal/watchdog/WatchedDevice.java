@@ -50,7 +50,7 @@ final class WatchedDevice {
             return Optional.empty();
         } catch (RuntimeException e) {
             over = true;
-            watchdog.print("junit-dblock: a device is not watched any more, it cannot be asked about: " + e);
+            watchdog.print("junit-dblock: a device is no longer watched, because its state cannot be read: " + e);
             return Optional.empty();
         }
     }
@@ -105,7 +105,8 @@ final class WatchedDevice {
             }
         } catch (RuntimeException e) {
             say("junit-dblock: /dev/" + info.name() + ": a " + StuckRequestReport.nameOf(request)
-                    + " has waited for long, and the report about it has failed, which is a fault of junit-dblock: "
+                    + " has waited for a long time, and the report about it has failed, which is a bug in"
+                    + " junit-dblock: "
                     + stackTrace(e));
         } finally {
             synchronized (this) {
@@ -137,7 +138,8 @@ final class WatchedDevice {
             return;
         }
         if (info().flatMap(DeviceInfo::oldest).isPresent()) {
-            say("junit-dblock: /dev/" + info.name() + " is removed by force, so that who waits for it gets an error.");
+            say("junit-dblock: /dev/" + info.name() + " is removed by force, so that processes waiting for it get an"
+                    + " error.");
             subject.giveUp();
         }
     }

@@ -168,7 +168,7 @@ class FaultConcurrencyTest {
                         try {
                             request.fail(Errno.EBUSY);
                         } catch (IllegalStateException e) {
-                            assertThat(e).hasMessageContaining("not held any more");
+                            assertThat(e).hasMessageContaining("no longer held");
                         }
                     })));
             for (Future<?> future : all) {

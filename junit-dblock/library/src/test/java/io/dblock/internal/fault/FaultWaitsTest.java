@@ -117,7 +117,7 @@ class FaultWaitsTest {
             assertThatThrownBy(again::run)
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("READ sectors 8-15")
-                    .hasMessageContaining("not held any more by \"" + hold.name() + "\"");
+                    .hasMessageContaining("no longer held by \"" + hold.name() + "\"");
         }
     }
 

@@ -49,7 +49,7 @@ class NeverActedTest {
                         "Its predicate was asked 2 times and was never true.",
                         WRITE,
                         rule -> rule.matching(request -> false)),
-                on("2 matched, and it lets the first 2 by.", WRITE, rule -> rule.after(2)),
+                on("2 matched, and it skips the first 2.", WRITE, rule -> rule.after(2)),
                 on("2 matched, and none was drawn.", WRITE, rule -> rule.probability(1e-9)));
     }
 
@@ -114,7 +114,8 @@ class NeverActedTest {
         Fault fua = bench.faults.on(WRITE).flags(RequestFlag.FUA).fail(Errno.EIO);
         bench.write(0, 0, 'a');
         assertThat(bench.filter.neverActed().get(1).why())
-                .endsWith("The device takes no FUA (fua = false), so the kernel has a flush follow the write instead.");
+                .endsWith(
+                        "The device takes no FUA (fua = false), so the kernel follows the write with a flush instead.");
         fua.close();
         bench.faults.on(FLUSH).fail(Errno.EIO);
         bench.write(0, 0, 'a');

@@ -155,7 +155,7 @@ class JournalRingTest {
         end(write);
         assertThatThrownBy(() -> end(write))
                 .isInstanceOf(IllegalStateException.class)
-                .hasMessage("Request #1 has ended before.");
+                .hasMessage("Request #1 has already ended.");
     }
 
     @Test

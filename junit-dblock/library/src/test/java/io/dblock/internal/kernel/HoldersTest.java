@@ -121,7 +121,7 @@ class HoldersTest {
     @Test
     void devicesMadeOfItCount() throws Exception {
         Files.createDirectories(root.resolve("block/dblock0/holders/dm-3"));
-        assertThat(find()).containsExactly("the block device dm-3 is made of it");
+        assertThat(find()).containsExactly("the block device dm-3 is made from it");
     }
 
     @Test

@@ -100,7 +100,7 @@ class ModuleLoaderTest {
     void anOlderModuleOfTheSameAbiIsReportedAndNothingElseTried() {
         host.kernel.refusingToOpen(null).withFeatures(Abi.FEAT_WRITE_ZEROES | Abi.FEAT_PARTIAL_ERROR);
         assertThat(messageOfFailure())
-                .contains("another version is loaded: it is older than this library and takes no answers about parts")
+                .contains("another version is loaded: it is older than this library and accepts no answers to parts")
                 .contains("-> rmmod dblock");
         assertThat(host.commands).isEmpty();
         assertThat(host.kernel.openSessions()).isZero();
@@ -109,7 +109,7 @@ class ModuleLoaderTest {
     @Test
     void aModuleThatDoesNotTellItsVersionIsReported() {
         host.kernel.refusingToOpen(null).refusingItsVersion(Errno.ENOTTY);
-        assertThat(messageOfFailure()).contains("another version is loaded: it does not tell its ABI: ENOTTY");
+        assertThat(messageOfFailure()).contains("another version is loaded: it does not report its ABI: ENOTTY");
     }
 
     @Test

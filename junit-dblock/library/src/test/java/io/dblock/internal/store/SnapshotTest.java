@@ -217,7 +217,7 @@ class SnapshotTest {
                 .hasMessageContaining("This snapshot is closed.");
         assertThatThrownBy(snapshot::fork)
                 .isInstanceOf(IllegalStateException.class)
-                .hasMessageContaining("Fork it before");
+                .hasMessageContaining("Fork it before closing it");
     }
 
     @Test

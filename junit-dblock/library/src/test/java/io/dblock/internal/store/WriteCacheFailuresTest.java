@@ -119,9 +119,9 @@ class WriteCacheFailuresTest {
         store.failsWrites = false;
         assertThatThrownBy(cache::restore)
                 .isInstanceOf(IOException.class)
-                .hasMessage("What the power cut has left was to be written, and that failed before.")
+                .hasMessage("The content that the power cut has left could not be written earlier.")
                 .hasRootCauseMessage("told to fail");
-        assertThatThrownBy(cache::snapshot).hasMessageStartingWith("What the power cut has left was to be written");
+        assertThatThrownBy(cache::snapshot).hasMessageStartingWith("The content that the power cut has left");
         assertThat(cache.powered()).isFalse();
         assertThatThrownBy(() -> valueAt(0)).isInstanceOf(IOException.class);
         assertThatThrownBy(cache::close).isInstanceOf(IOException.class);

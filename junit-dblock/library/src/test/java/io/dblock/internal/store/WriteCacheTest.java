@@ -479,8 +479,8 @@ class WriteCacheTest {
         write(0, BLOCK, 1);
         assertThatThrownBy(() -> cache.cut(Survivors.of(1, 17)))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("The survivors name the requests [17], which are not in the cache. In it are [1];"
-                        + " disk.unflushed() has them. What a flush or FUA has made durable survives anyway.");
+                .hasMessage("The survivors name the requests [17], which are not in the cache. The cache has [1];"
+                        + " disk.unflushed() lists them. What a flush or FUA has made durable survives anyway.");
         assertThat(cache.powered()).isTrue();
         assertThat(valueAt(0)).isEqualTo(1);
     }
