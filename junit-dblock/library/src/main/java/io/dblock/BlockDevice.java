@@ -111,7 +111,7 @@ public interface BlockDevice extends AutoCloseable {
      *
      * <p>Data that the kernel cannot write, now or in an earlier attempt, is dropped, too: later reads return what the
      * device has. This call does not report that as an error, but it uses up the error that the kernel reports once: an
-     * fsync through a file opened later succeeds. {@link #incidents()} reports the loss instead.
+     * fsync through a file opened later does not report it. {@link #incidents()} reports the loss instead.
      *
      * @throws IllegalStateException if the device is closed
      * @throws DblockException if the caches cannot be dropped because privileges are missing or the disk is gone

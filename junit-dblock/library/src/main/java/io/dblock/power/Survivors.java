@@ -94,38 +94,35 @@ public record Survivors(
         return new Survivors(choice, count, probability, sequences, Tearing.NONE, OptionalLong.empty(), false);
     }
 
-    /**
-     * Returns survivors: the first {@code requests} requests, in the order in which they entered the cache, that are
-     * still there.
-     */
+    /** Of the requests still in the cache, the first {@code requests} to enter it survive. */
     public static Survivors prefix(long requests) {
         return of(Choice.PREFIX, requests, 0, List.of());
     }
 
-    /** Returns survivors: each request with probability 1/2, by a seed derived from the device's. */
+    /** Each request survives with probability 1/2, by a seed derived from the device's. */
     public static Survivors random() {
         return of(Choice.RANDOM, 0, 0.5, List.of());
     }
 
-    /** Returns survivors: each request with probability 1/2, by this seed. */
+    /** Each request survives with probability 1/2, by this seed. */
     public static Survivors random(long seed) {
         return random().withSeed(seed);
     }
 
-    /** Returns survivors: each request with this probability, from 0 to 1, by this seed. */
+    /** Each request survives with this probability, from 0 to 1, by this seed. */
     public static Survivors random(long seed, double probability) {
         return of(Choice.RANDOM, 0, probability, List.of()).withSeed(seed);
     }
 
     /**
-     * Returns survivors: the requests with these numbers in the journal. {@code disk.unflushed()} has those in the
+     * The requests with these numbers in the journal survive. {@code disk.unflushed()} has those in the
      * cache. If a number is not in the cache at the power cut, that is an error, and nothing is cut.
      */
     public static Survivors of(long... sequences) {
         return of(Arrays.stream(sequences).boxed().toList());
     }
 
-    /** Returns survivors: the requests with these numbers in the journal, see {@link #of(long...)}. */
+    /** The requests with these numbers in the journal survive, see {@link #of(long...)}. */
     public static Survivors of(List<Long> sequences) {
         return of(Choice.LIST, 0, 0, sequences);
     }
