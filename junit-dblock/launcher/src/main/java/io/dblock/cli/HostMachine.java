@@ -5,6 +5,7 @@ import io.dblock.BlockDevice;
 import io.dblock.DblockException;
 import io.dblock.Placement;
 import io.dblock.internal.device.StaleRuns;
+import io.dblock.internal.kernel.Command;
 import io.dblock.internal.kernel.ControlSession;
 import io.dblock.internal.kernel.DeviceInfo;
 import io.dblock.internal.module.ModuleLoader;
@@ -85,10 +86,7 @@ final class HostMachine implements Machine {
 
     @Override
     public Optional<Path> find(String program) {
-        return PackageManager.directories(System.getenv("PATH")).stream()
-                .map(directory -> directory.resolve(program))
-                .filter(Files::isExecutable)
-                .findFirst();
+        return Command.find(program);
     }
 
     @Override

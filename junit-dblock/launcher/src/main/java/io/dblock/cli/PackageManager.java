@@ -2,7 +2,6 @@
 package io.dblock.cli;
 
 import io.dblock.DblockException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -106,19 +105,5 @@ final class PackageManager {
                         "'" + command + "' succeeded, but " + program + " is still missing in the PATH.");
             }
         }
-    }
-
-    /** Directories of programs that users' paths lack on Debian. */
-    static List<Path> directories(String path) {
-        Set<Path> directories = new LinkedHashSet<>();
-        for (String directory : List.of((path == null ? "" : path).split(":", -1))) {
-            if (!directory.isEmpty()) {
-                directories.add(Path.of(directory));
-            }
-        }
-        directories.add(Path.of("/usr/local/sbin"));
-        directories.add(Path.of("/usr/sbin"));
-        directories.add(Path.of("/sbin"));
-        return List.copyOf(directories);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.vm;
 
+import io.dblock.DblockException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -145,7 +146,7 @@ record AcceleratorChoice(Accelerator accelerator, String reason) {
             return failed("its kernel was not up within " + PROBE_LIMIT.toSeconds() + " s");
         } catch (ExecutionException e) {
             return failed(firstLine(String.valueOf(e.getCause().getMessage())));
-        } catch (VmException e) {
+        } catch (DblockException e) {
             return failed(firstLine(e.getMessage()));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.vm;
 
+import io.dblock.internal.kernel.Command;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -83,7 +84,7 @@ final class BuildRoot {
                                 .split(" ", -1)[1],
                         made.toString()));
                 command.addAll(sources);
-                Commands.check(null, MAKE_LIMIT, command);
+                Command.of(command).within(MAKE_LIMIT).output();
                 Files.move(made, root, StandardCopyOption.ATOMIC_MOVE);
             } finally {
                 FileTrees.delete(aside);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.vm;
 
+import io.dblock.internal.kernel.Command;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -47,8 +48,9 @@ final class CompiledProgram {
             List<String> command = new ArrayList<>(List.of(compiler));
             command.addAll(FLAGS);
             command.addAll(List.of("-o", result.toString(), file.toString()));
-            Commands.Result compiled = Commands.run(directory, LIMIT, command);
-            if (compiled.status() != 0) {
+            Command.Result compiled =
+                    Command.of(command).in(directory).within(LIMIT).runApart();
+            if (compiled.exit() != 0) {
                 boolean noLibrary = compiled.errors().contains("cannot find -lc");
                 throw new VmException("cannot compile " + name
                         + (noLibrary

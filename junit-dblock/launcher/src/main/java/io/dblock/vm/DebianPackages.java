@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.vm;
 
+import io.dblock.internal.kernel.Command;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -111,8 +112,9 @@ final class DebianPackages implements PackageSource {
     }
 
     private List<String> releases() {
-        String listing = Commands.check(
-                null, QUERY_LIMIT, apt("apt-cache", "search", "--names-only", "^linux-(image|headers)-[0-9]"));
+        String listing = Command.of(apt("apt-cache", "search", "--names-only", "^linux-(image|headers)-[0-9]"))
+                .within(QUERY_LIMIT)
+                .output();
         return withHeaders(releases(listing, List.of(machine.flavour(), "generic")), listing);
     }
 
@@ -136,9 +138,10 @@ final class DebianPackages implements PackageSource {
             return false;
         }
         progress.accept("no kernel " + wanted + " in apt's package lists, running: apt-get update");
-        Commands.Result result = Commands.run(null, DOWNLOAD_LIMIT, List.of("apt-get", "update"));
-        if (result.status() != 0) {
-            progress.accept("apt-get update ended with status " + result.status() + ": "
+        Command.Result result =
+                Command.of("apt-get", "update").within(DOWNLOAD_LIMIT).runApart();
+        if (result.exit() != 0) {
+            progress.accept("apt-get update ended with status " + result.exit() + ": "
                     + result.errors().strip());
             return false;
         }
@@ -208,10 +211,7 @@ final class DebianPackages implements PackageSource {
         while (!open.isEmpty()) {
             String name = open.remove();
             if (found.add(name)) {
-                open.addAll(parts(Commands.check(
-                        null,
-                        QUERY_LIMIT,
-                        apt(
+                open.addAll(parts(Command.of(apt(
                                 "apt-cache",
                                 "depends",
                                 "--no-recommends",
@@ -220,14 +220,18 @@ final class DebianPackages implements PackageSource {
                                 "--no-breaks",
                                 "--no-replaces",
                                 "--no-enhances",
-                                name))));
+                                name))
+                        .within(QUERY_LIMIT)
+                        .output()));
             }
         }
         return List.copyOf(found);
     }
 
     private boolean exists(String name) {
-        return !Commands.run(null, QUERY_LIMIT, apt("apt-cache", "show", name))
+        return !Command.of(apt("apt-cache", "show", name))
+                .within(QUERY_LIMIT)
+                .runApart()
                 .output()
                 .isBlank();
     }
@@ -249,7 +253,9 @@ final class DebianPackages implements PackageSource {
 
     /** The suite that a package of the release comes from, such as trixie-backports. */
     Optional<String> suite(String release) {
-        String listing = Commands.run(null, QUERY_LIMIT, apt("apt-cache", "madison", "linux-headers-" + release))
+        String listing = Command.of(apt("apt-cache", "madison", "linux-headers-" + release))
+                .within(QUERY_LIMIT)
+                .runApart()
                 .output();
         return suiteOf(listing);
     }
@@ -297,14 +303,16 @@ final class DebianPackages implements PackageSource {
             command.addAll(1, AS_ROOT);
         }
         command.addAll(packages);
-        Commands.check(directory, DOWNLOAD_LIMIT, command);
+        Command.of(command).in(directory).within(DOWNLOAD_LIMIT).output();
     }
 
     private static void unpackAll(Path downloads, Path directory, Consumer<String> progress) throws IOException {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(downloads, "*.deb")) {
             for (Path file : files) {
                 progress.accept("unpacking " + file.getFileName());
-                Commands.check(null, DOWNLOAD_LIMIT, List.of("dpkg-deb", "-x", file.toString(), directory.toString()));
+                Command.of("dpkg-deb", "-x", file.toString(), directory.toString())
+                        .within(DOWNLOAD_LIMIT)
+                        .output();
             }
         }
     }
@@ -333,7 +341,7 @@ final class DebianPackages implements PackageSource {
                         "install");
                 command.addAll(1, AS_ROOT);
                 command.addAll(packages);
-                Commands.check(null, DOWNLOAD_LIMIT, command);
+                Command.of(command).within(DOWNLOAD_LIMIT).output();
                 unpackAll(downloads, directory, line -> {});
             } finally {
                 FileTrees.delete(downloads);
@@ -345,7 +353,9 @@ final class DebianPackages implements PackageSource {
 
     /** A fresh container has no package lists: fetches them as root, else says what to run. */
     static void updateListsIfEmpty(Consumer<String> progress) {
-        String names = Commands.check(null, QUERY_LIMIT, List.of("apt-cache", "pkgnames", "linux-image-"));
+        String names = Command.of("apt-cache", "pkgnames", "linux-image-")
+                .within(QUERY_LIMIT)
+                .output();
         if (!names.isBlank()) {
             return;
         }
@@ -353,6 +363,6 @@ final class DebianPackages implements PackageSource {
             throw new VmException("apt knows no kernel packages; as root: apt-get update");
         }
         progress.accept("apt has no package lists, running: apt-get update");
-        Commands.check(null, DOWNLOAD_LIMIT, List.of("apt-get", "update"));
+        Command.of("apt-get", "update").within(DOWNLOAD_LIMIT).output();
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.vm;
 
+import io.dblock.internal.kernel.Command;
+import io.dblock.internal.module.Distribution;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -61,15 +63,10 @@ final class DebianSuites {
         if (Distribution.ofThisHost() != Distribution.DEBIAN) {
             return Optional.empty();
         }
-        String targets = Commands.run(
-                        null,
-                        QUERY_LIMIT,
-                        List.of(
-                                "apt-get",
-                                "indextargets",
-                                "--format",
-                                "$(ORIGIN) $(LABEL) $(REPO_URI)",
-                                "Created-By: Packages"))
+        String targets = Command.of(
+                        "apt-get", "indextargets", "--format", "$(ORIGIN) $(LABEL) $(REPO_URI)", "Created-By: Packages")
+                .within(QUERY_LIMIT)
+                .runApart()
                 .output();
         return mirrorIn(targets);
     }
@@ -124,17 +121,9 @@ final class DebianSuites {
             if (!stamp.isFresh()) {
                 progress.accept(
                         "reading the package lists of " + String.join(", ", suites) + " for " + machine.architecture());
-                Commands.check(
-                        null,
-                        UPDATE_LIMIT,
-                        List.of(
-                                "apt-get",
-                                "-c",
-                                configuration.toString(),
-                                "-o",
-                                "APT::Sandbox::User=root",
-                                "update",
-                                "-q"));
+                Command.of("apt-get", "-c", configuration.toString(), "-o", "APT::Sandbox::User=root", "update", "-q")
+                        .within(UPDATE_LIMIT)
+                        .output();
                 stamp.renew();
             }
             return DebianPackages.configuredBy(configuration, machine, tools(progress));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.vm;
 
+import io.dblock.internal.kernel.Command;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -24,10 +25,9 @@ final class FedoraPackages implements PackageSource {
 
     @Override
     public Optional<KernelPackages> find(Optional<String> prefix, Consumer<String> progress) {
-        String listing = Commands.check(
-                null,
-                QUERY_LIMIT,
-                List.of("dnf", "-q", "repoquery", "--qf", "%{version}-%{release}.%{arch}\n", "kernel-core"));
+        String listing = Command.of("dnf", "-q", "repoquery", "--qf", "%{version}-%{release}.%{arch}\n", "kernel-core")
+                .within(QUERY_LIMIT)
+                .output();
         List<String> releases = new ArrayList<>();
         for (String line : listing.split("\n", -1)) {
             if (!line.isBlank() && !line.strip().endsWith(".src")) {
@@ -51,14 +51,14 @@ final class FedoraPackages implements PackageSource {
                 progress.accept("downloading " + String.join(" ", kernel.packages()));
                 List<String> command = new ArrayList<>(List.of("dnf", "-q", "download"));
                 command.addAll(kernel.packages());
-                Commands.check(downloads, DOWNLOAD_LIMIT, command);
+                Command.of(command).in(downloads).within(DOWNLOAD_LIMIT).output();
                 try (DirectoryStream<Path> files = Files.newDirectoryStream(downloads, "*.rpm")) {
                     for (Path file : files) {
                         progress.accept("unpacking " + file.getFileName());
-                        Commands.check(
-                                directory,
-                                DOWNLOAD_LIMIT,
-                                List.of("sh", "-c", "rpm2cpio \"$1\" | cpio -idmu --quiet", "sh", file.toString()));
+                        Command.of("sh", "-c", "rpm2cpio \"$1\" | cpio -idmu --quiet", "sh", file.toString())
+                                .in(directory)
+                                .within(DOWNLOAD_LIMIT)
+                                .output();
                     }
                 }
             } finally {

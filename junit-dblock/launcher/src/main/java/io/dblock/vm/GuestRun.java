@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.vm;
 
+import io.dblock.DblockException;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
@@ -146,7 +147,7 @@ final class GuestRun {
             GuestConfiguration configuration, List<Path> shares, Path log, Optional<ProcessHandle> parent) {
         try (Guest guest = start(configuration, shares, log)) {
             return follow(guest, parent);
-        } catch (VmException e) {
+        } catch (DblockException e) {
             return Outcome.failed(false, e.getMessage(), ExitStatus.NOT_STARTED);
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.vm;
 
+import io.dblock.internal.kernel.Command;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -117,7 +118,9 @@ final class Initramfs {
         Path plain = Path.of(copy.toString().substring(0, copy.toString().lastIndexOf('.')));
         try {
             Files.copy(module, copy, StandardCopyOption.REPLACE_EXISTING);
-            Commands.check(null, TOOL_LIMIT, List.of(tool, "-d", "-f", "-k", "-q", copy.toString()));
+            Command.of(tool, "-d", "-f", "-k", "-q", copy.toString())
+                    .within(TOOL_LIMIT)
+                    .output();
             return Files.readAllBytes(plain);
         } finally {
             Files.deleteIfExists(copy);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.vm;
 
+import io.dblock.internal.kernel.Command;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.URI;
@@ -12,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -149,11 +149,10 @@ public record JvmHome(Path directory, boolean inGuest, String description) {
         if (Files.isReadable(file)) {
             return Files.readAllBytes(file);
         }
-        String version = Commands.check(
-                        null,
-                        Duration.ofSeconds(60),
-                        List.of(real.resolve("bin/java").toString(), "-XshowSettings:properties", "-version"))
-                + "";
+        // Which it prints among its errors.
+        String version = Command.of(real.resolve("bin/java").toString(), "-XshowSettings:properties", "-version")
+                .run()
+                .output();
         return ("JAVA_VERSION=\"" + versionOf(version) + "\"\n").getBytes(StandardCharsets.UTF_8);
     }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.vm;
 
+import io.dblock.internal.kernel.Command;
+import io.dblock.internal.module.Distribution;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
@@ -337,10 +339,9 @@ final class KernelFinder {
             if (Files.isDirectory(modules) && !Files.exists(modules.resolve("modules.dep"))) {
                 Requirements.require("depmod", machine);
                 Path base = lib.startsWith("usr") ? directory.resolve("usr") : directory;
-                Commands.check(
-                        null,
-                        DEPMOD_LIMIT,
-                        List.of(Commands.find("depmod").orElseThrow().toString(), "-b", base.toString(), release));
+                Command.of(Command.find("depmod").orElseThrow().toString(), "-b", base.toString(), release)
+                        .within(DEPMOD_LIMIT)
+                        .output();
             }
             Path link = modules.resolve("build");
             Path headers = Path.of("usr/src/linux-headers-" + release);

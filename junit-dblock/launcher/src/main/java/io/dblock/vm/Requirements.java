@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.vm;
 
+import io.dblock.internal.kernel.Command;
+import io.dblock.internal.module.Distribution;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -93,13 +95,15 @@ public final class Requirements {
             return Files.isExecutable(VmSettings.current().qemu().get());
         }
         if (!requirement.what().equals("libc.a")) {
-            return Commands.find(requirement.what()).isPresent();
+            return Command.find(requirement.what()).isPresent();
         }
-        if (Commands.find("cc").isEmpty()) {
+        if (Command.find("cc").isEmpty()) {
             return false;
         }
         // The compiler answers with a path if it knows the file, else with the bare name.
-        String answer = Commands.run(null, Duration.ofSeconds(20), List.of("cc", "-print-file-name=libc.a"))
+        String answer = Command.of("cc", "-print-file-name=libc.a")
+                .within(Duration.ofSeconds(20))
+                .runApart()
                 .output()
                 .strip();
         return answer.startsWith("/") && Files.exists(Path.of(answer));
@@ -107,7 +111,7 @@ public final class Requirements {
 
     /** Throws, naming package and command, if the program, which a guest of this architecture needs, is not here. */
     static void require(String what, MachineType machine) {
-        if (Commands.find(what).isEmpty()) {
+        if (Command.find(what).isEmpty()) {
             throw new VmException("'" + what + "' is missing; " + remedy(what, machine));
         }
     }
@@ -169,7 +173,7 @@ public final class Requirements {
         if (distribution == Distribution.DEBIAN) {
             DebianPackages.updateListsIfEmpty(progress);
         }
-        Commands.check(null, INSTALL_LIMIT, List.of(command.split(" ", -1)));
+        Command.of(command.split(" ", -1)).within(INSTALL_LIMIT).output();
         List<Requirement> still = missing(machine).stream().filter(wanted).toList();
         if (!still.isEmpty()) {
             throw new VmException(
@@ -179,7 +183,7 @@ public final class Requirements {
 
     /** Installs one program that is rarely needed, whose package has its name. */
     static void install(String program, Consumer<String> progress) {
-        if (Commands.find(program).isPresent()) {
+        if (Command.find(program).isPresent()) {
             return;
         }
         String command = Distribution.ofThisHost().installCommand(List.of(program));
@@ -187,7 +191,7 @@ public final class Requirements {
             throw new VmException("'" + program + "' is missing; as root: " + command);
         }
         progress.accept("running: " + command);
-        Commands.check(null, INSTALL_LIMIT, List.of(command.split(" ", -1)));
+        Command.of(command.split(" ", -1)).within(INSTALL_LIMIT).output();
     }
 
     static boolean isRoot() {
@@ -195,7 +199,9 @@ public final class Requirements {
     }
 
     private static String effectiveUser() {
-        return Commands.run(null, Duration.ofSeconds(10), List.of("id", "-u"))
+        return Command.of("id", "-u")
+                .within(Duration.ofSeconds(10))
+                .runApart()
                 .output()
                 .strip();
     }

@@ -2,7 +2,9 @@
 package io.dblock.vm;
 
 import io.dblock.DblockException;
+import io.dblock.internal.kernel.Command;
 import io.dblock.internal.module.CacheDirectory;
+import io.dblock.internal.module.Distribution;
 import io.dblock.internal.module.ModuleBuilder;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -154,7 +156,7 @@ public final class VmSetup {
             if (there || make) {
                 try {
                     return userModeKernel(UserModeKernel.PLAIN, settings, progress);
-                } catch (VmException e) {
+                } catch (DblockException e) {
                     progress.accept(e.getMessage());
                     progress.accept("so guests are emulated, which is several times slower");
                 }
@@ -228,7 +230,7 @@ public final class VmSetup {
 
     private static Path qemu(MachineType machine, VmSettings settings) {
         return settings.qemu()
-                .or(() -> Commands.find(machine.binary()))
+                .or(() -> Command.find(machine.binary()))
                 .orElseThrow(() -> new VmException(
                         "'" + machine.binary() + "' is missing; " + Requirements.remedy(machine.binary(), machine)));
     }
@@ -329,7 +331,7 @@ public final class VmSetup {
                 return Finding.good(
                         what, kernel.get().image() + ", " + kernel.get().origin());
             }
-        } catch (VmException e) {
+        } catch (DblockException e) {
             // One that was named: it is not passed over.
             return new Finding(what, false, true, String.valueOf(e.getMessage()), Optional.empty());
         }

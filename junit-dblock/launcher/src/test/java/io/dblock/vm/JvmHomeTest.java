@@ -4,6 +4,7 @@ package io.dblock.vm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.dblock.internal.kernel.Command;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -54,6 +55,13 @@ class JvmHomeTest {
         assertThat(home.java().getParent()).hasFileName("bin");
         assertThat(home.directory().resolve("release")).hasContent("JAVA_VERSION=\"17.0.15\"");
         assertThat(home.inGuest()).isTrue();
+    }
+
+    @Test
+    void ofAJdkThatDoesNotTellItsReleaseTheJvmIsAsked() throws IOException {
+        Files.delete(real.resolve("release"));
+        Files.writeString(real.resolve("bin/java"), "#!/bin/sh\necho '    java.version = 99.0.1' >&2\n");
+        assertThat(create(Optional.of(IMAGE)).directory().resolve("release")).hasContent("JAVA_VERSION=\"99.0.1\"");
     }
 
     @Test
@@ -116,8 +124,9 @@ class JvmHomeTest {
         JvmHome home = create(Optional.empty());
         assertThat(home.inGuest()).isFalse();
         assertThat(run(home.java(), List.of(), "-version", "a b")).startsWith("<-version><a b> ");
-        Commands.Result result =
-                Commands.run(null, Duration.ofSeconds(20), List.of(home.java().toString()));
+        Command.Result result = Command.of(home.java().toString())
+                .within(Duration.ofSeconds(20))
+                .runApart();
         assertThat(result.errors()).isEqualTo("junit-dblock: what it's for\n");
     }
 
@@ -140,6 +149,6 @@ class JvmHomeTest {
         command.addAll(environment);
         command.add(java.toString());
         command.addAll(List.of(arguments));
-        return Commands.check(null, Duration.ofSeconds(20), command);
+        return Command.of(command).within(Duration.ofSeconds(20)).output();
     }
 }

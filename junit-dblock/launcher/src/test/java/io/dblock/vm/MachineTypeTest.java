@@ -3,6 +3,7 @@ package io.dblock.vm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.dblock.internal.module.Distribution;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

@@ -4,6 +4,7 @@ package io.dblock.vm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.dblock.internal.module.Distribution;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -38,21 +39,5 @@ class RequirementsTest {
         assertThat(Requirements.remedy("setpriv", MachineType.ofThisHost()))
                 .startsWith("it ends QEMU together with the process that started it; as root: ")
                 .endsWith("util-linux");
-    }
-
-    @Test
-    void findsTheDistributionOfRelatives() {
-        assertThat(Distribution.of(List.of("ID=debian"))).isEqualTo(Distribution.DEBIAN);
-        assertThat(Distribution.of(List.of("NAME=\"Pop!_OS\"", "ID=pop", "ID_LIKE=\"ubuntu debian\"")))
-                .isEqualTo(Distribution.DEBIAN);
-        assertThat(Distribution.of(List.of("ID=\"rocky\"", "ID_LIKE=\"rhel centos fedora\"")))
-                .isEqualTo(Distribution.FEDORA);
-        assertThat(Distribution.of(List.of("ID=nixos"))).isEqualTo(Distribution.UNKNOWN);
-    }
-
-    @Test
-    void findsProgramsThatOnlyRootHasOnThePath() {
-        assertThat(Commands.find("sh")).isPresent();
-        assertThat(Commands.find("no-such-program")).isEmpty();
     }
 }

@@ -6,7 +6,6 @@ import io.dblock.DblockException;
 import io.dblock.DeviceSpec;
 import io.dblock.Filesystem;
 import io.dblock.internal.kernel.Command;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,9 +16,6 @@ import java.util.stream.Stream;
 
 /** Runs mkfs and mount. */
 final class FilesystemTools {
-    /** Where these programs are on a system whose users have no sbin in their PATH. */
-    private static final String SBIN = ":/usr/local/sbin:/usr/sbin:/sbin";
-
     private final Function<String, Optional<Path>> programs;
     private final Function<List<String>, Command.Result> runner;
 
@@ -29,16 +25,7 @@ final class FilesystemTools {
     }
 
     static FilesystemTools ofThisMachine() {
-        return new FilesystemTools(FilesystemTools::find, Command::run);
-    }
-
-    private static Optional<Path> find(String name) {
-        String path = System.getenv().getOrDefault("PATH", "/usr/bin:/bin") + SBIN;
-        return Stream.of(path.split(":", -1))
-                .filter(directory -> !directory.isEmpty())
-                .map(directory -> Path.of(directory, name))
-                .filter(Files::isExecutable)
-                .findFirst();
+        return new FilesystemTools(Command::find, Command::run);
     }
 
     /**

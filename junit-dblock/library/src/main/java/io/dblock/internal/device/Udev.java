@@ -5,8 +5,6 @@ import io.dblock.internal.kernel.Command;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
-import java.util.Optional;
 
 /** Where udev runs, it opens every new or changed disk for a moment. */
 final class Udev {
@@ -18,10 +16,9 @@ final class Udev {
     static void settle() {
         if (Files.exists(Path.of("/run/udev/control"))) {
             // If it is still busy after that time, what it does to other disks need not concern this one.
-            Command.run(
-                    List.of("udevadm", "settle", "--timeout=" + SECONDS),
-                    Optional.empty(),
-                    Duration.ofSeconds(2 * SECONDS));
+            Command.of("udevadm", "settle", "--timeout=" + SECONDS)
+                    .within(Duration.ofSeconds(2 * SECONDS))
+                    .run();
         }
     }
 }

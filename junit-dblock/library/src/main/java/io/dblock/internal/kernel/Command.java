@@ -3,39 +3,80 @@ package io.dblock.internal.kernel;
 
 import io.dblock.DblockException;
 import java.io.ByteArrayOutputStream;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
-/** An external program, run to its end or a time limit, in the C locale, with its output captured. */
+/** An external program: found, and run to its end or to a time limit, in the C locale, with its output captured. */
 public final class Command {
     /**
      * The system property for how many seconds a program may take; default 120, which is generous even under emulation.
      */
     public static final String TIMEOUT_PROPERTY = "dblock.commandTimeout";
 
-    private Command() {}
+    /** Where programs are that the PATH of some users lacks. */
+    private static final String ROOTS_PATH = ":/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin";
+
+    private static final int TAIL_LINES = 15;
+
+    private final List<String> words;
+    private Optional<Path> directory = Optional.empty();
+    private Optional<Duration> limit = Optional.empty();
+
+    private Command(List<String> words) {
+        this.words = words;
+    }
+
+    /** The program and its arguments. */
+    public static Command of(List<String> words) {
+        return new Command(List.copyOf(words));
+    }
+
+    /** The program and its arguments. */
+    public static Command of(String... words) {
+        return of(List.of(words));
+    }
+
+    /** In this directory, not the current one. */
+    public Command in(Path where) {
+        directory = Optional.of(where);
+        return this;
+    }
+
+    /** For at most so long, not {@link #timeout()}. */
+    public Command within(Duration most) {
+        limit = Optional.of(most);
+        return this;
+    }
 
     /**
      * The result of a program.
      *
      * @param exit its exit status
-     * @param output what it wrote to standard output and error, in that order
+     * @param output what it wrote to its standard output
+     * @param errors what it wrote to its standard error, if that was kept apart; else that is in the output, in the order written
      */
-    public record Result(int exit, String output) {
-        /** Returns the last lines of the output, at most this many. */
+    public record Result(int exit, String output, String errors) {
+        /** The end of the output, at most so many lines. */
         public String tail(int lines) {
-            List<String> all = output.strip().lines().toList();
-            return String.join("\n", all.subList(Math.max(0, all.size() - lines), all.size()));
+            return Command.tail(output, lines);
         }
     }
 
-    /** Returns how long a program may take. */
+    private static String tail(String text, int lines) {
+        List<String> all = text.strip().lines().toList();
+        return String.join("\n", all.subList(Math.max(0, all.size() - lines), all.size()));
+    }
+
+    /** How long a program may take. */
     public static Duration timeout() {
         String value = System.getProperty(TIMEOUT_PROPERTY);
         if (value == null) {
@@ -53,45 +94,95 @@ public final class Command {
                 + "\". Allowed: a number of seconds, at least 1.");
     }
 
-    /** Runs a program in the current directory for at most {@link #timeout()}. */
-    public static Result run(List<String> command) {
-        return run(command, Optional.empty(), timeout());
+    /** Where a program is, on the PATH or in one of the directories that only root's has. */
+    public static Optional<Path> find(String program) {
+        return find(program, System.getenv().getOrDefault("PATH", ""));
+    }
+
+    static Optional<Path> find(String program, String path) {
+        return Stream.of((path + ROOTS_PATH).split(":", -1))
+                .filter(place -> !place.isEmpty())
+                .map(place -> Path.of(place, program))
+                .filter(file -> Files.isExecutable(file) && !Files.isDirectory(file))
+                .findFirst();
+    }
+
+    /** Runs a program in the current directory for at most {@link #timeout()}, errors in the output. */
+    public static Result run(List<String> words) {
+        return of(words).run();
     }
 
     /**
-     * Runs a program.
+     * Runs it, errors in the output.
      *
      * @throws DblockException if the program cannot be started, or does not end in time and is killed
      */
-    public static Result run(List<String> command, Optional<Path> directory, Duration limit) {
-        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    public Result run() {
+        return run(true);
+    }
+
+    /** Runs it, errors and output apart. The same exceptions. */
+    public Result runApart() {
+        return run(false);
+    }
+
+    /** Runs it; its output alone. A status other than 0 is an exception, too, with what the program said. */
+    public String output() {
+        Result result = runApart();
+        if (result.exit() != 0) {
+            throw new DblockException(this + " failed with status " + result.exit()
+                    + said(result.errors().isBlank() ? result.output() : result.errors()));
+        }
+        return result.output();
+    }
+
+    private Result run(boolean together) {
+        ProcessBuilder builder = new ProcessBuilder(words).redirectErrorStream(together);
         builder.environment().put("LC_ALL", "C");
-        builder.redirectInput(ProcessBuilder.Redirect.from(new java.io.File("/dev/null")));
+        // A package manager asks nobody.
+        builder.environment().put("DEBIAN_FRONTEND", "noninteractive");
+        builder.redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")));
         directory.ifPresent(path -> builder.directory(path.toFile()));
         Process process;
         try {
             process = builder.start();
         } catch (IOException e) {
-            throw new DblockException("Cannot run " + String.join(" ", command) + ": " + e.getMessage() + ".", e);
+            throw new DblockException("Cannot run " + this + ": " + e.getMessage() + ".", e);
         }
         Output output = new Output(process.getInputStream());
-        output.start();
+        Output errors = new Output(process.getErrorStream());
         try {
-            if (!process.waitFor(limit.toNanos(), TimeUnit.NANOSECONDS)) {
-                throw new DblockException(String.join(" ", command) + " did not end within " + limit.toSeconds()
-                        + " s and was killed. Its output so far: " + output.text() + "\nIf it only needs longer, set -D"
-                        + TIMEOUT_PROPERTY + "=<seconds>.");
+            Duration most = limit.orElseGet(Command::timeout);
+            if (!process.waitFor(most.toNanos(), TimeUnit.NANOSECONDS)) {
+                throw new DblockException(
+                        this + " did not end within " + most.toSeconds() + " s and was killed. Its output so far"
+                                + said(output.text() + errors.text())
+                                + (limit.isPresent()
+                                        ? ""
+                                        : "\nIf it only needs longer, set -D" + TIMEOUT_PROPERTY + "=<seconds>."));
             }
-            // A child left in the background may keep the pipe open; what was written until now counts.
-            output.join(Duration.ofSeconds(1).toMillis());
-            return new Result(process.exitValue(), output.text());
+            output.await();
+            errors.await();
+            return new Result(process.exitValue(), output.text(), errors.text());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new DblockException("Interrupted while waiting for " + String.join(" ", command) + ".", e);
+            throw new DblockException("Interrupted while waiting for " + this + ".", e);
         } finally {
             process.descendants().forEach(ProcessHandle::destroyForcibly);
             process.destroyForcibly();
         }
+    }
+
+    private static String said(String text) {
+        return text.isBlank()
+                ? ": nothing."
+                : ":\n" + tail(text, TAIL_LINES).indent(4).stripTrailing();
+    }
+
+    /** As in a message. */
+    @Override
+    public String toString() {
+        return "'" + String.join(" ", words) + "'";
     }
 
     private static final class Output extends Thread {
@@ -102,6 +193,7 @@ public final class Command {
             super("output of a command");
             this.in = in;
             setDaemon(true);
+            start();
         }
 
         @Override
@@ -116,8 +208,17 @@ public final class Command {
             }
         }
 
+        /** A child left in the background may keep the pipe open: its end, or that nothing more comes, is what counts. */
+        void await() throws InterruptedException {
+            int before;
+            do {
+                before = bytes.size();
+                join(Duration.ofSeconds(1).toMillis());
+            } while (isAlive() && bytes.size() != before);
+        }
+
         String text() {
-            return bytes.toString(Charset.defaultCharset());
+            return bytes.toString(StandardCharsets.UTF_8);
         }
     }
 }

@@ -21,7 +21,7 @@ interface HostEnvironment {
     /** Bits of the effective capabilities, see capabilities(7). */
     long capabilities();
 
-    /** Returns whether there is a program of this name on the PATH. */
+    /** Whether there is a program of this name, see {@link Command#find}. */
     boolean hasProgram(String name);
 
     /** Returns the directory of built modules. */

@@ -285,52 +285,24 @@ public final class ModuleLoader {
         String debian = "apt-get install linux-headers-" + release;
         String fedora = "dnf install kernel-devel-" + release;
         String raspberry = "apt-get install raspberrypi-kernel-headers";
-        return switch (family()) {
+        if (Distribution.isRaspberryPiOs(host.root())) {
+            return raspberry;
+        }
+        return switch (Distribution.of(host.root())) {
             case DEBIAN -> debian;
             case FEDORA -> fedora;
-            case RASPBERRY -> raspberry;
-            case OTHER ->
+            case UNKNOWN ->
                 debian + " (Debian, Ubuntu), " + fedora + " (Fedora, CentOS, RHEL), " + raspberry
                         + " (Raspberry Pi OS)";
         };
     }
 
     private String install(String program) {
-        return switch (family()) {
-            case DEBIAN, RASPBERRY -> "apt-get install " + program;
+        return switch (Distribution.of(host.root())) {
+            case DEBIAN -> "apt-get install " + program;
             case FEDORA -> "dnf install " + program;
-            case OTHER -> "install the package " + program;
+            case UNKNOWN -> "install the package " + program;
         };
-    }
-
-    private enum Family {
-        DEBIAN,
-        RASPBERRY,
-        FEDORA,
-        OTHER
-    }
-
-    private Family family() {
-        String about = read("etc/os-release");
-        List<String> ids = about.lines()
-                .filter(line -> line.startsWith("ID=") || line.startsWith("ID_LIKE="))
-                .flatMap(line ->
-                        List.of(line.substring(line.indexOf('=') + 1)
-                                        .replace("\"", "")
-                                        .split(" ", -1))
-                                .stream())
-                .toList();
-        // Raspberry Pi OS identifies itself as raspbian (32 bit) or debian (64 bit); the latter has this file.
-        if (ids.contains("raspbian") || Files.exists(at("etc/rpi-issue"))) {
-            return Family.RASPBERRY;
-        }
-        if (ids.contains("debian") || ids.contains("ubuntu")) {
-            return Family.DEBIAN;
-        }
-        if (ids.contains("fedora") || ids.contains("rhel") || ids.contains("centos")) {
-            return Family.FEDORA;
-        }
-        return Family.OTHER;
     }
 
     private Attempt loadFailure(Path module, int errno) {

@@ -11,7 +11,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 
 /** The machine this JVM runs on. */
 final class RealHost implements HostEnvironment {
@@ -46,13 +45,7 @@ final class RealHost implements HostEnvironment {
 
     @Override
     public boolean hasProgram(String name) {
-        for (String directory :
-                System.getenv().getOrDefault("PATH", "/usr/bin:/bin").split(":", -1)) {
-            if (Files.isExecutable(Path.of(directory, name))) {
-                return true;
-            }
-        }
-        return false;
+        return Command.find(name).isPresent();
     }
 
     @Override
@@ -67,7 +60,7 @@ final class RealHost implements HostEnvironment {
 
     @Override
     public Command.Result run(List<String> command, Path directory) {
-        return Command.run(command, Optional.of(directory), BUILD_LIMIT);
+        return Command.of(command).in(directory).within(BUILD_LIMIT).run();
     }
 
     @Override

@@ -20,7 +20,7 @@ class FilesystemToolsTest {
     private static final Path NODE = Path.of("/dev/dblock0");
 
     private final List<List<String>> commands = new ArrayList<>();
-    private Command.Result result = new Command.Result(0, "");
+    private Command.Result result = new Command.Result(0, "", "");
     private final FilesystemTools tools = new FilesystemTools(name -> Optional.of(Path.of("/sbin", name)), command -> {
         commands.add(command);
         return result;
@@ -73,7 +73,7 @@ class FilesystemToolsTest {
 
     @Test
     void aFailingMkfsShowsItsCommandAndOutput() {
-        result = new Command.Result(1, "invalid blocks\n");
+        result = new Command.Result(1, "invalid blocks\n", "");
         assertThatThrownBy(() -> tools.format(NODE, spec(disk(Filesystem.EXT4).mkfsOptions("-b", "17"))))
                 .isInstanceOf(DblockException.class)
                 .hasMessageContaining("-b 17 /dev/dblock0\" ended with status 1")
@@ -96,7 +96,7 @@ class FilesystemToolsTest {
 
     @Test
     void aFailingMountShowsItsOutputAndAsksForRoot() {
-        result = new Command.Result(32, "mount: /mnt: must be superuser to use mount.\n");
+        result = new Command.Result(32, "mount: /mnt: must be superuser to use mount.\n", "");
         assertThatThrownBy(() -> tools.mount(NODE, Path.of("/mnt"), spec(disk(Filesystem.EXT4))))
                 .isInstanceOf(DblockException.class)
                 .hasMessageContaining("must be superuser")

@@ -5,52 +5,101 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.dblock.DblockException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(30)
 class CommandTest {
-    private static Command.Result shell(String script) {
-        return Command.run(List.of("sh", "-c", script));
+    private static Command shell(String script) {
+        return Command.of("sh", "-c", script);
     }
 
     @Test
     void outputAndErrorsAndStatusAreKept() {
-        Command.Result result = shell("echo out; echo err >&2; exit 3");
-        assertThat(result.exit()).isEqualTo(3);
-        assertThat(result.output()).isEqualTo("out\nerr\n");
+        Command.Result result = shell("echo out; echo err >&2; exit 3").run();
+        assertThat(result).isEqualTo(new Command.Result(3, "out\nerr\n", ""));
+    }
+
+    @Test
+    void outputAndErrorsAreKeptApartForWhoAsks() {
+        Command.Result result = shell("echo out; echo err >&2; exit 3").runApart();
+        assertThat(result).isEqualTo(new Command.Result(3, "out\n", "err\n"));
+        assertThat(shell("echo err >&2; echo out").output()).isEqualTo("out\n");
+    }
+
+    @Test
+    void whereOutputIsWantedAFailureSaysCommandStatusAndWhatTheProgramSaid() {
+        assertThatThrownBy(
+                        () -> shell("echo out; echo no such thing >&2; exit 3").output())
+                .isInstanceOf(DblockException.class)
+                .hasMessage(
+                        "'sh -c echo out; echo no such thing >&2; exit 3' failed with status 3:\n    no such thing");
+        assertThatThrownBy(() -> shell("echo out; exit 3").output()).hasMessageEndingWith(":\n    out");
+    }
+
+    @Test
+    void muchOutputIsKeptWhole() {
+        Command.Result result = shell("seq 300000; seq 300000 >&2").runApart();
+        assertThat(result.output()).hasSize(1988895).isEqualTo(result.errors());
     }
 
     @Test
     void itRunsInTheCLocaleWithoutInput() {
-        assertThat(shell("echo $LC_ALL; cat").output()).isEqualTo("C\n");
+        assertThat(shell("echo $LC_ALL; cat").run().output()).isEqualTo("C\n");
+    }
+
+    @Test
+    void itRunsInTheDirectoryThatIsNamed(@TempDir Path directory) throws IOException {
+        assertThat(Command.of("pwd", "-P").in(directory).output().strip())
+                .isEqualTo(directory.toRealPath().toString());
     }
 
     @Test
     void aProgramThatTakesTooLongIsKilledWithItsChildrenAndItsOutputShown() {
         long start = System.nanoTime();
-        assertThatThrownBy(() -> Command.run(
-                        List.of("sh", "-c", "echo begun; sleep 60 & wait"), Optional.empty(), Duration.ofSeconds(1)))
+        assertThatThrownBy(() -> shell("echo begun; sleep 600.125 & wait")
+                        .within(Duration.ofSeconds(1))
+                        .run())
                 .isInstanceOf(DblockException.class)
                 .hasMessageContaining("did not end within 1 s and was killed")
-                .hasMessageContaining("begun")
-                .hasMessageContaining("-Ddblock.commandTimeout");
+                .hasMessageContaining("begun");
         assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(10));
+        assertThat(ProcessHandle.allProcesses()
+                        .filter(process ->
+                                process.info().commandLine().orElse("").endsWith("sleep 600.125"))
+                        .filter(ProcessHandle::isAlive))
+                .isEmpty();
+    }
+
+    @Test
+    void whoHasSetNoLimitIsToldHowToSetOne() {
+        System.setProperty(Command.TIMEOUT_PROPERTY, "1");
+        try {
+            assertThatThrownBy(() -> Command.run(List.of("sleep", "60")))
+                    .hasMessageStartingWith("'sleep 60' did not end within 1 s and was killed")
+                    .hasMessageContaining("-Ddblock.commandTimeout");
+        } finally {
+            System.clearProperty(Command.TIMEOUT_PROPERTY);
+        }
     }
 
     @Test
     void aChildLeftInTheBackgroundDoesNotHoldItUp() {
-        assertThat(shell("echo done; sleep 20 &").output()).isEqualTo("done\n");
+        assertThat(shell("echo done; sleep 20 &").run().output()).isEqualTo("done\n");
     }
 
     @Test
     void aMissingProgramIsNamed() {
         assertThatThrownBy(() -> Command.run(List.of("no-such-program-here", "x")))
                 .isInstanceOf(DblockException.class)
-                .hasMessageContaining("no-such-program-here x");
+                .hasMessageStartingWith("Cannot run 'no-such-program-here x': ");
     }
 
     @Test
@@ -67,6 +116,25 @@ class CommandTest {
 
     @Test
     void theTailIsTheLastLines() {
-        assertThat(new Command.Result(0, "a\nb\nc\n").tail(2)).isEqualTo("b\nc");
+        assertThat(new Command.Result(0, "a\nb\nc\n", "").tail(2)).isEqualTo("b\nc");
+    }
+
+    @Test
+    void aProgramIsFoundOnThePathFirstThenWhereRootHasIt(@TempDir Path directory) throws IOException {
+        Path program = Files.createFile(
+                directory.resolve("sh"),
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        assertThat(Command.find("sh", "/nowhere:" + directory)).contains(program);
+        assertThat(Command.find("sh", "/nowhere::")).get().isNotEqualTo(program);
+        assertThat(Command.find("sh", "")).isPresent();
+        assertThat(Command.find("no-such-program", directory.toString())).isEmpty();
+    }
+
+    @Test
+    void onlyWhatCanBeRunIsAProgram(@TempDir Path directory) throws IOException {
+        Files.createFile(directory.resolve("file"));
+        Files.createDirectory(directory.resolve("directory"));
+        assertThat(Command.find("file", directory.toString())).isNotEqualTo(directory.resolve("file"));
+        assertThat(Command.find("directory", directory.toString())).isEmpty();
     }
 }

@@ -6,10 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.jna.Native;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -42,7 +40,7 @@ class OwnProcessTest {
                         .map(OwnProcessTest::placeOf)
                         .collect(Collectors.joining(":")),
                 Locking.class.getName()));
-        Command.Result result = Command.run(command, Optional.empty(), Duration.ofMinutes(2));
+        Command.Result result = Command.run(command);
         assertThat(result.output())
                 .contains("setrlimit(RLIMIT_MEMLOCK, unlimited): EPERM")
                 .contains("goes on");

@@ -109,7 +109,7 @@ final class FakeHost implements HostEnvironment {
                 throw new UncheckedIOException(e);
             }
         }
-        return new Command.Result(buildExit, buildOutput);
+        return new Command.Result(buildExit, buildOutput, "");
     }
 
     @Override
