@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.vm;
 
+import io.dblock.internal.kernel.ProcFs;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -184,22 +185,8 @@ final class UserModeProcess implements Guest {
         if (free < memoryMiB) {
             return "has " + free + " MiB free";
         }
-        return mountOptions(directory).contains("noexec") ? "is mounted noexec" : "";
-    }
-
-    private static List<String> mountOptions(Path directory) throws IOException {
-        Path real = directory.toRealPath();
-        Path point = null;
-        List<String> options = List.of();
-        for (String line : Files.readAllLines(Path.of("/proc/self/mounts"), StandardCharsets.ISO_8859_1)) {
-            String[] fields = line.split(" ", -1);
-            Path mounted = Path.of(fields[1]);
-            if (real.startsWith(mounted) && (point == null || mounted.startsWith(point))) {
-                point = mounted;
-                options = List.of(fields[3].split(",", -1));
-            }
-        }
-        return options;
+        List<String> options = new ProcFs(Path.of("/proc")).mountOptions(directory.toRealPath());
+        return options.contains("noexec") ? "is mounted noexec" : "";
     }
 
     @Override

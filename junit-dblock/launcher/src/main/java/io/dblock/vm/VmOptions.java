@@ -8,8 +8,6 @@ import java.util.Optional;
  * What to prepare.
  *
  * @param kernel the guest's kernel, as in {@link VmSettings#KERNEL}; empty for what is set there, else the default
- * @param modules the directory with {@code modules.dep} of a kernel given by its path; empty for
- *     {@link VmSettings#MODULES}
  * @param home where to make the JDK-shaped directory; empty for one in the cache
  * @param javaHome the JDK to run in the guest; empty for the one running now
  * @param quick true to do without what takes minutes to make: a kernel of User Mode Linux
@@ -17,7 +15,6 @@ import java.util.Optional;
  */
 public record VmOptions(
         Optional<String> kernel,
-        Optional<Path> modules,
         Optional<Path> home,
         Optional<Path> javaHome,
         boolean quick,
@@ -25,31 +22,31 @@ public record VmOptions(
 
     /** Everything as it comes, in a guest. */
     public static VmOptions defaults() {
-        return new VmOptions(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), false, false);
+        return new VmOptions(Optional.empty(), Optional.empty(), Optional.empty(), false, false);
     }
 
     /** The same, with this kernel. */
     public VmOptions withKernel(String wanted) {
-        return new VmOptions(Optional.of(wanted), modules, home, javaHome, quick, hostCanLoadModules);
+        return new VmOptions(Optional.of(wanted), home, javaHome, quick, hostCanLoadModules);
     }
 
     /** The same, with the directory at this place. */
     public VmOptions withHome(Path directory) {
-        return new VmOptions(kernel, modules, Optional.of(directory), javaHome, quick, hostCanLoadModules);
+        return new VmOptions(kernel, Optional.of(directory), javaHome, quick, hostCanLoadModules);
     }
 
     /** The same, with this JDK in the guest. */
     public VmOptions withJavaHome(Path directory) {
-        return new VmOptions(kernel, modules, home, Optional.of(directory), quick, hostCanLoadModules);
+        return new VmOptions(kernel, home, Optional.of(directory), quick, hostCanLoadModules);
     }
 
     /** The same, without what takes minutes to make. */
     public VmOptions withQuick(boolean wanted) {
-        return new VmOptions(kernel, modules, home, javaHome, wanted, hostCanLoadModules);
+        return new VmOptions(kernel, home, javaHome, wanted, hostCanLoadModules);
     }
 
     /** The same, told whether the module can be loaded on this host. */
     public VmOptions withHostCanLoadModules(boolean possible) {
-        return new VmOptions(kernel, modules, home, javaHome, quick, possible);
+        return new VmOptions(kernel, home, javaHome, quick, possible);
     }
 }

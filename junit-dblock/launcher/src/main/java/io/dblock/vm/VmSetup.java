@@ -207,7 +207,7 @@ public final class VmSetup {
         }
         Requirements.installMissing(choice.machine(), progress);
         return new KernelFinder(CacheDirectory.root().resolve("kernels"), Path.of("/"), choice.machine(), progress)
-                .find(choice.wanted(), options.modules().or(settings::modules));
+                .find(choice.wanted(), settings.modules());
     }
 
     private static GuestImage image(GuestKernel kernel, VmSettings settings, Consumer<String> progress) {

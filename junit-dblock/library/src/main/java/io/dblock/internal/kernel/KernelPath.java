@@ -32,7 +32,12 @@ public record KernelPath(String octets) {
 
     /** Returns whether the path is this directory or below it. */
     public boolean isIn(Path directory) {
-        String other = of(directory).octets;
+        return isIn(of(directory));
+    }
+
+    /** Whether it is this directory or below it. */
+    public boolean isIn(KernelPath directory) {
+        String other = directory.octets;
         return octets.equals(other) || octets.startsWith(other.equals("/") ? other : other + "/");
     }
 

@@ -64,23 +64,49 @@ public final class ProcFs {
     /** Returns the mounts that a process sees; {@code self} is this process. */
     public List<Mount> mounts(String pid) {
         List<Mount> mounts = new ArrayList<>();
-        // One character for each byte: other processes may mount at paths for which this JVM's locale has no Path.
-        String lines = new String(bytes(proc.resolve(pid).resolve("mountinfo")), StandardCharsets.ISO_8859_1);
-        for (String line : lines.split("\n", -1)) {
-            String[] fields = line.split(" ", -1);
-            int dash = List.of(fields).indexOf("-");
-            if (dash > 5 && fields.length > dash + 2) {
-                mounts.add(new Mount(
-                        fields[2],
-                        new KernelPath(unescape(fields[4])),
-                        fields[dash + 1],
-                        new KernelPath(unescape(fields[dash + 2])).toString()));
-            }
+        for (List<String> fields : mountInfo(pid)) {
+            int dash = fields.indexOf("-");
+            mounts.add(new Mount(
+                    fields.get(2),
+                    new KernelPath(unescape(fields.get(4))),
+                    fields.get(dash + 1),
+                    new KernelPath(unescape(fields.get(dash + 2))).toString()));
         }
         return mounts;
     }
 
-    /** Returns all pids. */
+    /**
+     * The options of the mount that a file is on, for this process: those of the mount itself, of which {@code noexec} is one, and
+     * not those of its filesystem.
+     *
+     * @param file without symbolic links
+     */
+    public List<String> mountOptions(Path file) {
+        KernelPath path = KernelPath.of(file);
+        KernelPath found = null;
+        List<String> options = List.of();
+        for (List<String> fields : mountInfo("self")) {
+            KernelPath point = new KernelPath(unescape(fields.get(4)));
+            // Of two at one point, the later one covers the other.
+            if (path.isIn(point) && (found == null || point.isIn(found))) {
+                found = point;
+                options = List.of(fields.get(5).split(",", -1));
+            }
+        }
+        return options;
+    }
+
+    /** The fields of each line. */
+    private List<List<String>> mountInfo(String pid) {
+        // A character for each byte: others mount where they like, also where this JVM's locale has no Path for.
+        return new String(bytes(proc.resolve(pid).resolve("mountinfo")), StandardCharsets.ISO_8859_1)
+                .lines()
+                .map(line -> List.of(line.split(" ", -1)))
+                .filter(fields -> fields.indexOf("-") > 5 && fields.size() > fields.indexOf("-") + 2)
+                .toList();
+    }
+
+    /** All pids. */
     public List<Long> pids() {
         List<Long> pids = new ArrayList<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(proc, "[0-9]*")) {

@@ -85,6 +85,25 @@ class ProcFsTest {
     }
 
     @Test
+    void theOptionsOfAPathAreThoseOfTheLastInnermostMountAboveIt() throws Exception {
+        Files.createDirectories(root.resolve("self"));
+        Files.writeString(
+                root.resolve("self/mountinfo"),
+                """
+                20 1 8:1 / / rw,relatime shared:1 - ext4 /dev/root rw,noexec
+                21 20 0:30 / /dev/shm rw,nosuid,nodev,noexec - tmpfs shm rw
+                22 20 0:31 / /tmp rw,noexec - tmpfs tmp rw
+                23 20 0:32 / /tmp rw,nosuid - tmpfs tmp rw
+                24 20 0:33 / /tmp/a\\040b ro - tmpfs tmp rw
+                """);
+        ProcFs proc = new ProcFs(root);
+        assertThat(proc.mountOptions(Path.of("/dev/shm"))).containsExactly("rw", "nosuid", "nodev", "noexec");
+        assertThat(proc.mountOptions(Path.of("/tmp/x"))).containsExactly("rw", "nosuid");
+        assertThat(proc.mountOptions(Path.of("/tmp/a b/x"))).containsExactly("ro");
+        assertThat(proc.mountOptions(Path.of("/tmpfile"))).containsExactly("rw", "relatime");
+    }
+
+    @Test
     void aPathIsItselfOrBelowADirectory() {
         KernelPath path = KernelPath.of(Path.of("/run/a/b"));
         assertThat(path.isIn(Path.of("/run/a/b"))).isTrue();
