@@ -5,27 +5,50 @@ import io.dblock.ByteSize;
 import io.dblock.DblockException;
 import io.dblock.DeviceSpec;
 import io.dblock.Filesystem;
+import io.dblock.handler.Errno;
+import io.dblock.internal.kernel.Bounded;
 import io.dblock.internal.kernel.Command;
+import io.dblock.internal.kernel.MountOptions;
+import io.dblock.internal.kernel.Mounts;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** Runs mkfs and mount. */
+/** Makes and mounts filesystems. */
 final class FilesystemTools {
+    private static final String DMESG = "\nThe kernel's log (dmesg) often says more.";
+    private static final String ROOT = " Mounting needs root: run the build as root, or in a guest.";
+    /** Of filesystems alone. */
+    private static final int EUCLEAN = 117;
+
     private final Function<String, Optional<Path>> programs;
     private final Function<List<String>, Command.Result> runner;
+    private final MountCall call;
 
-    FilesystemTools(Function<String, Optional<Path>> programs, Function<List<String>, Command.Result> runner) {
+    /** mount(2); 0 or a negative error. */
+    interface MountCall {
+        int mount(Path node, Path point, String type, MountOptions options);
+    }
+
+    FilesystemTools(
+            Function<String, Optional<Path>> programs, Function<List<String>, Command.Result> runner, MountCall call) {
         this.programs = programs;
         this.runner = runner;
+        this.call = call;
     }
 
     static FilesystemTools ofThisMachine() {
-        return new FilesystemTools(Command::find, Command::run);
+        // It reads the disk, which may not answer.
+        return new FilesystemTools(
+                Command::find,
+                Command::run,
+                (node, point, type, options) -> Bounded.call(
+                        "mount of " + node + " at " + point, () -> Mounts.mount(node, point, type, options)));
     }
 
     /**
@@ -95,9 +118,50 @@ final class FilesystemTools {
     }
 
     void mount(Path node, Path point, DeviceSpec spec) {
+        Optional<MountOptions> options = MountOptions.parse(mountOptions(spec));
+        if (options.isPresent()) {
+            mountByCall(node, point, spec, options.get());
+        } else {
+            mountByProgram(node, point, spec);
+        }
+    }
+
+    private void mountByCall(Path node, Path point, DeviceSpec spec, MountOptions options) {
+        String type = spec.filesystem().type();
+        int result = call.mount(node, point, type, options);
+        if (result < 0) {
+            throw new DblockException(
+                    "Cannot mount " + node + " at " + point + ": mount(2) of " + type + " with the options "
+                            + mountOptions(spec) + " failed: " + Errno.describe(-result) + why(-result, type) + "."
+                            + DMESG + (result == -Errno.EPERM.number() ? ROOT : ""));
+        }
+    }
+
+    /** What an error of mount(2) means, as mount(8) says it. */
+    private static String why(int error, String type) {
+        if (error == EUCLEAN) {
+            return ", structure needs cleaning: the filesystem is damaged";
+        }
+        return Stream.of(
+                        Map.entry(Errno.EINVAL, "a bad option, a bad superblock, or no " + type + " on it"),
+                        Map.entry(Errno.EIO, "its superblock cannot be read"),
+                        Map.entry(Errno.EBUSY, "it is mounted already, or the mount point is in use"),
+                        Map.entry(Errno.ENODEV, "this kernel does not have the filesystem " + type),
+                        Map.entry(Errno.EACCES, "the device cannot be written to, and ro is not among the options"),
+                        Map.entry(Errno.ENOENT, "the device or the mount point is not there"),
+                        Map.entry(Errno.ENXIO, "the device is not there any more"))
+                .filter(known -> known.getKey().number() == error)
+                .map(known -> ": " + known.getValue())
+                .findFirst()
+                .orElse("");
+    }
+
+    private void mountByProgram(Path node, Path point, DeviceSpec spec) {
         Path mount = programs.apply("mount")
-                .orElseThrow(() -> new DblockException("Cannot mount " + node
-                        + ": there is no mount(8). Install the package mount (Debian, Ubuntu) or util-linux."));
+                .orElseThrow(
+                        () -> new DblockException(
+                                "Cannot mount " + node + ": its options " + mountOptions(spec)
+                                        + " take mount(8), which is not here. Install the package mount (Debian, Ubuntu) or util-linux."));
         List<String> command = List.of(
                 mount.toString(),
                 "-t",
@@ -108,13 +172,10 @@ final class FilesystemTools {
                 point.toString());
         Command.Result result = runner.apply(command);
         if (result.exit() != 0) {
+            boolean denied = result.output().contains("permission denied")
+                    || result.output().contains("must be superuser");
             throw new DblockException("Cannot mount " + node + " at " + point + ": \"" + String.join(" ", command)
-                    + "\" ended with status " + result.exit() + ":\n" + result.tail(20)
-                    + "\nThe kernel's log (dmesg) often says more."
-                    + (result.output().contains("permission denied")
-                                    || result.output().contains("must be superuser")
-                            ? " Mounting needs root: run the build as root, or in a guest."
-                            : ""));
+                    + "\" ended with status " + result.exit() + ":\n" + result.tail(20) + DMESG + (denied ? ROOT : ""));
         }
     }
 

@@ -6,15 +6,16 @@ import java.nio.file.Path;
 /** Mounts and unmounts by system call: this needs no program, even if the system is in a bad state. */
 public final class Mounts {
     private static final int MNT_DETACH = 2;
-    private static final long MS_RDONLY = 1;
-    private static final long MS_NOSUID = 2;
-    private static final long MS_NODEV = 4;
-    private static final long MS_NOEXEC = 8;
-    private static final long MS_REMOUNT = 32;
-    /** For everyone. */
+    /** For everybody. */
     private static final int READ_AND_SEARCH = 0555;
 
     private Mounts() {}
+
+    /** mount(2) of the filesystem on a disk; 0 or a negative error. It may wait for the disk. */
+    public static int mount(Path node, Path mountPoint, String type, MountOptions options) {
+        return Libc.INSTANCE.mount(
+                node.toString(), KernelPath.of(mountPoint).bytes(), type, options.flags(), options.data());
+    }
 
     /**
      * mount(2) of a read-only filesystem in memory with nothing but one empty directory; returns 0 or a negative error.
@@ -27,7 +28,7 @@ public final class Mounts {
         result =
                 Libc.INSTANCE.mkdir(KernelPath.of(mountPoint.resolve(directory)).bytes(), READ_AND_SEARCH);
         if (result == 0) {
-            result = mountTmpfs(source, mountPoint, MS_REMOUNT | MS_RDONLY);
+            result = mountTmpfs(source, mountPoint, MountOptions.REMOUNT | MountOptions.RDONLY);
         }
         if (result < 0) {
             detach(KernelPath.of(mountPoint));
@@ -40,7 +41,7 @@ public final class Mounts {
                 source,
                 KernelPath.of(mountPoint).bytes(),
                 "tmpfs",
-                flags | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                flags | MountOptions.NOSUID | MountOptions.NODEV | MountOptions.NOEXEC,
                 "size=4k,mode=755");
     }
 
