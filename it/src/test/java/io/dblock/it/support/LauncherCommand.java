@@ -20,16 +20,16 @@ public final class LauncherCommand {
         return Path.of(System.getProperty("java.home"), "bin", "java").toString();
     }
 
-    /** The guest's half, with these arguments. */
-    public static List<String> vm(String... arguments) {
-        List<String> command = new ArrayList<>(List.of(java(), "-cp", classPath(), "io.dblock.vm.Main"));
+    /** It with these arguments. */
+    public static List<String> of(String... arguments) {
+        List<String> command = new ArrayList<>(List.of(java(), "-cp", classPath(), "io.dblock.cli.Main"));
         command.addAll(Arrays.asList(arguments));
         return command;
     }
 
     /** A command in a guest with this kernel. */
     public static List<String> inGuest(String kernel, List<String> guestCommand) {
-        List<String> command = vm("run", "--kernel", kernel, "--");
+        List<String> command = of("vm", "run", "--kernel", kernel, "--");
         command.addAll(guestCommand);
         return command;
     }

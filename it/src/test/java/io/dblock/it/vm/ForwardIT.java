@@ -138,6 +138,7 @@ class ForwardIT {
         Process process = launcher.start(
                 Map.of("DBLOCK_VM_FORWARD", ports),
                 NOTHING,
+                "vm",
                 "run",
                 "--kernel",
                 kernel,
@@ -197,6 +198,7 @@ class ForwardIT {
         Process process = launcher.start(
                 Map.of("DBLOCK_VM_FORWARD", echo + ":7001"),
                 NOTHING,
+                "vm",
                 "run",
                 "--kernel",
                 VmSetup.canMakeUserModeKernels() ? "uml" : "6.12",
@@ -274,6 +276,7 @@ class ForwardIT {
         Process process = launcher.start(
                 Map.of("DBLOCK_VM_FORWARD", Integer.toString(port)),
                 NOTHING,
+                "vm",
                 "run",
                 "--kernel",
                 kernel,

@@ -145,7 +145,19 @@ abstract class GuestContract {
         environment.put("DBLOCK_VM_SHARE", share.toString());
         environment.put("FILESYSTEM", fileSystem);
         Process process = answers.startBelow(
-                withoutCapabilities(), environment, stdin, "run", "--", "sh", "-c", QUESTIONS, "sh", "", ODD, "-x");
+                withoutCapabilities(),
+                environment,
+                stdin,
+                "vm",
+                "run",
+                "--",
+                "sh",
+                "-c",
+                QUESTIONS,
+                "sh",
+                "",
+                ODD,
+                "-x");
         try {
             Poll.until(
                     "the guest to have read the shared file",
@@ -259,8 +271,7 @@ abstract class GuestContract {
     @Test
     void aTruncatedStreamIsNeverTakenForAnAnswer() throws Exception {
         // The hello and started frames are shorter than this, so the cut goes through the first one with output.
-        Launcher.Result result =
-                launcher.run(Map.of("DBLOCK_VM_INJECT", "truncate:120"), NOTHING, "echo", "fine".repeat(100));
+        Launcher.Result result = launcher.run(Map.of("DBLOCK_VM_INJECT", "truncate:120"), NOTHING, "echo", "fine".repeat(100));
         assertThat(result.status()).isEqualTo(ExitStatus.DAMAGED_STREAM);
         assertThat(result.output()).isEmpty();
         assertThat(result.errors()).containsPattern("it ends after \\d+ of the \\d+ bytes of a (frame|header)");
@@ -299,7 +310,7 @@ abstract class GuestContract {
     @Test
     void aHungGuestIsKilled() throws Exception {
         Process process = launcher.start(
-                Map.of("DBLOCK_VM_SILENCE_TIMEOUT", "10"), NOTHING, "run", "--", "sh", "-c", trouble("hang"));
+                Map.of("DBLOCK_VM_SILENCE_TIMEOUT", "10"), NOTHING, "vm", "run", "--", "sh", "-c", trouble("hang"));
         Launcher.Result result = launcher.finish(process, "a guest that hangs");
         assertThat(result.status()).as(result.errors()).isEqualTo(ExitStatus.GUEST_LOST);
         assertThat(result.errors())
@@ -369,7 +380,7 @@ abstract class GuestContract {
         Path named = launcher.directory().resolve("launcher.pid");
         Files.deleteIfExists(named);
         Process parent = launcher.startBelow(
-                List.of("sh", script.toString()), Map.of(), NOTHING, "run", "--", "sh", "-c", UP_AND_WAITS);
+                List.of("sh", script.toString()), Map.of(), NOTHING, "vm", "run", "--", "sh", "-c", UP_AND_WAITS);
         try {
             Poll.until(
                     "the launcher's process id",
@@ -389,7 +400,7 @@ abstract class GuestContract {
 
     @Test
     void aKilledLauncherLeavesNoProcess() throws Exception {
-        Process process = launcher.start(Map.of(), NOTHING, "run", "--", "sh", "-c", UP_AND_WAITS);
+        Process process = launcher.start(Map.of(), NOTHING, "vm", "run", "--", "sh", "-c", UP_AND_WAITS);
         try {
             awaitProcesses(launcher, process.pid());
             process.destroyForcibly();
@@ -401,7 +412,7 @@ abstract class GuestContract {
 
     @Test
     void aKilledGuestIsNoticedAndLeavesNoProcess() throws Exception {
-        Process process = launcher.start(Map.of(), NOTHING, "run", "--", "sh", "-c", UP_AND_WAITS);
+        Process process = launcher.start(Map.of(), NOTHING, "vm", "run", "--", "sh", "-c", UP_AND_WAITS);
         try {
             Poll.until("the command in the guest", BOOT_LIMIT, () -> launcher.output()
                     .contains("up"));
@@ -427,6 +438,7 @@ abstract class GuestContract {
         Process process = launcher.start(
                 Map.of(),
                 stdin,
+                "vm",
                 "run",
                 "--",
                 "sh",

@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Starts {@code io.dblock.vm.Main} as a user would, as a process of its own in a directory of its own, which has a
+ * Starts {@code io.dblock.cli.Main} as a user would, as a process of its own in a directory of its own, which has a
  * {@code target} that the guest may write to.
  */
 final class Launcher {
@@ -61,7 +61,7 @@ final class Launcher {
 
     /** Runs the command in a guest, to the end. */
     Result run(Map<String, String> environment, Path stdin, String... command) throws Exception {
-        List<String> words = new ArrayList<>(List.of("run", "--"));
+        List<String> words = new ArrayList<>(List.of("vm", "run", "--"));
         words.addAll(Arrays.asList(command));
         return finish(start(environment, stdin, words.toArray(String[]::new)), String.join(" ", command));
     }
@@ -75,7 +75,7 @@ final class Launcher {
     Process startBelow(List<String> starter, Map<String, String> environment, Path stdin, String... arguments)
             throws IOException {
         List<String> words = new ArrayList<>(starter);
-        words.addAll(LauncherCommand.vm(arguments));
+        words.addAll(LauncherCommand.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(words)
                 .directory(directory.toFile())
                 .redirectInput(stdin.toFile())

@@ -102,7 +102,7 @@ class UserModeGuestIT extends GuestContract {
         Launcher launcher = newLauncher("aHostWithoutLandlockIsNamedInOneLine");
         Path filter = compiled("no-landlock.c", launcher.directory().resolve("no-landlock"));
         Process process =
-                launcher.startBelow(List.of(filter.toString()), Map.of(), NOTHING, "run", "--", "echo", "ran");
+                launcher.startBelow(List.of(filter.toString()), Map.of(), NOTHING, "vm", "run", "--", "echo", "ran");
         Launcher.Result result = launcher.finish(process, "a guest without Landlock");
         assertThat(result.status()).as(result.errors()).isZero();
         assertThat(result.output()).isEqualTo("ran\n");

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.dblock.internal.module.CacheDirectory;
 import io.dblock.it.support.Commands;
 import io.dblock.it.support.Poll;
-import io.dblock.vm.ExitStatus;
 import io.dblock.vm.LibraryVersion;
 import io.dblock.vm.VmOptions;
 import io.dblock.vm.VmSetup;
@@ -41,7 +40,7 @@ class UserModeKernelIT {
         Launcher launcher = new Launcher("artifact");
         Path content = launcher.directory().resolve("content");
         Launcher.Result made = launcher.finish(
-                launcher.start(Map.of(), NOTHING, "kernel-artifact", content.toString()), "kernel-artifact");
+                launcher.start(Map.of(), NOTHING, "vm", "kernel-artifact", content.toString()), "kernel-artifact");
         assertThat(made.status()).as(made.errors()).isZero();
         String version = LibraryVersion.find().orElseThrow();
         repository = launcher.directory().resolve("repository");
@@ -78,8 +77,9 @@ class UserModeKernelIT {
         return launcher.start(
                 environment,
                 NOTHING,
-                "prepare",
-                "--home",
+                "setup",
+                "--guest=always",
+                "--jvm",
                 launcher.directory().resolve("jvm").toString());
     }
 
@@ -88,7 +88,7 @@ class UserModeKernelIT {
         Launcher launcher = new Launcher("from-artifact");
         Map<String, String> environment = environment(launcher, repository);
         environment.put("DBLOCK_VM_ACCEL", "uml");
-        Launcher.Result first = launcher.finish(prepare(launcher, environment), "prepare");
+        Launcher.Result first = launcher.finish(prepare(launcher, environment), "setup");
         assertThat(first.status()).as(first.errors()).isZero();
         assertThat(first.errors())
                 .contains("taking the kernel from " + jar, "module " + cache(launcher), "guests run under UML")
@@ -114,7 +114,7 @@ class UserModeKernelIT {
         Process first = prepare(one, environment);
         Process second = prepare(other, environment);
         for (Launcher.Result result :
-                new Launcher.Result[] {one.finish(first, "prepare"), other.finish(second, "prepare")}) {
+                new Launcher.Result[] {one.finish(first, "setup"), other.finish(second, "setup")}) {
             assertThat(result.status()).as(result.errors()).isZero();
             assertThat(result.output()).isNotBlank();
         }
@@ -136,7 +136,7 @@ class UserModeKernelIT {
             Files.createSymbolicLink(
                     cache(launcher).resolve(kept), CacheDirectory.root().resolve(kept));
         }
-        Launcher.Result result = launcher.finish(prepare(launcher, environment), "prepare");
+        Launcher.Result result = launcher.finish(prepare(launcher, environment), "setup");
         assertThat(result.status()).as(result.errors()).isZero();
         if (!result.errors().contains("guests run under KVM")) {
             assertThat(result.errors())
@@ -158,8 +158,8 @@ class UserModeKernelIT {
         Map<String, String> environment = environment(launcher, launcher.directory());
         environment.put("DBLOCK_VM_ACCEL", "uml");
         environment.put("PATH", programs + ":" + System.getenv("PATH"));
-        Launcher.Result result = launcher.finish(prepare(launcher, environment), "prepare");
-        assertThat(result.status()).as(result.errors()).isEqualTo(ExitStatus.NOT_STARTED);
+        Launcher.Result result = launcher.finish(prepare(launcher, environment), "setup");
+        assertThat(result.status()).as(result.errors()).isEqualTo(1);
         assertThat(result.errors())
                 .contains(cache(launcher)
                         + "/uml-kernel has 4 MiB to spare, and building a kernel takes 2048: set DBLOCK_CACHE");

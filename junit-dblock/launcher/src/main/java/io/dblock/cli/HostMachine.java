@@ -9,6 +9,7 @@ import io.dblock.internal.kernel.Command;
 import io.dblock.internal.kernel.ControlSession;
 import io.dblock.internal.kernel.DeviceInfo;
 import io.dblock.internal.module.ModuleLoader;
+import io.dblock.vm.GuestLauncher;
 import io.dblock.vm.VmOptions;
 import io.dblock.vm.VmSetup;
 import java.io.IOException;
@@ -81,7 +82,12 @@ final class HostMachine implements Machine {
 
     @Override
     public int runInGuest(VmOptions options, List<Path> shares, List<String> command) {
-        return io.dblock.vm.Main.runInGuest(options, shares, command);
+        return GuestLauncher.runInGuest(options, shares, command);
+    }
+
+    @Override
+    public void writeKernelArtifact(Path directory, Consumer<String> progress) {
+        VmSetup.writeKernelArtifact(directory, progress);
     }
 
     @Override

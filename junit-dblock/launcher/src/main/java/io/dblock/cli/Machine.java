@@ -47,6 +47,9 @@ interface Machine {
     /** Runs a command in a guest on our own standard streams; its exit status. */
     int runInGuest(VmOptions options, List<Path> shares, List<String> command);
 
+    /** Writes what the jar with a kernel of User Mode Linux has. */
+    void writeKernelArtifact(Path directory, Consumer<String> progress);
+
     /** Where a program is, as a shell or, for what is kept from users' paths, root's shell would find it. */
     Optional<Path> find(String program);
 

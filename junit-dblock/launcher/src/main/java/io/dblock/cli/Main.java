@@ -55,7 +55,8 @@ public final class Main implements Runnable {
         commandLine.addSubcommand(new DestroyCommand(machine));
         commandLine.addSubcommand(new ListCommand(machine));
         commandLine.addSubcommand(new CommandLine(new VmCommand())
-                .addSubcommand(new CommandLine(new VmCommand.Run(machine)).setStopAtPositional(true)));
+                .addSubcommand(new CommandLine(new VmCommand.Run(machine)).setStopAtPositional(true))
+                .addSubcommand(new VmCommand.KernelArtifact(machine)));
         commandLine.addSubcommand(new VersionCommand());
         commandLine.setCaseInsensitiveEnumValuesAllowed(true);
         commandLine.setParameterExceptionHandler((exception, arguments) -> {
@@ -66,9 +67,14 @@ public final class Main implements Runnable {
         });
         commandLine.setExecutionExceptionHandler((exception, command, result) -> {
             complain(command.getErr(), exception, main.verbose);
-            return FAILED;
+            return command.getCommandSpec().exitCodeOnExecutionException();
         });
         return commandLine;
+    }
+
+    static void progress(PrintWriter err, String message) {
+        err.println("junit-dblock: " + message);
+        err.flush();
     }
 
     private static void complain(PrintWriter err, Exception exception, boolean verbose) {

@@ -82,7 +82,9 @@ final class SetupCommand implements Callable<Integer> {
     public Integer call() {
         PrintWriter err = spec.commandLine().getErr();
         new PackageManager(machine)
-                .install(tools.stream().filter(tool -> !tool.isBlank()).toList(), message -> progress(err, message));
+                .install(
+                        tools.stream().filter(tool -> !tool.isBlank()).toList(),
+                        message -> Main.progress(err, message));
         VmOptions options = VmOptions.defaults().withQuick(quick).withHostCanLoadModules(runsOnHost(err));
         if (jvm != null) {
             options = options.withHome(jvm.toAbsolutePath());
@@ -93,7 +95,7 @@ final class SetupCommand implements Callable<Integer> {
         if (kernel != null && !kernel.isBlank()) {
             options = options.withKernel(kernel);
         }
-        Path java = machine.prepareJvm(options, message -> progress(err, message));
+        Path java = machine.prepareJvm(options, message -> Main.progress(err, message));
         PrintWriter out = spec.commandLine().getOut();
         out.println(java);
         out.flush();
@@ -106,7 +108,7 @@ final class SetupCommand implements Callable<Integer> {
         }
         try {
             machine.loadModule();
-            progress(err, "the module is loaded on this machine, kernel " + machine.kernelRelease());
+            Main.progress(err, "the module is loaded on this machine, kernel " + machine.kernelRelease());
             return true;
         } catch (ModuleUnavailableException e) {
             if (guest == Guest.NEVER || machine.isGuest()) {
@@ -117,14 +119,9 @@ final class SetupCommand implements Callable<Integer> {
                         e);
             }
             // What was tried, without the message's advice to run this very command.
-            progress(err, "this machine's kernel cannot have the module, so tests run in a guest. Attempted:");
+            Main.progress(err, "this machine's kernel cannot have the module, so tests run in a guest. Attempted:");
             e.attempts().forEach(attempt -> err.println("  " + attempt));
             return false;
         }
-    }
-
-    private static void progress(PrintWriter err, String message) {
-        err.println("junit-dblock: " + message);
-        err.flush();
     }
 }

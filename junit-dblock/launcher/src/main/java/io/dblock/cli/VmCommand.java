@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.cli;
 
+import io.dblock.vm.ExitStatus;
 import io.dblock.vm.VmOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,9 +25,37 @@ final class VmCommand implements Runnable {
         throw new ParameterException(spec.commandLine(), "No command. There is: vm run");
     }
 
+    /** Writes the content of the artifact with a kernel, for the build of this library. */
+    @Command(
+            name = "kernel-artifact",
+            hidden = true,
+            description = "Write what the jar with a kernel of User Mode Linux has, making it if there is none.")
+    static final class KernelArtifact implements Callable<Integer> {
+        private final Machine machine;
+
+        @Spec
+        private CommandSpec spec;
+
+        @Parameters(paramLabel = "DIR", description = "Where to.")
+        private Path directory;
+
+        KernelArtifact(Machine machine) {
+            this.machine = machine;
+        }
+
+        @Override
+        public Integer call() {
+            machine.writeKernelArtifact(
+                    directory.toAbsolutePath(),
+                    message -> Main.progress(spec.commandLine().getErr(), message));
+            return Main.OK;
+        }
+    }
+
     /** Runs one command. */
     @Command(
             name = "run",
+            exitCodeOnExecutionException = ExitStatus.NOT_STARTED,
             description = {
                 "Run a command in a guest: this machine's files, in this directory, with these standard streams,",
                 "as root. What it writes vanishes, except in 'target' of this directory and in what is shared.",

@@ -4,9 +4,6 @@ package io.dblock.vm;
 /** Exit statuses of the launcher that are not the command's own. */
 public final class ExitStatus {
 
-    /** The command line was wrong. */
-    public static final int USAGE = 64;
-
     /** The stream from the guest was damaged: what the command did or said is not known. */
     public static final int DAMAGED_STREAM = 96;
 

@@ -128,7 +128,7 @@ public record JvmHome(Path directory, boolean inGuest, String description) {
         }
         script.append(
                 "exec \"$real\" -Xshare:auto -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData -Xmx64m -cp"
-                        + " \"$home/" + JAR + "\" io.dblock.vm.Main java-in-guest \"$home\" \"$@\"\n");
+                        + " \"$home/" + JAR + "\" io.dblock.vm.JavaInGuest \"$home\" \"$@\"\n");
         return script.toString();
     }
 

@@ -254,6 +254,16 @@ public final class VmSetup {
                         .isPresent();
     }
 
+    /**
+     * Writes what the jar with a kernel of User Mode Linux has.
+     *
+     * @param directory where it is put
+     * @throws VmException if there is no such kernel, and none can be made
+     */
+    public static void writeKernelArtifact(Path directory, Consumer<String> progress) {
+        UserModeKernel.writeArtifact(directory, progress);
+    }
+
     /** What Debian calls this host's architecture. */
     public static String architecture() {
         return MachineType.ofThisHost().architecture();

@@ -440,6 +440,22 @@ class CommandsTest {
     }
 
     @Test
+    void aGuestThatCannotRunTheCommandHasAStatusThatNoCommandHas() {
+        machine.problemOfGuest = "no kernel";
+        assertThat(run("vm", "run", "true")).isEqualTo(98);
+        assertOneLineAbout("no kernel");
+    }
+
+    @Test
+    void theBuildHasTheContentOfTheKernelsArtifactWritten() {
+        assertThat(run("vm", "kernel-artifact", "/x")).isZero();
+        assertThat(machine.done).containsExactly("kernel to /x");
+        assertThat(err.toString()).isEqualTo("junit-dblock: writing\n");
+        assertThat(run("vm", "--help")).isZero();
+        assertThat(out.toString()).contains("run").doesNotContain("kernel-artifact");
+    }
+
+    @Test
     void theDashesBeforeTheCommandAreOptional() {
         assertThat(run("vm", "run", "uname", "-a")).isEqualTo(42);
         assertThat(machine.done).containsExactly("guest - [] [uname, -a]");

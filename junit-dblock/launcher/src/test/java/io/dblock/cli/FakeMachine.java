@@ -40,6 +40,7 @@ final class FakeMachine implements Machine {
     boolean installs = true;
     int failingInstalls;
     VmOptions prepared;
+    String problemOfGuest;
     Supplier<OptionalInt> onTermination;
 
     static DeviceInfo device(int id, String name, long size, DeviceInfo.State state, int openers, int owner) {
@@ -104,8 +105,17 @@ final class FakeMachine implements Machine {
 
     @Override
     public int runInGuest(VmOptions options, List<Path> shares, List<String> command) {
+        if (problemOfGuest != null) {
+            throw new DblockException(problemOfGuest);
+        }
         done.add("guest " + options.kernel().orElse("-") + " " + shares + " " + command);
         return 42;
+    }
+
+    @Override
+    public void writeKernelArtifact(Path directory, Consumer<String> progress) {
+        progress.accept("writing");
+        done.add("kernel to " + directory);
     }
 
     @Override

@@ -79,8 +79,7 @@ class JvmHomeTest {
     void startsTheLauncherWithTheUsersArgumentsUnchanged() {
         JvmHome home = create(Optional.of(IMAGE));
         String output = run(home.java(), List.of(), "-Da=b c", "", "*", "$(x) 'q'");
-        assertThat(output)
-                .contains("<io.dblock.vm.Main><java-in-guest><" + home.directory() + "><-Da=b c><><*><$(x) 'q'>");
+        assertThat(output).contains("<io.dblock.vm.JavaInGuest><" + home.directory() + "><-Da=b c><><*><$(x) 'q'>");
     }
 
     @Test
@@ -88,7 +87,8 @@ class JvmHomeTest {
         JvmHome home = create(Optional.of(IMAGE));
         Path link = Files.createSymbolicLink(directory.resolve("java-link"), home.java());
         Path second = Files.createSymbolicLink(directory.resolve("second"), Path.of("java-link"));
-        assertThat(run(second, List.of(), "-version")).contains("<java-in-guest><" + home.directory() + "><-version>");
+        assertThat(run(second, List.of(), "-version"))
+                .contains("<io.dblock.vm.JavaInGuest><" + home.directory() + "><-version>");
         assertThat(link).exists();
     }
 
@@ -98,7 +98,8 @@ class JvmHomeTest {
         Path link = first.directory().resolveSibling("current");
         JvmHome stable = first.linked(link);
         assertThat(stable.java()).isEqualTo(link.resolve("bin/java"));
-        assertThat(run(stable.java(), List.of(), "-version")).contains("<java-in-guest><" + first.directory() + ">");
+        assertThat(run(stable.java(), List.of(), "-version"))
+                .contains("<io.dblock.vm.JavaInGuest><" + first.directory() + ">");
 
         Path other = Files.createDirectory(link.resolveSibling("other"));
         new JvmHome(other, true, "another").linked(link);

@@ -35,18 +35,20 @@ class LauncherTest {
 
     @Test
     void underEmulationTheJvmGetsFlagsThatStartItFaster() {
-        assertThat(Main.emulationFlags(List.of("-jar", "x.jar"), Map.of()))
+        assertThat(JavaInGuest.emulationFlags(List.of("-jar", "x.jar"), Map.of()))
                 .containsExactly("-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto", "-XX:+UseSerialGC");
     }
 
     @Test
     void aCollectorThatTheUserChoseIsTheOnlyOne() throws IOException {
         Path file = Files.writeString(directory.resolve("args"), "-Xmx1g\n-XX:+UseZGC\n");
-        assertThat(Main.emulationFlags(List.of("-XX:+UseG1GC"), Map.of())).doesNotContain("-XX:+UseSerialGC");
-        assertThat(Main.emulationFlags(List.of("@" + file), Map.of())).doesNotContain("-XX:+UseSerialGC");
-        assertThat(Main.emulationFlags(List.of(), Map.of("DBLOCK_KEPT_JAVA_TOOL_OPTIONS", "-Da -XX:+UseParallelGC")))
+        assertThat(JavaInGuest.emulationFlags(List.of("-XX:+UseG1GC"), Map.of()))
                 .doesNotContain("-XX:+UseSerialGC");
-        assertThat(Main.emulationFlags(List.of("@no-such-file", "-XX:+UseCompressedOops"), Map.of()))
+        assertThat(JavaInGuest.emulationFlags(List.of("@" + file), Map.of())).doesNotContain("-XX:+UseSerialGC");
+        assertThat(JavaInGuest.emulationFlags(
+                        List.of(), Map.of("DBLOCK_KEPT_JAVA_TOOL_OPTIONS", "-Da -XX:+UseParallelGC")))
+                .doesNotContain("-XX:+UseSerialGC");
+        assertThat(JavaInGuest.emulationFlags(List.of("@no-such-file", "-XX:+UseCompressedOops"), Map.of()))
                 .contains("-XX:+UseSerialGC");
     }
 
@@ -126,7 +128,7 @@ class LauncherTest {
         assertThat(command.get(command.indexOf("-append") + 1)).startsWith("console=ttyAMA0 ");
         GuestCommand guestCommand = new GuestCommand(List.of(bytes("true")), List.of(), bytes("/home/x"), "0022");
         String records = new String(
-                Main.configuration(image, guestCommand, List.of(), Path.of("/home/x"))
+                GuestLauncher.configuration(image, guestCommand, List.of(), Path.of("/home/x"))
                         .toBytes(),
                 StandardCharsets.ISO_8859_1);
         assertThat(records.split("\0", -1))
@@ -144,7 +146,7 @@ class LauncherTest {
                 bytes("/home/x"),
                 "0027");
         String records = new String(
-                Main.configuration(IMAGE, command, List.of(Path.of("/home/x/target")), Path.of("/home/x"))
+                GuestLauncher.configuration(IMAGE, command, List.of(Path.of("/home/x/target")), Path.of("/home/x"))
                         .toBytes(),
                 StandardCharsets.ISO_8859_1);
         assertThat(records.split("\0", -1))
@@ -184,7 +186,8 @@ class LauncherTest {
                 bytes("/tmp/work dir/x"),
                 "0022");
         String records = new String(
-                Main.configuration(IMAGE, command, List.of(Path.of("/tmp/share/s")), Path.of("/tmp/work dir/x"))
+                GuestLauncher.configuration(
+                                IMAGE, command, List.of(Path.of("/tmp/share/s")), Path.of("/tmp/work dir/x"))
                         .toBytes(),
                 StandardCharsets.ISO_8859_1);
         assertThat(records.split("\0", -1))
