@@ -258,9 +258,15 @@ abstract class GuestContract {
         assertThat(result.output().lines()).contains("1 passed, 0 failed");
     }
 
+    /** What has the guest's stream damaged on its way, see {@code damage.c}. */
+    private Map<String, String> damaged(String how) throws IOException {
+        Path damage = compiled("damage.c", launcher.directory().resolve("damage"));
+        return startedAs(script("exec '" + damage + "' " + how + " " + realOne() + " \"$@\"\n"));
+    }
+
     @Test
     void aStreamWithCrLfIsNeverTakenForAnAnswer() throws Exception {
-        Launcher.Result result = launcher.run(Map.of("DBLOCK_VM_INJECT", "crlf"), NOTHING, "echo", "fine");
+        Launcher.Result result = launcher.run(damaged("crlf"), NOTHING, "echo", "fine");
         assertThat(result.status()).isEqualTo(ExitStatus.DAMAGED_STREAM);
         assertThat(result.output()).isEmpty();
         assertThat(result.errors())
@@ -271,7 +277,7 @@ abstract class GuestContract {
     @Test
     void aTruncatedStreamIsNeverTakenForAnAnswer() throws Exception {
         // The hello and started frames are shorter than this, so the cut goes through the first one with output.
-        Launcher.Result result = launcher.run(Map.of("DBLOCK_VM_INJECT", "truncate:120"), NOTHING, "echo", "fine".repeat(100));
+        Launcher.Result result = launcher.run(damaged("truncate:120"), NOTHING, "echo", "fine".repeat(100));
         assertThat(result.status()).isEqualTo(ExitStatus.DAMAGED_STREAM);
         assertThat(result.output()).isEmpty();
         assertThat(result.errors()).containsPattern("it ends after \\d+ of the \\d+ bytes of a (frame|header)");

@@ -3,11 +3,13 @@ package io.dblock.it.vm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.dblock.it.support.Commands;
 import io.dblock.it.support.Poll;
 import io.dblock.vm.JvmHome;
 import io.dblock.vm.VmOptions;
 import io.dblock.vm.VmSetup;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -130,6 +132,35 @@ class SurefireIT {
         return new Guest(home, accelerator);
     }
 
+    /** The same guest, but the program that is it has its stream damaged, see {@code damage.c}. */
+    private static Guest damaged(String how) throws IOException {
+        Path whole = guest.home().directory();
+        Path home = whole.resolveSibling(whole.getFileName() + "-" + how.replace(':', '-'));
+        Commands.run("rm", "-rf", home);
+        Commands.run("cp", "-r", whole, home);
+        Path damage = GuestContract.compiled("damage.c", home.resolve("damage"));
+        Path properties = home.resolve("lib/dblock-vm.properties");
+        List<String> lines = new ArrayList<>(Files.readAllLines(properties));
+        String key = lines.stream().anyMatch(line -> line.startsWith("guest.qemu=")) ? "guest.qemu=" : "guest.kernel=";
+        Path program = home.resolve("program");
+        lines.replaceAll(line -> {
+            if (!line.startsWith(key)) {
+                return line;
+            }
+            String script =
+                    "#!/bin/sh\nexec '" + damage + "' " + how + " '" + line.substring(key.length()) + "' \"$@\"\n";
+            try {
+                Files.writeString(program, script);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            return key + program;
+        });
+        Files.write(properties, lines);
+        assertThat(program.toFile().setExecutable(true)).isTrue();
+        return new Guest(new JvmHome(home, true, how), guest.accelerator());
+    }
+
     @Test
     void aPassingTestPasses() throws Exception {
         Build build = build(guest, Map.of(), "-Dtest=GuestTest#passesInTheGuest");
@@ -157,14 +188,14 @@ class SurefireIT {
 
     @Test
     void aTestThatFailsInTheGuestFailsTheBuildThoughTheStreamHasCrLf() throws Exception {
-        Build build = build(guest, Map.of("DBLOCK_VM_INJECT", "crlf"), "-Dtest=GuestTest");
+        Build build = build(damaged("crlf"), Map.of(), "-Dtest=GuestTest");
         assertThat(build.output()).contains("line feeds were turned into CR LF").contains("BUILD FAILURE");
         assertThat(build.status()).isNotZero();
     }
 
     @Test
     void aTestThatFailsInTheGuestFailsTheBuildThoughTheStreamIsCut() throws Exception {
-        Build build = build(guest, Map.of("DBLOCK_VM_INJECT", "truncate:900"), "-Dtest=GuestTest");
+        Build build = build(damaged("truncate:900"), Map.of(), "-Dtest=GuestTest");
         assertThat(build.output())
                 .contains("the stream from the guest is damaged")
                 .contains("BUILD FAILURE");

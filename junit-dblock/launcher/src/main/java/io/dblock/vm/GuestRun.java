@@ -104,7 +104,6 @@ final class GuestRun {
      * @param log where the guest kernel's messages go
      */
     int run(GuestConfiguration configuration, List<Path> shares, Path log) {
-        settings.inject().ifPresent(DamagingInputStream::check);
         // The same process id later belongs to somebody else, but this handle stays that of our parent.
         Optional<ProcessHandle> parent = ProcessHandle.current().parent();
         Thread hook = new Thread(this::stop, "dblock-vm-stop");
@@ -301,11 +300,8 @@ final class GuestRun {
         }
 
         private void read() {
-            InputStream raw = guest.fromGuest();
             try {
-                Optional<String> inject = settings.inject();
-                FrameReader reader =
-                        new FrameReader(inject.isPresent() ? DamagingInputStream.of(raw, inject.get()) : raw);
+                FrameReader reader = new FrameReader(guest.fromGuest());
                 while (!outcome.isDone()) {
                     Frame frame = reader.next();
                     lastFrame = System.nanoTime();

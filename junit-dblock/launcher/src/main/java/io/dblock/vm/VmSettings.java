@@ -74,9 +74,6 @@ public final class VmSettings {
     /** Seconds without any sign of life after which a guest counts as hung, 300 if not set. */
     public static final String SILENCE_TIMEOUT = "DBLOCK_VM_SILENCE_TIMEOUT";
 
-    /** For tests of this library only: damages the stream from the guest, see {@code DamagingInputStream}. */
-    public static final String INJECT = "DBLOCK_VM_INJECT";
-
     /**
      * For tests of this library only: how many mappings a process of the host may have, taken for {@code vm.max_map_count},
      * see {@code MappingWatch}.
@@ -165,10 +162,6 @@ public final class VmSettings {
 
     Optional<Path> qemu() {
         return text(QEMU).map(Path::of);
-    }
-
-    Optional<String> inject() {
-        return text(INJECT);
     }
 
     OptionalLong mappings() {

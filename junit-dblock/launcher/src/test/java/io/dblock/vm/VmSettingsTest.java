@@ -19,7 +19,6 @@ class VmSettingsTest {
         assertThat(settings.silenceTimeoutSeconds()).isEqualTo(300);
         assertThat(settings.accelerator()).isEmpty();
         assertThat(settings.kernel()).isEmpty();
-        assertThat(settings.inject()).isEmpty();
         assertThat(settings.qemuOptions()).isEmpty();
         assertThat(settings.shares()).isEmpty();
         assertThat(settings.forwardedPorts()).isEmpty();
