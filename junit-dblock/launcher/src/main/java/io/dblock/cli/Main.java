@@ -59,6 +59,8 @@ public final class Main implements Runnable {
                 .addSubcommand(new VmCommand.KernelArtifact(machine)));
         commandLine.addSubcommand(new VersionCommand());
         commandLine.setCaseInsensitiveEnumValuesAllowed(true);
+        // A file of arguments is for the java that runs in a guest.
+        commandLine.setExpandAtFiles(false);
         commandLine.setParameterExceptionHandler((exception, arguments) -> {
             CommandLine command = exception.getCommandLine();
             complain(command.getErr(), exception, main.verbose);

@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.dblock.internal.kernel.DeviceInfo.State;
 import io.dblock.internal.module.ModuleLoader.Attempt;
 import io.dblock.vm.VmSetup.Finding;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -18,6 +20,7 @@ import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -437,6 +440,14 @@ class CommandsTest {
         assertThat(run("vm", "run", "--kernel", "6.1", "--share", "/a", "--share", "/b", "--", "ls", "--help", "-l"))
                 .isEqualTo(42);
         assertThat(machine.done).containsExactly("guest 6.1 [/a, /b] [ls, --help, -l]");
+    }
+
+    /** Such a file is the java's that is run, and what is sent are the last arguments of this process. */
+    @Test
+    void theCommandsArgumentsAreLeftAsTheyAre(@TempDir Path directory) throws IOException {
+        Path file = Files.writeString(directory.resolve("args"), "-Xmx1g -Da=b");
+        assertThat(run("vm", "run", "--", "java", "@" + file, "--", "'x' ${y}")).isEqualTo(42);
+        assertThat(machine.done).containsExactly("guest - [] [java, @" + file + ", --, 'x' ${y}]");
     }
 
     @Test
