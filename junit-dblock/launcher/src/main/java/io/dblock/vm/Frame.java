@@ -32,10 +32,6 @@ record Frame(FrameType type, byte[] payload) {
         return ByteBuffer.wrap(payload).order(ByteOrder.LITTLE_ENDIAN).getInt(offset);
     }
 
-    long int64(int offset) {
-        return ByteBuffer.wrap(payload).order(ByteOrder.LITTLE_ENDIAN).getLong(offset);
-    }
-
     String text() {
         return new String(payload, StandardCharsets.UTF_8);
     }

@@ -286,12 +286,7 @@ public final class Batch {
         return ended;
     }
 
-    /** Returns how many requests the last call brought. */
-    public int requests() {
-        return requests;
-    }
-
-    /** Returns the cookie that identifies request {@code i} in its answer. */
+    /** Names request {@code i} in its answer. */
     public long cookie(int i) {
         return asked[at(i) + Abi.REQUEST_COOKIE / Long.BYTES];
     }

@@ -200,13 +200,7 @@ public final class NativeMemory implements AutoCloseable {
         Libc.INSTANCE.copy(source, address + offset, length);
     }
 
-    /** Copies from this memory to any address. */
-    public void copyTo(long offset, long target, long length) {
-        checkRange(offset, length);
-        Libc.INSTANCE.copy(address + offset, target, length);
-    }
-
-    /** Fills a range with zeros without freeing memory. */
+    /** Makes a range zeros without giving memory back. */
     public void zero(long offset, long length) {
         checkRange(offset, length);
         Libc.INSTANCE.zero(address + offset, length);

@@ -37,21 +37,11 @@ public final class ModuleBuilder {
     /**
      * Returns the module for this kernel, cached or built now. Safe against other threads and processes.
      *
-     * @param kernelRelease as {@code uname -r} prints it in that kernel
-     * @param kernelBuildDirectory the kernel's headers, as in {@code /lib/modules/<release>/build}
+     * @param kernelRelease as {@code uname -r} says it in that kernel
+     * @param command for the directory with the sources, in which it is run, what leaves {@code dblock.ko} there
      * @return the path of {@code dblock.ko}
      * @throws ModuleUnavailableException if the module cannot be built; the message has the cause, the remedy, and the
      *     end of the build's output
-     */
-    public static Path build(String kernelRelease, Path kernelBuildDirectory) {
-        return build(kernelRelease, sources -> make(kernelBuildDirectory));
-    }
-
-    /**
-     * Returns the module for this kernel, cached or built with another command.
-     *
-     * @param command returns, for the directory with the sources, the command that is run there and leaves
-     *     {@code dblock.ko} there
      */
     public static Path build(String kernelRelease, Function<Path, List<String>> command) {
         return new ModuleBuilder(new RealHost(), ModuleSources.fromClassPath()).buildFor(kernelRelease, command);
@@ -84,11 +74,7 @@ public final class ModuleBuilder {
         return ModuleSources.fromClassPath().hash();
     }
 
-    private static List<String> make(Path kernelBuildDirectory) {
-        return List.of("make", "KDIR=" + kernelBuildDirectory);
-    }
-
-    /** Returns where the module for this kernel is or would be. */
+    /** Where the module for this kernel is or would be. */
     Path cached(String kernelRelease) {
         return host.cache()
                 .resolve("modules")
@@ -97,7 +83,7 @@ public final class ModuleBuilder {
     }
 
     Path buildFor(String kernelRelease, Path kernelBuildDirectory) {
-        return buildFor(kernelRelease, sources -> make(kernelBuildDirectory));
+        return buildFor(kernelRelease, sources -> List.of("make", "KDIR=" + kernelBuildDirectory));
     }
 
     private Path buildFor(String kernelRelease, Function<Path, List<String>> make) {
