@@ -302,66 +302,102 @@ public interface BlockDevice extends AutoCloseable {
     void close();
 
     /**
-     * Builds a device. The setters check nothing; {@link #create()} checks everything. Not thread-safe.
+     * What can be said of a device by whoever describes one: a method for each {@link DeviceOption}, which has the default. The
+     * methods check nothing but the form of a text. Ranges are those of {@link DeviceSpec}.
      *
-     * <p>Units and ranges are those of {@link DeviceSpec}.
+     * @param <B> the builder that has these methods
      */
-    interface Builder {
-        /** Sets the name, with or without the prefix {@code dblock}. Default: the kernel picks one. */
-        Builder name(String name);
-
-        /** Sets the size in bytes. */
-        Builder size(long bytes);
-
-        /** Sets the size as {@link ByteSize#parse(String)} reads it. */
-        Builder size(String size);
-
-        /** Sets the logical block in bytes. Default 512. */
-        Builder logicalBlockSize(int bytes);
-
-        /** Sets the physical block in bytes. Default: the logical block. */
-        Builder physicalBlockSize(int bytes);
-
-        /** Sets the preferred smallest I/O in bytes. Default: the physical block. */
-        Builder ioMin(int bytes);
-
-        /** Sets the preferred I/O in bytes. Default 0: none reported. */
-        Builder ioOptimal(int bytes);
-
-        /** Sets the number of hardware queues. Default 1. */
-        Builder queues(int queues);
-
-        /** Sets how many requests can be under way per queue. Default 64. */
-        Builder depth(int requestsPerQueue);
-
-        /** Sets the largest read or write in bytes. Default 1 MiB. */
-        Builder maxIo(int bytes);
-
-        /** Sets whether the device refuses writes. Default false. */
-        Builder readOnly(boolean readOnly);
-
-        /** Sets whether the device reports that it spins. Default false. */
-        Builder rotational(boolean rotational);
-
-        /** Sets whether the device reports a volatile write cache. Default {@link CacheMode#WRITE_BACK}. */
-        Builder cache(CacheMode cache);
-
-        /** Sets whether the device handles FUA writes natively. Default false. */
-        Builder fua(boolean fua);
-
+    interface Options<B> {
         /**
-         * Sets whether the device can discard. Default true; with a user's handler, only if the handler supports it.
+         * Sets an option, in place of what was said before; what the methods below do. A constant named {@code DEFAULT} takes
+         * back what was said.
          */
-        Builder discard(boolean discard);
+        <T> B set(DeviceOption<T> option, T value);
 
-        /**
-         * Sets whether the device can write zeroes. Default true; with a user's handler, only if the handler supports
-         * it.
-         */
-        Builder writeZeroes(boolean writeZeroes);
+        /** The name, with or without the prefix {@code dblock}. Default: the kernel picks one. */
+        default B name(String name) {
+            return set(DeviceOption.NAME, name);
+        }
 
-        /** Sets whether pages must not change while they are written. Default false. */
-        Builder stableWrites(boolean stableWrites);
+        /** Size in bytes. */
+        default B size(long bytes) {
+            return set(DeviceOption.SIZE, bytes);
+        }
+
+        /** Size as {@link ByteSize#parse(String)} reads it. */
+        default B size(String size) {
+            return size(ByteSize.parse(size));
+        }
+
+        /** Bytes; default 512. */
+        default B logicalBlockSize(int bytes) {
+            return set(DeviceOption.LOGICAL_BLOCK_SIZE, bytes);
+        }
+
+        /** Bytes; default: the logical block. */
+        default B physicalBlockSize(int bytes) {
+            return set(DeviceOption.PHYSICAL_BLOCK_SIZE, bytes);
+        }
+
+        /** Bytes; default: the physical block. */
+        default B ioMin(int bytes) {
+            return set(DeviceOption.IO_MIN, bytes);
+        }
+
+        /** Bytes; default 0, none said. */
+        default B ioOptimal(int bytes) {
+            return set(DeviceOption.IO_OPTIMAL, bytes);
+        }
+
+        /** Default 1. */
+        default B queues(int queues) {
+            return set(DeviceOption.QUEUES, queues);
+        }
+
+        /** Default 64. */
+        default B depth(int requestsPerQueue) {
+            return set(DeviceOption.DEPTH, requestsPerQueue);
+        }
+
+        /** Bytes; default 1 MiB. */
+        default B maxIo(int bytes) {
+            return set(DeviceOption.MAX_IO, bytes);
+        }
+
+        /** Default false. */
+        default B readOnly(boolean readOnly) {
+            return set(DeviceOption.READ_ONLY, readOnly);
+        }
+
+        /** Default false. */
+        default B rotational(boolean rotational) {
+            return set(DeviceOption.ROTATIONAL, rotational);
+        }
+
+        /** Default {@link CacheMode#WRITE_BACK}. */
+        default B cache(CacheMode cache) {
+            return set(DeviceOption.CACHE, cache);
+        }
+
+        /** Default false. */
+        default B fua(boolean fua) {
+            return set(DeviceOption.FUA, fua);
+        }
+
+        /** Default true. With a handler of one's own, only if that supports it. */
+        default B discard(boolean discard) {
+            return set(DeviceOption.DISCARD, discard);
+        }
+
+        /** Default true. With a handler of one's own, only if that supports it. */
+        default B writeZeroes(boolean writeZeroes) {
+            return set(DeviceOption.WRITE_ZEROES, writeZeroes);
+        }
+
+        /** Default false. */
+        default B stableWrites(boolean stableWrites) {
+            return set(DeviceOption.STABLE_WRITES, stableWrites);
+        }
 
         /**
          * Sets how long a request may be held, or wait to be fetched. The kernel then ends it with ETIMEDOUT, within
@@ -371,45 +407,58 @@ public interface BlockDevice extends AutoCloseable {
          * with ETIMEDOUT. The page cache usually turns the error into EIO and makes further requests: a read whose
          * readahead has failed is tried once more, so it fails after twice that time.
          */
-        Builder requestTimeout(Duration timeout);
+        default B requestTimeout(Duration timeout) {
+            return set(DeviceOption.REQUEST_TIMEOUT, timeout);
+        }
 
-        /** Sets the filesystem to format the device with. Default {@link Filesystem#NONE}. */
-        Builder filesystem(Filesystem filesystem);
+        /** Default {@link Filesystem#NONE}. */
+        default B filesystem(Filesystem filesystem) {
+            return set(DeviceOption.FILESYSTEM, filesystem);
+        }
 
-        /** Sets further options of mkfs and replaces those set before. */
-        Builder mkfsOptions(String... options);
+        /** Further options of mkfs, replacing those given before. */
+        default B mkfsOptions(String... options) {
+            return set(DeviceOption.MKFS_OPTIONS, List.of(options));
+        }
 
-        /** Sets further options of mount, each as after {@code -o}, and replaces those set before. */
-        Builder mountOptions(String... options);
+        /** Further options of mount, each as after its {@code -o}, replacing those given before. */
+        default B mountOptions(String... options) {
+            return set(DeviceOption.MOUNT_OPTIONS, List.of(options));
+        }
 
-        /** Makes the device from an image file. The default size is that of the file. */
-        Builder image(Path file, ImageMode mode);
+        /** Makes the device of a file; its size is the default size. */
+        default B image(Path file, ImageMode mode) {
+            set(DeviceOption.IMAGE, file);
+            return set(DeviceOption.IMAGE_MODE, mode);
+        }
 
-        /** Sets the handler that answers the requests, instead of memory. The device closes it. */
-        Builder handler(BlockHandler handler);
-
-        /** Sets the handler that answers the requests, instead of memory. */
-        Builder handler(RequestHandler handler);
-
-        /** Sets the seed of all random choices; see {@link BlockDevice#seed()}. Default: a new seed for each device. */
-        Builder seed(long seed);
+        /** The seed of all random choices; see {@link BlockDevice#seed()}. Default: a new one for each device. */
+        default B seed(long seed) {
+            return set(DeviceOption.SEED, seed);
+        }
 
         /**
          * Sets how many bytes of unflushed writes the volatile cache holds. Beyond the limit it evicts the oldest
          * writes, which are durable from then on. Default 256 MiB.
          */
-        Builder cacheLimit(long bytes);
+        default B cacheLimit(long bytes) {
+            return set(DeviceOption.CACHE_LIMIT, bytes);
+        }
 
-        /** Sets the cache limit as {@link ByteSize#parse(String)} reads it. */
-        Builder cacheLimit(String size);
+        /** The same as {@link ByteSize#parse(String)} reads it. */
+        default B cacheLimit(String size) {
+            return cacheLimit(ByteSize.parse(size));
+        }
 
-        /**
-         * Sets how many entries the journal keeps, a power of two from 1024 to 2^20. Default 65536, which take 5 MB.
-         */
-        Builder journalEntries(int entries);
+        /** How many entries the journal keeps, a power of two from 1024 to 2^20. Default 65536, which take 5 MB. */
+        default B journalEntries(int entries) {
+            return set(DeviceOption.JOURNAL_ENTRIES, entries);
+        }
 
-        /** Sets which process serves the device. Default {@link Placement#AUTOMATIC}. */
-        Builder placement(Placement placement);
+        /** Which process serves it. Default {@link Placement#AUTOMATIC}. */
+        default B placement(Placement placement) {
+            return set(DeviceOption.PLACEMENT, placement);
+        }
 
         /**
          * Makes a zoned, host-managed device. The zone size in bytes is a power of two and at least
@@ -420,31 +469,55 @@ public interface BlockDevice extends AutoCloseable {
          * misdirect are refused, and so are power cuts, snapshots, forks and {@link BlockDevice#resize}: the content of
          * a zone is durable at once. A zoned device supports neither discard nor write-zeroes. Default 0: not zoned.
          */
-        Builder zoneSize(long bytes);
+        default B zoneSize(long bytes) {
+            return set(DeviceOption.ZONE_SIZE, bytes);
+        }
 
-        /** Sets the zone size as {@link ByteSize#parse(String)} reads it. */
-        Builder zoneSize(String size);
+        /** The same as {@link ByteSize#parse(String)} reads it. */
+        default B zoneSize(String size) {
+            return zoneSize(ByteSize.parse(size));
+        }
 
-        /**
-         * Sets how many zones, from the first, are conventional: writable anywhere, like any other device. Default 0.
-         */
-        Builder conventionalZones(int zones);
+        /** How many of the first zones are conventional: written anywhere, as any other device. Default 0. */
+        default B conventionalZones(int zones) {
+            return set(DeviceOption.CONVENTIONAL_ZONES, zones);
+        }
 
-        /** Sets how many zones can be open at a time, at most 65536. Default 0: any number. */
-        Builder maxOpenZones(int zones);
+        /** How many zones can be open at a time, at most 65536. Default 0: any number. */
+        default B maxOpenZones(int zones) {
+            return set(DeviceOption.MAX_OPEN_ZONES, zones);
+        }
 
         /**
          * Sets how many zones can be active at a time, at most 65536: open, or closed and neither empty nor full.
          * Default 0: any number.
          */
-        Builder maxActiveZones(int zones);
+        default B maxActiveZones(int zones) {
+            return set(DeviceOption.MAX_ACTIVE_ZONES, zones);
+        }
+    }
+
+    /** Puts a device together; {@link #create()} checks what was said of it. Not thread-safe. */
+    interface Builder extends Options<Builder> {
+        /** Has the requests answered by this handler instead of memory. The device closes it. */
+        Builder handler(BlockHandler handler);
+
+        /** Has the requests answered by this handler instead of memory. */
+        Builder handler(RequestHandler handler);
 
         /** Takes all settings from {@code spec}. A handler set before stays. */
         Builder spec(DeviceSpec spec);
 
         /**
-         * Makes the device and waits until its node exists. Formats it if the spec has a filesystem, unless it is
-         * read-only or made from an image. Loads the kernel module if needed.
+         * What was said so far, with the defaults of all else.
+         *
+         * @throws IllegalArgumentException if something set is out of range or does not go together
+         */
+        DeviceSpec spec();
+
+        /**
+         * Makes the device and waits until its node is there. It is formatted if the spec has a filesystem, unless it
+         * is read-only or made of an image. Loads the kernel module if needed.
          *
          * @throws IllegalArgumentException if a setting is out of range or conflicts with another
          * @throws ModuleUnavailableException if the kernel module cannot be loaded

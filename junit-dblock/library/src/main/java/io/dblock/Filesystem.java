@@ -3,7 +3,9 @@ package io.dblock;
 
 /** The filesystem a device is formatted with. */
 public enum Filesystem {
-    /** No filesystem: a raw device. */
+    /** As if nothing was said: as a configuration parameter says, else {@link #NONE}. No device has this. */
+    DEFAULT("", 0),
+    /** Nothing: a raw device. */
     NONE("", 0),
     /** ext4, from e2fsprogs. */
     EXT4("ext4", 256L << 10),

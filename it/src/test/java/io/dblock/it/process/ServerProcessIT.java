@@ -22,6 +22,7 @@ import io.dblock.it.support.Signals;
 import io.dblock.journal.Journal;
 import io.dblock.journal.JournalStream;
 import io.dblock.junit.DblockDevice;
+import io.dblock.junit.TriState;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -219,7 +220,7 @@ class ServerProcessIT {
 
     @Test
     void aPredicateIsAskedHereAndWhatItThrowsIsTheVeryObject(
-            @DblockDevice(size = "1MiB", failOnHandlerException = false) BlockDevice disk) throws Exception {
+            @DblockDevice(size = "1MiB", failOnHandlerException = TriState.FALSE) BlockDevice disk) throws Exception {
         IllegalStateException thrown = new IllegalStateException("mine");
         List<Long> asked = new ArrayList<>();
         try (Fault fault = disk.faults()

@@ -8,6 +8,7 @@ import io.dblock.BlockDevice;
 import io.dblock.CacheMode;
 import io.dblock.it.support.AlignedBuffers;
 import io.dblock.junit.DblockDevice;
+import io.dblock.junit.TriState;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -54,7 +55,8 @@ class DirectIoIT {
     }
 
     @Test
-    void aReadOnlyDeviceRefusesWrites(@DblockDevice(size = "8MiB", readOnly = true) BlockDevice disk) throws Exception {
+    void aReadOnlyDeviceRefusesWrites(@DblockDevice(size = "8MiB", readOnly = TriState.TRUE) BlockDevice disk)
+            throws Exception {
         try (FileChannel channel = disk.openChannel()) {
             assertThat(channel.read(AlignedBuffers.allocate(512), 0)).isEqualTo(512);
         }

@@ -3,7 +3,9 @@ package io.dblock.handler;
 
 /** How a device uses its image file. */
 public enum ImageMode {
-    /** The device and the file are read-only. */
+    /** As if nothing was said: as a configuration parameter says, else {@link #COPY_ON_WRITE}. No device has this. */
+    DEFAULT,
+    /** The device is read-only, so is the file. */
     READ_ONLY,
     /**
      * The device is writable. Written data stays in memory and is gone when the device is closed. The file does not

@@ -90,8 +90,9 @@ import org.junit.jupiter.api.io.CleanupMode;
  * <h2>Configuration</h2>
  *
  * <p>Every attribute has a configuration parameter, named {@code junit.dblock.} and the attribute's name, which holds where
- * the attribute is left out: see {@link DblockParameters}. Attributes that look like arrays but are documented as one value
- * are so to make that difference: {@code filesystem = EXT4} is how to write one.
+ * the attribute is left out: see {@link DblockParameters}. What an attribute says wins, also if it says what would hold by default.
+ * An attribute is left out, too, if it has its default: a constant named {@code DEFAULT}, an empty text or list, -1 for an
+ * {@code int}, {@link Long#MIN_VALUE} for the seed.
  *
  * @see DblockExtension
  * @see BlockDevice#builder()
@@ -110,16 +111,16 @@ public @interface DblockDevice {
     String size() default "";
 
     /** Logical block size in bytes, a power of two from 512 to 4096. Left out: 512. */
-    int logicalBlockSize() default 0;
+    int logicalBlockSize() default -1;
 
     /** Physical block size in bytes, a power of two from the logical block size to 65536. Left out: the logical one. */
-    int physicalBlockSize() default 0;
+    int physicalBlockSize() default -1;
 
     /**
-     * At most one value: what the device is formatted with before it is injected. Left out: {@link Filesystem#NONE}. With
+     * What the device is formatted with before it is injected. Left out: {@link Filesystem#NONE}. With
      * an {@link #image()} or {@link #readOnly()} nothing is formatted: then this says what is to be found and mounted.
      */
-    Filesystem[] filesystem() default {};
+    Filesystem filesystem() default Filesystem.DEFAULT;
 
     /** Further arguments of mkfs, one each: {@code {"-b", "1024"}}. */
     String[] mkfsOptions() default {};
@@ -127,23 +128,23 @@ public @interface DblockDevice {
     /** Further options of mount, one each: {@code {"noatime", "data=journal"}}. */
     String[] mountOptions() default {};
 
-    /** At most one value: which process serves the device. Left out: {@link Placement#AUTOMATIC}. */
-    Placement[] placement() default {};
+    /** Which process serves the device. Left out: {@link Placement#AUTOMATIC}. */
+    Placement placement() default Placement.DEFAULT;
 
-    /** At most one value: whether the device has a volatile write cache. Left out: {@link CacheMode#WRITE_BACK}. */
-    CacheMode[] cache() default {};
+    /** Whether the device has a volatile write cache. Left out: {@link CacheMode#WRITE_BACK}. */
+    CacheMode cache() default CacheMode.DEFAULT;
 
-    /** At most one value: whether the device is read-only. Left out: {@code false}. */
-    boolean[] readOnly() default {};
+    /** Whether the device is read-only. Left out: {@code false}. */
+    TriState readOnly() default TriState.DEFAULT;
 
-    /** At most one value: whether the device takes discards. Left out: {@code true} if what answers for it does. */
-    boolean[] discard() default {};
+    /** Whether the device takes discards. Left out: {@code true} if what answers for it does. */
+    TriState discard() default TriState.DEFAULT;
 
     /** Number of hardware queues, 1 to 64; there are never more than CPUs. Left out: 1. */
-    int queues() default 0;
+    int queues() default -1;
 
     /** Requests under way per queue, 1 to 4096. Left out: 64. */
-    int depth() default 0;
+    int depth() default -1;
 
     /**
      * Kernel name: {@code "dblockledger"} is {@code /dev/dblockledger}; the prefix {@code dblock} is added where it is
@@ -155,8 +156,8 @@ public @interface DblockDevice {
     /** Image file to make the device of, relative to the working directory. Left out: none, an empty device in memory. */
     String image() default "";
 
-    /** At most one value: what becomes of the image. Left out: {@link ImageMode#COPY_ON_WRITE}. */
-    ImageMode[] imageMode() default {};
+    /** What becomes of the image. Left out: {@link ImageMode#COPY_ON_WRITE}. */
+    ImageMode imageMode() default ImageMode.DEFAULT;
 
     /**
      * A {@link BlockHandler} or {@link RequestHandler} with a constructor without arguments; an instance of it, made for
@@ -165,8 +166,8 @@ public @interface DblockDevice {
     Class<?> handler() default void.class;
 
     /**
-     * Whether the device is cleaned up at the end of its scope: always (the default), if the test (for a static field: all
-     * tests of the class) was successful, or never.
+     * Whether the device is cleaned up at the end of its scope: always, if the test (for a static field: all tests of the class)
+     * was successful, or never. Left out: {@link CleanupMode#ALWAYS}.
      *
      * <p>A device that is not cleaned up stays, mounted if it was, as long as the JVM that runs the tests serves it: to the
      * end of the test run, when it is torn down in order. A report entry and a line in the log say that it was kept,
@@ -182,10 +183,10 @@ public @interface DblockDevice {
     String requestTimeout() default "";
 
     /**
-     * At most one value: whether the test fails if its handler threw anything but a {@link BlockIOException}, which is how
+     * Whether the test fails if its handler threw anything but a {@link BlockIOException}, which is how
      * a handler fails a request on purpose. Left out: {@code true}.
      */
-    boolean[] failOnHandlerException() default {};
+    TriState failOnHandlerException() default TriState.DEFAULT;
 
     /**
      * How much of unflushed writes the volatile cache keeps apart, in bytes or with a unit, at least 4 KiB; older ones are
@@ -194,7 +195,7 @@ public @interface DblockDevice {
     String cacheLimit() default "";
 
     /** How many entries the journal keeps: a power of two, 1024 to 2<sup>20</sup>. Left out: 65536. */
-    int journalEntries() default 0;
+    int journalEntries() default -1;
 
     /**
      * Size of a zone of a zoned, host-managed device, in bytes or with a unit: a power of two, {@code "4MiB"}; the device's
@@ -203,27 +204,27 @@ public @interface DblockDevice {
      */
     String zoneSize() default "";
 
-    /** How many of the first zones are conventional. Left out: none. */
-    int conventionalZones() default 0;
+    /** How many of the first zones are conventional. Left out: 0. */
+    int conventionalZones() default -1;
 
-    /** How many zones can be open at a time, at most 65536. Left out: any number. */
-    int maxOpenZones() default 0;
+    /** How many zones can be open at a time, at most 65536. Left out: 0, any number. */
+    int maxOpenZones() default -1;
 
     /**
      * How many zones can be active at a time, that is, open, or closed and neither empty nor full; at most 65536. Left out:
-     * any number.
+     * 0, any number.
      */
-    int maxActiveZones() default 0;
+    int maxActiveZones() default -1;
 
     /**
-     * At most one value: what all random choices of the device come from, those of fault rules and of power cuts. Left out: a
-     * new one for each device, which a failing test reports.
+     * What all random choices of the device come from, those of fault rules and of power cuts. Left out: a new one for each
+     * device, which a failing test reports.
      */
-    long[] seed() default {};
+    long seed() default Long.MIN_VALUE;
 
     /**
      * When what was seen of the device is written to files: {@code journal.txt}, {@code picture.svg} and {@code device.txt}, which
-     * has the seed and the fault rules with their hits. Left out: if the test fails.
+     * has the seed and the fault rules with their hits. Left out: {@link Artifacts#ON_FAILURE}.
      *
      * <p>They are in a directory of their own under {@link #artifactsDirectory()}, named after class, test and declaration; it
      * is cleared when the device is made. A report entry has its name, and so has, where JUnit can still show it, the failure, as
@@ -234,6 +235,6 @@ public @interface DblockDevice {
     /** Where {@link #artifacts()} go, relative to the working directory. Left out: {@code target/dblock}. */
     String artifactsDirectory() default "";
 
-    /** Whether the test fails or is skipped where the kernel module is not available. */
+    /** Whether the test fails or is skipped where the kernel module is not available. Left out: {@link WhenUnavailable#FAIL}. */
     WhenUnavailable unavailable() default WhenUnavailable.DEFAULT;
 }

@@ -158,7 +158,7 @@ final class DblockDeviceExtension
     private static DeviceSettings settings(DblockDevice annotation, List<DblockFault> faults, Declaration declaration) {
         try {
             DeviceSettings settings = DeviceSettings.of(annotation);
-            settings.faults = FaultRules.of(faults);
+            settings.addFaults(FaultRules.of(faults));
             return settings;
         } catch (RuntimeException e) {
             throw new ExtensionConfigurationException(declaration + ": " + e.getMessage(), e);
@@ -188,12 +188,7 @@ final class DblockDeviceExtension
         boolean skippable = declarations(context)
                 .map(element -> AnnotationSupport.findAnnotation(element, DblockDevice.class))
                 .flatMap(Optional::stream)
-                .map(annotation -> {
-                    DeviceSettings settings = new DeviceSettings();
-                    settings.unavailable =
-                            annotation.unavailable() == WhenUnavailable.DEFAULT ? null : annotation.unavailable();
-                    return settings.unavailable(context::getConfigurationParameter);
-                })
+                .map(annotation -> DeviceSettings.whenUnavailable(annotation, context::getConfigurationParameter))
                 .anyMatch(mode -> mode == WhenUnavailable.SKIP);
         if (!skippable) {
             return ConditionEvaluationResult.enabled("No @DblockDevice asks for being skipped");

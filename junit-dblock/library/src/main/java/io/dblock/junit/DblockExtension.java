@@ -3,21 +3,15 @@ package io.dblock.junit;
 
 import com.google.errorprone.annotations.CheckReturnValue;
 import io.dblock.BlockDevice;
-import io.dblock.ByteSize;
-import io.dblock.CacheMode;
-import io.dblock.Filesystem;
+import io.dblock.DeviceOption;
 import io.dblock.ModuleUnavailableException;
-import io.dblock.Placement;
 import io.dblock.fault.FaultRule;
 import io.dblock.handler.BlockHandler;
-import io.dblock.handler.ImageMode;
 import io.dblock.handler.RequestHandler;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -322,130 +316,44 @@ public final class DblockExtension
     }
 
     /**
-     * Describes the device. What is left out is as the {@linkplain DblockParameters configuration parameters} say. Units,
-     * ranges and defaults are those of {@link DblockDevice}; most values are checked only when the device is made. Not thread-safe.
+     * Describes the device. What is left out is as the {@linkplain DblockParameters configuration parameters} say. Most values are
+     * checked only when the device is made. Not thread-safe.
      */
-    public static final class Builder {
+    public static final class Builder implements BlockDevice.Options<Builder> {
         private final DeviceSettings settings = new DeviceSettings();
 
         private Builder() {}
 
-        /**
-         * Size as {@link ByteSize#parse(String)} reads it.
-         *
-         * @throws IllegalArgumentException if it is not of that form
-         */
-        public Builder size(String size) {
-            return size(ByteSize.parse(size));
-        }
-
-        /** Size in bytes. */
-        public Builder size(long bytes) {
-            settings.size = bytes;
-            return this;
-        }
-
-        /** Bytes. */
-        public Builder logicalBlockSize(int bytes) {
-            settings.logicalBlockSize = bytes;
-            return this;
-        }
-
-        /** Bytes. */
-        public Builder physicalBlockSize(int bytes) {
-            settings.physicalBlockSize = bytes;
-            return this;
-        }
-
-        /** What the device is formatted with before the test. */
-        public Builder filesystem(Filesystem filesystem) {
-            settings.filesystem = Objects.requireNonNull(filesystem, "filesystem");
-            return this;
-        }
-
-        /** Further arguments of mkfs. */
-        public Builder mkfsOptions(String... options) {
-            settings.mkfsOptions = List.of(options);
-            return this;
-        }
-
-        /** Further options of mount, each as after its {@code -o}. */
-        public Builder mountOptions(String... options) {
-            settings.mountOptions = List.of(options);
-            return this;
-        }
-
-        /** Whether it has a volatile write cache. */
-        public Builder cache(CacheMode cache) {
-            settings.cache = Objects.requireNonNull(cache, "cache");
-            return this;
-        }
-
-        /** Whether writes are refused. */
-        public Builder readOnly(boolean readOnly) {
-            settings.readOnly = readOnly;
-            return this;
-        }
-
-        /** Whether it takes discards. */
-        public Builder discard(boolean discard) {
-            settings.discard = discard;
-            return this;
-        }
-
-        /** Hardware queues. */
-        public Builder queues(int queues) {
-            settings.queues = queues;
-            return this;
-        }
-
-        /** Requests under way per queue. */
-        public Builder depth(int requestsPerQueue) {
-            settings.depth = requestsPerQueue;
+        @Override
+        public <T> Builder set(DeviceOption<T> option, T value) {
+            settings.set(option, value);
             return this;
         }
 
         /** Kernel name, see {@link DblockDevice#name()}. */
+        @Override
         public Builder name(String name) {
-            settings.name = Objects.requireNonNull(name, "name");
-            return this;
-        }
-
-        /** Makes the device of an image file. */
-        public Builder image(Path file, ImageMode mode) {
-            settings.image = Objects.requireNonNull(file, "file");
-            settings.imageMode = Objects.requireNonNull(mode, "mode");
-            return this;
+            return set(DeviceOption.NAME, name);
         }
 
         /** Has the requests of each device answered by what {@code handlers} gives for it; called once per device. */
         public Builder handler(Supplier<? extends BlockHandler> handlers) {
-            settings.handler = Objects.requireNonNull(handlers, "handlers");
-            return this;
+            return set(TestOption.HANDLER, handlers);
         }
 
         /** The same with handlers in request form, which may be one lambda for all devices. */
         public Builder requestHandler(Supplier<? extends RequestHandler> handlers) {
-            settings.handler = Objects.requireNonNull(handlers, "handlers");
-            return this;
+            return set(TestOption.HANDLER, handlers);
         }
 
         /** See {@link DblockDevice#cleanup()}. */
         public Builder cleanup(CleanupMode mode) {
-            settings.cleanup = mode == CleanupMode.DEFAULT ? null : mode;
-            return this;
-        }
-
-        /** As {@link BlockDevice.Builder#requestTimeout}. */
-        public Builder requestTimeout(Duration timeout) {
-            settings.requestTimeout = Objects.requireNonNull(timeout, "timeout");
-            return this;
+            return set(TestOption.CLEANUP, mode);
         }
 
         /** See {@link DblockDevice#failOnHandlerException()}. */
         public Builder failOnHandlerException(boolean fail) {
-            settings.failOnHandlerException = fail;
-            return this;
+            return set(TestOption.FAIL_ON_HANDLER_EXCEPTION, fail);
         }
 
         /**
@@ -453,89 +361,31 @@ public final class DblockExtension
          * available.
          */
         public Builder unavailable(WhenUnavailable mode) {
-            settings.unavailable = mode == WhenUnavailable.DEFAULT ? null : mode;
-            return this;
-        }
-
-        /** See {@link DblockDevice#cacheLimit()}; bytes. */
-        public Builder cacheLimit(long bytes) {
-            settings.cacheLimit = bytes;
-            return this;
-        }
-
-        /** See {@link DblockDevice#zoneSize()}; in bytes. */
-        public Builder zoneSize(long bytes) {
-            settings.zoneSize = bytes;
-            return this;
-        }
-
-        /** See {@link DblockDevice#zoneSize()}. */
-        public Builder zoneSize(String size) {
-            return zoneSize(ByteSize.parse(size));
-        }
-
-        /** See {@link DblockDevice#conventionalZones()}. */
-        public Builder conventionalZones(int zones) {
-            settings.conventionalZones = zones;
-            return this;
-        }
-
-        /** See {@link DblockDevice#maxOpenZones()}. */
-        public Builder maxOpenZones(int zones) {
-            settings.maxOpenZones = zones;
-            return this;
-        }
-
-        /** See {@link DblockDevice#maxActiveZones()}. */
-        public Builder maxActiveZones(int zones) {
-            settings.maxActiveZones = zones;
-            return this;
-        }
-
-        /** See {@link DblockDevice#journalEntries()}. */
-        public Builder journalEntries(int entries) {
-            settings.journalEntries = entries;
-            return this;
-        }
-
-        /** See {@link DblockDevice#seed()}. */
-        public Builder seed(long seed) {
-            settings.seed = seed;
-            return this;
-        }
-
-        /** See {@link DblockDevice#placement()}. */
-        public Builder placement(Placement placement) {
-            settings.placement = placement;
-            return this;
+            return set(TestOption.UNAVAILABLE, mode);
         }
 
         /** See {@link DblockDevice#artifacts()}. */
         public Builder artifacts(Artifacts when) {
-            settings.artifacts = when == Artifacts.DEFAULT ? null : when;
-            return this;
+            return set(TestOption.ARTIFACTS, when);
         }
 
         /** See {@link DblockDevice#artifactsDirectory()}. */
         public Builder artifactsDirectory(Path directory) {
-            settings.artifactsDirectory = Objects.requireNonNull(directory, "directory");
-            return this;
+            return set(TestOption.ARTIFACTS_DIRECTORY, directory);
         }
 
         /** Arms these rules on each device, after those given before; see {@link DblockFault}. */
         public Builder faults(FaultRule... rules) {
-            List<FaultRule> all = new ArrayList<>(settings.faults);
-            all.addAll(List.of(rules));
-            settings.faults = List.copyOf(all);
+            settings.addFaults(List.of(rules));
             return this;
         }
 
         /**
-         * Has {@code customizer} called with the builder of each device, after all else is set: for what this builder has
-         * no method for, and what differs from device to device.
+         * Has {@code customizer} called with the builder of each device, after all else is set: for what differs from device to
+         * device.
          */
         public Builder customize(Consumer<BlockDevice.Builder> customizer) {
-            settings.customizer = Objects.requireNonNull(customizer, "customizer");
+            settings.setCustomizer(Objects.requireNonNull(customizer, "customizer"));
             return this;
         }
 

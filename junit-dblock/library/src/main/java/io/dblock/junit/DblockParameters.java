@@ -111,10 +111,10 @@ public final class DblockParameters {
     public static final String SEED = PREFIX + "seed";
 
     /** {@code on_failure}, {@code always} or {@code never}, in any case: {@value}. See {@link DblockDevice#artifacts()}. */
-    public static final String ARTEFACTS = PREFIX + "artifacts";
+    public static final String ARTIFACTS = PREFIX + "artifacts";
 
-    /** Directory for {@link #ARTEFACTS}: {@value}. See {@link DblockDevice#artifactsDirectory()}. */
-    public static final String ARTEFACTS_DIRECTORY = PREFIX + "artifactsDirectory";
+    /** Directory for {@link #ARTIFACTS}: {@value}. See {@link DblockDevice#artifactsDirectory()}. */
+    public static final String ARTIFACTS_DIRECTORY = PREFIX + "artifactsDirectory";
 
     /** {@code fail} or {@code skip}, in any case: {@value}. See {@link DblockDevice#unavailable()}. */
     public static final String UNAVAILABLE = PREFIX + "unavailable";

@@ -4,6 +4,7 @@ package io.dblock.junit;
 import io.dblock.BlockDevice;
 import io.dblock.ByteSize;
 import io.dblock.DblockException;
+import io.dblock.DeviceOption;
 import io.dblock.Filesystem;
 import io.dblock.LeakException;
 import io.dblock.fault.Action;
@@ -64,7 +65,7 @@ final class DeviceLease implements AutoCloseable {
         this.declaration = declaration;
         this.context = context;
         this.tracker = CleanupTracker.install(context);
-        this.artifacts = ArtifactFiles.of(settings.artifactsDirectory, declaration, context);
+        this.artifacts = ArtifactFiles.of(settings.get(TestOption.ARTIFACTS_DIRECTORY), declaration, context);
         artifacts.clear();
     }
 
@@ -79,15 +80,16 @@ final class DeviceLease implements AutoCloseable {
 
     /** Arms the declaration's own rules. */
     void armFaults() {
-        settings.faults.forEach(device.faults()::add);
+        settings.faults().forEach(device.faults()::add);
     }
 
     /** Told for every device, so that a test that hangs or fails has said which node was its own. */
     void report() {
+        Filesystem filesystem = settings.get(DeviceOption.FILESYSTEM);
         context.publishReportEntry(
                 "junit-dblock.device",
                 device.path() + " (" + ByteSize.format(device.size())
-                        + (settings.filesystem == Filesystem.NONE ? "" : ", " + settings.filesystem.type()) + "): "
+                        + (filesystem == Filesystem.NONE ? "" : ", " + filesystem.type()) + "): "
                         + declaration);
     }
 
@@ -126,7 +128,7 @@ final class DeviceLease implements AutoCloseable {
         attempt(this::reportLateIncidents);
         unanswered.filter(e -> !aborted || !failures.isEmpty()).ifPresent(this::failed);
         if (failures.isEmpty()) {
-            if (!reported && settings.artifacts == Artifacts.ALWAYS) {
+            if (!reported && settings.get(TestOption.ARTIFACTS) == Artifacts.ALWAYS) {
                 writeArtifacts().forEach(context::publishReportEntry);
             }
             return;
@@ -236,7 +238,7 @@ final class DeviceLease implements AutoCloseable {
                 .ifPresent(cuts -> entry.put("junit-dblock.cuts", cuts));
         putHeld(entry);
         putIncidents(entry);
-        if (settings.artifacts != Artifacts.NEVER) {
+        if (settings.get(TestOption.ARTIFACTS) != Artifacts.NEVER) {
             entry.putAll(writeArtifacts());
         }
         context.publishReportEntry(entry);
@@ -301,12 +303,13 @@ final class DeviceLease implements AutoCloseable {
     }
 
     private boolean toBeKept() {
-        return settings.cleanup == CleanupMode.NEVER
-                || (settings.cleanup == CleanupMode.ON_SUCCESS && tracker.failed());
+        return settings.get(TestOption.CLEANUP) == CleanupMode.NEVER
+                || (settings.get(TestOption.CLEANUP) == CleanupMode.ON_SUCCESS && tracker.failed());
     }
 
     private void keep() {
-        String kept = declaration + " keeps its device, cleanup is " + settings.cleanup + ": " + device.path()
+        String kept = declaration + " keeps its device, cleanup is " + settings.get(TestOption.CLEANUP) + ": "
+                + device.path()
                 + device.mountPoint().map(path -> ", mounted at " + path).orElse(", not mounted")
                 + ". It is served by this JVM (pid " + ProcessHandle.current().pid()
                 + ") and ends with the test run; to end it before: java -jar junit-dblock-cli.jar destroy --force "
@@ -356,7 +359,7 @@ final class DeviceLease implements AutoCloseable {
     }
 
     private void failOnHandlerExceptions() {
-        if (!settings.failOnHandlerException) {
+        if (!settings.get(TestOption.FAIL_ON_HANDLER_EXCEPTION)) {
             return;
         }
         List<Throwable> thrown = ask("what its handler has thrown", device::handlerFailures).orElse(List.of()).stream()
@@ -369,8 +372,8 @@ final class DeviceLease implements AutoCloseable {
         DblockException exception = new DblockException(
                 "The handler of " + declaration + " threw " + first
                         + (thrown.size() == 1 ? "" : " and " + (thrown.size() - 1) + " more")
-                        + "; each failed its request. To fail requests on purpose, throw a BlockIOException, or say"
-                        + " failOnHandlerException = false.",
+                        + "; each failed its request. To fail requests on purpose, throw a BlockIOException, or set"
+                        + " failOnHandlerException to false.",
                 first);
         thrown.subList(1, thrown.size()).forEach(exception::addSuppressed);
         failed(exception);

@@ -39,7 +39,7 @@ final class Devices {
         BlockDevice device;
         try {
             settings = declared.withDefaults(context::getConfigurationParameter);
-            requireAvailable(settings.unavailable, declaration, context);
+            requireAvailable(settings.get(TestOption.UNAVAILABLE), declaration, context);
             device = settings.applyTo(provider(context).builder()).create();
         } catch (ModuleUnavailableException | TestAbortedException e) {
             throw e;

@@ -29,8 +29,8 @@ class ArtifactsTest {
 
     private Run run(Class<?> testClass) {
         return Run.of(testClass)
-                .with(DblockParameters.ARTEFACTS, "on-failure")
-                .with(DblockParameters.ARTEFACTS_DIRECTORY, directory.toString());
+                .with(DblockParameters.ARTIFACTS, "on-failure")
+                .with(DblockParameters.ARTIFACTS_DIRECTORY, directory.toString());
     }
 
     private List<String> files() throws IOException {
@@ -140,7 +140,7 @@ class ArtifactsTest {
     @Test
     void neverIsNever() throws Exception {
         EngineExecutionResults results =
-                run(Failing.class).with(DblockParameters.ARTEFACTS, "never").execute();
+                run(Failing.class).with(DblockParameters.ARTIFACTS, "never").execute();
         assertThat(files()).isEmpty();
         assertThat(Run.reportEntries(results))
                 .filteredOn(entry -> "99".equals(entry.get("junit-dblock.seed")))
@@ -161,7 +161,7 @@ class ArtifactsTest {
 
     @Test
     void theOldOnesAreRemovedWhenTheTestRunsAgain() throws Exception {
-        run(Succeeding.class).with(DblockParameters.ARTEFACTS, "always").expectSuccess();
+        run(Succeeding.class).with(DblockParameters.ARTIFACTS, "always").expectSuccess();
         assertThat(files()).hasSize(6);
         run(Succeeding.class).expectSuccess();
         assertThat(files()).hasSize(3);

@@ -336,7 +336,8 @@ class DblockExtensionTest {
                         Map.entry("queues", List.of(2)),
                         Map.entry("depth", List.of(3)),
                         Map.entry("name", List.of("mine")),
-                        Map.entry("image", List.of(Path.of("a.img"), ImageMode.IN_PLACE)),
+                        Map.entry("image", List.of(Path.of("a.img"))),
+                        Map.entry("imageMode", List.of(ImageMode.IN_PLACE)),
                         Map.entry("requestTimeout", List.of(Duration.ofMillis(500))),
                         Map.entry("fua", List.of(true))));
     }

@@ -86,8 +86,8 @@ class DblockParametersTest {
                                 mkfsOptions = {"-b", "1024"},
                                 mountOptions = {"noatime", "data=journal"},
                                 cache = CacheMode.NONE,
-                                readOnly = false,
-                                discard = false,
+                                readOnly = TriState.FALSE,
+                                discard = TriState.FALSE,
                                 queues = 2,
                                 depth = 3,
                                 name = "mine",
@@ -122,7 +122,8 @@ class DblockParametersTest {
                         Map.entry("queues", List.of(2)),
                         Map.entry("depth", List.of(3)),
                         Map.entry("name", List.of("mine")),
-                        Map.entry("image", List.of(Path.of("a.img"), ImageMode.IN_PLACE)),
+                        Map.entry("image", List.of(Path.of("a.img"))),
+                        Map.entry("imageMode", List.of(ImageMode.IN_PLACE)),
                         Map.entry("requestTimeout", List.of(Duration.ofMillis(500))),
                         Map.entry("cacheLimit", List.of(1L << 20)),
                         Map.entry("journalEntries", List.of(2048)),
@@ -166,7 +167,8 @@ class DblockParametersTest {
                         Map.entry("queues", List.of(2)),
                         Map.entry("depth", List.of(3)),
                         Map.entry("name", List.of("mine")),
-                        Map.entry("image", List.of(Path.of("a.img"), ImageMode.READ_ONLY)),
+                        Map.entry("image", List.of(Path.of("a.img"))),
+                        Map.entry("imageMode", List.of(ImageMode.READ_ONLY)),
                         Map.entry("requestTimeout", List.of(Duration.ofSeconds(2))),
                         Map.entry("cacheLimit", List.of(4096L)),
                         Map.entry("journalEntries", List.of(4096)),
@@ -192,11 +194,47 @@ class DblockParametersTest {
                 .doesNotContainKey("handler");
     }
 
+    static class SaysWhatIsTheDefault {
+        @Test
+        void test(
+                @DblockDevice(
+                                zoneSize = "4MiB",
+                                maxOpenZones = 0,
+                                maxActiveZones = -1,
+                                filesystem = Filesystem.NONE,
+                                cache = CacheMode.DEFAULT,
+                                discard = TriState.TRUE)
+                        BlockDevice disk) {}
+    }
+
+    @Test
+    void anAttributeThatSaysWhatIsTheDefaultWinsAndOneThatIsUnsetDoesNot() {
+        assertThat(built(Run.of(SaysWhatIsTheDefault.class)
+                        .with(DblockParameters.MAX_OPEN_ZONES, "7")
+                        .with(DblockParameters.MAX_ACTIVE_ZONES, "8")
+                        .with(DblockParameters.FILESYSTEM, "ext4")
+                        .with(DblockParameters.CACHE, "none")
+                        .with(DblockParameters.DISCARD, "false")
+                        .with(DblockParameters.READ_ONLY, "true")))
+                .containsEntry("maxOpenZones", List.of(0))
+                .containsEntry("maxActiveZones", List.of(8))
+                .containsEntry("filesystem", List.of(Filesystem.NONE))
+                .containsEntry("cache", List.of(CacheMode.NONE))
+                .containsEntry("discard", List.of(true))
+                .containsEntry("readOnly", List.of(true));
+    }
+
+    @Test
+    void aParameterThatSaysDefaultSaysNothing() {
+        assertThat(built(Run.of(Unset.class)
+                        .with(DblockParameters.FILESYSTEM, "default")
+                        .with(DblockParameters.PLACEMENT, "DEFAULT")))
+                .containsExactlyInAnyOrderEntriesOf(Map.of("size", List.of(64L << 20)));
+    }
+
     @Test
     void withNothingSaidTheBuildersDefaultsHold() {
-        assertThat(built(Run.of(Unset.class)))
-                .containsExactlyInAnyOrderEntriesOf(
-                        Map.of("size", List.of(64L << 20), "filesystem", List.of(Filesystem.NONE)));
+        assertThat(built(Run.of(Unset.class))).containsExactlyInAnyOrderEntriesOf(Map.of("size", List.of(64L << 20)));
     }
 
     @Test
@@ -208,7 +246,7 @@ class DblockParametersTest {
     void anImageBringsItsOwnSize() {
         assertThat(built(Run.of(Unset.class).with(DblockParameters.IMAGE, "a.img")))
                 .doesNotContainKey("size")
-                .containsEntry("image", List.of(Path.of("a.img"), ImageMode.COPY_ON_WRITE));
+                .containsEntry("image", List.of(Path.of("a.img")));
     }
 
     @Test
@@ -336,14 +374,5 @@ class DblockParametersTest {
                 .hasMessageContaining(value)
                 .hasMessageContaining(allowed);
         assertThat(lab.log).isEmpty();
-    }
-
-    @Test
-    void durationsAreReadInEveryUnit() {
-        assertThat(DeviceSettings.duration("250ms")).isEqualTo(Duration.ofMillis(250));
-        assertThat(DeviceSettings.duration("3 s")).isEqualTo(Duration.ofSeconds(3));
-        assertThat(DeviceSettings.duration("2m")).isEqualTo(Duration.ofMinutes(2));
-        assertThat(DeviceSettings.duration("1H")).isEqualTo(Duration.ofHours(1));
-        assertThat(DeviceSettings.duration("PT0.5S")).isEqualTo(Duration.ofMillis(500));
     }
 }

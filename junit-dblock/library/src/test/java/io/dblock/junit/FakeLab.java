@@ -3,18 +3,19 @@ package io.dblock.junit;
 
 import io.dblock.BlockDevice;
 import io.dblock.BlockDeviceProvider;
-import io.dblock.CacheMode;
 import io.dblock.DblockException;
+import io.dblock.DeviceOption;
 import io.dblock.DeviceSpec;
 import io.dblock.DeviceStatistics;
 import io.dblock.Filesystem;
 import io.dblock.LeakException;
 import io.dblock.ModuleUnavailableException;
-import io.dblock.Placement;
 import io.dblock.PowerDomain;
 import io.dblock.Snapshot;
 import io.dblock.fault.Faults;
 import io.dblock.fault.Unproven;
+import io.dblock.handler.BlockHandler;
+import io.dblock.handler.RequestHandler;
 import io.dblock.internal.fault.UnitDisk;
 import io.dblock.journal.Journal;
 import io.dblock.power.CutReport;
@@ -22,17 +23,14 @@ import io.dblock.power.Survivors;
 import io.dblock.power.UnflushedWrite;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.reflect.Proxy;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
@@ -47,7 +45,7 @@ final class FakeLab {
 
     /** What happened, in order: "create dblock0", "mount dblock0", "close dblock0", and what tests wrote. */
     final List<String> log = new CopyOnWriteArrayList<>();
-    /** What the builder was told for each device, by device name: method to arguments. */
+    /** What the builder was told for each device, by device name: option to values. */
     final Map<String, Map<String, List<Object>>> built = new ConcurrentHashMap<>();
 
     /** What is behind each device, by device name: requests are made of these. */
@@ -106,25 +104,49 @@ final class FakeLab {
 
         @Override
         public BlockDevice.Builder builder() {
-            Map<String, List<Object>> calls = new TreeMap<>();
-            return (BlockDevice.Builder) Proxy.newProxyInstance(
-                    FakeLab.class.getClassLoader(),
-                    new Class<?>[] {BlockDevice.Builder.class},
-                    (proxy, method, arguments) -> {
-                        if (method.getName().equals("create")) {
-                            return lab.create(calls);
-                        }
-                        Object first = arguments[0];
-                        calls.put(
-                                method.getName(),
-                                first instanceof String[] options ? List.of((Object[]) options) : List.of(arguments));
-                        return proxy;
-                    });
+            return lab.new FakeBuilder();
         }
 
         @Override
         public PowerDomain powerDomain(List<BlockDevice> devices) {
             throw new UnsupportedOperationException("the extensions make none");
+        }
+    }
+
+    private final class FakeBuilder implements BlockDevice.Builder {
+        private final Map<String, List<Object>> told = new TreeMap<>();
+
+        @Override
+        public <T> FakeBuilder set(DeviceOption<T> option, T value) {
+            told.put(option.name(), value instanceof List<?> texts ? List.copyOf(texts) : List.of(value));
+            return this;
+        }
+
+        @Override
+        public FakeBuilder handler(BlockHandler handler) {
+            told.put("handler", List.of(handler));
+            return this;
+        }
+
+        @Override
+        public FakeBuilder handler(RequestHandler handler) {
+            told.put("handler", List.of(handler));
+            return this;
+        }
+
+        @Override
+        public FakeBuilder spec(DeviceSpec spec) {
+            throw new UnsupportedOperationException("the extensions have none");
+        }
+
+        @Override
+        public DeviceSpec spec() {
+            throw new UnsupportedOperationException("the extensions ask for none");
+        }
+
+        @Override
+        public BlockDevice create() {
+            return FakeLab.this.create(told);
         }
     }
 
@@ -168,33 +190,7 @@ final class FakeLab {
         @Override
         public DeviceSpec spec() {
             return new DeviceSpec(
-                    name,
-                    size(),
-                    512,
-                    0,
-                    0,
-                    0,
-                    1,
-                    64,
-                    1 << 20,
-                    false,
-                    false,
-                    CacheMode.WRITE_BACK,
-                    false,
-                    true,
-                    true,
-                    false,
-                    Duration.ofSeconds(30),
-                    filesystem(),
-                    List.of(),
-                    List.of(),
-                    Optional.empty(),
-                    Optional.empty(),
-                    1 << 20,
-                    1024,
-                    OptionalLong.of(1),
-                    Placement.AUTOMATIC,
-                    Optional.empty());
+                    Map.of(DeviceOption.NAME, name, DeviceOption.SIZE, size(), DeviceOption.FILESYSTEM, filesystem()));
         }
 
         @Override

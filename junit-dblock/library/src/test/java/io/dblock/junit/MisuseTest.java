@@ -4,7 +4,6 @@ package io.dblock.junit;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.BlockDevice;
-import io.dblock.CacheMode;
 import io.dblock.handler.RequestHandler;
 import java.io.File;
 import org.junit.jupiter.api.BeforeAll;
@@ -109,21 +108,6 @@ class MisuseTest {
                 .hasMessageContaining("requestTimeout")
                 .hasMessageContaining("\"soon\"")
                 .hasMessageContaining("\"500ms\"");
-    }
-
-    static class TwoValues {
-        @DblockDevice(cache = {CacheMode.NONE, CacheMode.WRITE_BACK})
-        BlockDevice disk;
-
-        @Test
-        void test() {}
-    }
-
-    @Test
-    void twoValuesWhereOneIsAllowedAreRefused() {
-        assertThat(Run.of(TwoValues.class).expectOneFailure())
-                .hasMessageContaining("field disk of MisuseTest.TwoValues")
-                .hasMessageContaining("cache has 2 values: [NONE, WRITE_BACK]");
     }
 
     static class NoHandler {

@@ -31,7 +31,7 @@ final class Run {
                 .enableImplicitConfigurationParameters(false)
                 .configurationParameter("junit.platform.output.capture.stdout", "false")
                 .configurationParameter(Devices.PROVIDER, FakeLab.Provider.class.getName())
-                .configurationParameter(DblockParameters.ARTEFACTS, "never");
+                .configurationParameter(DblockParameters.ARTIFACTS, "never");
         return new Run(kit);
     }
 

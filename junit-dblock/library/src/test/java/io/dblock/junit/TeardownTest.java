@@ -172,8 +172,8 @@ class TeardownTest {
     void aQuestionThatIsNotAnsweredKeepsNoDeviceFromBeingClosed(String question) {
         lab.silent.add(question);
         Throwable failure = Run.of(Red.class)
-                .with(DblockParameters.ARTEFACTS, "on_failure")
-                .with(DblockParameters.ARTEFACTS_DIRECTORY, directory.toString())
+                .with(DblockParameters.ARTIFACTS, "on_failure")
+                .with(DblockParameters.ARTIFACTS_DIRECTORY, directory.toString())
                 .expectOneFailure();
         assertThat(failure).hasMessage("the test's own");
         assertThat(lab.log).containsExactly("create dblock0", "close dblock0");
@@ -499,7 +499,7 @@ class TeardownTest {
     }
 
     static class ExpectedlyBroken {
-        @DblockDevice(failOnHandlerException = false)
+        @DblockDevice(failOnHandlerException = TriState.FALSE)
         BlockDevice disk;
 
         @Test

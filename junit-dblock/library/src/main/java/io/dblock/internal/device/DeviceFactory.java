@@ -89,8 +89,8 @@ public final class DeviceFactory {
     static LiveDevice fork(DeviceSpec original, Optional<Object> image, ServedSnapshot snapshot, Offspring siblings) {
         // The image it may be made of is the original's; XFS refuses to mount two filesystems with one UUID.
         DeviceSpec spec = withSeed(builderOf(original)
-                .name("")
                 .noImage()
+                .name("")
                 .mountOptions(
                         original.filesystem() == Filesystem.XFS
                                 ? withOption(original.mountOptions(), "nouuid")

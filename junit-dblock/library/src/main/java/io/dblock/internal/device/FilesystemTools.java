@@ -71,7 +71,7 @@ final class FilesystemTools {
             case EXT4 -> "e2fsprogs";
             case XFS -> "xfsprogs";
             case BTRFS -> "btrfs-progs";
-            case NONE -> throw new IllegalArgumentException("There is no mkfs for " + filesystem + ".");
+            case NONE, DEFAULT -> throw new IllegalArgumentException("There is no mkfs for " + filesystem + ".");
         };
     }
 

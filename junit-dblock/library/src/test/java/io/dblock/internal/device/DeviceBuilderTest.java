@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** What the builder and the spec accept and refuse. */
 class DeviceBuilderTest {
-    private static DeviceBuilder builder() {
+    private static BlockDevice.Builder builder() {
         return new DeviceBuilder().size("64MiB");
     }
 

@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.EnumSet;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -136,7 +137,7 @@ class FileStoreTest {
             file.seek(8 << 20);
             file.write(content);
         }
-        for (ImageMode mode : ImageMode.values()) {
+        for (ImageMode mode : EnumSet.complementOf(EnumSet.of(ImageMode.DEFAULT))) {
             try (FileStore store = new FileStore(sparse, mode, 512)) {
                 assertThat(store.findData(0, 16 << 20)).as("data, %s", mode).isEqualTo(8 << 20);
                 assertThat(store.findHole(8 << 20, 16 << 20))
