@@ -301,7 +301,7 @@ public final class WriteCache implements AutoCloseable {
 
     private static BlockIOException smaller() {
         return new BlockIOException(
-                Errno.EIO, "The disk became too small for this request while the request was under way.");
+                Errno.EIO, "The disk was made smaller while a request for what was cut off was under way.");
     }
 
     private static BlockIOException off() {
