@@ -82,7 +82,7 @@ public class DeviceOption<T> {
     /** See {@link BlockDevice.Options#physicalBlockSize}. */
     public static final DeviceOption<Integer> PHYSICAL_BLOCK_SIZE = row(
             "physicalBlockSize",
-            "smallest unit to write without read-modify-write, in bytes",
+            "smallest write without read-modify-write",
             Type.FEW_BYTES,
             Default.words("the logical one"));
 
@@ -124,7 +124,7 @@ public class DeviceOption<T> {
     /** See {@link BlockDevice.Options#cacheLimit(long)}. */
     public static final DeviceOption<Long> CACHE_LIMIT = row(
             "cacheLimit",
-            "bytes of unflushed writes that the cache keeps apart",
+            "bytes of unflushed writes kept apart",
             Type.BYTES,
             Default.value("256MiB"),
             new Range<>(bytes -> bytes >= 4096, "at least 4096 bytes"));
@@ -188,7 +188,7 @@ public class DeviceOption<T> {
     /** See {@link BlockDevice.Options#requestTimeout}. */
     public static final DeviceOption<Duration> REQUEST_TIMEOUT = row(
             "requestTimeout",
-            "how long a request may be held before the kernel fails it",
+            "how long a request may be held",
             Type.DURATION,
             Default.value("30s"),
             new Range<>(

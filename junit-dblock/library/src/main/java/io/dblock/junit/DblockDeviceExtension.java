@@ -24,48 +24,28 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ConditionEvaluationResult;
-import org.junit.jupiter.api.extension.DynamicTestInvocationContext;
 import org.junit.jupiter.api.extension.ExecutionCondition;
 import org.junit.jupiter.api.extension.ExtensionConfigurationException;
 import org.junit.jupiter.api.extension.ExtensionContext;
-import org.junit.jupiter.api.extension.InvocationInterceptor;
 import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolutionException;
 import org.junit.jupiter.api.extension.ParameterResolver;
 import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
-import org.junit.jupiter.api.extension.TestInstanceFactoryContext;
-import org.junit.jupiter.api.extension.TestInstancePreConstructCallback;
 import org.junit.platform.commons.support.AnnotationSupport;
 import org.junit.platform.commons.support.HierarchyTraversalMode;
 import org.junit.platform.commons.support.ModifierSupport;
 import org.junit.platform.commons.support.ReflectionSupport;
 
 /** Behind {@link DblockDevice}. Without state of its own: all is in the stores of the extension contexts. */
-final class DblockDeviceExtension
-        implements BeforeAllCallback,
-                BeforeEachCallback,
-                TestInstancePreConstructCallback,
-                ParameterResolver,
-                ExecutionCondition,
-                InvocationInterceptor {
+final class DblockDeviceExtension extends InterceptingExtension
+        implements BeforeAllCallback, BeforeEachCallback, ParameterResolver, ExecutionCondition {
 
     private static final List<Class<?>> TYPES = List.of(BlockDevice.class, Path.class, FileChannel.class);
-
-    @Override
-    public ExtensionContextScope getTestInstantiationExtensionContextScope(ExtensionContext rootContext) {
-        return ExtensionContextScope.TEST_METHOD;
-    }
 
     @Override
     public void beforeAll(ExtensionContext context) {
         CleanupTracker.install(context);
         inject(context.getRequiredTestClass(), null, ModifierSupport::isStatic, context);
-    }
-
-    @Override
-    public void preConstructTestInstance(TestInstanceFactoryContext factoryContext, ExtensionContext context) {
-        // Before beforeEach(), which a failing constructor keeps from being called.
-        CleanupTracker.install(context);
     }
 
     @Override
@@ -222,17 +202,6 @@ final class DblockDeviceExtension
         return elements.stream();
     }
 
-    // ---- an interrupt ends a wait for a disk ----
-
-    @Override
-    public <T> T interceptTestClassConstructor(
-            Invocation<T> invocation,
-            ReflectiveInvocationContext<Constructor<T>> invocationContext,
-            ExtensionContext context)
-            throws Throwable {
-        return GuardedInvocation.proceed(invocation, context);
-    }
-
     @Override
     public void interceptBeforeAllMethod(
             Invocation<Void> invocation,
@@ -240,7 +209,7 @@ final class DblockDeviceExtension
             ExtensionContext context)
             throws Throwable {
         try {
-            GuardedInvocation.proceed(invocation, context);
+            super.interceptBeforeAllMethod(invocation, invocationContext, context);
         } catch (NullPointerException e) {
             // With PER_CLASS there is an instance by now, whose fields are filled for each test.
             invocationContext.getTarget().ifPresent(instance -> explainNull(instance, e));
@@ -255,64 +224,5 @@ final class DblockDeviceExtension
                     + " is null in @BeforeAll: an instance field gets a device for each test, before @BeforeEach. Make it"
                     + " static for one device per class, or use a parameter of the @BeforeAll method."));
         }
-    }
-
-    @Override
-    public void interceptBeforeEachMethod(
-            Invocation<Void> invocation,
-            ReflectiveInvocationContext<Method> invocationContext,
-            ExtensionContext context)
-            throws Throwable {
-        GuardedInvocation.proceed(invocation, context);
-    }
-
-    @Override
-    public void interceptTestMethod(
-            Invocation<Void> invocation,
-            ReflectiveInvocationContext<Method> invocationContext,
-            ExtensionContext context)
-            throws Throwable {
-        GuardedInvocation.proceed(invocation, context);
-    }
-
-    @Override
-    public <T> T interceptTestFactoryMethod(
-            Invocation<T> invocation, ReflectiveInvocationContext<Method> invocationContext, ExtensionContext context)
-            throws Throwable {
-        return GuardedInvocation.proceed(invocation, context);
-    }
-
-    @Override
-    public void interceptTestTemplateMethod(
-            Invocation<Void> invocation,
-            ReflectiveInvocationContext<Method> invocationContext,
-            ExtensionContext context)
-            throws Throwable {
-        GuardedInvocation.proceed(invocation, context);
-    }
-
-    @Override
-    public void interceptDynamicTest(
-            Invocation<Void> invocation, DynamicTestInvocationContext invocationContext, ExtensionContext context)
-            throws Throwable {
-        GuardedInvocation.proceed(invocation, context);
-    }
-
-    @Override
-    public void interceptAfterEachMethod(
-            Invocation<Void> invocation,
-            ReflectiveInvocationContext<Method> invocationContext,
-            ExtensionContext context)
-            throws Throwable {
-        GuardedInvocation.proceed(invocation, context);
-    }
-
-    @Override
-    public void interceptAfterAllMethod(
-            Invocation<Void> invocation,
-            ReflectiveInvocationContext<Method> invocationContext,
-            ExtensionContext context)
-            throws Throwable {
-        GuardedInvocation.proceed(invocation, context);
     }
 }

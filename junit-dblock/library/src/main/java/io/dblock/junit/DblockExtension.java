@@ -8,9 +8,7 @@ import io.dblock.ModuleUnavailableException;
 import io.dblock.fault.FaultRule;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.RequestHandler;
-import java.lang.reflect.Constructor;
 import java.lang.reflect.Field;
-import java.lang.reflect.Method;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -22,15 +20,10 @@ import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
-import org.junit.jupiter.api.extension.DynamicTestInvocationContext;
 import org.junit.jupiter.api.extension.ExtensionConfigurationException;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
-import org.junit.jupiter.api.extension.InvocationInterceptor;
-import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
 import org.junit.jupiter.api.extension.RegisterExtension;
-import org.junit.jupiter.api.extension.TestInstanceFactoryContext;
-import org.junit.jupiter.api.extension.TestInstancePreConstructCallback;
 import org.junit.jupiter.api.io.CleanupMode;
 import org.junit.platform.commons.support.AnnotationSupport;
 import org.junit.platform.commons.support.HierarchyTraversalMode;
@@ -68,8 +61,7 @@ import org.junit.platform.commons.support.ReflectionSupport;
  *
  * <p>Safe for use by several threads.
  */
-public final class DblockExtension
-        implements BeforeAllCallback, BeforeEachCallback, TestInstancePreConstructCallback, InvocationInterceptor {
+public final class DblockExtension extends InterceptingExtension implements BeforeAllCallback, BeforeEachCallback {
 
     /** The context whose code runs on this thread, the same for all extensions. Only ever set around one call. */
     private static final ThreadLocal<ExtensionContext> RUNNING = new ThreadLocal<>();
@@ -127,12 +119,6 @@ public final class DblockExtension
 
     /** For JUnit. */
     @Override
-    public ExtensionContextScope getTestInstantiationExtensionContextScope(ExtensionContext rootContext) {
-        return ExtensionContextScope.TEST_METHOD;
-    }
-
-    /** For JUnit. */
-    @Override
     public void beforeAll(ExtensionContext context) {
         CleanupTracker.install(context);
         Class<?> testClass = context.getRequiredTestClass();
@@ -146,12 +132,6 @@ public final class DblockExtension
             shared |= context.getStore(namespace).get(Made.class) == null;
         }
         makeIfAbsent(Declaration.ofField("@RegisterExtension", field.get()), context);
-    }
-
-    /** For JUnit. */
-    @Override
-    public void preConstructTestInstance(TestInstanceFactoryContext factoryContext, ExtensionContext context) {
-        CleanupTracker.install(context);
     }
 
     /** For JUnit. */
@@ -215,11 +195,12 @@ public final class DblockExtension
 
     // ---- which context runs on this thread ----
 
-    private <T> T within(ExtensionContext context, Invocation<T> invocation) throws Throwable {
+    @Override
+    <T> T proceed(Invocation<T> invocation, ExtensionContext context) throws Throwable {
         ExtensionContext outer = RUNNING.get();
         RUNNING.set(context);
         try {
-            return GuardedInvocation.proceed(invocation, context);
+            return super.proceed(invocation, context);
         } finally {
             if (outer == null) {
                 RUNNING.remove();
@@ -227,92 +208,6 @@ public final class DblockExtension
                 RUNNING.set(outer);
             }
         }
-    }
-
-    /** For JUnit. */
-    @Override
-    public <T> T interceptTestClassConstructor(
-            Invocation<T> invocation,
-            ReflectiveInvocationContext<Constructor<T>> invocationContext,
-            ExtensionContext context)
-            throws Throwable {
-        return within(context, invocation);
-    }
-
-    /** For JUnit. */
-    @Override
-    public void interceptBeforeAllMethod(
-            Invocation<Void> invocation,
-            ReflectiveInvocationContext<Method> invocationContext,
-            ExtensionContext context)
-            throws Throwable {
-        within(context, invocation);
-    }
-
-    /** For JUnit. */
-    @Override
-    public void interceptBeforeEachMethod(
-            Invocation<Void> invocation,
-            ReflectiveInvocationContext<Method> invocationContext,
-            ExtensionContext context)
-            throws Throwable {
-        within(context, invocation);
-    }
-
-    /** For JUnit. */
-    @Override
-    public void interceptTestMethod(
-            Invocation<Void> invocation,
-            ReflectiveInvocationContext<Method> invocationContext,
-            ExtensionContext context)
-            throws Throwable {
-        within(context, invocation);
-    }
-
-    /** For JUnit. */
-    @Override
-    public <T> T interceptTestFactoryMethod(
-            Invocation<T> invocation, ReflectiveInvocationContext<Method> invocationContext, ExtensionContext context)
-            throws Throwable {
-        return within(context, invocation);
-    }
-
-    /** For JUnit. */
-    @Override
-    public void interceptTestTemplateMethod(
-            Invocation<Void> invocation,
-            ReflectiveInvocationContext<Method> invocationContext,
-            ExtensionContext context)
-            throws Throwable {
-        within(context, invocation);
-    }
-
-    /** For JUnit. */
-    @Override
-    public void interceptDynamicTest(
-            Invocation<Void> invocation, DynamicTestInvocationContext invocationContext, ExtensionContext context)
-            throws Throwable {
-        within(context, invocation);
-    }
-
-    /** For JUnit. */
-    @Override
-    public void interceptAfterEachMethod(
-            Invocation<Void> invocation,
-            ReflectiveInvocationContext<Method> invocationContext,
-            ExtensionContext context)
-            throws Throwable {
-        within(context, invocation);
-    }
-
-    /** For JUnit. */
-    @Override
-    public void interceptAfterAllMethod(
-            Invocation<Void> invocation,
-            ReflectiveInvocationContext<Method> invocationContext,
-            ExtensionContext context)
-            throws Throwable {
-        within(context, invocation);
     }
 
     /**
@@ -323,6 +218,11 @@ public final class DblockExtension
         private final DeviceSettings settings = new DeviceSettings();
 
         private Builder() {}
+
+        /** What was said so far. */
+        DeviceSettings settings() {
+            return settings;
+        }
 
         @Override
         public <T> Builder set(DeviceOption<T> option, T value) {
