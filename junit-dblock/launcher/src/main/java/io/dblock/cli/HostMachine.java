@@ -3,7 +3,7 @@ package io.dblock.cli;
 
 import io.dblock.BlockDevice;
 import io.dblock.DblockException;
-import io.dblock.Placement;
+import io.dblock.DeviceSpec;
 import io.dblock.internal.device.StaleRuns;
 import io.dblock.internal.kernel.Command;
 import io.dblock.internal.kernel.ControlSession;
@@ -134,13 +134,8 @@ final class HostMachine implements Machine {
     }
 
     @Override
-    public BlockDevice create(String name, long size) {
-        // This process does nothing else: it needs no other to serve for it.
-        return BlockDevice.builder()
-                .name(name)
-                .size(size)
-                .placement(Placement.TEST_JVM)
-                .create();
+    public BlockDevice create(DeviceSpec asked) {
+        return BlockDevice.builder().spec(asked).create();
     }
 
     @Override

@@ -2,6 +2,7 @@
 package io.dblock.cli;
 
 import io.dblock.BlockDevice;
+import io.dblock.DeviceSpec;
 import io.dblock.internal.kernel.DeviceInfo;
 import io.dblock.internal.module.ModuleLoader;
 import io.dblock.vm.VmOptions;
@@ -70,7 +71,7 @@ interface Machine {
     void destroy(String name, boolean force);
 
     /** Makes a device that this process serves. */
-    BlockDevice create(String name, long size);
+    BlockDevice create(DeviceSpec asked);
 
     /**
      * Has {@code action} run when the process is told to end, by a signal; what it returns is the exit status then, instead

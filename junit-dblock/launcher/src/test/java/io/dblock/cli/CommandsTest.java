@@ -3,6 +3,10 @@ package io.dblock.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.dblock.CacheMode;
+import io.dblock.DeviceOption;
+import io.dblock.DeviceSpec;
+import io.dblock.Placement;
 import io.dblock.internal.kernel.DeviceInfo.State;
 import io.dblock.internal.module.ModuleLoader.Attempt;
 import io.dblock.vm.VmSetup.Finding;
@@ -11,12 +15,14 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -64,6 +70,12 @@ class CommandsTest {
                 "ramdisk one               | SIZE",
                 "ramdisk one big           | Not a size",
                 "ramdisk one 64MB          | decimal units",
+                "ramdisk one 1000          | size is 1000. Allowed:",
+                "ramdisk one 1MiB -o cashe=none | There is no option \"cashe\". Allowed: name, size,",
+                "ramdisk one 1MiB -o cache=some | cache: Unknown value: \"some\". Allowed:",
+                "ramdisk one 1MiB -o queues=0   | queues is 0. Allowed: 1 to 64",
+                "ramdisk one 1MiB -o size=2MiB  | size is 2MiB among the options",
+                "ramdisk one 1MiB -o cache      | OPTION=VALUE",
                 "destroy                   | NAME",
                 "setup --guest sometimes   | always, auto, never",
                 "setup --nonsense          | --nonsense",
@@ -380,9 +392,11 @@ class CommandsTest {
         assertOneLineAbout("There is no device dblockother. There is dblockledger.");
     }
 
-    private CompletableFuture<Integer> ramdisk() throws Exception {
+    private CompletableFuture<Integer> ramdisk(String... options) throws Exception {
+        String[] arguments = Stream.concat(Stream.of("ramdisk", "ledger", "1MiB"), Stream.of(options))
+                .toArray(String[]::new);
         CompletableFuture<Integer> status =
-                CompletableFuture.supplyAsync(() -> run("ramdisk", "ledger", "1MiB"), task -> new Thread(task).start());
+                CompletableFuture.supplyAsync(() -> run(arguments), task -> new Thread(task).start());
         await("the node to be printed", () -> out.toString().contains("\n"));
         return status;
     }
@@ -406,6 +420,29 @@ class CommandsTest {
         assertThat(status.get(20, TimeUnit.SECONDS)).isZero();
         assertThat(machine.done)
                 .containsExactly("load", "create dblockledger 1048576", "destroy dblockledger", "close dblockledger");
+    }
+
+    @Test
+    void aRamdiskIsMadeWithTheOptionsThatAreAskedFor() throws Exception {
+        CompletableFuture<Integer> status =
+                ramdisk("-o", "logicalBlockSize=4KiB", "--option", "cache=none", "-o", "requestTimeout=2s");
+        DeviceSpec made = machine.created;
+        machine.destroy("dblockledger", false);
+        assertThat(status.get(20, TimeUnit.SECONDS)).isZero();
+        assertThat(made.logicalBlockSize()).isEqualTo(4096);
+        assertThat(made.cache()).isEqualTo(CacheMode.NONE);
+        assertThat(made.requestTimeout()).isEqualTo(Duration.ofSeconds(2));
+        assertThat(made.placement()).isEqualTo(Placement.TEST_JVM);
+    }
+
+    @Test
+    void theHelpOfARamdiskListsTheOptions() {
+        assertThat(run("ramdisk", "--help")).isZero();
+        String help = out.toString().replaceAll("\\s+", " ");
+        DeviceOption.all().stream()
+                .filter(option -> !List.of("name", "size", "placement").contains(option.name()))
+                .forEach(option -> assertThat(help)
+                        .contains(" " + option.name() + " " + option.meaning() + " (" + option.defaultText() + ")"));
     }
 
     @Test

@@ -3,6 +3,7 @@ package io.dblock.cli;
 
 import io.dblock.BlockDevice;
 import io.dblock.DblockException;
+import io.dblock.DeviceSpec;
 import io.dblock.ModuleUnavailableException;
 import io.dblock.internal.kernel.DeviceInfo;
 import io.dblock.internal.kernel.DeviceParameters;
@@ -27,6 +28,7 @@ final class FakeMachine implements Machine {
     final List<String> done = new CopyOnWriteArrayList<>();
     final List<ModuleLoader.Attempt> attempts = new ArrayList<>();
     final List<VmSetup.Finding> findings = new ArrayList<>();
+    volatile DeviceSpec created;
     final List<DeviceInfo> devices = new CopyOnWriteArrayList<>();
     final List<Path> leavings = new ArrayList<>();
     final Set<String> programs = new HashSet<>(PackageManager.PROGRAMS.values());
@@ -156,10 +158,11 @@ final class FakeMachine implements Machine {
     }
 
     @Override
-    public BlockDevice create(String name, long size) {
-        String full = DestroyCommand.fullName(name);
-        done.add("create " + full + " " + size);
-        devices.add(device(7, full, size, DeviceInfo.State.LIVE, 0, 1));
+    public BlockDevice create(DeviceSpec asked) {
+        String full = asked.name();
+        done.add("create " + full + " " + asked.size());
+        created = asked;
+        devices.add(device(7, full, asked.size(), DeviceInfo.State.LIVE, 0, 1));
         return (BlockDevice) Proxy.newProxyInstance(
                 getClass().getClassLoader(), new Class<?>[] {BlockDevice.class}, (proxy, method, arguments) -> {
                     switch (method.getName()) {
