@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.fault;
 
-import io.dblock.internal.fault.Extents.Extent;
+import io.dblock.internal.store.Extents.Extent;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;

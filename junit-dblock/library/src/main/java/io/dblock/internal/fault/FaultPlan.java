@@ -6,7 +6,7 @@ import io.dblock.handler.Errno;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestFlag;
 import io.dblock.handler.RequestInfo;
-import io.dblock.internal.fault.Extents.Extent;
+import io.dblock.internal.store.Extents.Extent;
 import io.dblock.power.Survivors;
 import java.util.ArrayList;
 import java.util.List;

@@ -2,7 +2,7 @@
 package io.dblock.internal.fault;
 
 import io.dblock.fault.Tear;
-import io.dblock.internal.fault.Extents.Extent;
+import io.dblock.internal.store.Extents.Extent;
 import java.util.ArrayList;
 import java.util.List;
 

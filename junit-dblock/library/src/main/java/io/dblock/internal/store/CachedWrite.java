@@ -2,6 +2,7 @@
 package io.dblock.internal.store;
 
 import io.dblock.handler.Operation;
+import io.dblock.internal.store.Extents.Extent;
 import io.dblock.power.CutReport.Range;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -32,7 +33,7 @@ record CachedWrite(
     /** Returns the writes of a log, oldest first. */
     static List<CachedWrite> of(UndoLog log) {
         List<CachedWrite> writes = new ArrayList<>();
-        RangeSet durable = new RangeSet();
+        Extents durable = new Extents();
         int slot = log.last();
         while (slot != UndoLog.NONE) {
             if (log.operation(slot) == UndoLog.DURABLE) {
@@ -76,13 +77,12 @@ record CachedWrite(
         return first;
     }
 
-    private static void addMissing(UndoLog log, int slot, RangeSet durable, List<Piece> pieces) {
+    private static void addMissing(UndoLog log, int slot, Extents durable, List<Piece> pieces) {
         long offset = log.offset(slot);
         long old = log.old(slot);
-        durable.forMissing(
-                offset,
-                log.end(slot),
-                (from, to) -> pieces.add(new Piece(from, to - from, old < 0 ? old : old + (from - offset))));
+        for (Extent part : durable.missing(offset, log.end(slot))) {
+            pieces.add(new Piece(part.start(), part.length(), old < 0 ? old : old + (part.start() - offset)));
+        }
     }
 
     private static Operation operation(int number) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.dblock.internal.fault;
+package io.dblock.internal.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.dblock.internal.fault.Extents.Extent;
+import io.dblock.internal.store.Extents.Extent;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.dblock.internal.fault;
+package io.dblock.internal.store;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -7,18 +7,18 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /** A set of byte positions, kept as ranges that neither overlap nor touch. Not thread-safe. */
-final class Extents {
+public final class Extents {
     private final TreeMap<Long, Long> endByStart = new TreeMap<>();
 
-    /** A range from {@code start} to before {@code end}. */
-    record Extent(long start, long end) {
-        long length() {
+    /** A range from {@code start} on, up to and without {@code end}. */
+    public record Extent(long start, long end) {
+        public long length() {
             return end - start;
         }
     }
 
-    /** Adds a range; returns how many of its bytes were not in the set. */
-    long add(long start, long end) {
+    /** Adds a range; how much of it was not in yet. */
+    public long add(long start, long end) {
         if (start >= end) {
             return 0;
         }
@@ -37,8 +37,8 @@ final class Extents {
         return added;
     }
 
-    /** Removes a range; returns how many of its bytes were in the set. */
-    long remove(long start, long end) {
+    /** Removes a range; how much of it was in. */
+    public long remove(long start, long end) {
         long removed = 0;
         for (Extent extent : overlapping(start, end)) {
             endByStart.remove(extent.start());
@@ -53,8 +53,8 @@ final class Extents {
         return removed;
     }
 
-    /** Returns the parts of the range that are not in the set, ascending. */
-    List<Extent> missing(long start, long end) {
+    /** What of the range is not in, ascending. */
+    public List<Extent> missing(long start, long end) {
         List<Extent> missing = new ArrayList<>();
         long position = start;
         for (Extent extent : overlapping(start, end)) {
@@ -69,8 +69,8 @@ final class Extents {
         return missing;
     }
 
-    /** Returns the parts of the range that are in the set, ascending. */
-    List<Extent> present(long start, long end) {
+    /** What of the range is in, ascending. */
+    public List<Extent> present(long start, long end) {
         return overlapping(start, end).stream()
                 .map(extent -> new Extent(Math.max(start, extent.start()), Math.min(end, extent.end())))
                 .toList();
