@@ -3,6 +3,7 @@ package io.dblock.internal.kernel;
 
 import io.dblock.DblockException;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
@@ -74,6 +75,18 @@ public final class Bounded<T> {
             if (interrupted) {
                 Thread.currentThread().interrupt();
             }
+        }
+    }
+
+    /** What it has returned by this {@link System#nanoTime()}; empty if it has not, has thrown, or this thread is interrupted. */
+    public Optional<T> resultBy(long deadline) {
+        try {
+            return Optional.of(task.get(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS));
+        } catch (TimeoutException | ExecutionException e) {
+            return Optional.empty();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return Optional.empty();
         }
     }
 

@@ -2,7 +2,7 @@
 package io.dblock.internal.watchdog;
 
 import io.dblock.internal.journal.RequestOperations;
-import io.dblock.internal.kernel.BoundedCalls;
+import io.dblock.internal.kernel.Bounded;
 import io.dblock.internal.kernel.DeviceInfo;
 import io.dblock.internal.kernel.KernelPath;
 import io.dblock.internal.kernel.OldestRequest;
@@ -15,7 +15,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.Future;
 import java.util.stream.Stream;
 
 /**
@@ -73,23 +72,24 @@ final class StuckRequestReport {
 
     /** Returns whether the JVM that did not answer during the report answers now. */
     boolean answersNow() {
-        return silent.flatMap(party -> BoundedCalls.call(
-                        "asks again", party.stacks(), watchdog.answer().dividedBy(2)))
+        long half = System.nanoTime() + watchdog.answer().toNanos() / 2;
+        return silent.flatMap(party ->
+                        Bounded.start("watchdog asks again", party.stacks()).resultBy(half))
                 .isPresent();
     }
 
-    private record Asked(Watchdog.Party party, Future<List<String>> stacks) {}
+    private record Asked(Watchdog.Party party, Bounded<List<String>> stacks) {}
 
     private void make() {
-        Future<List<String>> description = BoundedCalls.start("asks for the handler", subject::description);
-        List<Watchdog.Party> parties = BoundedCalls.await(
-                        BoundedCalls.start("asks for the parties", subject::parties), deadline)
+        Bounded<List<String>> description = Bounded.start("watchdog asks for the handler", subject::description);
+        List<Watchdog.Party> parties = Bounded.start("watchdog asks for the parties", subject::parties)
+                .resultBy(deadline)
                 .orElse(List.of());
         List<Asked> asked = parties.stream()
-                .map(party -> new Asked(party, BoundedCalls.start("asks for stacks", party.stacks())))
+                .map(party -> new Asked(party, Bounded.start("watchdog asks for stacks", party.stacks())))
                 .toList();
-        Future<List<String>> waiting = BoundedCalls.start("looks for waiting tasks", this::uninterruptible);
-        Future<List<String>> users = BoundedCalls.start("looks for holders", () -> users(parties));
+        Bounded<List<String>> waiting = Bounded.start("watchdog looks for waiting tasks", this::uninterruptible);
+        Bounded<List<String>> users = Bounded.start("watchdog looks for holders", () -> users(parties));
 
         headline();
         int belowHeadline = text.length();
@@ -143,8 +143,8 @@ final class StuckRequestReport {
         return String.format(Locale.ROOT, "%.1f", duration.toMillis() / 1000.0);
     }
 
-    private void section(String title, Future<List<String>> lines, String unknown) {
-        List<String> known = BoundedCalls.await(lines, deadline).orElse(List.of(unknown));
+    private void section(String title, Bounded<List<String>> lines, String unknown) {
+        List<String> known = lines.resultBy(deadline).orElse(List.of(unknown));
         if (!title.isEmpty()) {
             text.append("  ").append(title).append(known.isEmpty() ? " none\n" : "\n");
         }
@@ -157,7 +157,7 @@ final class StuckRequestReport {
 
     private void threads(Asked asked) {
         Watchdog.Party party = asked.party();
-        Optional<List<String>> stacks = BoundedCalls.await(asked.stacks(), deadline);
+        Optional<List<String>> stacks = asked.stacks().resultBy(deadline);
         String who = party.role() + " (pid " + party.pid() + ")";
         if (stacks.isPresent()) {
             text.append("  threads of ").append(who).append(":\n");

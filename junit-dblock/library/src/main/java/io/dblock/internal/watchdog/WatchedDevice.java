@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.watchdog;
 
-import io.dblock.internal.kernel.BoundedCalls;
+import io.dblock.internal.kernel.Bounded;
 import io.dblock.internal.kernel.ControlException;
 import io.dblock.internal.kernel.DeviceInfo;
 import io.dblock.internal.kernel.OldestRequest;
@@ -123,14 +123,12 @@ final class WatchedDevice {
 
     private void say(String text) {
         watchdog.print(text);
-        // The caller may be the one that is stuck.
-        BoundedCalls.call(
-                "report",
-                () -> {
+        // Who asked may be the one that is stuck.
+        Bounded.start("watchdog report", () -> {
                     subject.report(text);
                     return true;
-                },
-                watchdog.answer());
+                })
+                .awaitEnd(watchdog.answer());
     }
 
     private void giveUp(DeviceInfo info, long when, StuckRequestReport report) {
