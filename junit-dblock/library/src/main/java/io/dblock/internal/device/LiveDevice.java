@@ -25,7 +25,6 @@ import io.dblock.internal.kernel.DirectChannel;
 import io.dblock.internal.kernel.OldestRequest;
 import io.dblock.internal.kernel.OpenImage;
 import io.dblock.internal.kernel.ProcFs;
-import io.dblock.internal.server.RequestCounts;
 import io.dblock.internal.server.ServedDevice;
 import io.dblock.internal.server.ServedSnapshot;
 import io.dblock.internal.store.Choices;
@@ -369,17 +368,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
 
     @Override
     public DeviceStatistics statistics() {
-        RequestCounts counts = served.counts();
-        return new DeviceStatistics(
-                counts.reads(),
-                counts.writes(),
-                counts.flushes(),
-                counts.discards(),
-                counts.writeZeroes(),
-                counts.bytesRead(),
-                counts.bytesWritten(),
-                counts.errors(),
-                counts.lateAnswers());
+        return served.statistics();
     }
 
     ServedDevice served() {

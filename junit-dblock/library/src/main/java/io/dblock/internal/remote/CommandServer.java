@@ -2,6 +2,7 @@
 package io.dblock.internal.remote;
 
 import io.dblock.DblockException;
+import io.dblock.DeviceStatistics;
 import io.dblock.fault.Fault;
 import io.dblock.fault.FaultRule;
 import io.dblock.handler.Errno;
@@ -143,8 +144,8 @@ final class CommandServer implements ServerCommands {
         }
         return new Remains(
                 stateOf(recorder),
-                EncodedEntries.of(recorder.entries(0)),
-                served.counts(),
+                () -> recorder.entries(0),
+                served.statistics(),
                 failuresOf(served),
                 device.faults().armed(),
                 device.faults().history(),
@@ -161,8 +162,8 @@ final class CommandServer implements ServerCommands {
     }
 
     @Override
-    public RequestCounts counts(long device) {
-        return device(device).served().counts();
+    public DeviceStatistics statistics(long device) {
+        return device(device).served().statistics();
     }
 
     @Override

@@ -2,6 +2,7 @@
 package io.dblock.internal.remote;
 
 import io.dblock.DblockException;
+import io.dblock.DeviceStatistics;
 import io.dblock.fault.Faults;
 import io.dblock.handler.Errno;
 import io.dblock.internal.fault.Evidence;
@@ -143,8 +144,8 @@ final class RemoteDevice implements ServedDevice {
     }
 
     @Override
-    public RequestCounts counts() {
-        return ask(Remains::counts, server -> server.counts(number()));
+    public DeviceStatistics statistics() {
+        return ask(Remains::statistics, server -> server.statistics(number()));
     }
 
     @Override

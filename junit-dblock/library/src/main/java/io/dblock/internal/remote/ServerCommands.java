@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.remote;
 
+import io.dblock.DeviceStatistics;
 import io.dblock.fault.FaultRule;
 import io.dblock.handler.Errno;
 import io.dblock.handler.RequestInfo;
@@ -52,8 +53,8 @@ interface ServerCommands {
      */
     record Remains(
             JournalState journal,
-            EncodedEntries entries,
-            RequestCounts counts,
+            Supplier<List<JournalEntry>> entries,
+            DeviceStatistics statistics,
             List<Failure> failures,
             List<FaultView> armed,
             List<FaultView> history,
@@ -76,7 +77,7 @@ interface ServerCommands {
 
     Remains close(long device);
 
-    RequestCounts counts(long device);
+    DeviceStatistics statistics(long device);
 
     List<Failure> failures(long device);
 

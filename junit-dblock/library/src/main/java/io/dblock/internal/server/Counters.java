@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.server;
 
+import io.dblock.DeviceStatistics;
 import java.util.concurrent.atomic.LongAdder;
 
 final class Counters {
@@ -14,8 +15,8 @@ final class Counters {
     final LongAdder errors = new LongAdder();
     final LongAdder lateAnswers = new LongAdder();
 
-    RequestCounts snapshot() {
-        return new RequestCounts(
+    DeviceStatistics statistics() {
+        return new DeviceStatistics(
                 reads.sum(),
                 writes.sum(),
                 flushes.sum(),

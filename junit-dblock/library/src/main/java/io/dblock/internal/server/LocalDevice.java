@@ -2,6 +2,7 @@
 package io.dblock.internal.server;
 
 import io.dblock.DblockException;
+import io.dblock.DeviceStatistics;
 import io.dblock.fault.Faults;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.BlockIOException;
@@ -481,8 +482,8 @@ final class LocalDevice implements ServedDevice {
     }
 
     @Override
-    public RequestCounts counts() {
-        return counters.snapshot();
+    public DeviceStatistics statistics() {
+        return counters.statistics();
     }
 
     @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.server;
 
+import io.dblock.DeviceStatistics;
 import io.dblock.fault.Faults;
 import io.dblock.internal.fault.Evidence;
 import io.dblock.internal.kernel.ControlException;
@@ -60,7 +61,7 @@ public interface ServedDevice extends AutoCloseable {
     void setReadOnly(boolean readOnly);
 
     /** What the server has seen so far. */
-    RequestCounts counts();
+    DeviceStatistics statistics();
 
     /** Its fault rules. */
     Faults faults();

@@ -65,7 +65,7 @@ class RemoteDeviceTest {
         assertThatThrownBy(device::powered).hasMessageContaining("does not answer, so powered() is not possible");
         int looks = pair.peer.looks();
         for (int i = 0; i < 100; i++) {
-            assertThatThrownBy(device::counts).isExactlyInstanceOf(DblockException.class);
+            assertThatThrownBy(device::statistics).isExactlyInstanceOf(DblockException.class);
             assertThatThrownBy(() -> device.faults().unused()).isExactlyInstanceOf(DblockException.class);
             assertThatThrownBy(() -> device.journal().requests()).isExactlyInstanceOf(DblockException.class);
         }
@@ -105,7 +105,7 @@ class RemoteDeviceTest {
         assertThat(pair.remote.isGivenUp()).isTrue();
         pair.goOn();
         assertThat(write(second).get(20, SECONDS).result()).isZero();
-        assertThat(second.counts().writes()).isEqualTo(1);
+        assertThat(second.statistics().writes()).isEqualTo(1);
         second.close();
         assertThat(pair.kills).hasValue(0);
         snapshot.close();

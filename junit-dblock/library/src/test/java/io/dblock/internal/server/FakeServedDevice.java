@@ -2,6 +2,7 @@
 package io.dblock.internal.server;
 
 import io.dblock.DblockException;
+import io.dblock.DeviceStatistics;
 import io.dblock.fault.Fault;
 import io.dblock.fault.FaultRule;
 import io.dblock.fault.Faults;
@@ -130,8 +131,8 @@ public final class FakeServedDevice implements ServedDevice {
     }
 
     @Override
-    public RequestCounts counts() {
-        return ask(device::counts);
+    public DeviceStatistics statistics() {
+        return ask(device::statistics);
     }
 
     @Override

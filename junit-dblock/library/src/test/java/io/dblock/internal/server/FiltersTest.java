@@ -116,7 +116,7 @@ class FiltersTest {
         assertThat(entry.result()).isEqualTo(Errno.ENODATA);
         assertThat(entry.rules()).containsExactly("bad");
         assertThat(entry.failures()).hasSize(1);
-        assertThat(device.counts().errors()).isEqualTo(1);
+        assertThat(device.statistics().errors()).isEqualTo(1);
     }
 
     /** A read whose data the journal cannot hash is answered all the same: with too little memory, say. */

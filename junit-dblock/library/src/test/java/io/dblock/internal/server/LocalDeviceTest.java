@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.dblock.DblockException;
+import io.dblock.DeviceStatistics;
 import io.dblock.handler.BlockHandler;
 import io.dblock.handler.BlockIOException;
 import io.dblock.handler.BlockRequest;
@@ -175,9 +176,9 @@ class LocalDeviceTest {
         }
         assertThat(kernel.interruptedCalls()).isGreaterThan(100);
         assertThat(device.failures()).isEmpty();
-        assertThat(device.counts().lateAnswers()).isZero();
-        assertThat(device.counts().writes()).isEqualTo(60 * 16);
-        assertThat(device.counts().bytesRead()).isEqualTo(60L * 16 * 65536);
+        assertThat(device.statistics().lateAnswers()).isZero();
+        assertThat(device.statistics().writes()).isEqualTo(60 * 16);
+        assertThat(device.statistics().bytesRead()).isEqualTo(60L * 16 * 65536);
     }
 
     @ParameterizedTest
@@ -256,10 +257,10 @@ class LocalDeviceTest {
         Arrays.fill(expected, 4096, 12288, (byte) 0);
         Arrays.fill(expected, 32768, 33280, (byte) 0);
         assertThat(get(read(0, 65536)).data()).isEqualTo(expected);
-        RequestCounts counts = device.counts();
-        assertThat(counts.discards()).isEqualTo(1);
-        assertThat(counts.writeZeroes()).isEqualTo(1);
-        assertThat(counts.flushes()).isEqualTo(1);
+        DeviceStatistics statistics = device.statistics();
+        assertThat(statistics.discards()).isEqualTo(1);
+        assertThat(statistics.writeZeroes()).isEqualTo(1);
+        assertThat(statistics.flushes()).isEqualTo(1);
     }
 
     @Test
@@ -271,7 +272,7 @@ class LocalDeviceTest {
             }
         });
         assertThat(get(write(0, filled(512, 1))).result()).isEqualTo(-Errno.ENOSPC.number());
-        assertThat(device.counts().errors()).isEqualTo(1);
+        assertThat(device.statistics().errors()).isEqualTo(1);
         assertThat(device.failures()).singleElement().isInstanceOf(BlockIOException.class);
     }
 
@@ -398,7 +399,7 @@ class LocalDeviceTest {
         kernel.timeOutHeld(NAME);
         assertThat(get(write).result()).isEqualTo(-Errno.ETIMEDOUT.number());
         late.complete();
-        assertThat(device.counts().lateAnswers()).isEqualTo(1);
+        assertThat(device.statistics().lateAnswers()).isEqualTo(1);
         assertThat(device.failures()).singleElement().satisfies(failure -> assertThat(failure)
                 .hasMessageContaining("30000 ms")
                 .hasMessageContaining("requestTimeout"));
@@ -430,7 +431,7 @@ class LocalDeviceTest {
         goOn.countDown();
         assertThat(get(first).result()).isEqualTo(-Errno.ETIMEDOUT.number());
         ok(second);
-        assertThat(device.counts().lateAnswers()).isEqualTo(1);
+        assertThat(device.statistics().lateAnswers()).isEqualTo(1);
     }
 
     @Test
@@ -514,7 +515,7 @@ class LocalDeviceTest {
         device.destroy(true);
         held.complete();
         assertThat(get(write).result()).isNegative();
-        assertThat(device.counts().lateAnswers()).isZero();
+        assertThat(device.statistics().lateAnswers()).isZero();
         assertThat(device.failures()).isEmpty();
     }
 
@@ -676,7 +677,7 @@ class LocalDeviceTest {
         assertThat(get(write).result()).isNegative();
         assertThat(held.data().get(0)).as("its data are still there").isEqualTo((byte) 3);
         held.complete();
-        assertThat(device.counts().lateAnswers()).isZero();
+        assertThat(device.statistics().lateAnswers()).isZero();
     }
 
     @Test

@@ -102,10 +102,10 @@ public abstract class ServedDeviceContract {
         assertThat(flush()).isZero();
         assertThat(read(4096)).isEqualTo((byte) 7);
 
-        assertThat(device.counts().writes()).isEqualTo(1);
-        assertThat(device.counts().flushes()).isEqualTo(1);
-        assertThat(device.counts().reads()).isEqualTo(1);
-        assertThat(device.counts().bytesWritten()).isEqualTo(512);
+        assertThat(device.statistics().writes()).isEqualTo(1);
+        assertThat(device.statistics().flushes()).isEqualTo(1);
+        assertThat(device.statistics().reads()).isEqualTo(1);
+        assertThat(device.statistics().bytesWritten()).isEqualTo(512);
         assertThat(device.failures()).isEmpty();
         assertThat(device.journal().requests())
                 .extracting(entry -> entry.info().operation())
@@ -284,7 +284,7 @@ public abstract class ServedDeviceContract {
         device.close();
 
         assertThat(kernel.deviceCount()).isZero();
-        assertThat(device.counts().writes()).isEqualTo(1);
+        assertThat(device.statistics().writes()).isEqualTo(1);
         assertThat(device.failures()).isEmpty();
         assertThat(device.faults().history()).containsExactly(bad);
         assertThat(device.faults().seed()).isEqualTo(1);

@@ -138,7 +138,7 @@ class ZonedDeviceTest {
         assertThat(device.journal().picture("zones"))
                 .contains("ZONE_RESET zone")
                 .contains("ZONE_APPEND sectors");
-        assertThat(device.counts().writes()).isEqualTo(2);
+        assertThat(device.statistics().writes()).isEqualTo(2);
     }
 
     @Test
