@@ -152,6 +152,9 @@ final class Codec {
                     in -> new String(readBytes(in), StandardCharsets.UTF_8));
         }
         if (type == Path.class) {
+        if (type == StackTraceElement.class) {
+            return form(Codec::writeStackTraceElement, Codec::readStackTraceElement);
+        }
             return form(
                     (value, out) -> writeBytes(value.toString().getBytes(StandardCharsets.UTF_8), out),
                     in -> Path.of(new String(readBytes(in), StandardCharsets.UTF_8)));
@@ -174,6 +177,23 @@ final class Codec {
                         }
                     },
                     in -> in.readBoolean() ? OptionalLong.of(in.readLong()) : OptionalLong.empty());
+    private static void writeStackTraceElement(Object value, DataOutputStream out) throws IOException {
+        StackTraceElement at = (StackTraceElement) value;
+        Form text = Codec.of(String.class);
+        text.write(at.getClassName(), out);
+        text.write(at.getMethodName(), out);
+        text.write(at.getFileName() == null ? "" : at.getFileName(), out);
+        out.writeInt(at.getLineNumber());
+    }
+
+    private static Object readStackTraceElement(DataInputStream in) throws IOException {
+        Form text = Codec.of(String.class);
+        String type = (String) text.read(in);
+        String method = (String) text.read(in);
+        String file = (String) text.read(in);
+        return new StackTraceElement(type, method, file.isEmpty() ? null : file, in.readInt());
+    }
+
         }
         return null;
     }

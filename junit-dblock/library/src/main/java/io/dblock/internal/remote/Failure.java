@@ -22,7 +22,7 @@ import java.util.function.LongFunction;
  * @param stack where it was thrown
  * @param origin of one that came from the test's own code, its number there; else 0
  */
-record Failure(Kind kind, String type, String message, int errno, List<Frame> stack, long origin) {
+record Failure(Kind kind, String type, String message, int errno, List<StackTraceElement> stack, long origin) {
 
     /** What is known on both sides. */
     enum Kind {
@@ -38,13 +38,6 @@ record Failure(Kind kind, String type, String message, int errno, List<Frame> st
         INTERRUPTED,
         /** Anything else: it becomes a {@link DblockException} that names it. */
         OTHER
-    }
-
-    /** A line of a stack. */
-    record Frame(String type, String method, String file, int line) {
-        StackTraceElement element() {
-            return new StackTraceElement(type, method, file.isEmpty() ? null : file, line);
-        }
     }
 
     /** A failure of the test's own code that was called from the server process, on its way back. */
@@ -81,13 +74,7 @@ record Failure(Kind kind, String type, String message, int errno, List<Frame> st
                 thrown.getClass().getName(),
                 String.valueOf(thrown.getMessage()),
                 errno,
-                Arrays.stream(thrown.getStackTrace())
-                        .map(at -> new Frame(
-                                at.getClassName(),
-                                at.getMethodName(),
-                                at.getFileName() == null ? "" : at.getFileName(),
-                                at.getLineNumber()))
-                        .toList(),
+                List.of(thrown.getStackTrace()),
                 origin);
     }
 
@@ -130,7 +117,7 @@ record Failure(Kind kind, String type, String message, int errno, List<Frame> st
             return original;
         }
         Throwable thrown = origin == 0 ? create() : new Foreign(type + ": " + message, origin);
-        thrown.setStackTrace(stack.stream().map(Frame::element).toArray(StackTraceElement[]::new));
+        thrown.setStackTrace(stack.toArray(StackTraceElement[]::new));
         return thrown;
     }
 
