@@ -27,11 +27,12 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 
 /**
  * Turns values into bytes and back, by their declared types: primitives, strings, enums, byte arrays, records, sealed
  * interfaces of records, and collections and optionals of these. There are no nulls. Both ends have the same classes, so the
- * bytes hold values only.
+ * bytes hold values only. What a supplier gives is sent, and becomes a value again whenever the supplier that arrives is asked.
  */
 final class Codec {
     private static final Map<Type, Form> FORMS = new ConcurrentHashMap<>();
@@ -141,23 +142,18 @@ final class Codec {
         if (type == byte[].class) {
             return form((value, out) -> writeBytes((byte[]) value, out), Codec::readBytes);
         }
-        if (type == EncodedEntries.class) {
-            return form(
-                    (value, out) -> writeBytes(((EncodedEntries) value).bytes(), out),
-                    in -> new EncodedEntries(readBytes(in)));
-        }
         if (type == String.class) {
             return form(
                     (value, out) -> writeBytes(((String) value).getBytes(StandardCharsets.UTF_8), out),
                     in -> new String(readBytes(in), StandardCharsets.UTF_8));
         }
         if (type == Path.class) {
-        if (type == StackTraceElement.class) {
-            return form(Codec::writeStackTraceElement, Codec::readStackTraceElement);
-        }
             return form(
                     (value, out) -> writeBytes(value.toString().getBytes(StandardCharsets.UTF_8), out),
                     in -> Path.of(new String(readBytes(in), StandardCharsets.UTF_8)));
+        }
+        if (type == StackTraceElement.class) {
+            return form(Codec::writeStackTraceElement, Codec::readStackTraceElement);
         }
         if (type == Duration.class) {
             return form(
@@ -177,6 +173,10 @@ final class Codec {
                         }
                     },
                     in -> in.readBoolean() ? OptionalLong.of(in.readLong()) : OptionalLong.empty());
+        }
+        return null;
+    }
+
     private static void writeStackTraceElement(Object value, DataOutputStream out) throws IOException {
         StackTraceElement at = (StackTraceElement) value;
         Form text = Codec.of(String.class);
@@ -192,10 +192,6 @@ final class Codec {
         String method = (String) text.read(in);
         String file = (String) text.read(in);
         return new StackTraceElement(type, method, file.isEmpty() ? null : file, in.readInt());
-    }
-
-        }
-        return null;
     }
 
     private static void writeBytes(byte[] bytes, DataOutputStream out) throws IOException {
@@ -228,6 +224,12 @@ final class Codec {
                         }
                     },
                     in -> in.readBoolean() ? Optional.of(first.read(in)) : Optional.empty());
+        }
+        if (type.getRawType() == Supplier.class) {
+            return form((value, out) -> writeBytes(encode(of[0], ((Supplier<?>) value).get()), out), in -> {
+                byte[] bytes = readBytes(in);
+                return (Supplier<Object>) () -> decode(of[0], bytes);
+            });
         }
         if (type.getRawType() == Map.class) {
             Form second = Codec.of(of[1]);

@@ -10,7 +10,6 @@ import io.dblock.internal.fault.Evidence;
 import io.dblock.internal.kernel.DeviceParameters;
 import io.dblock.internal.server.DeviceServer;
 import io.dblock.internal.server.FilterSpec;
-import io.dblock.internal.server.RequestCounts;
 import io.dblock.internal.server.ServedDevice;
 import io.dblock.internal.server.ServedSnapshot;
 import io.dblock.internal.server.StoreSpec;

@@ -11,7 +11,6 @@ import io.dblock.internal.kernel.ControlSession;
 import io.dblock.internal.kernel.DeviceInfo;
 import io.dblock.internal.remote.ServerCommands.Made;
 import io.dblock.internal.remote.ServerCommands.Remains;
-import io.dblock.internal.server.RequestCounts;
 import io.dblock.internal.server.ServedDevice;
 import io.dblock.internal.server.ServedSnapshot;
 import io.dblock.internal.watchdog.Watchdog;

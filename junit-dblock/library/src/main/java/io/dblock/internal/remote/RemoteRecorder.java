@@ -35,7 +35,7 @@ final class RemoteRecorder implements Recorder {
     @Override
     public List<JournalEntry> entries(long after) {
         return device.ask(
-                remains -> remains.entries().decode().stream()
+                remains -> remains.entries().get().stream()
                         .filter(entry -> entry.sequence() > after)
                         .toList(),
                 server -> server.entries(device.number(), after));

@@ -9,7 +9,6 @@ import io.dblock.internal.fault.Evidence;
 import io.dblock.internal.kernel.DeviceInfo;
 import io.dblock.internal.kernel.DeviceParameters;
 import io.dblock.internal.server.FilterSpec;
-import io.dblock.internal.server.RequestCounts;
 import io.dblock.internal.server.StoreSpec;
 import io.dblock.journal.Capture;
 import io.dblock.journal.JournalEntry;
@@ -21,6 +20,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * What the test's JVM asks of the server process. Devices, snapshots, rules, held requests and subscriptions go by numbers;
@@ -49,7 +49,7 @@ interface ServerCommands {
     /**
      * What is left of a device when it is closed.
      *
-     * @param entries of the journal: there may be many, and seldom does anybody look
+     * @param entries of the journal, left as bytes: there may be many, and seldom does anybody look
      */
     record Remains(
             JournalState journal,

@@ -11,9 +11,11 @@ import io.dblock.fault.Match;
 import io.dblock.fault.Tear;
 import io.dblock.handler.Errno;
 import io.dblock.handler.ImageMode;
+import io.dblock.handler.IoPriority;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestFlag;
 import io.dblock.handler.RequestInfo;
+import io.dblock.handler.WriteHint;
 import io.dblock.internal.kernel.DeviceParameters;
 import io.dblock.internal.server.FilterSpec;
 import io.dblock.internal.server.StoreSpec;
@@ -26,16 +28,19 @@ import io.dblock.journal.RequestEntry;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
 import java.lang.reflect.Method;
+import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.Type;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -43,6 +48,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** What goes between the test's JVM and the server process comes out as it went in. */
 class CodecTest {
+    /** As journalEntries allows. */
+    private static final int MOST_ENTRIES = 1 << 20;
+
+    private static final Type ENTRIES =
+            Left.class.getRecordComponents()[0].getGenericType() instanceof ParameterizedType left
+                    ? left.getActualTypeArguments()[0]
+                    : null;
 
     static Stream<Action> actions() {
         return Stream.of(
@@ -119,8 +131,45 @@ class CodecTest {
                         OptionalLong.empty()),
                 new MarkEntry(3, 1, 1, ""),
                 new EventEntry(4, 1, 1, EventKind.POWER_CUT, "x".repeat(100_000)));
-        EncodedEntries arrived = (EncodedEntries) roundTrip(EncodedEntries.class, EncodedEntries.of(entries));
-        assertThat(arrived.decode()).isEqualTo(entries);
+        assertThat(roundTrip(ENTRIES, entries)).isEqualTo(entries);
+    }
+
+    private record Left(Supplier<List<JournalEntry>> entries) {}
+
+    @Test
+    void whatASupplierGivesArrivesAsOftenAsItIsAskedFor() {
+        List<JournalEntry> entries = Collections.nCopies(3, large());
+        Left arrived = (Left) roundTrip(Left.class, new Left(() -> entries));
+        assertThat(arrived.entries().get()).isEqualTo(entries);
+        assertThat(arrived.entries().get()).isEqualTo(entries);
+    }
+
+    private static RequestEntry large() {
+        return new RequestEntry(
+                1,
+                2,
+                3,
+                4,
+                5,
+                new RequestInfo(
+                        Operation.WRITE_ZEROES,
+                        0,
+                        8192,
+                        Set.of(RequestFlag.FUA, RequestFlag.META, RequestFlag.SYNC, RequestFlag.PRIORITY),
+                        63,
+                        IoPriority.NONE,
+                        WriteHint.LONG),
+                List.of(new FailedRange(0, 4096, Errno.EIO), new FailedRange(4096, 4096, Errno.ENOSPC)),
+                List.of("a rule with a long name", "another rule with a long name"),
+                6,
+                OptionalLong.of(7));
+    }
+
+    /** A closing device sends all of them at once, and a frame that is too large ends the connection of all devices. */
+    @Test
+    void theLargestJournalFitsIntoAFrame() {
+        long each = Codec.encode(ENTRIES, List.of(large())).length;
+        assertThat(each * MOST_ENTRIES).isLessThan(Connection.MAX_FRAME / 2);
     }
 
     @Test
