@@ -10,8 +10,8 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Predicate;
 
-/** The fault rules of a device that is served in this process. */
-public final class LiveFaults extends Faults {
+/** The rules of a device that is served in this process. */
+public final class LiveFaults extends Faults implements RuleSet {
     private final FaultFilter filter;
 
     /** Creates the rules that {@code filter} applies. */

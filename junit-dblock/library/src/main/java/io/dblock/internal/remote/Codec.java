@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.remote;
 
+import io.dblock.fault.Faults;
+import io.dblock.handler.RequestInfo;
+import io.dblock.internal.fault.RuleSet;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -27,6 +30,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 /**
@@ -89,6 +93,9 @@ final class Codec {
         Form simple = simple(raw);
         if (simple != null) {
             return simple;
+        }
+        if (References.isListed(raw)) {
+            return References.form(raw);
         }
         if (raw.isEnum()) {
             // Both ends have the same classes, so a constant's place among all of them names it.
@@ -154,6 +161,13 @@ final class Codec {
         }
         if (type == StackTraceElement.class) {
             return form(Codec::writeStackTraceElement, Codec::readStackTraceElement);
+        }
+        if (type == Faults.class) {
+            // An abstract class has no proxy.
+            Form rules = References.form(RuleSet.class);
+            return form(
+                    (value, out) -> rules.write(((RuleSet) value), out),
+                    in -> new RemoteFaults((RuleSet) rules.read(in)));
         }
         if (type == Duration.class) {
             return form(
@@ -225,6 +239,9 @@ final class Codec {
                     },
                     in -> in.readBoolean() ? Optional.of(first.read(in)) : Optional.empty());
         }
+        if (type.getRawType() == Predicate.class) {
+            return predicate();
+        }
         if (type.getRawType() == Supplier.class) {
             return form((value, out) -> writeBytes(encode(of[0], ((Supplier<?>) value).get()), out), in -> {
                 byte[] bytes = readBytes(in);
@@ -251,6 +268,15 @@ final class Codec {
                     });
         }
         throw new IllegalArgumentException("Values of " + type + " cannot be sent to another process.");
+    }
+
+    /** One of requests is asked where it is, by reference. */
+    @SuppressWarnings("unchecked") // There are no others.
+    private static Form predicate() {
+        Form question = References.form(References.Question.class);
+        return form(
+                (value, out) -> question.write((References.Question) ((Predicate<RequestInfo>) value)::test, out),
+                in -> (Predicate<RequestInfo>) ((References.Question) question.read(in))::test);
     }
 
     private static void writeAll(Collection<?> values, Form form, DataOutputStream out) throws IOException {

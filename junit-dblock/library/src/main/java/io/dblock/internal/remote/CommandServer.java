@@ -3,11 +3,9 @@ package io.dblock.internal.remote;
 
 import io.dblock.DblockException;
 import io.dblock.DeviceStatistics;
-import io.dblock.fault.Fault;
-import io.dblock.fault.FaultRule;
-import io.dblock.handler.Errno;
 import io.dblock.internal.fault.Evidence;
 import io.dblock.internal.kernel.DeviceParameters;
+import io.dblock.internal.remote.References.LastWords;
 import io.dblock.internal.server.DeviceServer;
 import io.dblock.internal.server.FilterSpec;
 import io.dblock.internal.server.ServedDevice;
@@ -24,7 +22,6 @@ import io.dblock.power.UnflushedWrite;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -42,6 +39,7 @@ final class CommandServer implements ServerCommands {
 
     private final DeviceServer server;
     private final TestCommands test;
+    private final References references;
     private final long testPid;
     /** A path as the test sees it, as this process does. */
     private final UnaryOperator<Path> ofTest;
@@ -52,11 +50,13 @@ final class CommandServer implements ServerCommands {
     private final LinkedHashMap<Long, Recorder> closed = new LinkedHashMap<>();
 
     /** What there is of a device. */
-    private record Device(ServedDevice served, NumberedFaults faults, Map<Long, Subscription> subscriptions) {}
+    private record Device(ServedDevice served, Map<Long, Subscription> subscriptions) {}
 
-    CommandServer(DeviceServer server, TestCommands test, long testPid, UnaryOperator<Path> ofTest) {
+    CommandServer(
+            DeviceServer server, TestCommands test, References references, long testPid, UnaryOperator<Path> ofTest) {
         this.server = server;
         this.test = test;
+        this.references = references;
         this.testPid = testPid;
         this.ofTest = ofTest;
     }
@@ -93,8 +93,8 @@ final class CommandServer implements ServerCommands {
 
     private Made add(ServedDevice served) {
         long number = numbers.incrementAndGet();
-        devices.put(number, new Device(served, new NumberedFaults(served.faults()), new ConcurrentHashMap<>()));
-        return new Made(number, served.created());
+        devices.put(number, new Device(served, new ConcurrentHashMap<>()));
+        return new Made(number, served.created(), served.faults());
     }
 
     private Device device(long number) {
@@ -130,6 +130,7 @@ final class CommandServer implements ServerCommands {
         Device device = device(number);
         ServedDevice served = device.served();
         Recorder recorder = served.recorder();
+        LastWords last;
         try {
             served.close();
         } finally {
@@ -139,16 +140,10 @@ final class CommandServer implements ServerCommands {
             } finally {
                 devices.remove(number);
                 keep(number, recorder);
+                last = references.end(served.faults());
             }
         }
-        return new Remains(
-                stateOf(recorder),
-                () -> recorder.entries(0),
-                served.statistics(),
-                failuresOf(served),
-                device.faults().armed(),
-                device.faults().history(),
-                served.faults().seed());
+        return new Remains(stateOf(recorder), () -> recorder.entries(0), served.statistics(), failuresOf(served), last);
     }
 
     private void keep(long number, Recorder recorder) {
@@ -270,88 +265,6 @@ final class CommandServer implements ServerCommands {
         if (removed != null) {
             removed.close();
         }
-    }
-
-    // ---- faults ----
-
-    @Override
-    public FaultView addFault(long device, FaultRule rule, long predicate) {
-        NumberedFaults faults = device(device).faults();
-        return predicate == 0 ? faults.add(rule) : faults.add(rule, request -> test.test(predicate, request));
-    }
-
-    @Override
-    public List<FaultView> faults(long device) {
-        return device(device).faults().armed();
-    }
-
-    @Override
-    public List<FaultView> faultHistory(long device) {
-        return device(device).faults().history();
-    }
-
-    @Override
-    public FaultView fault(long device, long fault) {
-        return device(device).faults().view(fault);
-    }
-
-    private Fault faultOf(long device, long fault) {
-        return device(device).faults().get(fault);
-    }
-
-    @Override
-    public void awaitHits(long device, long fault, long count, Duration timeout) throws InterruptedException {
-        faultOf(device, fault).awaitHits(count, timeout);
-    }
-
-    @Override
-    public List<HeldView> held(long device, long fault) {
-        return device(device).faults().held(fault);
-    }
-
-    @Override
-    public Duration heldFor(long device, long request) {
-        return device(device).faults().heldRequest(request).heldFor();
-    }
-
-    @Override
-    public void releaseHeld(long device, long request) {
-        device(device).faults().heldRequest(request).release();
-    }
-
-    @Override
-    public void failHeld(long device, long request, Errno errno) {
-        device(device).faults().heldRequest(request).fail(errno);
-    }
-
-    @Override
-    public void releaseFault(long device, long fault) {
-        faultOf(device, fault).release();
-    }
-
-    @Override
-    public void replaceFault(long device, long fault, FaultRule rule) {
-        faultOf(device, fault).replace(rule);
-    }
-
-    @Override
-    public void removeFault(long device, long fault) {
-        faultOf(device, fault).close();
-    }
-
-    @Override
-    public void clearFaults(long device) {
-        device(device).served().faults().clear();
-    }
-
-    @Override
-    public long seed(long device) {
-        return device(device).served().faults().seed();
-    }
-
-    @Override
-    public void reseed(long device, long seed) {
-        device(device).served().faults().seed(seed);
     }
 
     // ---- journal ----

@@ -6,7 +6,6 @@ import io.dblock.internal.kernel.Command;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.EOFException;
@@ -16,7 +15,6 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
-import java.lang.reflect.Proxy;
 import java.lang.reflect.Type;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -38,10 +36,12 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Calls between two processes, in both directions at once, over a pair of streams. Each side has an interface whose methods
- * the other calls through a proxy; arguments, results and exceptions are data, see {@link Codec} and {@link Failure}.
+ * the other calls through a proxy; arguments, results and exceptions are data, see {@link Codec} and {@link Failure}, or objects
+ * that can be called in their turn, see {@link References}.
  *
  * <p>A frame is its length (4 bytes, of what follows), what it is (1), the number of the call (8), and its content: for a call
- * the number of the method (2), by name among those of the interface, and the arguments.
+ * the number of the object (8, 0 for the side's own interface), that of the method (2), by name among those of the interface,
+ * and the arguments.
  *
  * <p>No call waits without a limit, whatever the other side does: one thread writes, one reads, and each call that comes in is
  * made by a thread of its own. Safe for use by several threads.
@@ -61,6 +61,9 @@ final class Connection implements AutoCloseable {
     /** Of what is sent at once, in bytes; who sends more ends the connection. */
     static final int MAX_FRAME = 1 << 30;
 
+    /** The number of a side's own interface. */
+    private static final long OWN = 0;
+
     private static final int MAX_KEPT = 1000;
     private static final String DEAD = "it is dead.";
     /** How often a call that waits looks at the other process. */
@@ -77,16 +80,21 @@ final class Connection implements AutoCloseable {
     private static final ClassValue<List<Method>> METHODS = new ClassValue<>() {
         @Override
         protected List<Method> computeValue(Class<?> type) {
-            return methods(type);
+            return findMethods(type);
         }
     };
 
+    /** Can be called of an object that is no data, too. */
+    private static final Method TO_STRING = toStringMethod();
+
     private final DataInputStream in;
     private final DataOutputStream out;
-    private final List<Method> methods;
+    private final Class<?> calls;
+    private final References references = new References(this);
     private final Peer peer;
 
-    private Object target;
+    /** What of {@link #references} has the number 0. */
+    private References.Exported target;
 
     private final AtomicLong numbers = new AtomicLong();
     private final Map<Long, CompletableFuture<Frame>> pending = new ConcurrentHashMap<>();
@@ -196,7 +204,8 @@ final class Connection implements AutoCloseable {
         this.in = new DataInputStream(new BufferedInputStream(new HeardInputStream(in, heard), 1 << 16));
         this.out = new DataOutputStream(new BufferedOutputStream(out, 1 << 16));
         this.peer = peer;
-        methods = METHODS.get(calls);
+        this.calls = calls;
+        methodsOf(calls);
         callers = Executors.newCachedThreadPool(work -> daemon(work, "junit-dblock call"));
         reader = daemon(this::read, "junit-dblock from " + peer.name());
         writer = daemon(this::write, "junit-dblock to " + peer.name());
@@ -208,23 +217,39 @@ final class Connection implements AutoCloseable {
         return thread;
     }
 
-    private static List<Method> methods(Class<?> type) {
-        Method[] methods = type.getMethods();
-        Arrays.sort(methods, Comparator.comparing(Method::getName).thenComparing(Method::toGenericString));
+    /** What can be called of an interface, by number. */
+    static List<Method> methodsOf(Class<?> type) {
+        return METHODS.get(type);
+    }
+
+    private static Method toStringMethod() {
+        try {
+            return Object.class.getMethod("toString");
+        } catch (NoSuchMethodException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static List<Method> findMethods(Class<?> type) {
+        List<Method> methods = new ArrayList<>(List.of(type.getMethods()));
+        methods.sort(Comparator.comparing(Method::getName).thenComparing(Method::toGenericString));
+        if (References.isListed(type)) {
+            methods.add(TO_STRING);
+        }
         // Found out now: a method that cannot be called is an error of ours.
         for (Method method : methods) {
             Arrays.stream(method.getGenericParameterTypes()).forEach(Codec::of);
             if (method.getReturnType() != void.class) {
                 Codec.of(method.getGenericReturnType());
             }
-            method.setAccessible(true);
+            method.setAccessible(method.getDeclaringClass() == type);
         }
-        return List.of(methods);
+        return List.copyOf(methods);
     }
 
     /** Begins; {@code answering} answers the calls of the other side. */
     void start(Object answering) {
-        target = answering;
+        target = new References.Exported(calls, answering, null);
         reader.start();
         writer.start();
     }
@@ -260,28 +285,20 @@ final class Connection implements AutoCloseable {
      * side, too; others go on waiting.
      */
     <T> T remote(Class<T> type, Duration limit) {
-        List<Method> known = METHODS.get(type);
-        return type.cast(
-                Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, (proxy, method, arguments) -> {
-                    int number = known.indexOf(method);
-                    if (number < 0) {
-                        return ofObject(type, proxy, method, arguments);
-                    }
-                    return call(method, number, arguments == null ? new Object[0] : arguments, limit);
-                }));
+        return references.proxy(type, OWN, null, limit);
     }
 
-    private static Object ofObject(Class<?> type, Object proxy, Method method, Object[] arguments) {
-        return switch (method.getName()) {
-            case "equals" -> proxy == arguments[0];
-            case "hashCode" -> System.identityHashCode(proxy);
-            default -> "remote " + type.getSimpleName();
-        };
+    /** The objects that either side has of the other. */
+    References references() {
+        return references;
     }
 
-    private Object call(Method method, int methodNumber, Object[] arguments, Duration limit) throws Throwable {
-        ByteArrayOutputStream content = new ByteArrayOutputStream();
-        DataOutputStream data = new DataOutputStream(content);
+    /** Calls a method of the object of this number. */
+    Object call(
+            long object, References.Scope scope, Method method, int methodNumber, Object[] arguments, Duration limit)
+            throws Throwable {
+        References.Output data = references.output(scope);
+        data.writeLong(object);
         data.writeShort(methodNumber);
         Type[] types = method.getGenericParameterTypes();
         for (int i = 0; i < types.length; i++) {
@@ -295,17 +312,20 @@ final class Connection implements AutoCloseable {
                 throw ended(method);
             }
             refuseIfSilent(method);
-            outgoing.add(new Frame(CALL, number, content.toByteArray()));
+            outgoing.add(new Frame(CALL, number, data.bytes()));
             // Who gives more than the usual time makes a call that may need it.
             boolean hasty =
                     unanswered && limit.compareTo(AFTER_UNANSWERED) > 0 && limit.compareTo(Command.timeout()) <= 0;
             Frame frame = await(method, number, answer, hasty ? AFTER_UNANSWERED : limit);
             if (frame.kind() == THROW) {
+                // Without an answer it may have them, now or later.
+                data.forget();
                 throw thrown(method, (Failure) Codec.decode(Failure.class, frame.content()));
             }
             return method.getReturnType() == void.class
                     ? null
-                    : Codec.decode(method.getGenericReturnType(), frame.content());
+                    : Codec.of(method.getGenericReturnType())
+                            .read(references.input(new ByteArrayInputStream(frame.content()), scope));
         } finally {
             pending.remove(number);
         }
@@ -536,7 +556,7 @@ final class Connection implements AutoCloseable {
 
     /** The target's own interfaces decide what of its failures may come back as the same object. */
     private Failure keep(Throwable thrown) {
-        if (!(target instanceof TestCommands)) {
+        if (calls != TestCommands.class) {
             return Failure.of(thrown);
         }
         long number = Failure.Foreign.nextNumber();
@@ -550,18 +570,24 @@ final class Connection implements AutoCloseable {
     }
 
     private byte[] make(byte[] content) throws Throwable {
-        DataInputStream data = new DataInputStream(new ByteArrayInputStream(content));
-        Method method = methods.get(data.readShort());
+        ByteArrayInputStream bytes = new ByteArrayInputStream(content);
+        DataInputStream header = new DataInputStream(bytes);
+        long number = header.readLong();
+        References.Exported called = number == OWN ? target : references.find(number);
+        Method method = methodsOf(called.type()).get(header.readShort());
+        DataInputStream data = references.input(bytes, called.scope());
         Type[] types = method.getGenericParameterTypes();
         Object[] arguments = new Object[types.length];
         for (int i = 0; i < types.length; i++) {
             arguments[i] = Codec.of(types[i]).read(data);
         }
         try {
-            Object result = method.invoke(target, arguments);
-            return method.getReturnType() == void.class
-                    ? new byte[0]
-                    : Codec.encode(method.getGenericReturnType(), result);
+            Object result = method.invoke(called.object(), arguments);
+            References.Output answer = references.output(called.scope());
+            if (method.getReturnType() != void.class) {
+                Codec.of(method.getGenericReturnType()).write(result, answer);
+            }
+            return answer.bytes();
         } catch (InvocationTargetException e) {
             throw e.getCause();
         }

@@ -37,7 +37,11 @@ final class Rehearsal {
         Peer peer = ServerMain.testJvm(self);
         Connection connection = new Connection(atServer, toTest, ServerCommands.class, peer);
         connection.start(new CommandServer(
-                LocalServer.instance(), connection.remote(TestCommands.class, Command.timeout()), self, path -> path));
+                LocalServer.instance(),
+                connection.remote(TestCommands.class, Command.timeout()),
+                connection.references(),
+                self,
+                path -> path));
         new RemoteServer(atTest, toServer, self, peer, ModuleLoader::openSession, () -> {}).start(Command.timeout());
         loadAll();
         System.exit(0); // Threads of the connection would go on.

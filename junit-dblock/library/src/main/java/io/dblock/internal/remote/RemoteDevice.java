@@ -6,6 +6,7 @@ import io.dblock.DeviceStatistics;
 import io.dblock.fault.Faults;
 import io.dblock.handler.Errno;
 import io.dblock.internal.fault.Evidence;
+import io.dblock.internal.fault.RuleSet;
 import io.dblock.internal.kernel.ControlException;
 import io.dblock.internal.kernel.ControlSession;
 import io.dblock.internal.kernel.DeviceInfo;
@@ -37,7 +38,6 @@ final class RemoteDevice implements ServedDevice {
     private final Made made;
     private final ControlSession control;
     private final RemoteRecorder recorder;
-    private final RemoteFaults faults;
     private final Journal journal;
 
     /** Bytes. */
@@ -53,7 +53,6 @@ final class RemoteDevice implements ServedDevice {
         this.made = made;
         this.control = control;
         recorder = new RemoteRecorder(this);
-        faults = new RemoteFaults(this);
         size = made.info().parameters().size();
         journal = new Journal(recorder, () -> size, made.info().parameters().logicalBlock());
     }
@@ -149,7 +148,7 @@ final class RemoteDevice implements ServedDevice {
 
     @Override
     public Faults faults() {
-        return faults;
+        return made.faults();
     }
 
     @Override
@@ -241,8 +240,11 @@ final class RemoteDevice implements ServedDevice {
             return;
         }
         closed = true;
+        RuleSet rules = ((RemoteFaults) made.faults()).rules();
         try {
-            remains = Optional.of(server.commands(CLOSE).close(number()));
+            Remains left = server.commands(CLOSE).close(number());
+            server.references().ended(rules, left.last());
+            remains = Optional.of(left);
         } catch (RuntimeException | Error e) {
             try {
                 destroyDirectly(true);
@@ -252,7 +254,7 @@ final class RemoteDevice implements ServedDevice {
             throw e;
         } finally {
             ended = true;
-            faults.end();
+            server.references().ended(rules);
             control.close();
             server.release();
         }

@@ -88,6 +88,10 @@ final class RemoteServer implements DeviceServer {
         return connection.answers();
     }
 
+    References references() {
+        return connection.references();
+    }
+
     TestCommandHandler test() {
         return test;
     }

@@ -2,12 +2,11 @@
 package io.dblock.internal.remote;
 
 import io.dblock.DeviceStatistics;
-import io.dblock.fault.FaultRule;
-import io.dblock.handler.Errno;
-import io.dblock.handler.RequestInfo;
+import io.dblock.fault.Faults;
 import io.dblock.internal.fault.Evidence;
 import io.dblock.internal.kernel.DeviceInfo;
 import io.dblock.internal.kernel.DeviceParameters;
+import io.dblock.internal.remote.References.LastWords;
 import io.dblock.internal.server.FilterSpec;
 import io.dblock.internal.server.StoreSpec;
 import io.dblock.journal.Capture;
@@ -16,26 +15,19 @@ import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
 import io.dblock.power.UnflushedWrite;
 import java.io.IOException;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
- * What the test's JVM asks of the server process. Devices, snapshots, rules, held requests and subscriptions go by numbers;
- * a rule's and a held request's are their device's.
+ * What the test's JVM asks of the server process. Devices, snapshots and subscriptions go by numbers, rules and held requests by
+ * reference.
  */
 interface ServerCommands {
 
     /** A device that was made. */
-    record Made(long device, DeviceInfo info) {}
-
-    /** A rule as it is now. */
-    record FaultView(long fault, FaultRule rule, boolean armed, long hits, String text) {}
-
-    /** A held request. */
-    record HeldView(long request, RequestInfo info, Duration heldFor) {}
+    record Made(long device, DeviceInfo info, Faults faults) {}
 
     /** A journal without its entries. */
     record JournalState(
@@ -50,15 +42,14 @@ interface ServerCommands {
      * What is left of a device when it is closed.
      *
      * @param entries of the journal, left as bytes: there may be many, and seldom does anybody look
+     * @param last what its rules say from now on
      */
     record Remains(
             JournalState journal,
             Supplier<List<JournalEntry>> entries,
             DeviceStatistics statistics,
             List<Failure> failures,
-            List<FaultView> armed,
-            List<FaultView> history,
-            long seed) {}
+            LastWords last) {}
 
     /** Its pid; the first call. */
     long hello();
@@ -109,43 +100,6 @@ interface ServerCommands {
     void saveSnapshot(long snapshot, String file) throws IOException;
 
     void closeSnapshot(long snapshot);
-
-    // ---- faults ----
-
-    /**
-     * Arms a rule.
-     *
-     * @param predicate its number in the test's JVM, 0 for none
-     */
-    FaultView addFault(long device, FaultRule rule, long predicate);
-
-    List<FaultView> faults(long device);
-
-    List<FaultView> faultHistory(long device);
-
-    FaultView fault(long device, long fault);
-
-    void awaitHits(long device, long fault, long count, Duration timeout) throws InterruptedException;
-
-    List<HeldView> held(long device, long fault);
-
-    Duration heldFor(long device, long request);
-
-    void releaseHeld(long device, long request);
-
-    void failHeld(long device, long request, Errno errno);
-
-    void releaseFault(long device, long fault);
-
-    void replaceFault(long device, long fault, FaultRule rule);
-
-    void removeFault(long device, long fault);
-
-    void clearFaults(long device);
-
-    long seed(long device);
-
-    void reseed(long device, long seed);
 
     // ---- journal ----
 

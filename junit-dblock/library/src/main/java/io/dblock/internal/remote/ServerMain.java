@@ -83,8 +83,11 @@ public final class ServerMain {
         detachDiskMounts();
         Connection connection = new Connection(in, out, ServerCommands.class, new TestJvm(test));
         CommandServer server = new CommandServer(
-                LocalServer.instance(), connection.remote(TestCommands.class, Command.timeout()), test, path -> Path.of(
-                                "/proc", Long.toString(test), "root")
+                LocalServer.instance(),
+                connection.remote(TestCommands.class, Command.timeout()),
+                connection.references(),
+                test,
+                path -> Path.of("/proc", Long.toString(test), "root")
                         .resolve(Path.of("/").relativize(path)));
         Optional<String> started = PROC.startTime(test);
         connection.atEnd(() -> end(server));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.remote;
 
-import io.dblock.handler.RequestInfo;
 import io.dblock.internal.watchdog.JavaStacks;
 import io.dblock.journal.JournalEntry;
 import io.dblock.journal.Recorder;
@@ -10,25 +9,13 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
-import java.util.function.Predicate;
 
-/** What the server process may call in the test's JVM: predicates, and listeners of journals. */
+/** What the server process may call in the test's JVM: listeners of journals, and who is told of stuck requests. */
 final class TestCommandHandler implements TestCommands {
     private final AtomicLong numbers = new AtomicLong();
-    private final Map<Long, Predicate<RequestInfo>> predicates = new ConcurrentHashMap<>();
     private final Map<Long, Recorder.Listener> listeners = new ConcurrentHashMap<>();
     /** By the module's numbers of the devices that the server process watches for this JVM. */
     private final Map<Integer, Consumer<String>> reports = new ConcurrentHashMap<>();
-
-    long add(Predicate<RequestInfo> predicate) {
-        long number = numbers.incrementAndGet();
-        predicates.put(number, predicate);
-        return number;
-    }
-
-    void removePredicate(long number) {
-        predicates.remove(number);
-    }
 
     long add(Recorder.Listener listener) {
         long number = numbers.incrementAndGet();
@@ -38,13 +25,6 @@ final class TestCommandHandler implements TestCommands {
 
     void removeListener(long number) {
         listeners.remove(number);
-    }
-
-    @Override
-    public boolean test(long predicate, RequestInfo request) {
-        Predicate<RequestInfo> known = predicates.get(predicate);
-        // A request that was shown to the rule just before that was removed.
-        return known != null && known.test(request);
     }
 
     @Override

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.remote;
 
-import io.dblock.handler.RequestInfo;
 import io.dblock.journal.JournalEntry;
 import java.util.List;
 
 /** What the server process asks of the test's JVM. */
 interface TestCommands {
-
-    /** Whether a predicate of the test's is true of a request. */
-    boolean test(long predicate, RequestInfo request);
 
     /** Entries for a subscription; the next are sent when this has returned. */
     void journal(long subscription, List<JournalEntry> entries);

@@ -211,6 +211,14 @@ class CodecTest {
         }
     }
 
+    @Test
+    void aPlaceInASourceArrivesAsItselfWithItsFileOrWithout() {
+        for (String file : new String[] {"Some.java", null}) {
+            StackTraceElement place = new StackTraceElement("io.dblock.Some", "method", file, 7);
+            assertThat(roundTrip(StackTraceElement.class, place)).isEqualTo(place);
+        }
+    }
+
     private record Loose(Object anything) {}
 
     @Test

@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.dblock.DblockException;
 import io.dblock.handler.ImageMode;
-import io.dblock.handler.RequestInfo;
 import io.dblock.internal.kernel.Batch;
 import io.dblock.internal.kernel.DeviceParameters;
 import io.dblock.internal.kernel.FakeKernel;
@@ -42,7 +41,7 @@ class CommandServerTest {
     private final CommandServer server = serverOf(new FakeKernelServer(kernel));
 
     private CommandServer serverOf(DeviceServer devices) {
-        return new CommandServer(devices, test, 1, path -> Path.of("/proc/1/root")
+        return new CommandServer(devices, test, new References(null), 1, path -> Path.of("/proc/1/root")
                 .resolve(Path.of("/").relativize(path)));
     }
 
@@ -50,11 +49,6 @@ class CommandServerTest {
     private static final class RecordedTest implements TestCommands {
         private final List<JournalEntry> entries = new ArrayList<>();
         private final CountDownLatch ended = new CountDownLatch(1);
-
-        @Override
-        public boolean test(long predicate, RequestInfo request) {
-            return false;
-        }
 
         @Override
         public synchronized void journal(long subscription, List<JournalEntry> some) {

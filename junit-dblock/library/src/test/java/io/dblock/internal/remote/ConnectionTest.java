@@ -36,6 +36,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -69,7 +70,7 @@ class ConnectionTest {
 
         void blockForGood();
 
-        boolean ask(long predicate, long offset);
+        boolean ask(Predicate<RequestInfo> predicate, long offset);
     }
 
     private static final class Indescribable extends RuntimeException {
@@ -92,13 +93,8 @@ class ConnectionTest {
     }
 
     private final class Answers implements Calls {
-        private final TestCommands back;
         private final AtomicBoolean interrupted = new AtomicBoolean();
         private final CountDownLatch blocked = new CountDownLatch(1);
-
-        Answers(TestCommands back) {
-            this.back = back;
-        }
 
         @Override
         public List<String> echo(List<String> texts) {
@@ -145,8 +141,8 @@ class ConnectionTest {
         }
 
         @Override
-        public boolean ask(long predicate, long offset) {
-            return back.test(predicate, new RequestInfo(Operation.READ, offset, 512, Set.of(), 0));
+        public boolean ask(Predicate<RequestInfo> predicate, long offset) {
+            return predicate.test(new RequestInfo(Operation.READ, offset, 512, Set.of(), 0));
         }
     }
 
@@ -158,7 +154,7 @@ class ConnectionTest {
         fromServer.connect(toTest);
         test = new Connection(toTest, fromTest, TestCommands.class, peer);
         server = new Connection(gate, fromServer, Calls.class, new FakePeer("The test"));
-        answers = new Answers(server.remote(TestCommands.class, LONG));
+        answers = new Answers();
         test.start(side);
         server.start(answers);
     }
@@ -234,7 +230,7 @@ class ConnectionTest {
 
     @Test
     void theOtherSideCanAskBackMeanwhile() {
-        long predicate = side.add(request -> request.offset() == 512);
+        Predicate<RequestInfo> predicate = request -> request.offset() == 512;
         assertThat(calls().ask(predicate, 512)).isTrue();
         assertThat(calls().ask(predicate, 0)).isFalse();
     }
@@ -242,9 +238,9 @@ class ConnectionTest {
     @Test
     void whatThisSideHasThrownComesBackAsTheSameObject() {
         ArithmeticException thrown = new ArithmeticException("mine");
-        long predicate = side.add(request -> {
+        Predicate<RequestInfo> predicate = request -> {
             throw thrown;
-        });
+        };
         assertThatThrownBy(() -> calls().ask(predicate, 0)).cause().isSameAs(thrown);
     }
 
@@ -405,9 +401,10 @@ class ConnectionTest {
             DataOutputStream frames = new DataOutputStream(new BufferedOutputStream(toThird));
             int calls = 100;
             for (int number = 1; number <= calls; number++) {
-                frames.writeInt(11);
+                frames.writeInt(19);
                 frames.writeByte(1);
                 frames.writeLong(number);
+                frames.writeLong(0);
                 // block() is the second by name.
                 frames.writeShort(1);
                 frames.writeInt(9);

@@ -42,6 +42,7 @@ final class RemoteServerPair implements AutoCloseable {
             commands = new CommandServer(
                     new FakeKernelServer(kernel),
                     server.remote(TestCommands.class, LONG),
+                    server.references(),
                     ProcessHandle.current().pid(),
                     ofTest);
             server.start(commands);
@@ -49,6 +50,11 @@ final class RemoteServerPair implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** How many objects either side can call of the other. */
+    int references() {
+        return server.references().size() + remote.references().size();
     }
 
     /** As SIGSTOP does. */

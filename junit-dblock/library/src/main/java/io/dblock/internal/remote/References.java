@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.remote;
+
+import io.dblock.DblockException;
+import io.dblock.fault.Fault;
+import io.dblock.fault.HeldRequest;
+import io.dblock.handler.RequestInfo;
+import io.dblock.internal.fault.RuleSet;
+import io.dblock.internal.kernel.Command;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The objects that one end of a connection lets the other call. An object of a listed interface is not sent as data: its number
+ * is, and what arrives is a proxy of that interface, whose calls are made on the object itself. Proxies of equal objects are
+ * equal. A proxy that is sent back arrives as the object.
+ *
+ * <p>What answers a call of a connection's own interface begins a scope, and what is sent by a call of an object is in that
+ * object's scope. A scope is released as a whole, with the device that it is of. What its objects can still be asked then, they
+ * have said before: their proxies answer with these last words. Safe for use by several threads.
+ */
+final class References {
+    /** Of so many of one interface in one scope those that were used last are known. */
+    static final int MOST = 10_000;
+
+    /** The interfaces, and the methods without parameters that a proxy answers after the end; one of type void has nothing to do then. */
+    private static final Map<Class<?>, Set<String>> LISTED = Map.of(
+            RuleSet.class, Set.of("list", "history", "unused", "clear", "seed"),
+            Fault.class, Set.of("name", "rule", "isArmed", "hits", "held", "release", "close", "toString"),
+            HeldRequest.class, Set.of(),
+            Question.class, Set.of());
+
+    private final Connection connection;
+    private final AtomicLong numbers = new AtomicLong();
+    private final Map<Long, Exported> exported = new ConcurrentHashMap<>();
+
+    /** Of the objects that this end of the connection, or none in a test, sends and is sent. */
+    References(Connection connection) {
+        this.connection = connection;
+    }
+
+    /** A predicate of the test's: it is asked where it is. */
+    interface Question {
+        boolean test(RequestInfo request);
+    }
+
+    /** What the other end can call, by an interface. */
+    record Exported(Class<?> type, Object object, Scope scope) {}
+
+    /** What is released at once. */
+    static final class Scope {
+        // Guarded by this.
+        /** Of what this end has sent the numbers, by interface; those that were used last come last. */
+        private final Map<Class<?>, LinkedHashMap<Object, Long>> numbers = new HashMap<>();
+
+        private boolean released;
+        /** Of what this end was sent; null as long as it is there. */
+        private volatile LastWords lastWords;
+
+        private synchronized List<Long> all() {
+            return numbers.values().stream()
+                    .flatMap(known -> known.values().stream())
+                    .toList();
+        }
+
+        private synchronized void use(Exported one) {
+            LinkedHashMap<Object, Long> known = numbers.get(one.type());
+            if (known != null) {
+                // Whoever is looked for is used.
+                known.get(one.object());
+            }
+        }
+    }
+
+    /** What the objects of a scope answer from now on, by their numbers and those of the methods. */
+    record LastWords(Map<Long, Map<Integer, byte[]>> answers) {}
+
+    static boolean isListed(Class<?> type) {
+        return LISTED.containsKey(type);
+    }
+
+    // ---- at the end where the objects are ----
+
+    /** How many objects the other end can call. */
+    int size() {
+        return exported.size();
+    }
+
+    /**
+     * What has this number.
+     *
+     * @throws IllegalStateException if it is not there any more
+     */
+    Exported find(long number) {
+        Exported found = exported.get(number);
+        if (found == null) {
+            throw new IllegalStateException(
+                    "It is closed with its device, or has not been used for so long that it is" + " forgotten.");
+        }
+        found.scope().use(found);
+        return found;
+    }
+
+    private long export(Class<?> type, Object object, Scope scope, List<Long> fresh) {
+        synchronized (scope) {
+            if (scope.released) {
+                throw new IllegalStateException("The device is closed.");
+            }
+            LinkedHashMap<Object, Long> known =
+                    scope.numbers.computeIfAbsent(type, kind -> new LinkedHashMap<>(16, 0.75f, true));
+            Long before = known.get(object);
+            if (before != null) {
+                return before;
+            }
+            long number = numbers.incrementAndGet();
+            exported.put(number, new Exported(type, object, scope));
+            known.put(object, number);
+            fresh.add(number);
+            if (known.size() > MOST) {
+                Iterator<Long> oldest = known.values().iterator();
+                exported.remove(oldest.next());
+                oldest.remove();
+            }
+            return number;
+        }
+    }
+
+    /** Has all objects in the scope of this one say their last words, and releases them. */
+    LastWords end(Object object) {
+        Map<Long, Map<Integer, byte[]>> answers = new HashMap<>();
+        for (Exported one : exported.values()) {
+            if (one.object() == object) {
+                try {
+                    lastWords(one.scope(), answers);
+                } finally {
+                    release(one.scope());
+                }
+            }
+        }
+        return new LastWords(answers);
+    }
+
+    private void lastWords(Scope scope, Map<Long, Map<Integer, byte[]>> answers) {
+        List<Long> left = scope.all();
+        while (!left.isEmpty()) {
+            for (long number : left) {
+                Exported one = exported.get(number);
+                answers.put(number, one == null ? Map.of() : lastWords(one));
+            }
+            // What they have said may speak of others.
+            left = scope.all().stream()
+                    .filter(number -> !answers.containsKey(number))
+                    .toList();
+        }
+    }
+
+    private Map<Integer, byte[]> lastWords(Exported one) {
+        Map<Integer, byte[]> answers = new HashMap<>();
+        List<Method> methods = Connection.methodsOf(one.type());
+        for (int i = 0; i < methods.size(); i++) {
+            Method method = methods.get(i);
+            if (method.getParameterCount() == 0 && LISTED.get(one.type()).contains(method.getName())) {
+                try (Output out = output(one.scope())) {
+                    if (method.getReturnType() != void.class) {
+                        Codec.of(method.getGenericReturnType()).write(method.invoke(one.object()), out);
+                    }
+                    answers.put(i, out.bytes());
+                } catch (IOException | IllegalAccessException | InvocationTargetException e) {
+                    // Whoever asks is told that it is closed.
+                }
+            }
+        }
+        return answers;
+    }
+
+    private void release(Scope scope) {
+        synchronized (scope) {
+            scope.released = true;
+            scope.all().forEach(exported::remove);
+            scope.numbers.clear();
+        }
+    }
+
+    // ---- at the end where the proxies are ----
+
+    /** A proxy of the other end's object of this number, whose calls take at most this long, and their durations. */
+    <T> T proxy(Class<T> type, long number, Scope scope, Duration limit) {
+        return type.cast(Proxy.newProxyInstance(
+                type.getClassLoader(), new Class<?>[] {type}, new Handle(this, type, number, scope, limit)));
+    }
+
+    /** The scope of this proxy is over: what it still answers are these words. */
+    void ended(Object proxy, LastWords words) {
+        handle(proxy).scope.lastWords = words;
+        ended(proxy);
+    }
+
+    /** The scope of this proxy is over, and nothing of it is known. */
+    void ended(Object proxy) {
+        release(handle(proxy).scope);
+    }
+
+    private Handle handle(Object object) {
+        return Proxy.isProxyClass(object.getClass())
+                        && Proxy.getInvocationHandler(object) instanceof Handle handle
+                        && handle.references == this
+                ? handle
+                : null;
+    }
+
+    /** A proxy's hand on the other end's object. */
+    private static final class Handle implements InvocationHandler {
+        private final References references;
+        private final Class<?> type;
+        private final long number;
+        private final Scope scope;
+        private final Duration limit;
+
+        Handle(References references, Class<?> type, long number, Scope scope, Duration limit) {
+            this.references = references;
+            this.type = type;
+            this.number = number;
+            this.scope = scope;
+            this.limit = limit;
+        }
+
+        @Override
+        public Object invoke(Object proxy, Method method, Object[] arguments) throws Throwable {
+            int called = Connection.methodsOf(type).indexOf(method);
+            if (called < 0) {
+                return ofObject(method, arguments);
+            }
+            Object[] given = arguments == null ? new Object[0] : arguments;
+            if (lastWords() == null) {
+                try {
+                    return references.connection.call(number, scope, method, called, given, limit(given));
+                } catch (DblockException | IllegalStateException e) {
+                    // Ended meanwhile, perhaps.
+                    if (lastWords() == null || !lastWords().containsKey(called)) {
+                        throw e;
+                    }
+                }
+            }
+            byte[] answer = lastWords().get(called);
+            if (answer == null) {
+                throw new IllegalStateException("The device is closed.");
+            }
+            return method.getReturnType() == void.class
+                    ? null
+                    : Codec.of(method.getGenericReturnType())
+                            .read(references.input(new ByteArrayInputStream(answer), scope));
+        }
+
+        /** Null as long as the object is there. */
+        private Map<Integer, byte[]> lastWords() {
+            LastWords words = scope == null ? null : scope.lastWords;
+            return words == null ? null : words.answers().getOrDefault(number, Map.of());
+        }
+
+        /** Who has the other end wait knows for how long. */
+        private Duration limit(Object[] arguments) {
+            Duration sum = limit;
+            for (Object argument : arguments) {
+                if (argument instanceof Duration wait) {
+                    sum = sum.plus(wait);
+                }
+            }
+            return sum;
+        }
+
+        private Object ofObject(Method method, Object[] arguments) {
+            return switch (method.getName()) {
+                case "equals" -> {
+                    Handle other = arguments[0] == null ? null : references.handle(arguments[0]);
+                    yield other != null && other.number == number && other.type == type;
+                }
+                case "hashCode" -> Long.hashCode(number);
+                default -> "remote " + type.getSimpleName();
+            };
+        }
+    }
+
+    // ---- between them ----
+
+    /** For what is sent by a call of an object of this scope, or of the connection's own interface: null. */
+    Output output(Scope scope) {
+        return new Output(this, new ByteArrayOutputStream(), scope == null ? new Scope() : scope);
+    }
+
+    /** For what has come so. */
+    DataInputStream input(ByteArrayInputStream bytes, Scope scope) {
+        return new Input(this, bytes, scope == null ? new Scope() : scope);
+    }
+
+    /** Values with references among them. */
+    static final class Output extends DataOutputStream {
+        private final References references;
+        private final Scope scope;
+        private final List<Long> fresh = new ArrayList<>();
+
+        private Output(References references, ByteArrayOutputStream bytes, Scope scope) {
+            super(bytes);
+            this.references = references;
+            this.scope = scope;
+        }
+
+        byte[] bytes() {
+            return ((ByteArrayOutputStream) out).toByteArray();
+        }
+
+        /** The other end does not keep what was sent to it. */
+        void forget() {
+            synchronized (scope) {
+                scope.numbers.values().forEach(known -> known.values().removeAll(fresh));
+                fresh.forEach(references.exported::remove);
+            }
+        }
+    }
+
+    private static final class Input extends DataInputStream {
+        private final References references;
+        private final Scope scope;
+
+        private Input(References references, ByteArrayInputStream bytes, Scope scope) {
+            super(bytes);
+            this.references = references;
+            this.scope = scope;
+        }
+    }
+
+    /** How those of a listed interface are sent: the other end's by their numbers below 0. */
+    static Codec.Form form(Class<?> type) {
+        return new Codec.Form() {
+            @Override
+            public void write(Object value, DataOutputStream out) throws IOException {
+                Output to = (Output) out;
+                Handle back = to.references.handle(Objects.requireNonNull(value, "a null cannot be sent"));
+                out.writeLong(back != null ? -back.number : to.references.export(type, value, to.scope, to.fresh));
+            }
+
+            @Override
+            public Object read(DataInputStream in) throws IOException {
+                Input from = (Input) in;
+                long number = in.readLong();
+                return number < 0
+                        ? from.references.find(-number).object()
+                        : from.references.proxy(type, number, from.scope, Command.timeout());
+            }
+        };
+    }
+}
