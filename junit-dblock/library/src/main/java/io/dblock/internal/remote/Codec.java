@@ -162,6 +162,12 @@ final class Codec {
         if (type == StackTraceElement.class) {
             return form(Codec::writeStackTraceElement, Codec::readStackTraceElement);
         }
+        if (type == Throwable.class) {
+            Form failure = Codec.of(Failure.class);
+            return form(
+                    (value, out) -> failure.write(Failure.of((Throwable) value), out),
+                    in -> References.toThrowable(in, (Failure) failure.read(in)));
+        }
         if (type == Faults.class) {
             // An abstract class has no proxy.
             Form rules = References.form(RuleSet.class);

@@ -2,8 +2,6 @@
 package io.dblock.internal.remote;
 
 import io.dblock.DblockException;
-import io.dblock.DeviceStatistics;
-import io.dblock.internal.fault.Evidence;
 import io.dblock.internal.kernel.DeviceParameters;
 import io.dblock.internal.remote.References.LastWords;
 import io.dblock.internal.server.DeviceServer;
@@ -13,12 +11,9 @@ import io.dblock.internal.server.ServedSnapshot;
 import io.dblock.internal.server.StoreSpec;
 import io.dblock.internal.watchdog.JavaStacks;
 import io.dblock.internal.watchdog.Watchdog;
-import io.dblock.journal.Capture;
-import io.dblock.journal.JournalEntry;
 import io.dblock.journal.Recorder;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
-import io.dblock.power.UnflushedWrite;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -94,7 +89,7 @@ final class CommandServer implements ServerCommands {
     private Made add(ServedDevice served) {
         long number = numbers.incrementAndGet();
         devices.put(number, new Device(served, new ConcurrentHashMap<>()));
-        return new Made(number, served.created(), served.faults());
+        return new Made(number, served.created(), served, served.faults(), served.recorder());
     }
 
     private Device device(long number) {
@@ -103,26 +98,6 @@ final class CommandServer implements ServerCommands {
             throw new IllegalStateException("The device is closed.");
         }
         return device;
-    }
-
-    @Override
-    public void start(long device) {
-        device(device).served().start();
-    }
-
-    @Override
-    public void resize(long device, long bytes) {
-        device(device).served().resize(bytes);
-    }
-
-    @Override
-    public void setReadOnly(long device, boolean readOnly) {
-        device(device).served().setReadOnly(readOnly);
-    }
-
-    @Override
-    public void destroy(long device, boolean force) {
-        device(device).served().destroy(force);
     }
 
     @Override
@@ -140,10 +115,10 @@ final class CommandServer implements ServerCommands {
             } finally {
                 devices.remove(number);
                 keep(number, recorder);
-                last = references.end(served.faults());
+                last = references.end(served);
             }
         }
-        return new Remains(stateOf(recorder), () -> recorder.entries(0), served.statistics(), failuresOf(served), last);
+        return new Remains(() -> recorder.entries(0), last);
     }
 
     private void keep(long number, Recorder recorder) {
@@ -155,46 +130,7 @@ final class CommandServer implements ServerCommands {
         }
     }
 
-    @Override
-    public DeviceStatistics statistics(long device) {
-        return device(device).served().statistics();
-    }
-
-    @Override
-    public List<Failure> failures(long device) {
-        return failuresOf(device(device).served());
-    }
-
-    @Override
-    public Evidence evidence(long device) {
-        return device(device).served().evidence();
-    }
-
-    private static List<Failure> failuresOf(ServedDevice served) {
-        return served.failures().stream().map(Failure::of).toList();
-    }
-
     // ---- power ----
-
-    @Override
-    public CutReport powerCut(long device, Survivors survivors) {
-        return device(device).served().powerCut(survivors);
-    }
-
-    @Override
-    public void restorePower(long device) {
-        device(device).served().restorePower();
-    }
-
-    @Override
-    public boolean powered(long device) {
-        return device(device).served().powered();
-    }
-
-    @Override
-    public List<UnflushedWrite> unflushed(long device) {
-        return device(device).served().unflushed();
-    }
 
     @Override
     public void joinPower(List<Long> numbers) {
@@ -274,31 +210,6 @@ final class CommandServer implements ServerCommands {
     }
 
     @Override
-    public long mark(long device, String text) {
-        return recorder(device).mark(text);
-    }
-
-    @Override
-    public List<JournalEntry> entries(long device, long after) {
-        return recorder(device).entries(after);
-    }
-
-    @Override
-    public JournalState journalState(long device) {
-        return stateOf(recorder(device));
-    }
-
-    private static JournalState stateOf(Recorder recorder) {
-        return new JournalState(
-                recorder.last(),
-                recorder.marks(),
-                recorder.dropped(),
-                recorder.lastDropped(),
-                recorder.droppedContents(),
-                recorder.flushEpoch());
-    }
-
-    @Override
     public Optional<byte[]> content(long device, long sequence) {
         Recorder recorder;
         synchronized (closed) {
@@ -315,15 +226,11 @@ final class CommandServer implements ServerCommands {
     }
 
     @Override
-    public void capture(long device, Capture capture, long maxContentBytes) {
-        recorder(device).capture(capture, maxContentBytes);
-    }
-
-    @Override
     public void subscribe(long device, long number) {
+        Device known = device(device);
         Subscription subscription = new Subscription(number, test);
-        device(device).subscriptions().put(number, subscription);
-        recorder(device).subscribe(subscription);
+        known.subscriptions().put(number, subscription);
+        known.served().recorder().subscribe(subscription);
     }
 
     @Override

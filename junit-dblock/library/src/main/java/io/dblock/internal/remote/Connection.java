@@ -234,17 +234,33 @@ final class Connection implements AutoCloseable {
         List<Method> methods = new ArrayList<>(List.of(type.getMethods()));
         methods.sort(Comparator.comparing(Method::getName).thenComparing(Method::toGenericString));
         if (References.isListed(type)) {
+            // What else there is of it is for who has the object itself.
+            methods.removeIf(method -> !canBeSent(method));
             methods.add(TO_STRING);
         }
         // Found out now: a method that cannot be called is an error of ours.
         for (Method method : methods) {
-            Arrays.stream(method.getGenericParameterTypes()).forEach(Codec::of);
-            if (method.getReturnType() != void.class) {
-                Codec.of(method.getGenericReturnType());
-            }
+            typesOf(method).forEach(Codec::of);
             method.setAccessible(method.getDeclaringClass() == type);
         }
         return List.copyOf(methods);
+    }
+
+    private static List<Type> typesOf(Method method) {
+        List<Type> types = new ArrayList<>(List.of(method.getGenericParameterTypes()));
+        if (method.getReturnType() != void.class) {
+            types.add(method.getGenericReturnType());
+        }
+        return types;
+    }
+
+    private static boolean canBeSent(Method method) {
+        try {
+            typesOf(method).forEach(Codec::of);
+            return true;
+        } catch (IllegalArgumentException e) {
+            return false;
+        }
     }
 
     /** Begins; {@code answering} answers the calls of the other side. */

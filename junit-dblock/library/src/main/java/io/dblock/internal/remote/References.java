@@ -7,6 +7,8 @@ import io.dblock.fault.HeldRequest;
 import io.dblock.handler.RequestInfo;
 import io.dblock.internal.fault.RuleSet;
 import io.dblock.internal.kernel.Command;
+import io.dblock.internal.server.DeviceCommands;
+import io.dblock.journal.Recorder;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -43,6 +45,8 @@ final class References {
 
     /** The interfaces, and the methods without parameters that a proxy answers after the end; one of type void has nothing to do then. */
     private static final Map<Class<?>, Set<String>> LISTED = Map.of(
+            DeviceCommands.class, Set.of("statistics", "failures", "powered"),
+            Recorder.class, Set.of("last", "marks", "dropped", "lastDropped", "droppedContents", "flushEpoch"),
             RuleSet.class, Set.of("list", "history", "unused", "clear", "seed"),
             Fault.class, Set.of("name", "rule", "isArmed", "hits", "held", "release", "close", "toString"),
             HeldRequest.class, Set.of(),
@@ -218,6 +222,14 @@ final class References {
         release(handle(proxy).scope);
     }
 
+    /** The same object, whose calls take at most this long. */
+    <T> T within(Duration limit, T proxy) {
+        Handle handle = handle(proxy);
+        @SuppressWarnings("unchecked") // It is a proxy of this type, and the new one of the same.
+        T other = (T) proxy(handle.type, handle.number, handle.scope, limit);
+        return other;
+    }
+
     private Handle handle(Object object) {
         return Proxy.isProxyClass(object.getClass())
                         && Proxy.getInvocationHandler(object) instanceof Handle handle
@@ -293,12 +305,20 @@ final class References {
                     yield other != null && other.number == number && other.type == type;
                 }
                 case "hashCode" -> Long.hashCode(number);
-                default -> "remote " + type.getSimpleName();
+                case "toString" -> "remote " + type.getSimpleName();
+                default -> throw new UnsupportedOperationException(method + " cannot be called in another process.");
             };
         }
     }
 
     // ---- between them ----
+
+    /** What has come as this; the very object if it was this side's own code that threw it. */
+    static Throwable toThrowable(DataInputStream in, Failure failure) {
+        return in instanceof Input input && input.references.connection != null
+                ? input.references.connection.toThrowable(failure)
+                : failure.toThrowable();
+    }
 
     /** For what is sent by a call of an object of this scope, or of the connection's own interface: null. */
     Output output(Scope scope) {

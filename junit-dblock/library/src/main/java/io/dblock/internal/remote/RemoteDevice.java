@@ -6,7 +6,6 @@ import io.dblock.DeviceStatistics;
 import io.dblock.fault.Faults;
 import io.dblock.handler.Errno;
 import io.dblock.internal.fault.Evidence;
-import io.dblock.internal.fault.RuleSet;
 import io.dblock.internal.kernel.ControlException;
 import io.dblock.internal.kernel.ControlSession;
 import io.dblock.internal.kernel.DeviceInfo;
@@ -23,7 +22,6 @@ import io.dblock.power.UnflushedWrite;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
@@ -52,7 +50,7 @@ final class RemoteDevice implements ServedDevice {
         this.server = server;
         this.made = made;
         this.control = control;
-        recorder = new RemoteRecorder(this);
+        recorder = new RemoteRecorder(this, made.recorder());
         size = made.info().parameters().size();
         journal = new Journal(recorder, () -> size, made.info().parameters().logicalBlock());
     }
@@ -81,26 +79,12 @@ final class RemoteDevice implements ServedDevice {
 
     /** Its number at the server. */
     long number() {
-        return made.device();
+        return made.number();
     }
 
     /** What is left of it once it is closed. */
     Optional<Remains> remains() {
         return remains;
-    }
-
-    /** From what is left of it if it is closed, else from the server. */
-    <T> T ask(Function<Remains, T> closedAlready, Function<ServerCommands, T> live) {
-        Optional<Remains> left = remains;
-        if (left.isPresent()) {
-            return closedAlready.apply(left.get());
-        }
-        try {
-            return live.apply(commands());
-        } catch (DblockException | IllegalStateException e) {
-            // Closed meanwhile, perhaps.
-            return remains.map(closedAlready).orElseThrow(() -> e);
-        }
     }
 
     @Override
@@ -127,23 +111,23 @@ final class RemoteDevice implements ServedDevice {
 
     @Override
     public void start() {
-        commands().start(number());
+        made.device().start();
     }
 
     @Override
     public void resize(long bytes) {
-        commands().resize(number(), bytes);
+        made.device().resize(bytes);
         size = bytes;
     }
 
     @Override
     public void setReadOnly(boolean readOnly) {
-        commands().setReadOnly(number(), readOnly);
+        made.device().setReadOnly(readOnly);
     }
 
     @Override
     public DeviceStatistics statistics() {
-        return ask(Remains::statistics, server -> server.statistics(number()));
+        return made.device().statistics();
     }
 
     @Override
@@ -153,7 +137,7 @@ final class RemoteDevice implements ServedDevice {
 
     @Override
     public Evidence evidence() {
-        return commands().evidence(number());
+        return made.device().evidence();
     }
 
     @Override
@@ -168,22 +152,22 @@ final class RemoteDevice implements ServedDevice {
 
     @Override
     public CutReport powerCut(Survivors survivors) {
-        return commands().powerCut(number(), survivors);
+        return made.device().powerCut(survivors);
     }
 
     @Override
     public void restorePower() {
-        commands().restorePower(number());
+        made.device().restorePower();
     }
 
     @Override
     public boolean powered() {
-        return ask(left -> false, server -> server.powered(number()));
+        return made.device().powered();
     }
 
     @Override
     public List<UnflushedWrite> unflushed() {
-        return commands().unflushed(number());
+        return made.device().unflushed();
     }
 
     @Override
@@ -198,9 +182,7 @@ final class RemoteDevice implements ServedDevice {
 
     @Override
     public List<Throwable> failures() {
-        return ask(Remains::failures, server -> server.failures(number())).stream()
-                .map(server::toThrowable)
-                .toList();
+        return made.device().failures();
     }
 
     @Override
@@ -209,7 +191,7 @@ final class RemoteDevice implements ServedDevice {
             return;
         }
         try {
-            server.commands(DESTROY).destroy(number(), force);
+            server.references().within(DESTROY, made.device()).destroy(force);
         } catch (ControlException e) {
             throw e;
         } catch (DblockException e) {
@@ -240,11 +222,11 @@ final class RemoteDevice implements ServedDevice {
             return;
         }
         closed = true;
-        RuleSet rules = ((RemoteFaults) made.faults()).rules();
         try {
             Remains left = server.commands(CLOSE).close(number());
-            server.references().ended(rules, left.last());
+            // Who finds it closed looks for what is left.
             remains = Optional.of(left);
+            server.references().ended(made.device(), left.last());
         } catch (RuntimeException | Error e) {
             try {
                 destroyDirectly(true);
@@ -254,7 +236,7 @@ final class RemoteDevice implements ServedDevice {
             throw e;
         } finally {
             ended = true;
-            server.references().ended(rules);
+            server.references().ended(made.device());
             control.close();
             server.release();
         }

@@ -19,11 +19,6 @@ final class RemoteFaults extends Faults {
         this.rules = rules;
     }
 
-    /** The proxy. */
-    RuleSet rules() {
-        return rules;
-    }
-
     @Override
     public Fault add(FaultRule rule) {
         return rules.add(Objects.requireNonNull(rule, "rule"));

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.remote;
 
-import io.dblock.internal.remote.ServerCommands.JournalState;
-import io.dblock.internal.remote.ServerCommands.Remains;
+import io.dblock.DblockException;
 import io.dblock.journal.Capture;
 import io.dblock.journal.JournalEntry;
 import io.dblock.journal.Recorder;
@@ -17,38 +16,47 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 final class RemoteRecorder implements Recorder {
     private final RemoteDevice device;
+    private final Recorder recorder;
     private final Map<Listener, Long> subscriptions = new ConcurrentHashMap<>();
 
-    RemoteRecorder(RemoteDevice device) {
+    /** {@code recorder} is the proxy of the one in the server process. */
+    RemoteRecorder(RemoteDevice device, Recorder recorder) {
         this.device = device;
-    }
-
-    private JournalState state() {
-        return device.ask(Remains::journal, server -> server.journalState(device.number()));
+        this.recorder = recorder;
     }
 
     @Override
     public long mark(String text) {
-        return device.commands().mark(device.number(), text);
+        return recorder.mark(text);
     }
 
     @Override
     public List<JournalEntry> entries(long after) {
-        return device.ask(
-                remains -> remains.entries().get().stream()
-                        .filter(entry -> entry.sequence() > after)
-                        .toList(),
-                server -> server.entries(device.number(), after));
+        return left(after).orElseGet(() -> {
+            try {
+                return recorder.entries(after);
+            } catch (DblockException | IllegalStateException e) {
+                // Closed meanwhile, perhaps.
+                return left(after).orElseThrow(() -> e);
+            }
+        });
+    }
+
+    /** Once it is closed. */
+    private Optional<List<JournalEntry>> left(long after) {
+        return device.remains().map(remains -> remains.entries().get().stream()
+                .filter(entry -> entry.sequence() > after)
+                .toList());
     }
 
     @Override
     public long last() {
-        return state().last();
+        return recorder.last();
     }
 
     @Override
     public Map<String, Long> marks() {
-        return state().marks();
+        return recorder.marks();
     }
 
     @Override
@@ -58,27 +66,27 @@ final class RemoteRecorder implements Recorder {
 
     @Override
     public long dropped() {
-        return state().dropped();
+        return recorder.dropped();
     }
 
     @Override
     public long lastDropped() {
-        return state().lastDropped();
+        return recorder.lastDropped();
     }
 
     @Override
     public long droppedContents() {
-        return state().droppedContents();
+        return recorder.droppedContents();
     }
 
     @Override
     public long flushEpoch() {
-        return state().flushEpoch();
+        return recorder.flushEpoch();
     }
 
     @Override
     public void capture(Capture capture, long maxContentBytes) {
-        device.commands().capture(device.number(), capture, maxContentBytes);
+        recorder.capture(capture, maxContentBytes);
     }
 
     @Override

@@ -100,11 +100,6 @@ final class RemoteServer implements DeviceServer {
         return sessions.get();
     }
 
-    /** A throwable that the server has sent; the very object if it was the test's own code that threw it. */
-    Throwable toThrowable(Failure failure) {
-        return connection.toThrowable(failure);
-    }
-
     /** Ends the connection. */
     void disconnect() {
         connection.close();

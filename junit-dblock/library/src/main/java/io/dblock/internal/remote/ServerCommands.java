@@ -1,55 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.remote;
 
-import io.dblock.DeviceStatistics;
 import io.dblock.fault.Faults;
-import io.dblock.internal.fault.Evidence;
 import io.dblock.internal.kernel.DeviceInfo;
 import io.dblock.internal.kernel.DeviceParameters;
 import io.dblock.internal.remote.References.LastWords;
+import io.dblock.internal.server.DeviceCommands;
 import io.dblock.internal.server.FilterSpec;
 import io.dblock.internal.server.StoreSpec;
-import io.dblock.journal.Capture;
 import io.dblock.journal.JournalEntry;
+import io.dblock.journal.Recorder;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
-import io.dblock.power.UnflushedWrite;
 import java.io.IOException;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 
-/**
- * What the test's JVM asks of the server process. Devices, snapshots and subscriptions go by numbers, rules and held requests by
- * reference.
- */
+/** What the test's JVM asks of the server process. What there is of a device goes by reference, see {@link References}. */
 interface ServerCommands {
 
-    /** A device that was made. */
-    record Made(long device, DeviceInfo info, Faults faults) {}
-
-    /** A journal without its entries. */
-    record JournalState(
-            long last,
-            Map<String, Long> marks,
-            long dropped,
-            long lastDropped,
-            long droppedContents,
-            long flushEpoch) {}
+    /**
+     * A device that was made.
+     *
+     * @param number what {@link #close} and the like know it by
+     */
+    record Made(long number, DeviceInfo info, DeviceCommands device, Faults faults, Recorder recorder) {}
 
     /**
      * What is left of a device when it is closed.
      *
      * @param entries of the journal, left as bytes: there may be many, and seldom does anybody look
-     * @param last what its rules say from now on
+     * @param last what else it still says
      */
-    record Remains(
-            JournalState journal,
-            Supplier<List<JournalEntry>> entries,
-            DeviceStatistics statistics,
-            List<Failure> failures,
-            LastWords last) {}
+    record Remains(Supplier<List<JournalEntry>> entries, LastWords last) {}
 
     /** Its pid; the first call. */
     long hello();
@@ -58,31 +42,9 @@ interface ServerCommands {
 
     Made fork(long snapshot, DeviceParameters parameters, FilterSpec filters);
 
-    void start(long device);
-
-    void resize(long device, long bytes);
-
-    void setReadOnly(long device, boolean readOnly);
-
-    void destroy(long device, boolean force);
-
     Remains close(long device);
 
-    DeviceStatistics statistics(long device);
-
-    List<Failure> failures(long device);
-
-    Evidence evidence(long device);
-
     // ---- power ----
-
-    CutReport powerCut(long device, Survivors survivors);
-
-    void restorePower(long device);
-
-    boolean powered(long device);
-
-    List<UnflushedWrite> unflushed(long device);
 
     void joinPower(List<Long> devices);
 
@@ -103,15 +65,8 @@ interface ServerCommands {
 
     // ---- journal ----
 
-    long mark(long device, String text);
-
-    List<JournalEntry> entries(long device, long after);
-
-    JournalState journalState(long device);
-
+    /** Of a device that was closed not long ago, too. */
     Optional<byte[]> content(long device, long sequence);
-
-    void capture(long device, Capture capture, long maxContentBytes);
 
     void subscribe(long device, long subscription);
 

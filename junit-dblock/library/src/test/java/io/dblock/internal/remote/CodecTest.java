@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.dblock.fault.Action;
 import io.dblock.fault.Delay;
+import io.dblock.fault.Fault;
 import io.dblock.fault.FaultRule;
+import io.dblock.fault.HeldRequest;
 import io.dblock.fault.Match;
 import io.dblock.fault.Tear;
 import io.dblock.handler.Errno;
@@ -16,7 +18,9 @@ import io.dblock.handler.Operation;
 import io.dblock.handler.RequestFlag;
 import io.dblock.handler.RequestInfo;
 import io.dblock.handler.WriteHint;
+import io.dblock.internal.fault.RuleSet;
 import io.dblock.internal.kernel.DeviceParameters;
+import io.dblock.internal.server.DeviceCommands;
 import io.dblock.internal.server.FilterSpec;
 import io.dblock.internal.server.StoreSpec;
 import io.dblock.journal.EventEntry;
@@ -24,6 +28,7 @@ import io.dblock.journal.EventKind;
 import io.dblock.journal.FailedRange;
 import io.dblock.journal.JournalEntry;
 import io.dblock.journal.MarkEntry;
+import io.dblock.journal.Recorder;
 import io.dblock.journal.RequestEntry;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
@@ -197,7 +202,35 @@ class CodecTest {
     }
 
     static Stream<Method> commands() {
-        return Stream.of(ServerCommands.class, TestCommands.class).flatMap(type -> Arrays.stream(type.getMethods()));
+        return Stream.of(
+                        ServerCommands.class,
+                        TestCommands.class,
+                        DeviceCommands.class,
+                        RuleSet.class,
+                        Fault.class,
+                        HeldRequest.class)
+                .flatMap(type -> Arrays.stream(type.getMethods()));
+    }
+
+    /** What cannot be sent of an interface that goes by reference is found out when it is called only. */
+    @Test
+    void aRecorderCanBeCalledButForItsListeners() {
+        List<String> called = Connection.methodsOf(Recorder.class).stream()
+                .map(Method::getName)
+                .toList();
+        assertThat(called)
+                .containsExactly(
+                        "capture",
+                        "content",
+                        "dropped",
+                        "droppedContents",
+                        "entries",
+                        "flushEpoch",
+                        "last",
+                        "lastDropped",
+                        "mark",
+                        "marks",
+                        "toString");
     }
 
     @ParameterizedTest

@@ -71,7 +71,7 @@ class CommandServerTest {
 
     private ServerCommands.Made started() {
         ServerCommands.Made made = server.create(PARAMETERS, FILTERS, STORE);
-        server.start(made.device());
+        made.device().start();
         return made;
     }
 
@@ -80,14 +80,14 @@ class CommandServerTest {
                         .get(20, SECONDS)
                         .result())
                 .isZero();
-        return server.journalState(made.device()).last();
+        return made.recorder().last();
     }
 
     @Test
     void aClosedDeviceIsNoDevice() {
-        long device = started().device();
+        long device = started().number();
         server.close(device);
-        assertThatThrownBy(() -> server.powered(device))
+        assertThatThrownBy(() -> server.subscribe(device, 1))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage("The device is closed.");
         assertThatThrownBy(() -> server.close(device)).isInstanceOf(IllegalStateException.class);
@@ -98,29 +98,29 @@ class CommandServerTest {
     void dataOfTheLastEightClosedDevicesCanStillBeAskedFor() throws Exception {
         ServerCommands.Made first = started();
         long entry = write(first);
-        server.close(first.device());
-        assertThat(server.content(first.device(), entry)).isPresent();
+        server.close(first.number());
+        assertThat(server.content(first.number(), entry)).isPresent();
         for (int i = 0; i < 7; i++) {
-            server.close(started().device());
+            server.close(started().number());
         }
-        assertThat(server.content(first.device(), entry)).isPresent();
-        server.close(started().device());
-        assertThat(server.content(first.device(), entry)).isEmpty();
+        assertThat(server.content(first.number(), entry)).isPresent();
+        server.close(started().number());
+        assertThat(server.content(first.number(), entry)).isEmpty();
     }
 
     @Test
     void aDeviceThatFailsToCloseIsClosedAllTheSame() throws Exception {
         ServerCommands.Made made = started();
-        server.subscribe(made.device(), 7);
+        server.subscribe(made.number(), 7);
         long entry = write(made);
         kernel.failingToClose();
-        assertThatThrownBy(() -> server.close(made.device()))
+        assertThatThrownBy(() -> server.close(made.number()))
                 .isExactlyInstanceOf(DblockException.class)
                 .hasMessageContaining("failed to close");
-        assertThatThrownBy(() -> server.powered(made.device())).hasMessage("The device is closed.");
+        assertThatThrownBy(() -> server.subscribe(made.number(), 8)).hasMessage("The device is closed.");
         assertThat(test.ended.await(20, SECONDS)).as("the end of its journal").isTrue();
         assertThat(test.entries).isNotEmpty();
-        assertThat(server.content(made.device(), entry)).isPresent();
+        assertThat(server.content(made.number(), entry)).isPresent();
     }
 
     @Test

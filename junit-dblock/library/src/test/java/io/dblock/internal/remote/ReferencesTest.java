@@ -172,7 +172,9 @@ class ReferencesTest {
             assertThatThrownBy(old::isArmed)
                     .isExactlyInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("has not been used for so long");
-            assertThat(pair.references()).isEqualTo(References.MOST + 1);
+            assertThat(pair.references())
+                    .as("the rules, and the device, its recorder and its set of rules")
+                    .isEqualTo(References.MOST + 3);
             assertThat(device.faults().list().get(0).isArmed()).isTrue();
         }
     }
