@@ -13,6 +13,8 @@ import java.util.Optional;
 
 /** A snapshot kept by the server of its device. */
 final class LiveSnapshot implements Snapshot {
+    private static final int AT_ONCE = 1 << 20;
+
     private final DeviceSpec original;
     private final Optional<Object> image;
     private final ServedSnapshot served;
@@ -35,7 +37,13 @@ final class LiveSnapshot implements Snapshot {
 
     @Override
     public void read(long offset, ByteBuffer dst) {
-        served.read(offset, dst);
+        long at = offset;
+        // Also if nothing is asked for: the range is checked all the same.
+        do {
+            int length = Math.min(AT_ONCE, dst.remaining());
+            dst.put(served.read(at, length));
+            at += length;
+        } while (dst.hasRemaining());
     }
 
     @Override

@@ -15,7 +15,6 @@ import io.dblock.journal.Recorder;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -41,7 +40,6 @@ final class CommandServer implements ServerCommands {
 
     private final AtomicLong numbers = new AtomicLong();
     private final Map<Long, Device> devices = new ConcurrentHashMap<>();
-    private final Map<Long, ServedSnapshot> snapshots = new ConcurrentHashMap<>();
     private final LinkedHashMap<Long, Recorder> closed = new LinkedHashMap<>();
 
     /** What there is of a device. */
@@ -82,8 +80,8 @@ final class CommandServer implements ServerCommands {
     }
 
     @Override
-    public Made fork(long snapshot, DeviceParameters parameters, FilterSpec filters) {
-        return add(snapshotOf(snapshot).fork(parameters, filters));
+    public Made fork(ServedSnapshot snapshot, DeviceParameters parameters, FilterSpec filters) {
+        return add(snapshot.fork(parameters, filters));
     }
 
     private Made add(ServedDevice served) {
@@ -160,47 +158,24 @@ final class CommandServer implements ServerCommands {
     // ---- snapshots ----
 
     @Override
-    public long snapshot(long device) {
-        return keep(device(device).served().snapshot());
+    public ServedSnapshot snapshot(long device) {
+        return device(device).served().snapshot();
     }
 
     @Override
-    public long snapshotAfterCut(long device, Survivors survivors) {
-        return keep(device(device).served().snapshot(survivors));
-    }
-
-    private long keep(ServedSnapshot snapshot) {
-        long number = numbers.incrementAndGet();
-        snapshots.put(number, snapshot);
-        return number;
-    }
-
-    private ServedSnapshot snapshotOf(long number) {
-        ServedSnapshot snapshot = snapshots.get(number);
-        if (snapshot == null) {
-            throw new IllegalStateException("The snapshot is closed.");
-        }
-        return snapshot;
+    public ServedSnapshot snapshotAfterCut(long device, Survivors survivors) {
+        return device(device).served().snapshot(survivors);
     }
 
     @Override
-    public byte[] readSnapshot(long snapshot, long offset, int length) {
-        byte[] bytes = new byte[length];
-        snapshotOf(snapshot).read(offset, ByteBuffer.wrap(bytes));
-        return bytes;
+    public void saveSnapshot(ServedSnapshot snapshot, String file) throws IOException {
+        snapshot.save(ofTest.apply(Path.of(file)));
     }
 
     @Override
-    public void saveSnapshot(long snapshot, String file) throws IOException {
-        snapshotOf(snapshot).save(ofTest.apply(Path.of(file)));
-    }
-
-    @Override
-    public void closeSnapshot(long snapshot) {
-        ServedSnapshot removed = snapshots.remove(snapshot);
-        if (removed != null) {
-            removed.close();
-        }
+    public void closeSnapshot(ServedSnapshot snapshot) {
+        references.end(snapshot);
+        snapshot.close();
     }
 
     // ---- journal ----

@@ -8,6 +8,7 @@ import io.dblock.handler.RequestInfo;
 import io.dblock.internal.fault.RuleSet;
 import io.dblock.internal.kernel.Command;
 import io.dblock.internal.server.DeviceCommands;
+import io.dblock.internal.server.ServedSnapshot;
 import io.dblock.journal.Recorder;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -36,7 +37,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * equal. A proxy that is sent back arrives as the object.
  *
  * <p>What answers a call of a connection's own interface begins a scope, and what is sent by a call of an object is in that
- * object's scope. A scope is released as a whole, with the device that it is of. What its objects can still be asked then, they
+ * object's scope. A scope is released as a whole, with the device or the snapshot that it is of. What its objects can still be asked then, they
  * have said before: their proxies answer with these last words. Safe for use by several threads.
  */
 final class References {
@@ -50,6 +51,7 @@ final class References {
             RuleSet.class, Set.of("list", "history", "unused", "clear", "seed"),
             Fault.class, Set.of("name", "rule", "isArmed", "hits", "held", "release", "close", "toString"),
             HeldRequest.class, Set.of(),
+            ServedSnapshot.class, Set.of(),
             Question.class, Set.of());
 
     private final Connection connection;

@@ -7,6 +7,7 @@ import io.dblock.internal.kernel.DeviceParameters;
 import io.dblock.internal.remote.References.LastWords;
 import io.dblock.internal.server.DeviceCommands;
 import io.dblock.internal.server.FilterSpec;
+import io.dblock.internal.server.ServedSnapshot;
 import io.dblock.internal.server.StoreSpec;
 import io.dblock.journal.JournalEntry;
 import io.dblock.journal.Recorder;
@@ -40,7 +41,7 @@ interface ServerCommands {
 
     Made create(DeviceParameters parameters, FilterSpec filters, StoreSpec store);
 
-    Made fork(long snapshot, DeviceParameters parameters, FilterSpec filters);
+    Made fork(ServedSnapshot snapshot, DeviceParameters parameters, FilterSpec filters);
 
     Remains close(long device);
 
@@ -53,15 +54,13 @@ interface ServerCommands {
 
     // ---- snapshots ----
 
-    long snapshot(long device);
+    ServedSnapshot snapshot(long device);
 
-    long snapshotAfterCut(long device, Survivors survivors);
+    ServedSnapshot snapshotAfterCut(long device, Survivors survivors);
 
-    byte[] readSnapshot(long snapshot, long offset, int length);
+    void saveSnapshot(ServedSnapshot snapshot, String file) throws IOException;
 
-    void saveSnapshot(long snapshot, String file) throws IOException;
-
-    void closeSnapshot(long snapshot);
+    void closeSnapshot(ServedSnapshot snapshot);
 
     // ---- journal ----
 

@@ -22,9 +22,11 @@ final class LocalSnapshot implements ServedSnapshot {
     }
 
     @Override
-    public void read(long offset, ByteBuffer dst) {
+    public byte[] read(long offset, int length) {
+        byte[] bytes = new byte[length];
         try {
-            snapshot.read(offset, dst);
+            snapshot.read(offset, ByteBuffer.wrap(bytes));
+            return bytes;
         } catch (IOException e) {
             throw new DblockException("A snapshot cannot be read at " + offset + ": " + e, e);
         }

@@ -3,14 +3,13 @@ package io.dblock.internal.server;
 
 import io.dblock.internal.kernel.DeviceParameters;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 
 /** A snapshot of a device, kept by its server; see {@link io.dblock.Snapshot}. */
 public interface ServedSnapshot extends AutoCloseable {
 
-    /** Fills {@code dst} with the content at {@code offset}. */
-    void read(long offset, ByteBuffer dst);
+    /** The {@code length} bytes at {@code offset}; at most a MiB. */
+    byte[] read(long offset, int length);
 
     /** Creates a device with this content on the same server, and serves it. It is not started yet. */
     ServedDevice fork(DeviceParameters parameters, FilterSpec filters);

@@ -14,7 +14,9 @@ import io.dblock.internal.kernel.DeviceParameters;
 import io.dblock.internal.kernel.FakeKernel;
 import io.dblock.internal.server.FilterSpec;
 import io.dblock.internal.server.ServedDevice;
+import io.dblock.internal.server.ServedSnapshot;
 import io.dblock.internal.server.StoreSpec;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,11 +26,13 @@ import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What of a server process goes by reference: it is what it is there, and nothing of it stays. */
 @Timeout(120)
 class ReferencesTest {
     private static final int SIZE = 1 << 20;
+    private static final FilterSpec FILTERS = new FilterSpec(1, true, 1 << 20, 1024);
     private static final Duration LONG = Duration.ofSeconds(60);
 
     private final FakeKernel kernel = new FakeKernel();
@@ -39,7 +43,7 @@ class ReferencesTest {
     private ServedDevice started() {
         ServedDevice device = pair.remote.create(
                 new DeviceParameters("", SIZE, 512, 512, 512, 0, 1, 64, 65536, 30000, 0, SIZE, SIZE, Set.of()),
-                new FilterSpec(1, true, 1 << 20, 1024),
+                FILTERS,
                 new StoreSpec(SIZE, 512, Optional.empty(), Optional.empty()));
         device.start();
         return device;
@@ -109,6 +113,22 @@ class ReferencesTest {
         devices.get(0).close();
         assertThat(pair.references()).as("of the other device").isPositive();
         devices.get(1).close();
+        assertThat(pair.references()).isZero();
+    }
+
+    @Test
+    void aSnapshotOutlivesItsDeviceAndNothingIsLeftOfItWhenItIsClosed(@TempDir Path directory) throws Exception {
+        ServedDevice device = started();
+        ServedSnapshot snapshot = device.snapshot();
+        device.close();
+        assertThat(pair.references()).as("the snapshot").isEqualTo(1);
+        assertThat(snapshot.read(0, 512)).hasSize(512);
+        // Sent back, it is the server's own.
+        Path image = directory.resolve("image");
+        snapshot.save(image);
+        assertThat(image).hasSize(SIZE);
+        snapshot.close();
+        assertThatThrownBy(() -> snapshot.read(0, 512)).isExactlyInstanceOf(IllegalStateException.class);
         assertThat(pair.references()).isZero();
     }
 

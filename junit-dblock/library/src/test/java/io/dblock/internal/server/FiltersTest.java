@@ -339,9 +339,7 @@ class FiltersTest {
     }
 
     private static byte first(ServedSnapshot snapshot) {
-        ByteBuffer buffer = ByteBuffer.allocate(512);
-        snapshot.read(0, buffer);
-        return buffer.get(0);
+        return snapshot.read(0, 512)[0];
     }
 
     /** A user's handler, in blocking form. */

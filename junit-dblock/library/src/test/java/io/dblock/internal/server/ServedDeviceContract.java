@@ -16,7 +16,6 @@ import io.dblock.internal.kernel.FakeKernel;
 import io.dblock.internal.kernel.FakeKernel.Completion;
 import io.dblock.journal.RequestEntry;
 import io.dblock.power.Survivors;
-import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Set;
@@ -182,9 +181,7 @@ public abstract class ServedDeviceContract {
     }
 
     private static byte first(ServedSnapshot snapshot) {
-        ByteBuffer bytes = ByteBuffer.allocate(512);
-        snapshot.read(0, bytes);
-        return bytes.get(0);
+        return snapshot.read(0, 512)[0];
     }
 
     @Test
