@@ -153,6 +153,7 @@ public final class Command {
         Output errors = new Output(process.getErrorStream());
         try {
             Duration most = limit.orElseGet(Command::timeout);
+            long deadline = System.nanoTime() + most.toNanos();
             if (!process.waitFor(most.toNanos(), TimeUnit.NANOSECONDS)) {
                 throw new DblockException(
                         this + " did not end within " + most.toSeconds() + " s and was killed. Its output so far"
@@ -161,8 +162,8 @@ public final class Command {
                                         ? ""
                                         : "\nIf it only needs longer, set -D" + TIMEOUT_PROPERTY + "=<seconds>."));
             }
-            output.await();
-            errors.await();
+            output.await(deadline);
+            errors.await(deadline);
             return new Result(process.exitValue(), output.text(), errors.text());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -209,12 +210,12 @@ public final class Command {
         }
 
         /** A child left in the background may keep the pipe open: its end, or that nothing more comes, is what counts. */
-        void await() throws InterruptedException {
+        void await(long deadline) throws InterruptedException {
             int before;
             do {
                 before = bytes.size();
                 join(Duration.ofSeconds(1).toMillis());
-            } while (isAlive() && bytes.size() != before);
+            } while (isAlive() && bytes.size() != before && System.nanoTime() < deadline);
         }
 
         String text() {

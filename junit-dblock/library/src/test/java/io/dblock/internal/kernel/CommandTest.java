@@ -96,6 +96,15 @@ class CommandTest {
     }
 
     @Test
+    void norDoesOneThatGoesOnToWriteForLongerThanTheLimit() {
+        assertThat(shell("echo done; for i in $(seq 600); do echo more; sleep 0.1; done &")
+                        .within(Duration.ofSeconds(2))
+                        .run()
+                        .output())
+                .startsWith("done\n");
+    }
+
+    @Test
     void aMissingProgramIsNamed() {
         assertThatThrownBy(() -> Command.run(List.of("no-such-program-here", "x")))
                 .isInstanceOf(DblockException.class)
