@@ -21,7 +21,7 @@ import java.util.regex.Pattern;
  */
 final class Rehearsal {
     private static final Pattern SERVING = Pattern.compile(
-            "io/dblock/(fault|handler|journal|power|internal/(kernel|module|store|journal|fault|watchdog|server|remote))/.*\\.class");
+            "io/dblock/(DeviceStatistics|(fault|handler|journal|power|internal/(kernel|module|store|journal|fault|watchdog|server|remote))/.*)\\.class");
     private static final int PIPE = 1 << 16;
 
     private Rehearsal() {}

@@ -70,6 +70,8 @@ class ConnectionTest {
 
         void blockForGood();
 
+        void blockFor(Duration most);
+
         boolean ask(Predicate<RequestInfo> predicate, long offset);
     }
 
@@ -138,6 +140,11 @@ class ConnectionTest {
             } catch (InterruptedException e) {
                 throw new IllegalStateException(e);
             }
+        }
+
+        @Override
+        public void blockFor(Duration most) {
+            blockForGood();
         }
 
         @Override
@@ -273,6 +280,18 @@ class ConnectionTest {
         CompletableFuture<Void> call = CompletableFuture.runAsync(patient::blockForGood);
         // More than would fit into the short limit.
         await("looks at the server", () -> call.isDone() || peer.looks() - before > 10);
+        assertThat(call).isNotDone();
+        never.countDown();
+        call.get(60, TimeUnit.SECONDS);
+    }
+
+    @Test
+    void aCallThatIsToWaitHasItsTimeBesides() throws Exception {
+        Calls impatient = test.remote(Calls.class, Duration.ofMillis(200));
+        int before = peer.looks();
+        CompletableFuture<Void> call = CompletableFuture.runAsync(() -> impatient.blockFor(Duration.ofHours(1)));
+        // More than would fit into the limit.
+        await("looks at the server", () -> call.isDone() || peer.looks() - before > 3);
         assertThat(call).isNotDone();
         never.countDown();
         call.get(60, TimeUnit.SECONDS);
