@@ -28,7 +28,8 @@ import java.util.stream.Collectors;
  * <p>A new option is a row here, a method in each of the two, an attribute with a name in {@code DblockParameters}, and its use. A
  * test of the build names those that are missing.
  *
- * <p>A value that is a constant named {@code DEFAULT} is as good as none. Immutable.
+ * <p>A value that is a constant named {@code DEFAULT} is as good as none. Immutable. Only the extension has another table of such
+ * options, for what is a matter of tests.
  *
  * @param <T> what its values are
  */
@@ -312,7 +313,7 @@ public class DeviceOption<T> {
         if (isDefault(value)) {
             values.remove(this);
         } else {
-            values.put(this, value);
+            values.put(this, value instanceof List<?> list ? List.copyOf(list) : value);
         }
     }
 
