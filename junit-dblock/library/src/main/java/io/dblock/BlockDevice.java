@@ -302,99 +302,104 @@ public interface BlockDevice extends AutoCloseable {
     void close();
 
     /**
-     * What can be said of a device by whoever describes one: a method for each {@link DeviceOption}, which has the default. The
-     * methods check nothing but the form of a text. Ranges are those of {@link DeviceSpec}.
+     * The options of a device. There is a method for each {@link DeviceOption}, which has the default. The methods
+     * check only the form of a text. The ranges are those of {@link DeviceSpec}.
      *
      * @param <B> the builder that has these methods
      */
     interface Options<B> {
         /**
-         * Sets an option, in place of what was said before; what the methods below do. A constant named {@code DEFAULT} takes
-         * back what was said.
+         * Sets an option and replaces the value set before. The methods below do the same. A constant named
+         * {@code DEFAULT} removes the value set before.
          */
         <T> B set(DeviceOption<T> option, T value);
 
-        /** The name, with or without the prefix {@code dblock}. Default: the kernel picks one. */
+        /** Sets the name, with or without the prefix {@code dblock}. Default: the kernel picks one. */
         default B name(String name) {
             return set(DeviceOption.NAME, name);
         }
 
-        /** Size in bytes. */
+        /** Sets the size in bytes. */
         default B size(long bytes) {
             return set(DeviceOption.SIZE, bytes);
         }
 
-        /** Size as {@link ByteSize#parse(String)} reads it. */
+        /** Sets the size as {@link ByteSize#parse(String)} reads it. */
         default B size(String size) {
             return size(ByteSize.parse(size));
         }
 
-        /** Bytes; default 512. */
+        /** Sets the logical block in bytes. Default 512. */
         default B logicalBlockSize(int bytes) {
             return set(DeviceOption.LOGICAL_BLOCK_SIZE, bytes);
         }
 
-        /** Bytes; default: the logical block. */
+        /** Sets the physical block in bytes. Default: the logical block. */
         default B physicalBlockSize(int bytes) {
             return set(DeviceOption.PHYSICAL_BLOCK_SIZE, bytes);
         }
 
-        /** Bytes; default: the physical block. */
+        /** Sets the preferred smallest I/O in bytes. Default: the physical block. */
         default B ioMin(int bytes) {
             return set(DeviceOption.IO_MIN, bytes);
         }
 
-        /** Bytes; default 0, none said. */
+        /** Sets the preferred I/O in bytes. Default 0: none reported. */
         default B ioOptimal(int bytes) {
             return set(DeviceOption.IO_OPTIMAL, bytes);
         }
 
-        /** Default 1. */
+        /** Sets the number of hardware queues. Default 1. */
         default B queues(int queues) {
             return set(DeviceOption.QUEUES, queues);
         }
 
-        /** Default 64. */
+        /** Sets how many requests can be under way per queue. Default 64. */
         default B depth(int requestsPerQueue) {
             return set(DeviceOption.DEPTH, requestsPerQueue);
         }
 
-        /** Bytes; default 1 MiB. */
+        /** Sets the largest read or write in bytes. Default 1 MiB. */
         default B maxIo(int bytes) {
             return set(DeviceOption.MAX_IO, bytes);
         }
 
-        /** Default false. */
+        /** Sets whether the device refuses writes. Default false. */
         default B readOnly(boolean readOnly) {
             return set(DeviceOption.READ_ONLY, readOnly);
         }
 
-        /** Default false. */
+        /** Sets whether the device reports that it spins. Default false. */
         default B rotational(boolean rotational) {
             return set(DeviceOption.ROTATIONAL, rotational);
         }
 
-        /** Default {@link CacheMode#WRITE_BACK}. */
+        /** Sets whether the device reports a volatile write cache. Default {@link CacheMode#WRITE_BACK}. */
         default B cache(CacheMode cache) {
             return set(DeviceOption.CACHE, cache);
         }
 
-        /** Default false. */
+        /** Sets whether the device handles FUA writes natively. Default false. */
         default B fua(boolean fua) {
             return set(DeviceOption.FUA, fua);
         }
 
-        /** Default true. With a handler of one's own, only if that supports it. */
+        /**
+         * Sets whether the device can discard. Default true; with a user's handler, only if the handler supports it.
+         */
         default B discard(boolean discard) {
             return set(DeviceOption.DISCARD, discard);
         }
 
-        /** Default true. With a handler of one's own, only if that supports it. */
+        /**
+         * Sets whether the device can write zeroes. Default true; with a user's handler, only if the handler supports
+         * it.
+         */
         default B writeZeroes(boolean writeZeroes) {
             return set(DeviceOption.WRITE_ZEROES, writeZeroes);
         }
 
-        /** Default false. */
+        /** Sets whether pages must not change while they are written. Default false. */
         default B stableWrites(boolean stableWrites) {
             return set(DeviceOption.STABLE_WRITES, stableWrites);
         }
@@ -411,28 +416,28 @@ public interface BlockDevice extends AutoCloseable {
             return set(DeviceOption.REQUEST_TIMEOUT, timeout);
         }
 
-        /** Default {@link Filesystem#NONE}. */
+        /** Sets the filesystem to format the device with. Default {@link Filesystem#NONE}. */
         default B filesystem(Filesystem filesystem) {
             return set(DeviceOption.FILESYSTEM, filesystem);
         }
 
-        /** Further options of mkfs, replacing those given before. */
+        /** Sets further options of mkfs and replaces those set before. */
         default B mkfsOptions(String... options) {
             return set(DeviceOption.MKFS_OPTIONS, List.of(options));
         }
 
-        /** Further options of mount, each as after its {@code -o}, replacing those given before. */
+        /** Sets further options of mount, each as after {@code -o}, and replaces those set before. */
         default B mountOptions(String... options) {
             return set(DeviceOption.MOUNT_OPTIONS, List.of(options));
         }
 
-        /** Makes the device of a file; its size is the default size. */
+        /** Makes the device from an image file. The default size is that of the file. */
         default B image(Path file, ImageMode mode) {
             set(DeviceOption.IMAGE, file);
             return set(DeviceOption.IMAGE_MODE, mode);
         }
 
-        /** The seed of all random choices; see {@link BlockDevice#seed()}. Default: a new one for each device. */
+        /** Sets the seed of all random choices; see {@link BlockDevice#seed()}. Default: a new seed for each device. */
         default B seed(long seed) {
             return set(DeviceOption.SEED, seed);
         }
@@ -445,17 +450,19 @@ public interface BlockDevice extends AutoCloseable {
             return set(DeviceOption.CACHE_LIMIT, bytes);
         }
 
-        /** The same as {@link ByteSize#parse(String)} reads it. */
+        /** Sets the cache limit as {@link ByteSize#parse(String)} reads it. */
         default B cacheLimit(String size) {
             return cacheLimit(ByteSize.parse(size));
         }
 
-        /** How many entries the journal keeps, a power of two from 1024 to 2^20. Default 65536, which take 5 MB. */
+        /**
+         * Sets how many entries the journal keeps, a power of two from 1024 to 2^20. Default 65536, which take 5 MB.
+         */
         default B journalEntries(int entries) {
             return set(DeviceOption.JOURNAL_ENTRIES, entries);
         }
 
-        /** Which process serves it. Default {@link Placement#AUTOMATIC}. */
+        /** Sets which process serves the device. Default {@link Placement#AUTOMATIC}. */
         default B placement(Placement placement) {
             return set(DeviceOption.PLACEMENT, placement);
         }
@@ -473,17 +480,19 @@ public interface BlockDevice extends AutoCloseable {
             return set(DeviceOption.ZONE_SIZE, bytes);
         }
 
-        /** The same as {@link ByteSize#parse(String)} reads it. */
+        /** Sets the zone size as {@link ByteSize#parse(String)} reads it. */
         default B zoneSize(String size) {
             return zoneSize(ByteSize.parse(size));
         }
 
-        /** How many of the first zones are conventional: written anywhere, as any other device. Default 0. */
+        /**
+         * Sets how many zones, from the first, are conventional: writable anywhere, like any other device. Default 0.
+         */
         default B conventionalZones(int zones) {
             return set(DeviceOption.CONVENTIONAL_ZONES, zones);
         }
 
-        /** How many zones can be open at a time, at most 65536. Default 0: any number. */
+        /** Sets how many zones can be open at a time, at most 65536. Default 0: any number. */
         default B maxOpenZones(int zones) {
             return set(DeviceOption.MAX_OPEN_ZONES, zones);
         }
@@ -497,27 +506,27 @@ public interface BlockDevice extends AutoCloseable {
         }
     }
 
-    /** Puts a device together; {@link #create()} checks what was said of it. Not thread-safe. */
+    /** Describes a device and makes it. {@link #create()} checks the settings. Not thread-safe. */
     interface Builder extends Options<Builder> {
-        /** Has the requests answered by this handler instead of memory. The device closes it. */
+        /** Sets the handler that answers the requests, instead of memory. The device closes it. */
         Builder handler(BlockHandler handler);
 
-        /** Has the requests answered by this handler instead of memory. */
+        /** Sets the handler that answers the requests, instead of memory. */
         Builder handler(RequestHandler handler);
 
         /** Takes all settings from {@code spec}. A handler set before stays. */
         Builder spec(DeviceSpec spec);
 
         /**
-         * What was said so far, with the defaults of all else.
+         * Returns the settings made so far, with the defaults of all others.
          *
-         * @throws IllegalArgumentException if something set is out of range or does not go together
+         * @throws IllegalArgumentException if a setting is out of range or conflicts with another
          */
         DeviceSpec spec();
 
         /**
-         * Makes the device and waits until its node is there. It is formatted if the spec has a filesystem, unless it
-         * is read-only or made of an image. Loads the kernel module if needed.
+         * Makes the device and waits until its node exists. Formats it if the spec has a filesystem, unless it is
+         * read-only or made from an image. Loads the kernel module if needed.
          *
          * @throws IllegalArgumentException if a setting is out of range or conflicts with another
          * @throws ModuleUnavailableException if the kernel module cannot be loaded

@@ -3,9 +3,9 @@ package io.dblock;
 
 /** Whether a device reports a volatile write cache. */
 public enum CacheMode {
-    /** As if nothing was said: as a configuration parameter says, else {@link #WRITE_BACK}. No device has this. */
+    /** Not set: the configuration parameter applies, otherwise {@link #WRITE_BACK}. No device has this value. */
     DEFAULT,
-    /** It has one: the kernel sends flushes, and FUA if the device answers that natively. */
+    /** A cache: the kernel sends flushes, and FUA if the device handles it natively. */
     WRITE_BACK,
     /** No cache: a write is durable when it is answered, and the kernel sends neither flush nor FUA. */
     NONE

@@ -21,17 +21,17 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * An option of a device: a row of the table below, which is all there are. Its {@link #name()} is that of its method in
- * {@link BlockDevice.Options} and in {@link DeviceSpec}, of its attribute in {@code @DblockDevice}, of its configuration
- * parameter after {@code junit.dblock.}, and of what the command line calls it.
+ * An option of a device: a row of the table below, which has all options. {@link #name()} is the name of the option
+ * everywhere: of its method in {@link BlockDevice.Options} and in {@link DeviceSpec}, of its attribute in
+ * {@code @DblockDevice}, of its configuration parameter after {@code junit.dblock.}, and on the command line.
  *
- * <p>A new option is a row here, a method in each of the two, an attribute with a name in {@code DblockParameters}, and its use. A
- * test of the build names those that are missing.
+ * <p>A new option needs a row here, a method in each of the two, an attribute with a name in {@code DblockParameters},
+ * and code that uses it. A test of the build names what is missing.
  *
- * <p>A value that is a constant named {@code DEFAULT} is as good as none. Immutable. Only the extension has another table of such
- * options, for what is a matter of tests.
+ * <p>A value that is a constant named {@code DEFAULT} counts as no value. Immutable. Only the extension has another
+ * table of such options, for what concerns tests only.
  *
- * @param <T> what its values are
+ * @param <T> the type of the values
  */
 public class DeviceOption<T> {
     private static final Map<String, DeviceOption<?>> TABLE = new LinkedHashMap<>();
@@ -212,7 +212,7 @@ public class DeviceOption<T> {
     private final Default otherwise;
     private final Range<T> range;
 
-    /** For the rows of another table. */
+    /** Makes a row of another table. */
     protected DeviceOption(String name, String meaning, Type<T> type, Default otherwise) {
         this(name, meaning, type, otherwise, new Range<>(value -> true, ""));
     }
@@ -247,15 +247,15 @@ public class DeviceOption<T> {
         return name.equals("ctl") || name.equals(DeviceSpec.NAME_PREFIX + "ctl");
     }
 
-    /** The whole table. */
+    /** Returns the whole table. */
     public static Collection<DeviceOption<?>> all() {
         return Collections.unmodifiableCollection(TABLE.values());
     }
 
     /**
-     * The option of this name.
+     * Returns the option of this name.
      *
-     * @throws IllegalArgumentException if there is none; names those there are
+     * @throws IllegalArgumentException if there is none; the message names all options
      */
     public static DeviceOption<?> named(String name) {
         DeviceOption<?> option = TABLE.get(name);
@@ -266,48 +266,51 @@ public class DeviceOption<T> {
         return option;
     }
 
-    /** What everybody calls it. */
+    /** Returns the name of the option, the same everywhere. */
     public String name() {
         return name;
     }
 
-    /** What it is, in half a sentence. */
+    /** Returns what the option means, in half a sentence. */
     public String meaning() {
         return meaning;
     }
 
-    /** What holds where nothing is said, in words, or as {@link #parse} reads it. */
+    /** Returns what applies if the option is not set, in words, or as {@link #parse} reads it. */
     public String defaultText() {
         return otherwise.text();
     }
 
-    /** What holds where nothing is said, if that is one value for all devices. */
+    /** Returns the value that applies if the option is not set; empty unless all devices have the same. */
     public Optional<T> defaultValue() {
         return otherwise.isValue() ? Optional.of(parse(otherwise.text())) : Optional.empty();
     }
 
     /**
-     * The value that {@code text} stands for. It may still be out of range, or not go together with others: a
+     * Returns the value that {@code text} stands for. It may still be out of range or conflict with other options:
      * {@link DeviceSpec} checks that.
      *
-     * @throws IllegalArgumentException if it stands for none; says what is allowed
+     * @throws IllegalArgumentException if the text stands for no value; the message says what is allowed
      */
     public T parse(String text) {
         return type.parser().apply(text);
     }
 
-    /** {@code value}, which is one of this option. */
+    /** Returns {@code value}, which must be a value of this option, as its type. */
     @SuppressWarnings("unchecked")
     public T cast(Object value) {
         return (T) type.of().cast(value);
     }
 
-    /** Its value among {@code values}, if there is one. */
+    /** Returns the value of this option in {@code values}, if there is one. */
     public Optional<T> in(Map<DeviceOption<?>, ?> values) {
         return Optional.ofNullable(values.get(this)).map(this::cast);
     }
 
-    /** Puts {@code value} among {@code values}, in place of one that was there; a {@code DEFAULT} only removes that. */
+    /**
+     * Sets the value of this option in {@code values} and replaces an earlier one. A {@code DEFAULT} only removes the
+     * earlier one.
+     */
     public void put(Map<DeviceOption<?>, Object> values, T value) {
         Objects.requireNonNull(value, name);
         if (isDefault(value)) {
@@ -317,7 +320,7 @@ public class DeviceOption<T> {
         }
     }
 
-    /** Whether {@code value} is as good as none. */
+    /** Returns whether {@code value} counts as no value. */
     public static boolean isDefault(Object value) {
         return value instanceof Enum<?> constant && constant.name().equals("DEFAULT");
     }
@@ -333,23 +336,26 @@ public class DeviceOption<T> {
         return name;
     }
 
-    /** What holds where nothing is said: a value, or what there is in place of one. */
+    /** What applies if the option is not set: a value, or words for what takes its place. */
     protected record Default(String text, boolean isValue) {
-        /** A value, as the option's type reads it. */
+        /** Returns a default that is a value, as the option's type reads it. */
         public static Default value(String text) {
             return new Default(text, true);
         }
 
-        /** No value. */
+        /** Returns a default that is not a value. */
         public static Default words(String text) {
             return new Default(text, false);
         }
     }
 
-    /** Which values are allowed, as far as that is a matter of this one alone; in words what follows "Allowed: ". */
+    /** The allowed values, regardless of other options; the text is what follows "Allowed: ". */
     private record Range<T>(Predicate<T> allowed, String text) {}
 
-    /** What values are, and how a text becomes one: that of a configuration parameter, of an attribute or of a command line. */
+    /**
+     * The type of values, and the parser of their text. The text is that of a configuration parameter, an attribute or
+     * the command line.
+     */
     protected record Type<T>(Class<? super T> of, Function<String, T> parser) {
         private static final Pattern SIMPLE_DURATION = Pattern.compile("([0-9]+) ?(ms|s|m|h)");
 
@@ -365,20 +371,20 @@ public class DeviceOption<T> {
         public static final Type<Integer> WHOLE_NUMBER = new Type<>(Integer.class, Type::wholeNumber);
         /** Any number. */
         public static final Type<Long> NUMBER = new Type<>(Long.class, Type::number);
-        /** Whether something is so. */
+        /** True or false. */
         public static final Type<Boolean> TRUTH = new Type<>(Boolean.class, Type::truth);
-        /** A time. */
+        /** A duration. */
         public static final Type<Duration> DURATION = new Type<>(Duration.class, Type::duration);
 
-        /** Of another type. */
+        /** Makes another type. */
         public Type {}
 
-        /** Texts with something between them. */
+        /** Returns the type of lists of texts with a separator between them. */
         public static Type<List<String>> list(String separator) {
             return new Type<>(List.class, text -> List.of(text.split(separator)));
         }
 
-        /** One of the constants, in any case, with - for _ . */
+        /** Returns the type of the constants of an enum. Their text can be in any case and have - for _ . */
         public static <E extends Enum<E>> Type<E> constant(Class<E> type) {
             return new Type<>(type, text -> constant(type, text));
         }

@@ -14,8 +14,8 @@ import java.util.OptionalLong;
 import java.util.stream.Collectors;
 
 /**
- * What a device is to be like: plain data, everything but the code that answers its requests. Made by
- * {@link BlockDevice.Builder}; what was not said is there with its default.
+ * The properties of a device: plain data, everything but the code that answers its requests.
+ * {@link BlockDevice.Builder} makes it. An option that was not set has its default.
  */
 public final class DeviceSpec {
 
@@ -26,11 +26,11 @@ public final class DeviceSpec {
     private static final int MIN_IO = 4096;
     private static final int MAX_IO = 16 << 20;
 
-    /** Of all options that have one, in the table's order. */
+    /** The values of all options that have one, in the order of the table. */
     private final Map<DeviceOption<?>, Object> values = new LinkedHashMap<>();
 
     /**
-     * Fills what is missing, checks everything, and puts the prefix in front of a name that lacks it.
+     * Adds the missing defaults, checks all values, and adds the prefix to a name that lacks it.
      *
      * @throws IllegalArgumentException if a value is out of range; the message has the value, what is allowed, and what
      *     to do
@@ -162,155 +162,156 @@ public final class DeviceSpec {
         return option.in(values).orElseThrow();
     }
 
-    /** All values by option, in the table's order; those of an option that has none are left out. */
+    /** Returns all values by option, in the order of the table. An option without a value is left out. */
     public Map<DeviceOption<?>, Object> values() {
         return Collections.unmodifiableMap(values);
     }
 
     /**
-     * The kernel's name for it, 7 to 27 characters of {@code [A-Za-z0-9_-]} starting with {@code dblock}; empty: the kernel picks
-     * {@code dblock<N>}.
+     * Returns the kernel's name for the device, 7 to 27 characters of {@code [A-Za-z0-9_-]} starting with
+     * {@code dblock}; empty: the kernel picks {@code dblock<N>}.
      */
     public String name() {
         return DeviceOption.NAME.in(values).orElse("");
     }
 
-    /** Bytes, a multiple of the logical block; 0 only together with an image: the image's size. */
+    /** Returns the size in bytes, a multiple of the logical block; 0 only with an image: the image's size. */
     public long size() {
         return DeviceOption.SIZE.in(values).orElse(0L);
     }
 
-    /** Bytes, a power of two, 512 to 4096. */
+    /** Returns the logical block in bytes, a power of two, 512 to 4096. */
     public int logicalBlockSize() {
         return get(DeviceOption.LOGICAL_BLOCK_SIZE);
     }
 
-    /** Bytes, a power of two, the logical block to 65536. */
+    /** Returns the physical block in bytes, a power of two, the logical block to 65536. */
     public int physicalBlockSize() {
         return get(DeviceOption.PHYSICAL_BLOCK_SIZE);
     }
 
-    /** Preferred smallest I/O, bytes, a multiple of the physical block. */
+    /** Returns the preferred smallest I/O in bytes, a multiple of the physical block. */
     public int ioMin() {
         return get(DeviceOption.IO_MIN);
     }
 
-    /** Preferred I/O, bytes, a multiple of {@link #ioMin()}; 0: none said. */
+    /** Returns the preferred I/O in bytes, a multiple of {@link #ioMin()}; 0: none reported. */
     public int ioOptimal() {
         return get(DeviceOption.IO_OPTIMAL);
     }
 
-    /** Hardware queues, 1 to 64; the kernel makes at most one per CPU. */
+    /** Returns the number of hardware queues, 1 to 64; the kernel makes at most one per CPU. */
     public int queues() {
         return get(DeviceOption.QUEUES);
     }
 
-    /** Requests under way per queue, 1 to 4096. */
+    /** Returns how many requests can be under way per queue, 1 to 4096. */
     public int depth() {
         return get(DeviceOption.DEPTH);
     }
 
-    /** Bytes in one read or write, 4096 to 16 MiB, a multiple of the logical block. */
+    /** Returns the largest read or write in bytes, 4096 to 16 MiB, a multiple of the logical block. */
     public int maxIo() {
         return get(DeviceOption.MAX_IO);
     }
 
-    /** Whether writes are refused. */
+    /** Returns whether the device refuses writes. */
     public boolean readOnly() {
         return get(DeviceOption.READ_ONLY);
     }
 
-    /** Whether it says that it spins. */
+    /** Returns whether the device reports that it spins. */
     public boolean rotational() {
         return get(DeviceOption.ROTATIONAL);
     }
 
-    /** Whether it says that it has a volatile write cache. */
+    /** Returns whether the device reports a volatile write cache. */
     public CacheMode cache() {
         return get(DeviceOption.CACHE);
     }
 
     /**
-     * Whether it says that it answers FUA writes natively; needs {@link CacheMode#WRITE_BACK}. Without it the kernel follows such
-     * a write with a flush.
+     * Returns whether the device handles FUA writes natively; needs {@link CacheMode#WRITE_BACK}. Otherwise the kernel
+     * follows such a write with a flush.
      */
     public boolean fua() {
         return get(DeviceOption.FUA);
     }
 
-    /** Whether it says that it can discard. */
+    /** Returns whether the device reports that it can discard. */
     public boolean discard() {
         return get(DeviceOption.DISCARD);
     }
 
-    /** Whether it says that it can write zeroes. */
+    /** Returns whether the device reports that it can write zeroes. */
     public boolean writeZeroes() {
         return get(DeviceOption.WRITE_ZEROES);
     }
 
-    /** Whether pages are kept unchanged while they are written. */
+    /** Returns whether pages must not change while they are written. */
     public boolean stableWrites() {
         return get(DeviceOption.STABLE_WRITES);
     }
 
     /**
-     * How long a request may be held before the kernel ends it with ETIMEDOUT; 1 ms to 24 h. What an application sees of that:
-     * {@link BlockDevice.Options#requestTimeout}.
+     * Returns how long a request may be held before the kernel ends it with ETIMEDOUT, 1 ms to 24 h. For what an
+     * application sees then, see {@link BlockDevice.Options#requestTimeout}.
      */
     public Duration requestTimeout() {
         return get(DeviceOption.REQUEST_TIMEOUT);
     }
 
-    /** What it is formatted with. */
+    /** Returns what the device is formatted with. */
     public Filesystem filesystem() {
         return get(DeviceOption.FILESYSTEM);
     }
 
-    /** Further options of mkfs. */
+    /** Returns the further options of mkfs. */
     public List<String> mkfsOptions() {
         return DeviceOption.MKFS_OPTIONS.in(values).orElse(List.of());
     }
 
-    /** Further options of mount, each as after {@code -o}. */
+    /** Returns the further options of mount, each as after {@code -o}. */
     public List<String> mountOptions() {
         return DeviceOption.MOUNT_OPTIONS.in(values).orElse(List.of());
     }
 
-    /** A file the device is made of. */
+    /** Returns the file that the device is made from. */
     public Optional<Path> image() {
         return DeviceOption.IMAGE.in(values);
     }
 
-    /** What becomes of the image; present if and only if there is one. */
+    /** Returns how the image is used; present if and only if there is an image. */
     public Optional<ImageMode> imageMode() {
         return image().map(file -> get(DeviceOption.IMAGE_MODE));
     }
 
     /**
-     * How many bytes of unflushed writes the volatile cache keeps apart, at least 4096; older ones are evicted and durable.
+     * Returns how many bytes of unflushed writes the volatile cache holds, at least 4096. It evicts older writes, which
+     * are durable then.
      */
     public long cacheLimit() {
         return get(DeviceOption.CACHE_LIMIT);
     }
 
-    /** How many entries the journal keeps, a power of two, 1024 to 2^20; older ones are dropped. */
+    /** Returns how many entries the journal keeps, a power of two, 1024 to 2^20. It drops older entries. */
     public int journalEntries() {
         return get(DeviceOption.JOURNAL_ENTRIES);
     }
 
-    /** Of all random choices; none: a new one for each device. */
+    /** Returns the seed of all random choices; empty: a new one for each device. */
     public OptionalLong seed() {
         return DeviceOption.SEED.in(values).stream().mapToLong(Long::longValue).findAny();
     }
 
-    /** Which process serves it. */
+    /** Returns which process serves the device. */
     public Placement placement() {
         return get(DeviceOption.PLACEMENT);
     }
 
     /**
-     * Those of a zoned device, which is kept in memory; it has neither discard nor write-zeroes, whatever is said of them, and
-     * its size is a multiple of a zone's.
+     * Returns the zones of a zoned device, which is kept in memory. It has neither discard nor write-zeroes, whatever
+     * {@link #discard()} and {@link #writeZeroes()} return, and its size is a multiple of the zone size.
      */
     public Optional<Zones> zones() {
         long zoneSize = DeviceOption.ZONE_SIZE.in(values).orElse(0L);

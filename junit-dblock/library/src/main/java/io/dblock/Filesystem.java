@@ -3,9 +3,9 @@ package io.dblock;
 
 /** The filesystem a device is formatted with. */
 public enum Filesystem {
-    /** As if nothing was said: as a configuration parameter says, else {@link #NONE}. No device has this. */
+    /** Not set: the configuration parameter applies, otherwise {@link #NONE}. No device has this value. */
     DEFAULT("", 0),
-    /** Nothing: a raw device. */
+    /** No filesystem: a raw device. */
     NONE("", 0),
     /** ext4, from e2fsprogs. */
     EXT4("ext4", 256L << 10),

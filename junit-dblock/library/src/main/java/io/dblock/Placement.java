@@ -10,10 +10,10 @@ package io.dblock;
  * serve the disk, nothing would go on.
  */
 public enum Placement {
-    /** As if nothing was said: as a configuration parameter says, else {@link #AUTOMATIC}. No device has this. */
+    /** Not set: the configuration parameter applies, otherwise {@link #AUTOMATIC}. No device has this value. */
     DEFAULT,
 
-    /** {@link #SERVER_PROCESS} for the built-in stores, {@link #TEST_JVM} for a handler of the user's. */
+    /** {@link #SERVER_PROCESS} for the built-in stores, {@link #TEST_JVM} for a user's handler. */
     AUTOMATIC,
 
     /**

@@ -3,9 +3,9 @@ package io.dblock.handler;
 
 /** How a device uses its image file. */
 public enum ImageMode {
-    /** As if nothing was said: as a configuration parameter says, else {@link #COPY_ON_WRITE}. No device has this. */
+    /** Not set: the configuration parameter applies, otherwise {@link #COPY_ON_WRITE}. No device has this value. */
     DEFAULT,
-    /** The device is read-only, so is the file. */
+    /** The device and the file are read-only. */
     READ_ONLY,
     /**
      * The device is writable. Written data stays in memory and is gone when the device is closed. The file does not

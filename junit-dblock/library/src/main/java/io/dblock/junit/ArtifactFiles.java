@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 
-/** The files about one declaration's device: where they are, and what is in them. */
+/** The artifact files of one declaration's device: their directory and their content. */
 final class ArtifactFiles {
     private static final Namespace NAMESPACE = Namespace.create(ArtifactFiles.class);
     private static final System.Logger LOGGER = System.getLogger(ArtifactFiles.class.getName());
@@ -23,7 +23,7 @@ final class ArtifactFiles {
     private static final String PICTURE = "picture.svg";
     private static final String DEVICE = "device.txt";
     private static final int MAX_NAME = 80;
-    /** What is not in the name of a file anywhere, and blanks. */
+    /** Matches characters that are not allowed in file names everywhere, and blanks. */
     private static final Pattern ODD = Pattern.compile("[^A-Za-z0-9._()@$+-]+");
 
     private static final Pattern INVOCATION = Pattern.compile("#([0-9]+)\\]$");
@@ -36,7 +36,10 @@ final class ArtifactFiles {
         this.title = title;
     }
 
-    /** Of a declaration in this context, under {@code root}. No two live declarations have the same. */
+    /**
+     * Returns the files of a declaration in this context, under {@code root}. No two live declarations have the same
+     * files.
+     */
     static ArtifactFiles of(Path root, Declaration declaration, ExtensionContext context) {
         String test = context.getTestClass().map(Class::getName).orElse("no class");
         Path place = root.resolve(fileName(test));
@@ -62,7 +65,7 @@ final class ArtifactFiles {
                 : name.substring(0, MAX_NAME - 9) + "-" + Integer.toHexString(text.hashCode());
     }
 
-    /** Which declaration has which place: overloaded methods, for one, would have the same. Thread-safe. */
+    /** Records which declaration owns which directory. Without it, overloaded methods would share one. Thread-safe. */
     private static final class Places {
         private final Map<Path, String> owners = new HashMap<>();
 
@@ -75,7 +78,7 @@ final class ArtifactFiles {
         }
     }
 
-    /** Removes what an earlier run has left, so that it is not taken for this one's. */
+    /** Removes the files of an earlier run, so that they are not taken for this run's. */
     void clear() {
         try {
             for (String file : List.of(JOURNAL, PICTURE, DEVICE)) {
@@ -90,8 +93,8 @@ final class ArtifactFiles {
     }
 
     /**
-     * Writes them; returns what a report says of them: where they are, or why they could not be written. What the device throws
-     * that is asked is thrown.
+     * Writes the files. Returns the report entry: where the files are, or why they could not be written. Exceptions of
+     * the device are passed on.
      */
     Map<String, String> write(BlockDevice device, Declaration declaration) {
         Map<String, String> entry = new LinkedHashMap<>();

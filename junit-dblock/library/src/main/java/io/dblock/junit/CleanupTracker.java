@@ -5,9 +5,9 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 
 /**
- * Knows whether a context, or anything below it, failed. One lives in the store of each context below the root that has
- * our extension; what it has seen it hands to its parent when its context ends, which is before the parent's devices do.
- * Safe for use by many threads.
+ * Records whether a context or one below it failed. The store of each context below the root that has the extension
+ * holds one. When the context ends, the tracker passes the failure on to its parent, before the devices of the parent
+ * end. Safe for use by several threads.
  */
 final class CleanupTracker implements AutoCloseable {
     private static final Namespace NAMESPACE = Namespace.create(CleanupTracker.class);
@@ -21,7 +21,7 @@ final class CleanupTracker implements AutoCloseable {
         this.parent = parent;
     }
 
-    /** To be called at the beginning of every context, for its failures to be seen above. */
+    /** Must be called at the beginning of every context, so that its failures reach the contexts above. */
     static CleanupTracker install(ExtensionContext context) {
         CleanupTracker parent = context.getParent().map(CleanupTracker::install).orElse(null);
         // Keyed by the context: a store also finds its ancestors' values.

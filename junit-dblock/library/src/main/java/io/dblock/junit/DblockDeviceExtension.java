@@ -36,7 +36,10 @@ import org.junit.platform.commons.support.HierarchyTraversalMode;
 import org.junit.platform.commons.support.ModifierSupport;
 import org.junit.platform.commons.support.ReflectionSupport;
 
-/** Behind {@link DblockDevice}. Without state of its own: all is in the stores of the extension contexts. */
+/**
+ * The extension of {@link DblockDevice}. It has no state of its own: the stores of the extension contexts hold
+ * everything.
+ */
 final class DblockDeviceExtension extends InterceptingExtension
         implements BeforeAllCallback, BeforeEachCallback, ParameterResolver, ExecutionCondition {
 
@@ -53,7 +56,7 @@ final class DblockDeviceExtension extends InterceptingExtension
         CleanupTracker.install(context);
         Devices.reportStarted(context);
         for (Object instance : context.getRequiredTestInstances().getAllInstances()) {
-            // The fields of a record are final; its components are constructor parameters, too, and injected there.
+            // The fields of a record are final. Its components are also constructor parameters, which are injected.
             if (!instance.getClass().isRecord()) {
                 inject(instance.getClass(), instance, ModifierSupport::isNotStatic, context);
             }
@@ -145,7 +148,7 @@ final class DblockDeviceExtension extends InterceptingExtension
         }
     }
 
-    /** A fault that nothing would ever come of. */
+    /** Refuses fault rules on fields that have no device. */
     private static void requireDevices(Class<?> testClass) {
         for (Field field : ReflectionSupport.findFields(
                 testClass,
@@ -160,8 +163,8 @@ final class DblockDeviceExtension extends InterceptingExtension
     }
 
     /**
-     * Skips what asks to be skipped where no device can be made. Resolving a parameter would be too late: JUnit takes
-     * whatever that throws for a failure.
+     * Skips a test or class that asks for it where no device can be made. Parameter resolution would be too late,
+     * because JUnit treats every exception from there as a failure.
      */
     @Override
     public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
@@ -179,7 +182,7 @@ final class DblockDeviceExtension extends InterceptingExtension
                 .orElseGet(() -> ConditionEvaluationResult.enabled("Block devices can be made here"));
     }
 
-    /** The fields and parameters whose devices the class or the method of {@code context} needs. */
+    /** Returns the fields and parameters whose devices the class or the method of {@code context} needs. */
     private static Stream<AnnotatedElement> declarations(ExtensionContext context) {
         if (context.getTestMethod().isPresent()) {
             return Arrays.stream(context.getRequiredTestMethod().getParameters());
@@ -211,7 +214,7 @@ final class DblockDeviceExtension extends InterceptingExtension
         try {
             super.interceptBeforeAllMethod(invocation, invocationContext, context);
         } catch (NullPointerException e) {
-            // With PER_CLASS there is an instance by now, whose fields are filled for each test.
+            // With PER_CLASS there already is an instance. Its fields are only set for each test.
             invocationContext.getTarget().ifPresent(instance -> explainNull(instance, e));
             throw e;
         }

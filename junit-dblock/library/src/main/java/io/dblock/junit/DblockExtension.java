@@ -31,7 +31,8 @@ import org.junit.platform.commons.support.ModifierSupport;
 import org.junit.platform.commons.support.ReflectionSupport;
 
 /**
- * A block device described by code, for where an annotation cannot: a handler that is a lambda, a size that is computed.
+ * A block device described by code, for cases that an annotation cannot express: a handler that is a lambda, a size
+ * that is computed.
  *
  * <pre>{@code
  * class LedgerTest {
@@ -47,29 +48,31 @@ import org.junit.platform.commons.support.ReflectionSupport;
  *
  * <h2>Scope</h2>
  *
- * <p>In an instance field: one device per test, made after the test's constructor. In a static field: one per class, nested
- * classes included, made before its {@code @BeforeAll} methods. Creation, clean up and configuration parameters are those
- * of {@link DblockDevice @DblockDevice}.
+ * <p>An instance field has one device per test, made after the constructor of the test. A static field has one device
+ * per class, including nested classes, made before the {@code @BeforeAll} methods. Creation, cleanup and configuration
+ * parameters are those of {@link DblockDevice @DblockDevice}.
  *
- * <h2>Which device {@link #device()} gives</h2>
+ * <h2>Which device {@link #device()} returns</h2>
  *
- * <p>The extension object itself belongs to no test: it is a description, which JUnit may use for several tests at a time.
- * In code that JUnit calls (constructor, lifecycle, test and factory methods, dynamic tests) {@code device()} gives the
- * device of the test or class that is being run there. Other threads, and other extensions, get it too, as long as there
- * can be no more than one: with an instance field, unless {@code @TestInstance(PER_CLASS)}, and with a static field,
- * unless it is inherited. There they are refused, and have to be handed what {@code device()} gave the test.
+ * <p>The extension object itself belongs to no test: it is a description, and JUnit may use it for several tests at a
+ * time. In code that JUnit calls (constructor, lifecycle, test and factory methods, dynamic tests) {@code device()}
+ * returns the device of the test or class that is running there.
+ *
+ * <p>Other threads and other extensions get that device, too, if there can be only one. That is so for an instance
+ * field unless {@code @TestInstance(PER_CLASS)} is used, and for a static field unless it is inherited. Otherwise
+ * {@code device()} throws an exception there, and the test has to pass its device on.
  *
  * <p>Safe for use by several threads.
  */
 public final class DblockExtension extends InterceptingExtension implements BeforeAllCallback, BeforeEachCallback {
 
-    /** The context whose code runs on this thread, the same for all extensions. Only ever set around one call. */
+    /** The context whose code runs on this thread, the same for all extensions. Set only around one call. */
     private static final ThreadLocal<ExtensionContext> RUNNING = new ThreadLocal<>();
 
     private final DeviceSettings settings;
-    /** Finds this extension's device, and no other extension's, in a context's store. */
+    /** The namespace in which a context's store has the device of this extension and of no other. */
     private final Namespace namespace = Namespace.create(DblockExtension.class, this);
-    /** The devices there are now, by the unique id of their context. */
+    /** The existing devices, by the unique id of their context. */
     private final Map<String, BlockDevice> live = new ConcurrentHashMap<>();
     /** Whether several tests or classes may use this one object at a time. */
     private volatile boolean shared;
@@ -78,16 +81,16 @@ public final class DblockExtension extends InterceptingExtension implements Befo
         this.settings = settings;
     }
 
-    /** A builder that says nothing yet: all is as the configuration parameters say, or by default. */
+    /** Returns a builder without settings: the configuration parameters and the defaults apply. */
     @CheckReturnValue
     public static Builder builder() {
         return new Builder();
     }
 
     /**
-     * The device of the test or class that is running, see the class comment.
+     * Returns the device of the test or class that is running, see the class comment.
      *
-     * @throws IllegalStateException if there is none, not yet or no longer, or if it cannot be told which one is meant
+     * @throws IllegalStateException if there is no device, not yet or no longer, or if it is unclear which one is meant
      */
     public BlockDevice device() {
         ExtensionContext context = RUNNING.get();
@@ -124,7 +127,7 @@ public final class DblockExtension extends InterceptingExtension implements Befo
         Class<?> testClass = context.getRequiredTestClass();
         Optional<Field> field = staticField(testClass);
         if (field.isEmpty()) {
-            // An instance field is asked for this with PER_CLASS only, where all tests share the extension.
+            // For an instance field JUnit calls this only with PER_CLASS, where all tests share the extension.
             shared = true;
             return;
         }
@@ -148,7 +151,7 @@ public final class DblockExtension extends InterceptingExtension implements Befo
     }
 
     private void makeIfAbsent(Declaration declaration, ExtensionContext context) {
-        // Finds that of an enclosing context, too.
+        // The store also finds the device of an enclosing context.
         if (context.getStore(namespace).get(Made.class) != null) {
             return;
         }
@@ -171,7 +174,7 @@ public final class DblockExtension extends InterceptingExtension implements Befo
         return Optional.empty();
     }
 
-    /** Fields that register this very extension. */
+    /** Returns the fields that register this very extension. */
     private List<Field> fields(Class<?> type, Predicate<Field> scope, Object instance) {
         return ReflectionSupport.findFields(
                 type,
@@ -190,7 +193,7 @@ public final class DblockExtension extends InterceptingExtension implements Befo
         }
     }
 
-    /** Wraps the device: the store would close a bare one. */
+    /** Wraps the device, because the store would close a bare one. */
     private record Made(BlockDevice device) {}
 
     // ---- which context runs on this thread ----
@@ -211,15 +214,15 @@ public final class DblockExtension extends InterceptingExtension implements Befo
     }
 
     /**
-     * Describes the device. What is left out is as the {@linkplain DblockParameters configuration parameters} say. Most values are
-     * checked only when the device is made. Not thread-safe.
+     * Describes the device. The {@linkplain DblockParameters configuration parameters} apply to options that are not
+     * set. Most values are checked only when the device is made. Not thread-safe.
      */
     public static final class Builder implements BlockDevice.Options<Builder> {
         private final DeviceSettings settings = new DeviceSettings();
 
         private Builder() {}
 
-        /** What was said so far. */
+        /** Returns the settings made so far. */
         DeviceSettings settings() {
             return settings;
         }
@@ -230,66 +233,71 @@ public final class DblockExtension extends InterceptingExtension implements Befo
             return this;
         }
 
-        /** Kernel name, see {@link DblockDevice#name()}. */
+        /** Sets the kernel's name for the device, see {@link DblockDevice#name()}. */
         @Override
         public Builder name(String name) {
             return set(DeviceOption.NAME, name);
         }
 
-        /** Has the requests of each device answered by what {@code handlers} gives for it; called once per device. */
+        /** Sets the supplier of the handler that answers the requests. It is called once per device. */
         public Builder handler(Supplier<? extends BlockHandler> handlers) {
             return set(TestOption.HANDLER, handlers);
         }
 
-        /** The same with handlers in request form, which may be one lambda for all devices. */
+        /** Sets the supplier of a handler in request form, which may be one lambda for all devices. */
         public Builder requestHandler(Supplier<? extends RequestHandler> handlers) {
             return set(TestOption.HANDLER, handlers);
         }
 
-        /** See {@link DblockDevice#cleanup()}. */
+        /** Sets when the device is cleaned up, see {@link DblockDevice#cleanup()}. */
         public Builder cleanup(CleanupMode mode) {
             return set(TestOption.CLEANUP, mode);
         }
 
-        /** See {@link DblockDevice#failOnHandlerException()}. */
+        /**
+         * Sets whether an exception of the handler fails the test, see {@link DblockDevice#failOnHandlerException()}.
+         */
         public Builder failOnHandlerException(boolean fail) {
             return set(TestOption.FAIL_ON_HANDLER_EXCEPTION, fail);
         }
 
         /**
-         * Whether the test fails with a {@link ModuleUnavailableException} or is skipped where the kernel module is not
-         * available.
+         * Sets whether the test fails with a {@link ModuleUnavailableException} or is skipped if the kernel module is
+         * not available.
          */
         public Builder unavailable(WhenUnavailable mode) {
             return set(TestOption.UNAVAILABLE, mode);
         }
 
-        /** See {@link DblockDevice#artifacts()}. */
+        /** Sets when files about the device are written, see {@link DblockDevice#artifacts()}. */
         public Builder artifacts(Artifacts when) {
             return set(TestOption.ARTIFACTS, when);
         }
 
-        /** See {@link DblockDevice#artifactsDirectory()}. */
+        /** Sets the directory for these files, see {@link DblockDevice#artifactsDirectory()}. */
         public Builder artifactsDirectory(Path directory) {
             return set(TestOption.ARTIFACTS_DIRECTORY, directory);
         }
 
-        /** Arms these rules on each device, after those given before; see {@link DblockFault}. */
+        /** Adds rules that are armed on each device, after those added before; see {@link DblockFault}. */
         public Builder faults(FaultRule... rules) {
             settings.addFaults(List.of(rules));
             return this;
         }
 
         /**
-         * Has {@code customizer} called with the builder of each device, after all else is set: for what differs from device to
-         * device.
+         * Sets a function that is called with the builder of each device after all other settings: for what differs
+         * between devices.
          */
         public Builder customize(Consumer<BlockDevice.Builder> customizer) {
             settings.setCustomizer(Objects.requireNonNull(customizer, "customizer"));
             return this;
         }
 
-        /** The extension, for a field annotated with {@link RegisterExtension}. Later changes here do not reach it. */
+        /**
+         * Returns the extension, for a field annotated with {@link RegisterExtension}. Later changes to this builder do
+         * not affect it.
+         */
         @CheckReturnValue
         public DblockExtension build() {
             return new DblockExtension(settings.copy());

@@ -13,8 +13,8 @@ import java.lang.annotation.Target;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * {@code @DblockFault} beside {@link DblockDevice @DblockDevice} arms a fault rule on each device of that declaration: for simple
- * cases. {@link io.dblock.BlockDevice#faults()} can do more, and at a moment of the test's choice.
+ * Arms a fault rule on each device of the {@link DblockDevice @DblockDevice} declaration it is on: for simple cases.
+ * {@link io.dblock.BlockDevice#faults()} can do more, and at any moment of the test.
  *
  * <pre>{@code
  * @Test
@@ -24,9 +24,9 @@ import org.junit.jupiter.api.extension.ExtendWith;
  * }
  * }</pre>
  *
- * <p>It is armed when the device has been made, formatted and, for a {@link java.nio.file.Path}, mounted; several in the
- * order in which they are written. A rule that has acted on no request fails the test when the device's scope ends, unless
- * it is {@link #lenient()}.
+ * <p>The rule is armed when the device has been made, formatted and, for a {@link java.nio.file.Path}, mounted. Several
+ * rules are armed in the order in which they are written. A rule that has acted on no request when the device's scope
+ * ends fails the test, unless it is {@link #lenient()}.
  *
  * @see io.dblock.fault.FaultBuilder
  */
@@ -37,55 +37,55 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(DblockDeviceExtension.class)
 public @interface DblockFault {
 
-    /** The operations it concerns. Left out: all. */
+    /** The operations that the rule matches. Default: all. */
     Operation[] on() default {};
 
     /**
-     * Sectors of 512 bytes, whatever the logical block is: the first and the last one, {@code "8-15"}, or one, {@code "8"}; whole
-     * logical blocks. Left out: all; not together with {@link #bytes()}.
+     * The sectors that the rule matches, always of 512 bytes: the first and the last one, {@code "8-15"}, or a single
+     * one, {@code "8"}. They must cover whole logical blocks. Default: all. Cannot be combined with {@link #bytes()}.
      */
     String sectors() default "";
 
     /**
-     * An offset and a length in bytes or with units, {@code "4KiB+512"}; whole logical blocks. Left out: all; not together with
-     * {@link #sectors()}.
+     * The bytes that the rule matches: an offset and a length in bytes or with units, {@code "4KiB+512"}. They must
+     * cover whole logical blocks. Default: all. Cannot be combined with {@link #sectors()}.
      */
     String bytes() default "";
 
-    /** Flags that a request has to have, all of them. Left out: none. */
+    /** The flags that a request must have, all of them. Default: none. */
     RequestFlag[] flags() default {};
 
-    /** What these sectors fail with: one of {@link io.dblock.fault.Action#ERRORS}. Left out: EIO. */
+    /** The error that these sectors fail with, one of {@link io.dblock.fault.Action#ERRORS}. Default EIO. */
     Errno errno() default Errno.EIO;
 
-    /** How many matching requests it lets by first. Left out: none. */
+    /** How many matching requests pass before the rule acts. Default 0. */
     long after() default 0;
 
-    /** How many requests it fails at most. Left out: no limit. */
+    /** How many requests the rule fails at most. Default: no limit. */
     long times() default Long.MAX_VALUE;
 
-    /** With which probability it fails a matching request, above 0, up to 1. Left out: 1. */
+    /** The probability with which the rule fails a matching request, above 0, up to 1. Default 1. */
     double probability() default 1;
 
-    /** Only when this mark has been set with {@code journal().mark(text)}. Left out: from the beginning. */
+    /** The mark that starts the rule when {@code journal().mark(text)} sets it. Default: from the beginning. */
     String sinceMark() default "";
 
-    /** Only until this mark is set. Left out: to the end. */
+    /** The mark that ends the rule when it is set. Default: to the end. */
     String untilMark() default "";
 
-    /** What it is called in the journal and in errors. Left out: {@code fault-1}, {@code fault-2} and so on. */
+    /** The name of the rule in the journal and in errors. Default {@code fault-1}, {@code fault-2} and so on. */
     String name() default "";
 
-    /** Whether it is all right if it never acts. */
+    /** Whether the test may pass even if the rule never acts. Default {@code false}. */
     boolean lenient() default false;
 
-    /** Several. */
+    /** Several rules on one declaration. */
     @Target({ElementType.ANNOTATION_TYPE, ElementType.FIELD, ElementType.PARAMETER})
     @Retention(RetentionPolicy.RUNTIME)
     @Documented
     @ExtendWith(DblockDeviceExtension.class)
     @interface List {
-        /** Each of them. */
+        /** The rules. */
         DblockFault[] value();
     }
 }

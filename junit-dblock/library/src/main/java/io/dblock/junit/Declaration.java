@@ -9,10 +9,10 @@ import java.util.Arrays;
 import java.util.stream.Collectors;
 
 /**
- * What a device was declared by.
+ * The declaration of a device.
  *
- * @param text how messages call it, such as {@code @DblockDevice parameter disk of LedgerTest.survives(BlockDevice)}
- * @param name of the field or parameter
+ * @param text the name in messages, such as {@code @DblockDevice parameter disk of LedgerTest.survives(BlockDevice)}
+ * @param name the name of the field or parameter
  */
 record Declaration(String text, String name) {
 
@@ -33,7 +33,7 @@ record Declaration(String text, String name) {
                 annotation + " parameter " + parameter.getName() + " of " + where + parameters, parameter.getName());
     }
 
-    /** Without its package: the class of a test is not hard to find. */
+    /** Returns the name of a class without its package, which is enough to find a test class. */
     static String name(Class<?> type) {
         return type.getName()
                 .substring(

@@ -33,8 +33,8 @@ import org.opentest4j.AssertionFailedError;
 import org.opentest4j.TestAbortedException;
 
 /**
- * A device and the scope it was made for. It lives in the store of that scope's context, which closes it, once, when the
- * scope ends; what close() throws fails the test.
+ * A device and the scope it was made for. The store of the scope's context holds the lease and closes it once, when the
+ * scope ends. An exception of {@link #close()} fails the test.
  */
 final class DeviceLease implements AutoCloseable {
     private static final Namespace NAMESPACE = Namespace.create(DeviceLease.class);
@@ -52,11 +52,11 @@ final class DeviceLease implements AutoCloseable {
     /** How many of the device's incidents have been reported. */
     private int told;
 
-    /** What has failed so far, in the order in which it did. */
+    /** All failures so far, in the order in which they occurred. */
     private final List<Throwable> failures = new ArrayList<>();
-    /** Why the device is asked nothing more. */
+    /** The reason why the device is asked nothing more. */
     private Optional<DblockException> unanswered = Optional.empty();
-    /** What goes with a failure that is not the test's own. */
+    /** The report that is added to a failure that is not the test's own. */
     private Optional<DeviceReport> report = Optional.empty();
 
     DeviceLease(BlockDevice device, DeviceSettings settings, Declaration declaration, ExtensionContext context) {
@@ -78,12 +78,12 @@ final class DeviceLease implements AutoCloseable {
         return channel;
     }
 
-    /** Arms the declaration's own rules. */
+    /** Arms the rules of the declaration. */
     void armFaults() {
         settings.faults().forEach(device.faults()::add);
     }
 
-    /** Told for every device, so that a test that hangs or fails has said which node was its own. */
+    /** Reports the device, so that the node of a test is known even if the test hangs or fails. */
     void report() {
         Filesystem filesystem = settings.get(DeviceOption.FILESYSTEM);
         context.publishReportEntry(
@@ -108,13 +108,13 @@ final class DeviceLease implements AutoCloseable {
     }
 
     /**
-     * Nothing that is asked of the device keeps it from being torn down: its server may be gone, or silent. What has failed is
-     * thrown at the end, all of it, and as an error: exceptions are hidden by JUnit behind one of its own.
+     * Tears the device down even if its server is gone or does not answer. All failures are thrown at the end, as an
+     * error, because JUnit hides exceptions behind one of its own.
      */
     private void end() {
         boolean aborted = isAborted();
         boolean failedBefore = tracker.failed() && !aborted;
-        // Before the teardown, whose requests are not the test's.
+        // This comes before the teardown, because the requests of the teardown are not the test's.
         Optional<AssertionError> unproven = aborted ? Optional.empty() : unproven();
         unproven.ifPresent(this::failed);
         boolean reported = failedBefore || unproven.isPresent();
@@ -140,7 +140,7 @@ final class DeviceLease implements AutoCloseable {
         throw failure();
     }
 
-    /** Does this, and goes on whatever comes of it. */
+    /** Runs this step and records its failure, so that the next step runs in any case. */
     private void attempt(Runnable step) {
         try {
             step.run();
@@ -164,7 +164,9 @@ final class DeviceLease implements AutoCloseable {
         return error;
     }
 
-    /** Asks the device. Once it has not answered it is asked nothing more: each question might take as long. */
+    /**
+     * Asks the device. Once it has not answered, it is asked nothing more, because each question might take as long.
+     */
     private <T> Optional<T> ask(String what, Supplier<T> question) {
         if (unanswered.isPresent()) {
             return Optional.empty();
@@ -191,14 +193,17 @@ final class DeviceLease implements AutoCloseable {
                 .isPresent();
     }
 
-    /** What a test says that armed or asked for something in vain: it has not shown what it was to show. */
+    /**
+     * Returns the failure of a test that armed or asked for something without effect: it has not shown what it was to
+     * show.
+     */
     private Optional<AssertionError> unproven() {
         List<Unproven> unproven =
                 ask("what its rules have done", device::unproven).orElse(List.of());
         if (unproven.isEmpty()) {
             return Optional.empty();
         }
-        // Most tools show the first line alone.
+        // Most tools show only the first line.
         StringBuilder text = new StringBuilder(declaration + ": ");
         if (unproven.size() == 1) {
             text.append(unproven.get(0));
@@ -220,7 +225,7 @@ final class DeviceLease implements AutoCloseable {
         return Optional.of(new AssertionFailedError(text.toString()));
     }
 
-    /** Where JUnit shows it: as a report entry, and with the failure. */
+    /** Reports the device where JUnit shows it: as a report entry, and with the failure. */
     private void reportFailure() {
         Map<String, String> entry = new LinkedHashMap<>();
         entry.put("junit-dblock.device", declaration.text());
@@ -251,7 +256,7 @@ final class DeviceLease implements AutoCloseable {
         }
     }
 
-    /** A test that ends with requests held has left somebody waiting. */
+    /** Reports requests that are still held when the test ends: something is left waiting for them. */
     private void reportHeld() {
         Map<String, String> entry = new LinkedHashMap<>();
         putHeld(entry);
@@ -277,7 +282,7 @@ final class DeviceLease implements AutoCloseable {
     }
 
     private void putIncidents(Map<String, String> entry) {
-        // Also of a device that answers nothing any more.
+        // This also works for a device that no longer answers.
         List<String> incidents;
         try {
             incidents = device.incidents();
@@ -291,7 +296,10 @@ final class DeviceLease implements AutoCloseable {
         }
     }
 
-    /** What has happened since the failure was reported: a test that ran into its time limit may have been freed only now. */
+    /**
+     * Reports incidents since the failure was reported. A test that ran into its time limit may have been freed only
+     * now.
+     */
     private void reportLateIncidents() {
         Map<String, String> entry = new LinkedHashMap<>();
         putIncidents(entry);
@@ -320,7 +328,7 @@ final class DeviceLease implements AutoCloseable {
         failOnHandlerExceptions();
     }
 
-    /** There is no test left to fail. Whoever looks at the device may well be holding it just now. */
+    /** Ends a kept device. There is no test left to fail, and someone inspecting the device may still be using it. */
     private void endKept() {
         closeAll().forEach(e -> LOGGER.log(System.Logger.Level.WARNING, e.getMessage()));
     }
@@ -330,7 +338,7 @@ final class DeviceLease implements AutoCloseable {
         failOnHandlerExceptions();
     }
 
-    /** Closes the channel, the forks and the device, each whatever became of those before it; gives what failed. */
+    /** Closes the channel, the forks and the device, each even if an earlier one failed. Returns the failures. */
     private List<DblockException> closeAll() {
         List<DblockException> failed = new ArrayList<>();
         if (channel != null) {

@@ -4,7 +4,9 @@ package io.dblock.junit;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/** Tells with a test's failure what is known of its device. Only ever a suppressed exception of that, never thrown. */
+/**
+ * Shows what is known of the device with a test's failure. It is only added to the failure as suppressed, never thrown.
+ */
 final class DeviceReport extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

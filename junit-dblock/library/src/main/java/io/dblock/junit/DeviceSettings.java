@@ -22,7 +22,7 @@ import org.junit.jupiter.api.extension.ExtensionConfigurationException;
 import org.junit.platform.commons.support.ReflectionSupport;
 
 /**
- * What a declaration says about its device, by option; {@link #withDefaults} adds what the configuration parameters say. Confined
+ * The settings of a declaration, by option. {@link #withDefaults} adds those of the configuration parameters. Confined
  * to the thread that resolves it.
  */
 final class DeviceSettings {
@@ -30,7 +30,10 @@ final class DeviceSettings {
     private static final long DEFAULT_SIZE_OF_LARGE_FILESYSTEMS = 1L << 30;
     private static final AtomicLong NAME_NUMBERS = new AtomicLong();
 
-    /** The options that have an attribute, in an order that {@link #concerns} relies on: an option after what it depends on. */
+    /**
+     * The options that have an attribute. {@link #concerns} relies on the order: an option comes after those it depends
+     * on.
+     */
     private static final Map<DeviceOption<?>, Method> ATTRIBUTES = new LinkedHashMap<>();
 
     static {
@@ -40,19 +43,19 @@ final class DeviceSettings {
     }
 
     private final Map<DeviceOption<?>, Object> values = new HashMap<>();
-    /** Called last with each builder; does nothing where there is nothing to add. */
+    /** Called last with each builder; does nothing by default. */
     private Consumer<BlockDevice.Builder> customizer = builder -> {};
-    /** Armed on each device, in this order. */
+    /** The rules that are armed on each device, in this order. */
     private List<FaultRule> faults = List.of();
 
-    /** What the annotation says. */
+    /** Returns the settings of the annotation. */
     static DeviceSettings of(DblockDevice annotation) {
         DeviceSettings settings = new DeviceSettings();
         ATTRIBUTES.keySet().forEach(option -> settings.take(option, annotation));
         return settings;
     }
 
-    /** What is to be done where no device can be made, and nothing else that the annotation says. */
+    /** Returns what happens if no device can be made. Ignores all other settings of the annotation. */
     static WhenUnavailable whenUnavailable(DblockDevice annotation, Function<String, Optional<String>> configuration) {
         DeviceSettings settings = new DeviceSettings();
         settings.take(TestOption.UNAVAILABLE, annotation);
@@ -80,7 +83,7 @@ final class DeviceSettings {
         return values.containsKey(option);
     }
 
-    /** What is said, or else what holds by default. */
+    /** Returns the value that is set, or the default. */
     <T> T get(DeviceOption<T> option) {
         return option.in(values).or(option::defaultValue).orElseThrow();
     }
@@ -98,7 +101,7 @@ final class DeviceSettings {
         said(option, attribute).ifPresent(value -> set(option, value));
     }
 
-    /** What an attribute says; nothing if it has the value that stands for having been left out. */
+    /** Returns the value of an attribute; empty if it is the default value, which counts as not set. */
     private static <T> Optional<T> said(DeviceOption<T> option, Object attribute) {
         if (attribute instanceof String text) {
             return text.isEmpty() ? Optional.empty() : Optional.of(named(option.name(), () -> option.parse(text)));
@@ -118,7 +121,7 @@ final class DeviceSettings {
         return Optional.of(option.cast(attribute instanceof TriState state ? state == TriState.TRUE : attribute));
     }
 
-    /** These settings with what the configuration parameters add, and a size; a new object. */
+    /** Returns new settings: these with those of the configuration parameters, and a size. */
     DeviceSettings withDefaults(Function<String, Optional<String>> configuration) {
         DeviceSettings all = copy();
         for (DeviceOption<?> option : ATTRIBUTES.keySet()) {
@@ -137,7 +140,7 @@ final class DeviceSettings {
     }
 
     /**
-     * Whether a configuration parameter, which is one for all devices, can be meant for this one.
+     * Returns whether a configuration parameter, which is one for all devices, applies to this device.
      *
      * @param all what is known of the device: the declaration, and the parameters of the options before this one
      */
@@ -145,7 +148,7 @@ final class DeviceSettings {
         if (option == DeviceOption.MKFS_OPTIONS || option == DeviceOption.MOUNT_OPTIONS) {
             return all.get(DeviceOption.FILESYSTEM) != Filesystem.NONE;
         }
-        // Whoever names a handler wants no image, and the other way round.
+        // A declaration with a handler has no image, and one with an image has no handler.
         if (option == DeviceOption.IMAGE) {
             return !has(TestOption.HANDLER);
         }
@@ -196,7 +199,7 @@ final class DeviceSettings {
     }
 
     /**
-     * Hands everything that is set to {@code builder}.
+     * Passes all settings to {@code builder}.
      *
      * @throws IllegalArgumentException if a value is not allowed
      */

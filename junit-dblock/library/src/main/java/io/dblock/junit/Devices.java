@@ -15,7 +15,7 @@ import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 import org.junit.platform.commons.support.ReflectionSupport;
 import org.opentest4j.TestAbortedException;
 
-/** Makes the devices of both extensions, and puts them into the store of the context whose end is theirs. */
+/** Makes the devices of both extensions and puts them into the store of the context that they end with. */
 final class Devices {
     /** Internal: the class name of another {@link BlockDeviceProvider}. For the tests of the extensions themselves. */
     static final String PROVIDER = DblockParameters.PREFIX + "internal.provider";
@@ -26,10 +26,10 @@ final class Devices {
     private Devices() {}
 
     /**
-     * Makes the device for one declaration, to be torn down at the end of {@code context}.
+     * Makes the device of one declaration. It is torn down at the end of {@code context}.
      *
-     * @param declaration what it is made for
-     * @throws ExtensionConfigurationException if the settings are not allowed, or no device can be made of them
+     * @param declaration the declaration it is made for
+     * @throws ExtensionConfigurationException if the settings are not allowed, or the device cannot be made
      * @throws ModuleUnavailableException if the module is not available
      * @throws TestAbortedException in place of that, if the settings ask for skipping
      */
@@ -59,7 +59,7 @@ final class Devices {
         return lease;
     }
 
-    /** The test has started: reports the devices that were made before it had. */
+    /** Reports the devices that were made before the test had started. */
     static void reportStarted(ExtensionContext context) {
         List<DeviceLease> leases = unreported(context);
         leases.forEach(DeviceLease::report);
@@ -77,7 +77,7 @@ final class Devices {
 
     private record Unreported(List<DeviceLease> leases) {}
 
-    /** The devices of this context and of those around it, also those still to be made. */
+    /** Returns the devices of this context and the contexts around it, including those made later. */
     static Supplier<List<BlockDevice>> of(ExtensionContext context) {
         List<List<BlockDevice>> all = new ArrayList<>();
         for (ExtensionContext around = context;
@@ -88,7 +88,10 @@ final class Devices {
         return () -> all.stream().flatMap(List::stream).toList();
     }
 
-    /** Those of this very context: a store also finds its ancestors' values, so it is keyed by the context. */
+    /**
+     * Returns the devices of this context only. They are keyed by the context, because a store also finds its
+     * ancestors' values.
+     */
     private static List<BlockDevice> made(ExtensionContext context) {
         return ContextStores.computeIfAbsent(
                         context.getStore(NAMESPACE), context.getUniqueId(), key -> new Made(), Made.class)
@@ -109,7 +112,7 @@ final class Devices {
         }
     }
 
-    /** Why no device can be made here, found out once per run; empty if one can. */
+    /** Returns why no device can be made here; empty if one can. The answer is determined once per run. */
     static Optional<ModuleUnavailableException> unavailability(ExtensionContext context) {
         return ContextStores.computeIfAbsent(
                         context.getRoot().getStore(NAMESPACE),
@@ -147,7 +150,7 @@ final class Devices {
                 .getOrThrow(e -> new ExtensionConfigurationException("No device provider " + name + ": " + e, e));
     }
 
-    /** Without it nothing would ever be torn down. */
+    /** Checks that JUnit closes stores. Otherwise nothing would ever be torn down. */
     private static void requireClosingStores(ExtensionContext context) {
         if (context.getConfigurationParameter(CLOSING)
                 .filter("false"::equalsIgnoreCase)

@@ -10,7 +10,7 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The rules that {@link DblockFault} annotations stand for. */
+/** Makes the rules of {@link DblockFault} annotations. */
 final class FaultRules {
     private static final Pattern SECTORS = Pattern.compile("([0-9]{1,18})(?: ?- ?([0-9]{1,18}))?");
     private static final Pattern BYTES = Pattern.compile("([^+]+)\\+([^+]+)");
@@ -18,9 +18,9 @@ final class FaultRules {
     private FaultRules() {}
 
     /**
-     * Those of these annotations, in order.
+     * Returns the rules of these annotations, in order.
      *
-     * @throws IllegalArgumentException if a value is not allowed; names the annotation
+     * @throws IllegalArgumentException if a value is not allowed; the message names the annotation
      */
     static List<FaultRule> of(List<DblockFault> annotations) {
         return annotations.stream().map(FaultRules::of).toList();

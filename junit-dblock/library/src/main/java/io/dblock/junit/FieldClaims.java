@@ -11,9 +11,9 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 
 /**
- * Who has which field just now. A field has room for one device, so that a second test which would overwrite the first
- * one's while it runs is told so; a nested scope may take a field over and gives it back. One for the whole run, safe for
- * use by many threads.
+ * Records which context has which field. A field has room for one device: a second test that would overwrite the device
+ * of a running test fails with an error. A nested scope may take a field over and gives it back. There is one instance
+ * for the whole run. Safe for use by several threads.
  */
 final class FieldClaims {
     private static final Namespace NAMESPACE = Namespace.create(FieldClaims.class);
@@ -26,9 +26,9 @@ final class FieldClaims {
     }
 
     /**
-     * Claims a field of {@code instance} (null for a static one) until {@code context} ends.
+     * Claims a field of {@code instance} (null for a static field) until {@code context} ends.
      *
-     * @throws ExtensionConfigurationException if a context has it that does not enclose this one
+     * @throws ExtensionConfigurationException if a context that does not enclose this one has the field
      */
     void claim(Field field, Object instance, ExtensionContext context) {
         Slot slot = new Slot(field, instance);
@@ -88,7 +88,7 @@ final class FieldClaims {
         }
     }
 
-    /** A field of one instance, by identity: equals() is the test class's own. */
+    /** A field of one instance, compared by identity because equals() belongs to the test class. */
     private static final class Slot {
         private final Field field;
         private final Object instance;

@@ -11,12 +11,13 @@ import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
 import org.junit.jupiter.api.extension.TestInstanceFactoryContext;
 import org.junit.jupiter.api.extension.TestInstancePreConstructCallback;
 
-/** What both extensions have alike: all code of a test that JUnit calls goes through {@link #proceed}. */
+/** The common part of both extensions: all test code that JUnit calls goes through {@link #proceed}. */
 abstract class InterceptingExtension implements TestInstancePreConstructCallback, InvocationInterceptor {
 
     /**
-     * Runs the code, which an interrupt ends also if it waits for a disk that does not answer. With {@code @Timeout} this is its
-     * thread, whichever mode: that interceptor comes before an extension's.
+     * Runs the code. An interrupt ends it even while it waits for a disk that does not answer. With {@code @Timeout}
+     * this is the thread of the timeout in either mode, because the interceptor of the timeout comes before that of an
+     * extension.
      */
     <T> T proceed(Invocation<T> invocation, ExtensionContext context) throws Throwable {
         InterruptGuard guard = InterruptGuard.open(Devices.of(context));

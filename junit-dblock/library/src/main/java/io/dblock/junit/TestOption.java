@@ -15,13 +15,13 @@ import org.junit.jupiter.api.io.CleanupMode;
 import org.junit.platform.commons.support.ReflectionSupport;
 
 /**
- * What a test says of its device beyond {@link DeviceOption}: the second half of the table. What an option is, and what belongs to
- * a new one, is said there.
+ * An option of the device of a test beyond {@link DeviceOption}: the second half of the table. See there for what an
+ * option is and what a new one needs.
  */
 final class TestOption<T> extends DeviceOption<T> {
     private static final Map<String, TestOption<?>> TABLE = new LinkedHashMap<>();
 
-    /** Gives a new {@link BlockHandler} or {@link RequestHandler} at each call. */
+    /** Supplies a new {@link BlockHandler} or {@link RequestHandler} at each call. */
     static final TestOption<Supplier<?>> HANDLER = row(
             "handler",
             "a class that answers the requests",
@@ -62,7 +62,7 @@ final class TestOption<T> extends DeviceOption<T> {
         return option;
     }
 
-    /** This half of the table. */
+    /** Returns this half of the table. */
     static Collection<TestOption<?>> ofTests() {
         return Collections.unmodifiableCollection(TABLE.values());
     }
@@ -76,9 +76,9 @@ final class TestOption<T> extends DeviceOption<T> {
     }
 
     /**
-     * Instances of a handler class, a new one at each call.
+     * Returns a supplier of instances of a handler class, a new one at each call.
      *
-     * @throws IllegalArgumentException if it is none
+     * @throws IllegalArgumentException if the class is not a handler
      */
     static Supplier<?> instancesOf(Class<?> type) {
         if (!BlockHandler.class.isAssignableFrom(type) && !RequestHandler.class.isAssignableFrom(type)) {

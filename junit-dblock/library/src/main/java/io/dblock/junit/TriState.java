@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.junit;
 
-/** Whether something is so, for attributes of {@link DblockDevice} that a configuration parameter can stand in for. */
+/** A boolean attribute of {@link DblockDevice} that may be left to a configuration parameter. */
 public enum TriState {
-    /** As the configuration parameter says; without it, as the attribute documents. */
+    /** The configuration parameter applies, otherwise the documented default of the attribute. */
     DEFAULT,
-    /** It is, whatever the configuration parameter says. */
+    /** True, whatever the configuration parameter says. */
     TRUE,
-    /** It is not, whatever the configuration parameter says. */
+    /** False, whatever the configuration parameter says. */
     FALSE
 }

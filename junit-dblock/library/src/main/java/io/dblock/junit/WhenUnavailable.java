@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.junit;
 
-/** What becomes of a test whose device cannot be made because the kernel module is unavailable. */
+/** What happens to a test whose device cannot be made because the kernel module is not available. */
 public enum WhenUnavailable {
-    /** As {@value DblockParameters#UNAVAILABLE} says, and if that is not set, {@link #FAIL}. */
+    /** The configuration parameter {@value DblockParameters#UNAVAILABLE} applies, otherwise {@link #FAIL}. */
     DEFAULT,
-    /** It fails, with what was tried, why that was not possible, and the command that mends it. */
+    /** The test fails. The message says what was tried, why it was not possible, and which command fixes it. */
     FAIL,
-    /** It is skipped (aborted), for the same reason. */
+    /** The test is skipped (aborted), with the same message. */
     SKIP
 }

@@ -15,14 +15,14 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
-/** An external program: found, and run to its end or to a time limit, in the C locale, with its output captured. */
+/** An external program. It runs in the C locale, to its end or to a time limit, and its output is captured. */
 public final class Command {
     /**
-     * The system property for how many seconds a program may take; default 120, which is generous even under emulation.
+     * The system property for how many seconds a program may take. Default 120, which is generous even under emulation.
      */
     public static final String TIMEOUT_PROPERTY = "dblock.commandTimeout";
 
-    /** Where programs are that the PATH of some users lacks. */
+    /** Directories of programs that the PATH of some users lacks. */
     private static final String ROOTS_PATH = ":/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin";
 
     private static final int TAIL_LINES = 15;
@@ -35,23 +35,23 @@ public final class Command {
         this.words = words;
     }
 
-    /** The program and its arguments. */
+    /** Returns a command of a program and its arguments. */
     public static Command of(List<String> words) {
         return new Command(List.copyOf(words));
     }
 
-    /** The program and its arguments. */
+    /** Returns a command of a program and its arguments. */
     public static Command of(String... words) {
         return of(List.of(words));
     }
 
-    /** In this directory, not the current one. */
+    /** Sets the directory to run in. Default: the current directory. */
     public Command in(Path where) {
         directory = Optional.of(where);
         return this;
     }
 
-    /** For at most so long, not {@link #timeout()}. */
+    /** Sets how long the program may take. Default {@link #timeout()}. */
     public Command within(Duration most) {
         limit = Optional.of(most);
         return this;
@@ -61,11 +61,11 @@ public final class Command {
      * The result of a program.
      *
      * @param exit its exit status
-     * @param output what it wrote to its standard output
-     * @param errors what it wrote to its standard error, if that was kept apart; else that is in the output, in the order written
+     * @param output its standard output
+     * @param errors its standard error if that was kept apart. Otherwise the output includes it, in the order written
      */
     public record Result(int exit, String output, String errors) {
-        /** The end of the output, at most so many lines. */
+        /** Returns the end of the output, at most so many lines. */
         public String tail(int lines) {
             return Command.tail(output, lines);
         }
@@ -76,7 +76,7 @@ public final class Command {
         return String.join("\n", all.subList(Math.max(0, all.size() - lines), all.size()));
     }
 
-    /** How long a program may take. */
+    /** Returns how long a program may take. */
     public static Duration timeout() {
         String value = System.getProperty(TIMEOUT_PROPERTY);
         if (value == null) {
@@ -94,7 +94,7 @@ public final class Command {
                 + "\". Allowed: a number of seconds, at least 1.");
     }
 
-    /** Where a program is, on the PATH or in one of the directories that only root's has. */
+    /** Returns where a program is, on the PATH or in a directory that only root's PATH has; empty if it is in none. */
     public static Optional<Path> find(String program) {
         return find(program, System.getenv().getOrDefault("PATH", ""));
     }
@@ -107,13 +107,13 @@ public final class Command {
                 .findFirst();
     }
 
-    /** Runs a program in the current directory for at most {@link #timeout()}, errors in the output. */
+    /** Runs a program in the current directory for at most {@link #timeout()}. The output includes the errors. */
     public static Result run(List<String> words) {
         return of(words).run();
     }
 
     /**
-     * Runs it, errors in the output.
+     * Runs the program. The output includes the errors.
      *
      * @throws DblockException if the program cannot be started, or does not end in time and is killed
      */
@@ -121,12 +121,16 @@ public final class Command {
         return run(true);
     }
 
-    /** Runs it, errors and output apart. The same exceptions. */
+    /** Runs the program and keeps errors and output apart. Throws as {@link #run()} does. */
     public Result runApart() {
         return run(false);
     }
 
-    /** Runs it; its output alone. A status other than 0 is an exception, too, with what the program said. */
+    /**
+     * Runs the program and returns its output without the errors.
+     *
+     * @throws DblockException as {@link #run()} does, and if the status is not 0, with what the program printed
+     */
     public String output() {
         Result result = runApart();
         if (result.exit() != 0) {
@@ -139,7 +143,7 @@ public final class Command {
     private Result run(boolean together) {
         ProcessBuilder builder = new ProcessBuilder(words).redirectErrorStream(together);
         builder.environment().put("LC_ALL", "C");
-        // A package manager asks nobody.
+        // A package manager must not ask questions.
         builder.environment().put("DEBIAN_FRONTEND", "noninteractive");
         builder.redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")));
         directory.ifPresent(path -> builder.directory(path.toFile()));
@@ -180,7 +184,7 @@ public final class Command {
                 : ":\n" + tail(text, TAIL_LINES).indent(4).stripTrailing();
     }
 
-    /** As in a message. */
+    /** Returns the command as messages show it. */
     @Override
     public String toString() {
         return "'" + String.join(" ", words) + "'";
@@ -209,7 +213,10 @@ public final class Command {
             }
         }
 
-        /** A child left in the background may keep the pipe open: its end, or that nothing more comes, is what counts. */
+        /**
+         * Waits for the end of the pipe, or until no more output comes. A child left in the background may keep the
+         * pipe open.
+         */
         void await(long deadline) throws InterruptedException {
             int before;
             do {

@@ -10,13 +10,13 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/** The family of distributions a machine belongs to, by how packages are named and installed. */
+/** A family of Linux distributions that name and install packages alike. */
 public enum Distribution {
-    /** Debian, Ubuntu, Raspberry Pi OS and what is made of them. */
+    /** Debian, Ubuntu, Raspberry Pi OS and distributions based on them. */
     DEBIAN("apt-get install -y --no-install-recommends"),
-    /** Fedora, CentOS, RHEL and what is made of them. */
+    /** Fedora, CentOS, RHEL and distributions based on them. */
     FEDORA("dnf install -y"),
-    /** Any other. */
+    /** Any other distribution. */
     UNKNOWN("install with your distribution's package manager:");
 
     private static final Path ROOT = Path.of("/");
@@ -27,22 +27,25 @@ public enum Distribution {
         this.install = install;
     }
 
-    /** The command that installs these packages, run as root. */
+    /** Returns the command that installs these packages when run as root. */
     public String installCommand(List<String> packages) {
         return install + " " + String.join(" ", packages);
     }
 
-    /** That of this machine. */
+    /** Returns the family of this machine. */
     public static Distribution ofThisHost() {
         return of(ROOT);
     }
 
-    /** What the release of this machine's is called in package sources, such as bookworm; empty if it does not say. */
+    /**
+     * Returns the code name that package sources use for this machine's release, such as bookworm; empty if there is
+     * none.
+     */
     public static Optional<String> codeNameOfThisHost() {
         return Optional.ofNullable(osRelease(ROOT).get("VERSION_CODENAME"));
     }
 
-    /** That of the file tree below {@code root}. */
+    /** Returns the family of the distribution in the file tree below {@code root}. */
     static Distribution of(Path root) {
         for (String id : ids(root)) {
             switch (id) {
@@ -58,19 +61,19 @@ public enum Distribution {
         return UNKNOWN;
     }
 
-    /** Whether it is Raspberry Pi OS: raspbian (32 bit), or debian (64 bit) with a file of its own. */
+    /** Returns whether it is Raspberry Pi OS: raspbian (32 bit), or debian (64 bit) with a file of its own. */
     static boolean isRaspberryPiOs(Path root) {
         return ids(root).contains("raspbian") || Files.exists(root.resolve("etc/rpi-issue"));
     }
 
-    /** Its own name, then those of what it is made of. */
+    /** Returns the distribution's own id, then the ids of those it is based on. */
     private static List<String> ids(Path root) {
         Map<String, String> values = osRelease(root);
         String ids = values.getOrDefault("ID", "") + " " + values.getOrDefault("ID_LIKE", "");
         return List.of(ids.toLowerCase(Locale.ROOT).split("\\s+", -1));
     }
 
-    /** See os-release(5); empty if there is none. */
+    /** Returns the values of os-release(5); empty if it cannot be read. */
     private static Map<String, String> osRelease(Path root) {
         Map<String, String> values = new HashMap<>();
         try {

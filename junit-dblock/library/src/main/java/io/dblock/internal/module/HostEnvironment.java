@@ -12,16 +12,16 @@ interface HostEnvironment {
     /** Returns the root of the file tree, {@code /} on a real machine, with /proc, /sys, /dev, /lib and /etc below. */
     Path root();
 
-    /** {@code uname -r}. */
+    /** Returns what {@code uname -r} prints. */
     String kernelRelease();
 
-    /** {@code uname -m}. */
+    /** Returns what {@code uname -m} prints. */
     String machine();
 
-    /** Bits of the effective capabilities, see capabilities(7). */
+    /** Returns the bits of the effective capabilities, see capabilities(7). */
     long capabilities();
 
-    /** Whether there is a program of this name, see {@link Command#find}. */
+    /** Returns whether there is a program of this name, see {@link Command#find}. */
     boolean hasProgram(String name);
 
     /** Returns the directory of built modules. */

@@ -46,7 +46,7 @@ public final class ModuleLoader {
     }
 
     /**
-     * One way tried.
+     * One attempt to make the module available.
      *
      * @param what what was tried
      * @param outcome "ok", or why it was not possible
@@ -119,7 +119,7 @@ public final class ModuleLoader {
                 throw new IOException("the lock was lost");
             }
             attempts.clear();
-            // Another process may have loaded it while this process waited for the lock.
+            // Another process may have loaded the module while this process waited for the lock.
             return openLoaded(attempts).orElseGet(() -> load(attempts));
         } catch (IOException e) {
             throw new DblockException("Cannot lock " + lockFile + ": " + e
