@@ -8,13 +8,12 @@ import com.sun.jna.Native;
 import io.dblock.BlockDevice;
 import io.dblock.Filesystem;
 import io.dblock.LeakException;
+import io.dblock.it.support.ClassPath;
 import io.dblock.it.support.Commands;
 import io.dblock.it.support.Poll;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -49,18 +48,6 @@ class CLocaleIT {
         }
     }
 
-    private static String classPath() throws Exception {
-        List<String> places = new ArrayList<>();
-        for (Class<?> type : List.of(Program.class, BlockDevice.class, Native.class)) {
-            places.add(Path.of(type.getProtectionDomain()
-                            .getCodeSource()
-                            .getLocation()
-                            .toURI())
-                    .toString());
-        }
-        return String.join(":", places);
-    }
-
     private String run(String point) throws Exception {
         Path output = directory.resolve("output");
         ProcessBuilder builder = new ProcessBuilder(
@@ -68,7 +55,7 @@ class CLocaleIT {
                 "-XX:TieredStopAtLevel=1",
                 "--enable-native-access=ALL-UNNAMED",
                 "-cp",
-                classPath(),
+                ClassPath.of(Program.class, BlockDevice.class, Native.class),
                 Program.class.getName(),
                 point);
         builder.environment().remove("LANG");

@@ -3,15 +3,46 @@ package io.dblock.it.support;
 
 import java.io.File;
 import java.io.IOException;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 
 /** This JVM's class path, for another. */
 public final class ClassPath {
 
     private ClassPath() {}
+
+    /** What these classes were loaded from, and where the module's sources are: all that a JVM of few jars needs. */
+    public static String of(Class<?>... types) {
+        Set<String> places = new LinkedHashSet<>();
+        for (Class<?> type : types) {
+            places.add(placeOf(type).toString());
+        }
+        String sources = "io/dblock/internal/module/kmod/dblock.h";
+        String url = String.valueOf(ClassPath.class.getClassLoader().getResource(sources));
+        places.add(
+                url.startsWith("jar:")
+                        ? Path.of(URI.create(url.substring("jar:".length(), url.indexOf("!/"))))
+                                .toString()
+                        : Path.of(URI.create(url.substring(0, url.length() - sources.length())))
+                                .toString());
+        return String.join(File.pathSeparator, places);
+    }
+
+    /** The directory or jar that this class was loaded from. */
+    public static Path placeOf(Class<?> type) {
+        try {
+            return Path.of(
+                    type.getProtectionDomain().getCodeSource().getLocation().toURI());
+        } catch (URISyntaxException e) {
+            throw new IllegalStateException(e);
+        }
+    }
 
     /** A copy of all of it in a directory, which is made; as one text. */
     public static String copyTo(Path directory) throws IOException {

@@ -4,6 +4,7 @@ package io.dblock.it.vm;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.BlockDevice;
+import io.dblock.it.support.ClassPath;
 import io.dblock.vm.JvmHome;
 import io.dblock.vm.VmOptions;
 import io.dblock.vm.VmSetup;
@@ -11,7 +12,6 @@ import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
@@ -20,17 +20,13 @@ class ServerArchiveIT {
     /** A guest may be over before the archive is made; it is then made anew beside the next. */
     private static final int RUNS = 10;
 
-    private static Path placeOf(Class<?> type) throws Exception {
-        return Path.of(type.getProtectionDomain().getCodeSource().getLocation().toURI());
-    }
-
     @Test
     void theServerOfALaterGuestTakesItsClassesFromTheArchive() throws Exception {
         Path directory =
                 Files.createDirectories(Path.of("target/vm-it/archive/target").toAbsolutePath());
         // Another time of change is another archive, so that none is there yet.
         Path library = Files.copy(
-                placeOf(BlockDevice.class),
+                ClassPath.placeOf(BlockDevice.class),
                 directory.resolve("junit-dblock-1.jar"),
                 StandardCopyOption.REPLACE_EXISTING);
         assertThat(library)
@@ -57,12 +53,7 @@ class ServerArchiveIT {
         ProcessBuilder builder = new ProcessBuilder(
                         home.java().toString(),
                         "-cp",
-                        String.join(
-                                File.pathSeparator,
-                                List.of(
-                                        library.toString(),
-                                        placeOf(com.sun.jna.Native.class).toString(),
-                                        placeOf(OneDevice.class).toString())),
+                        library + File.pathSeparator + ClassPath.of(com.sun.jna.Native.class, OneDevice.class),
                         OneDevice.class.getName())
                 .directory(directory.getParent().toFile())
                 .redirectErrorStream(true)
