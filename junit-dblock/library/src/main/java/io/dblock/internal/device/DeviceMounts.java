@@ -106,7 +106,7 @@ final class DeviceMounts {
         return mount.source().equals(COVER) && mount.type().equals("tmpfs");
     }
 
-    /** To be called at the device's end: takes the cover away, so that the directory can be removed. */
+    /** To be called before the device goes: removes the cover and the directory that it is mounted on. */
     void uncover() {
         if (covered.isEmpty() || isMountPoint(covered.get().resolve(POINT))) {
             return;
@@ -116,6 +116,7 @@ final class DeviceMounts {
         if (result < 0 && !isGone(result)) {
             throw cannotDetach(path, result);
         }
+        runs.removeMountDirectory(name);
     }
 
     /** How to call what may wait for the disk. */

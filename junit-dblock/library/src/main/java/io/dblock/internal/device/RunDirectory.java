@@ -71,9 +71,13 @@ final class RunDirectory {
         }
     }
 
-    /** Removes what was made for a device; what is not there or still mounted is left. */
-    synchronized void forget(String device) {
+    /** Removes the directory in which a device was mounted; one that is still mounted is left. */
+    synchronized void removeMountDirectory(String device) {
         deleteIfPossible(own.resolve("mnt").resolve(device));
+    }
+
+    /** Removes what else was made for a device; what is not there or still mounted is left. */
+    synchronized void forget(String device) {
         deleteIfPossible(own.resolve("devices").resolve(device));
         deleteIfPossible(own.resolve("mnt"));
         deleteIfPossible(own.resolve("devices"));

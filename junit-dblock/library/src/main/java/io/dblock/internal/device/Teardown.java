@@ -93,9 +93,10 @@ public final class Teardown {
         attempt(() -> leaks.addAll(mounts.tryUnmount(false, this::unmounting)));
         mounts.point().ifPresent(point -> attempt(() -> detach(KernelPath.of(point))));
         attempt(() -> mounts.foreign().forEach(this::detachForeign));
+        // Before the disk goes: the kernel gives its name, and so this directory, to the next one.
+        attempt(mounts::uncover);
         attempt(this::destroy);
         attempt(this::closeServer);
-        attempt(mounts::uncover);
     }
 
     private void attempt(Runnable step) {

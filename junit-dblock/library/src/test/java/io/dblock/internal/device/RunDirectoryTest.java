@@ -37,9 +37,11 @@ class RunDirectoryTest {
         runs.note("dblock0");
         runs.note("dblock1");
         assertThat(runs.createMountDirectory("dblock0")).isEqualTo(base.resolve("100-1111/mnt/dblock0"));
+        runs.removeMountDirectory("dblock0");
         runs.forget("dblock0");
         assertThat(base.resolve("100-1111/mnt")).doesNotExist();
         assertThat(base.resolve("100-1111/devices")).isDirectoryContaining("glob:**/dblock1");
+        runs.removeMountDirectory("dblock1");
         runs.forget("dblock1");
         assertThat(base).isEmptyDirectory();
     }
@@ -49,6 +51,7 @@ class RunDirectoryTest {
         runs.note("dblock0");
         Files.delete(stat);
         assertThat(runs.createMountDirectory("dblock0")).isEqualTo(base.resolve("100-1111/mnt/dblock0"));
+        runs.removeMountDirectory("dblock0");
         runs.forget("dblock0");
         assertThat(base).isEmptyDirectory();
     }
@@ -63,6 +66,7 @@ class RunDirectoryTest {
                 all.add(threads.submit(() -> {
                     for (int round = 0; round < 2000; round++) {
                         runs.note(device);
+                        runs.removeMountDirectory(device);
                         runs.forget(device);
                     }
                 }));

@@ -179,9 +179,11 @@ class StaleRunsTest {
         assertThat(point).isEqualTo(base.resolve("100-1111/mnt/dblock1")).isDirectory();
         assertThat(own.createMountDirectory("dblock1")).isEqualTo(point);
         assertThat(own.abandoned()).isEmpty();
+        own.removeMountDirectory("dblock1");
         own.forget("dblock1");
         assertThat(point).doesNotExist();
         assertThat(base.resolve("100-1111/devices/dblock2")).exists();
+        own.removeMountDirectory("dblock2");
         own.forget("dblock2");
         assertThat(base.resolve("100-1111")).doesNotExist();
     }

@@ -86,6 +86,8 @@ class TeardownTest {
         };
     }
 
+    private int mountsAtClose;
+
     private Duration oldest() {
         return request.isDone() ? Duration.ZERO : Duration.ofNanos(System.nanoTime() - submitted);
     }
@@ -99,6 +101,7 @@ class TeardownTest {
                 new Removal(served, host, SHORT),
                 () -> {
                     steps.add("close");
+                    mountsAtClose = host.mounts().size();
                     served.close();
                 },
                 notes::add,
@@ -112,6 +115,9 @@ class TeardownTest {
         assertThatCode(teardown::report).doesNotThrowAnyException();
         assertThat(host.calls).containsExactly("mount", "unmount", "detach"); // the cover is what is detached
         assertThat(steps).containsExactly("close");
+        assertThat(mountsAtClose)
+                .as("mounts when the disk is gone, whose name the next one may have")
+                .isEqualTo(1);
         assertThat(notes).isEmpty();
     }
 
