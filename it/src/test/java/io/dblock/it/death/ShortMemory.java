@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.it.death;
 
+import io.dblock.it.support.ClassPath;
 import io.dblock.it.support.Commands;
 import io.dblock.it.support.Poll;
 import io.dblock.it.support.RamDisk;
@@ -86,7 +87,7 @@ final class ShortMemory implements AutoCloseable {
                         "-XX:TieredStopAtLevel=1",
                         "-XX:MaxDirectMemorySize=4g",
                         "-cp",
-                        VictimClassPath.placeOf(Hog.class).toString(),
+                        ClassPath.placeOf(Hog.class).toString(),
                         Hog.class.getName(),
                         Integer.toString(FIRST_PIECES))
                 .redirectError(errors.toFile())

@@ -3,9 +3,9 @@ package io.dblock.it.death;
 
 import com.sun.jna.Native;
 import io.dblock.BlockDevice;
+import io.dblock.it.support.ClassPath;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -41,9 +41,9 @@ final class VictimClassPath {
         Path directory = Files.createTempDirectory("victim");
         List<Path> jars = new ArrayList<>();
         for (Class<?> type : List.of(Victim.class, BlockDevice.class, Native.class)) {
-            Path place = placeOf(type);
-            jars.add(Files.isDirectory(place) ? pack(place, directory.resolve(type.getSimpleName() + ".jar")) : place);
+            jars.add(jar(ClassPath.placeOf(type), directory.resolve(type.getSimpleName() + ".jar")));
         }
+        jars.add(jar(ClassPath.moduleSources(), directory.resolve("module-sources.jar")));
         return new VictimClassPath(jars, directory);
     }
 
@@ -82,14 +82,8 @@ final class VictimClassPath {
         return Stream.concat(some.stream(), more.stream()).toList();
     }
 
-    /** What a class was loaded from: a directory, or a jar. */
-    static Path placeOf(Class<?> type) {
-        try {
-            return Path.of(
-                    type.getProtectionDomain().getCodeSource().getLocation().toURI());
-        } catch (URISyntaxException e) {
-            throw new AssertionError(e);
-        }
+    private static Path jar(Path place, Path packed) throws IOException {
+        return Files.isDirectory(place) ? pack(place, packed) : place;
     }
 
     private static Path pack(Path directory, Path jar) throws IOException {

@@ -23,15 +23,18 @@ public final class ClassPath {
         for (Class<?> type : types) {
             places.add(placeOf(type).toString());
         }
+        places.add(moduleSources().toString());
+        return String.join(File.pathSeparator, places);
+    }
+
+    /** The directory or jar of the module's sources: the library makes no device without, until the module is loaded. */
+    public static Path moduleSources() {
         String sources = "io/dblock/internal/module/kmod/dblock.h";
         String url = String.valueOf(ClassPath.class.getClassLoader().getResource(sources));
-        places.add(
+        return Path.of(URI.create(
                 url.startsWith("jar:")
-                        ? Path.of(URI.create(url.substring("jar:".length(), url.indexOf("!/"))))
-                                .toString()
-                        : Path.of(URI.create(url.substring(0, url.length() - sources.length())))
-                                .toString());
-        return String.join(File.pathSeparator, places);
+                        ? url.substring("jar:".length(), url.indexOf("!/"))
+                        : url.substring(0, url.length() - sources.length())));
     }
 
     /** The directory or jar that this class was loaded from. */
