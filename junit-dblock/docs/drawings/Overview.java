@@ -100,8 +100,8 @@ class Overview {
         }
     }
 
-    private void text(int x, int y, String anchor, String colour, boolean bold, String text) {
+    private void text(int x, int y, String anchor, String color, boolean bold, String text) {
         svg.append("<text x=\"%d\" y=\"%d\" text-anchor=\"%s\" fill=\"%s\"%s>%s</text>\n"
-                .formatted(x, y, anchor, colour, bold ? " font-weight=\"bold\"" : "", text));
+                .formatted(x, y, anchor, color, bold ? " font-weight=\"bold\"" : "", text));
     }
 }

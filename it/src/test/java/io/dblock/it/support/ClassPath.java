@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 
 /** This JVM's class path, for another. */
@@ -30,7 +31,9 @@ public final class ClassPath {
     /** The directory or jar of the module's sources: the library makes no device without, until the module is loaded. */
     public static Path moduleSources() {
         String sources = "io/dblock/internal/module/kmod/dblock.h";
-        String url = String.valueOf(ClassPath.class.getClassLoader().getResource(sources));
+        String url = Objects.requireNonNull(
+                        ClassPath.class.getClassLoader().getResource(sources), "no junit-dblock-kmod on the class path")
+                .toString();
         return Path.of(URI.create(
                 url.startsWith("jar:")
                         ? url.substring("jar:".length(), url.indexOf("!/"))

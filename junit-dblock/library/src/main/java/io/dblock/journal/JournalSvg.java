@@ -43,11 +43,11 @@ final class JournalSvg {
         FAILED("failed", "#d00000");
 
         final String label;
-        final String colour;
+        final String color;
 
-        Kind(String label, String colour) {
+        Kind(String label, String color) {
             this.label = label;
-            this.colour = colour;
+            this.color = color;
         }
 
         static Kind of(RequestEntry request) {
@@ -181,7 +181,7 @@ final class JournalSvg {
     private static String fill(Kind kind) {
         return kind == Kind.UNDER_WAY
                 ? "fill=\"white\" stroke=\"#000\" stroke-width=\"1.5\""
-                : "fill=\"" + kind.colour + "\"";
+                : "fill=\"" + kind.color + "\"";
     }
 
     private void addressAxis() {
@@ -277,7 +277,7 @@ final class JournalSvg {
             lastX = x;
             String style = isPlain
                     ? "stroke=\"#555\" stroke-width=\"" + (step < 2 ? "0.5" : "1") + "\" stroke-opacity=\"0.6\""
-                    : "stroke=\"" + kind.colour + "\" stroke-width=\"2\"";
+                    : "stroke=\"" + kind.color + "\" stroke-width=\"2\"";
             add(
                     "<path d=\"M%.1f %.1fV%.1f\" %s><title>%s</title></path>\n",
                     x, TOP, BOTTOM, style, escape(request.toString()));
@@ -329,14 +329,14 @@ final class JournalSvg {
         int row = 0;
         for (int i = 0; i < entries.size(); i++) {
             String label;
-            String colour;
+            String color;
             double width = 1;
             if (entries.get(i) instanceof MarkEntry mark) {
                 label = mark.text();
-                colour = "#7a4a00";
+                color = "#7a4a00";
             } else if (entries.get(i) instanceof EventEntry event) {
                 label = event.kind() + " " + event.text();
-                colour = event.kind() == EventKind.POWER_CUT ? "#000000" : "#555555";
+                color = event.kind() == EventKind.POWER_CUT ? "#000000" : "#555555";
                 width = event.kind() == EventKind.POWER_CUT ? 3 : 1;
             } else {
                 continue;
@@ -352,7 +352,7 @@ final class JournalSvg {
                     x,
                     y - 4,
                     BOTTOM + 6,
-                    colour,
+                    color,
                     width,
                     width > 1 ? "none" : "5 3",
                     escape(entries.get(i).toString()));
@@ -360,7 +360,7 @@ final class JournalSvg {
                     leftwards ? x - 4 : x + 4,
                     y,
                     leftwards ? "end" : "start",
-                    "font-weight=\"bold\" fill=\"" + colour + "\"",
+                    "font-weight=\"bold\" fill=\"" + color + "\"",
                     shown);
         }
     }

@@ -73,14 +73,14 @@ class JournalSvgTest {
         Document picture = picture();
 
         List<Element> drawn = titled(picture, "rect");
-        List<String> colours = new ArrayList<>();
+        List<String> colors = new ArrayList<>();
         for (RequestEntry request : recording.journal.requests()) {
-            colours.add(fill(drawn.stream()
+            colors.add(fill(drawn.stream()
                     .filter(rect -> rect.getTextContent().equals(request.toString()))
                     .findFirst()
                     .orElseThrow()));
         }
-        assertThat(colours).containsExactly("#0072b2", "#d00000", "#ff7f50", "white");
+        assertThat(colors).containsExactly("#0072b2", "#d00000", "#ff7f50", "white");
         assertThat(texts(picture))
                 .contains(
                         "disk <full>",

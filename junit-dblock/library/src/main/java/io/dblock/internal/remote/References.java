@@ -119,7 +119,7 @@ final class References {
         Exported found = exported.get(number);
         if (found == null) {
             throw new IllegalStateException(
-                    "It is closed with its device, or has not been used for so long that it is" + " forgotten.");
+                    "It is closed with its device, or has not been used for so long that it is forgotten.");
         }
         found.scope().use(found);
         return found;
