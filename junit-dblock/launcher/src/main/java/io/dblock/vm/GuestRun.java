@@ -206,11 +206,14 @@ final class GuestRun {
     }
 
     /** SIGTERM and the like: the command is told, and gets a moment to end. */
-    private void stop() {
+    void stop() {
         stopping = true;
         Attempt attempt = current;
         if (attempt != null && finished.getCount() > 0) {
-            attempt.signal(SIGTERM);
+            // A guest that hangs takes no input, and whoever writes to it waits for that.
+            Thread signal = new Thread(() -> attempt.signal(SIGTERM), "dblock-vm-signal");
+            signal.setDaemon(true);
+            signal.start();
             try {
                 if (!finished.await(STOP_LIMIT.toSeconds(), TimeUnit.SECONDS)) {
                     messages.accept("the command did not end within " + STOP_LIMIT.toSeconds()

@@ -8,6 +8,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.io.SequenceInputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -16,9 +17,13 @@ import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -28,7 +33,7 @@ class GuestStreamTest {
     private final ByteArrayOutputStream stream = new ByteArrayOutputStream();
     private final FrameWriter guest = new FrameWriter(Channels.newChannel(stream));
     private final ByteArrayOutputStream stdout = new ByteArrayOutputStream();
-    private final List<String> messages = new ArrayList<>();
+    private final List<String> messages = Collections.synchronizedList(new ArrayList<>());
 
     private void says(FrameType type, byte[] payload) {
         try {
@@ -55,7 +60,7 @@ class GuestStreamTest {
     }
 
     /** A guest that has said all this, and then... */
-    private final class Recorded implements Guest {
+    private class Recorded implements Guest {
         private final WritableByteChannel in;
 
         Recorded(OutputStream told) {
@@ -98,7 +103,11 @@ class GuestStreamTest {
     }
 
     private GuestRun.Outcome outcome(OutputStream told, OutputStream out) {
-        GuestRun run = new GuestRun(
+        return run(out).follow(new Recorded(told), Optional.empty());
+    }
+
+    private GuestRun run(OutputStream out) {
+        return new GuestRun(
                 null,
                 Accelerator.TCG,
                 VmSettings.of(Map.of()),
@@ -107,7 +116,6 @@ class GuestStreamTest {
                 InputStream.nullInputStream(),
                 out,
                 OutputStream.nullOutputStream());
-        return run.follow(new Recorded(told), Optional.empty());
     }
 
     @Test
@@ -152,6 +160,63 @@ class GuestStreamTest {
         GuestRun.Outcome outcome = outcome(OutputStream.nullOutputStream(), stdout);
         assertThat(outcome.problemStatus()).isEqualTo(ExitStatus.DAMAGED_STREAM);
         assertThat(outcome.problem()).endsWith("a frame of type CONNECTION_OUT came of no connection that is open");
+    }
+
+    @Test
+    void aGuestThatTakesNoInputIsKilledAllTheSame() throws Exception {
+        says(FrameType.STARTED);
+        CountDownLatch started = new CountDownLatch(1);
+        CountDownLatch closed = new CountDownLatch(1);
+        Guest hung =
+                new Recorded(new OutputStream() {
+                    @Override
+                    public void write(int value) {
+                        awaitQuietly(closed);
+                    }
+                }) {
+                    @Override
+                    public InputStream fromGuest() {
+                        InputStream end = new InputStream() {
+                            @Override
+                            public int read() {
+                                started.countDown();
+                                awaitQuietly(closed);
+                                return -1;
+                            }
+
+                            @Override
+                            public int read(byte[] bytes, int offset, int length) {
+                                return read();
+                            }
+                        };
+                        return new SequenceInputStream(super.fromGuest(), end);
+                    }
+
+                    @Override
+                    public void close() {
+                        closed.countDown();
+                    }
+                };
+        GuestRun run = run(stdout);
+        Thread stop = new Thread(run::stop);
+        FutureTask<GuestRun.Outcome> outcome = new FutureTask<>(() -> run.follow(hung, Optional.empty()));
+        new Thread(outcome).start();
+        assertThat(started.await(30, TimeUnit.SECONDS))
+                .as("the guest has started")
+                .isTrue();
+        stop.start();
+        stop.join(TimeUnit.SECONDS.toMillis(30));
+        assertThat(stop.isAlive()).as("still being stopped").isFalse();
+        assertThat(outcome.get(30, TimeUnit.SECONDS).problemStatus()).isEqualTo(ExitStatus.GUEST_LOST);
+        assertThat(messages).contains("the command did not end within 10 s of SIGTERM, killing its guest");
+    }
+
+    private static void awaitQuietly(CountDownLatch latch) {
+        try {
+            latch.await(50, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** Looks for the frame that acknowledges the end, which may come after the outcome is known. */
