@@ -141,23 +141,12 @@ abstract class GuestContract {
         Path changed = Files.writeString(share.resolve("changed"), "as it was\n");
         Files.deleteIfExists(share.resolve("made"));
         compiled("escape.c", directory.resolve("target/escape"));
-        Map<String, String> environment = new HashMap<>(Map.of("ODD", ODD, "LC_ALL", "C.UTF-8"));
+        Files.writeString(directory.resolve("odd"), ODD);
+        Map<String, String> environment = new HashMap<>(Map.of("LC_ALL", "C.UTF-8"));
         environment.put("DBLOCK_VM_SHARE", share.toString());
         environment.put("FILESYSTEM", fileSystem);
-        Process process = answers.startBelow(
-                withoutCapabilities(),
-                environment,
-                stdin,
-                "vm",
-                "run",
-                "--",
-                "sh",
-                "-c",
-                QUESTIONS,
-                "sh",
-                "",
-                ODD,
-                "-x");
+        Process process =
+                answers.startBelow(withOddWords(), environment, stdin, "vm", "run", "--", "sh", "-c", QUESTIONS, "sh");
         try {
             Poll.until(
                     "the guest to have read the shared file",
@@ -170,13 +159,20 @@ abstract class GuestContract {
         }
     }
 
-    /** Has a command run as an ordinary user may run it, and say so. */
-    private static List<String> withoutCapabilities() {
+    /**
+     * Has a command run as an ordinary user may run it, and say so; with words and a variable that a JVM cannot give it where its
+     * own locale is C.
+     */
+    private static List<String> withOddWords() {
         List<String> command = new ArrayList<>();
         if ("root".equals(System.getProperty("user.name"))) {
             command.addAll(List.of("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"));
         }
-        command.addAll(List.of("sh", "-c", "grep CapEff /proc/self/status >&2; exec \"$@\"", "sh"));
+        command.addAll(List.of(
+                "sh",
+                "-c",
+                "grep CapEff /proc/self/status >&2; ODD=$(cat odd); export ODD; exec \"$@\" '' \"$ODD\" -x",
+                "sh"));
         return command;
     }
 
