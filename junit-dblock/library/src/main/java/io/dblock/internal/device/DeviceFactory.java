@@ -31,13 +31,13 @@ import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Stream;
 
-/** Makes devices of their specs. */
+/** Makes devices from their specs. */
 public final class DeviceFactory {
     private static final int DEFAULT_LIMIT = 1 << 30;
 
     private DeviceFactory() {}
 
-    /** At most one of the handlers is not null. */
+    /** Makes a device that a handler or a built-in store serves. At least one of the handlers is null. */
     static LiveDevice create(DeviceSpec asked, BlockHandler blockHandler, RequestHandler requestHandler) {
         DeviceSpec sized = withSeed(asked.image().isPresent() ? withImageSize(asked) : asked);
         Set<Operation> operations;
@@ -58,7 +58,7 @@ public final class DeviceFactory {
         FilterSpec filters = filters(sized);
         LiveDevices.prepare();
         if (blockHandler != null || requestHandler != null || sized.placement() == Placement.TEST_JVM) {
-            ServerProcess.startAhead(); // It is to watch this device, see Watches.
+            ServerProcess.startAhead(); // The server process will watch this device, see Watches.
         }
         ServedDevice served;
         if (blockHandler != null) {
@@ -81,13 +81,13 @@ public final class DeviceFactory {
     }
 
     /**
-     * A device with the content of a snapshot and otherwise like the one it was taken of.
+     * Makes a device with the content of a snapshot and otherwise like the original, which the snapshot was taken of.
      *
-     * @param image that of the original, as in {@link LiveDevice}
-     * @param siblings what else was made of that
+     * @param image the image of the original, as in {@link LiveDevice}
+     * @param siblings the offspring of the original
      */
     static LiveDevice fork(DeviceSpec original, Optional<Object> image, ServedSnapshot snapshot, Offspring siblings) {
-        // The image it may be made of is the original's; XFS refuses to mount two filesystems with one UUID.
+        // Only the original uses the image. XFS refuses to mount two filesystems with one UUID.
         DeviceSpec spec = withSeed(builderOf(original)
                 .noImage()
                 .name("")
@@ -107,7 +107,7 @@ public final class DeviceFactory {
         return Stream.concat(options.stream(), Stream.of(option)).distinct().toArray(String[]::new);
     }
 
-    /** Has a device that is served appear. */
+    /** Makes the disk of a served device appear, and formats it if that is asked for. Closes the device on failure. */
     private static LiveDevice present(
             ServedDevice served, DeviceSpec spec, Optional<Object> image, boolean toBeFormatted, Offspring offspring) {
         DeviceSpec made = builderOf(spec)

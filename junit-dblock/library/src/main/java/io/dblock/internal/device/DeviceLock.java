@@ -6,7 +6,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 
-/** Keeps what changes a device's mounts to one thread at a time. The holder may be waiting for the disk for ever. */
+/** Lets one thread at a time change the mounts of a device. The holder may wait for the disk for ever. */
 final class DeviceLock {
     private static final class Lock extends ReentrantLock {
         private static final long serialVersionUID = 1L;
@@ -19,7 +19,7 @@ final class DeviceLock {
 
     private final Lock lock = new Lock();
 
-    /** Runs this alone. */
+    /** Runs {@code work} while no other thread holds the lock, and returns its result. */
     <T> T with(Supplier<T> work) {
         lock.lock();
         try {
@@ -29,7 +29,7 @@ final class DeviceLock {
         }
     }
 
-    /** The same without a result. */
+    /** Runs {@code work} while no other thread holds the lock. */
     void run(Runnable work) {
         with(() -> {
             work.run();
@@ -37,7 +37,7 @@ final class DeviceLock {
         });
     }
 
-    /** Takes it, if that is possible within this time. Interrupts are noted and shorten nothing. */
+    /** Takes the lock, and returns whether that was possible within this time. An interrupt does not shorten the wait. */
     boolean take(Duration atMost) {
         long deadline = System.nanoTime() + atMost.toNanos();
         boolean interrupted = Thread.interrupted();
@@ -60,7 +60,7 @@ final class DeviceLock {
         lock.unlock();
     }
 
-    /** Who has it, for messages. */
+    /** Returns the holder of the lock, for messages. */
     String holder() {
         return lock.holder();
     }

@@ -20,13 +20,13 @@ import java.util.Set;
 import java.util.function.Supplier;
 
 /**
- * Where a device is mounted, by itself and by others, and who uses it. What changes a mount is for one thread at a time,
- * as its device sees to; anybody may ask where it is.
+ * The mounts of a device, by this library and by others, and the processes that use them. One thread at a time may
+ * change mounts, which the {@link DeviceLock} ensures; any thread may call {@link #point()}.
  */
 final class DeviceMounts {
-    /** The source of the mount that has the mount point. */
+    /** The source of the cover: the tmpfs that has the mount point in it. */
     private static final String COVER = "junit-dblock";
-    /** What the mount point is called in it. */
+    /** The name of the mount point in the cover. */
     private static final String POINT = "disk";
 
     private final Host host;
@@ -39,7 +39,7 @@ final class DeviceMounts {
     private volatile Optional<Path> covered = Optional.empty();
     private volatile List<ProcFs.Mount> remembered = List.of();
 
-    /** {@code spec} gives what the device is like now. */
+    /** {@code spec} returns the current spec of the device. */
     DeviceMounts(ServedDevice served, Supplier<DeviceSpec> spec, String name, RunDirectory runs, Host host) {
         this.served = served;
         this.spec = spec;
@@ -49,17 +49,16 @@ final class DeviceMounts {
         node = DeviceNode.of(name);
     }
 
-    /** Where {@link #mount()} has mounted it. */
+    /** Returns where {@link #mount()} has mounted the device; empty if it is not mounted. */
     Optional<Path> point() {
         return point;
     }
 
-    /** Makes the filesystem. */
     void format() {
         host.format(node, spec.get());
     }
 
-    /** Mounts it in the run's directory. */
+    /** Mounts the device in the directory of this run. */
     Path mount() {
         Path directory = runs.createMountDirectory(name);
         cover(directory);
@@ -70,10 +69,10 @@ final class DeviceMounts {
     }
 
     /**
-     * Mounts a read-only filesystem that has nothing but the mount point. Without it, what is written to the path while the
-     * disk is not mounted would go to the machine's own filesystem, and be read back as if the disk had it. The disk is not
-     * mounted on top of it, at one path: whoever looks for that in the table of mounts would find the lower one first, as
-     * {@link java.nio.file.Files#getFileStore} does.
+     * Mounts the cover: a read-only tmpfs that has only the mount point in it. Without it, a write to the path while the
+     * disk is not mounted would go to the machine's own filesystem, and reads would return it as if it were on the disk.
+     * The disk has its own directory in the cover, because a search of the mount table for a path with two mounts, such as
+     * that of {@link java.nio.file.Files#getFileStore}, finds the lower one first.
      */
     private void cover(Path directory) {
         covered = Optional.of(directory);
@@ -101,12 +100,12 @@ final class DeviceMounts {
         return host.mounts().stream().anyMatch(mount -> mount.point().equals(path));
     }
 
-    /** Whether this mount has the mount point of a device, of this JVM or another. */
+    /** Returns whether this mount is the cover of a device, of this JVM or another. */
     static boolean isCover(ProcFs.Mount mount) {
         return mount.source().equals(COVER) && mount.type().equals("tmpfs");
     }
 
-    /** To be called before the device goes: removes the cover and the directory that it is mounted on. */
+    /** Removes the cover and its directory, unless a disk is mounted there. Must be called before the device is removed. */
     void uncover() {
         if (covered.isEmpty() || isMountPoint(covered.get().resolve(POINT))) {
             return;
@@ -119,12 +118,12 @@ final class DeviceMounts {
         runs.removeMountDirectory(name);
     }
 
-    /** How to call what may wait for the disk. */
+    /** Makes a call that may wait for the disk. Errors name the call as {@code what}. */
     interface Caller {
         <T> T call(String what, Supplier<T> call);
     }
 
-    /** Unmounts if that is possible soon; else says who uses it. */
+    /** Unmounts the device and returns an empty list; if it stays busy, returns its users instead, one line each. */
     List<String> tryUnmount(boolean afterCut, Caller caller) {
         if (point.isEmpty()) {
             return List.of();
@@ -144,7 +143,7 @@ final class DeviceMounts {
         });
     }
 
-    /** Somebody has unmounted it already. */
+    /** Returns whether this result of umount2(2) means that nothing is mounted there any more. */
     private static boolean isGone(int result) {
         return result == -Errno.EINVAL.number() || result == -Errno.ENOENT.number();
     }
@@ -153,7 +152,7 @@ final class DeviceMounts {
         return new DblockException("Cannot take the mount at " + mounted + " away: " + Errno.describe(-result) + ".");
     }
 
-    /** Takes a mount of it out of the tree, whoever uses it. */
+    /** Detaches a mount of the device, even if it is in use. */
     void detach(KernelPath mounted, Caller caller) {
         int result = caller.call("umount -l " + mounted, () -> host.detach(mounted));
         if (result < 0 && !isGone(result)) {
@@ -165,8 +164,8 @@ final class DeviceMounts {
     }
 
     /**
-     * After a cut, files that are open and that nothing refers to any more are as those of a process that has died, and are
-     * collected; otherwise they are a leak to be reported.
+     * Returns a wait for the device to become unused. Open files without references are a leak to report. After a power
+     * cut, however, their process would have died, so a garbage collection closes them.
      */
     BusyWait whileBusy(boolean afterCut) {
         return new BusyWait(
@@ -177,7 +176,7 @@ final class DeviceMounts {
                 BusyWait::pause);
     }
 
-    /** Who uses it, one line each. */
+    /** Returns the users of the device, one line each. */
     private List<String> holders() {
         List<KernelPath> points = new ArrayList<>();
         point.map(KernelPath::of).ifPresent(points::add);
@@ -185,35 +184,38 @@ final class DeviceMounts {
         return host.holders(node, points);
     }
 
-    /** Who uses it by way of this mount. */
+    /** Returns the users of the device and of this mount, one line each. */
     List<String> holders(ProcFs.Mount mount) {
         return host.holders(node, List.of(mount.point()));
     }
 
-    /** To be called before the device goes: who else has mounted it cannot be found out afterwards. */
+    /** Must be called before the device is removed by force: its foreign mounts cannot be found any more then. */
     void remember() {
         remembered = foreign();
     }
 
-    /** Where the device or a partition of it is mounted in this process's namespace, but by {@link #mount()}. */
+    /**
+     * Returns the mounts of the device and its partitions in this process's namespace, innermost first, without the one
+     * that {@link #mount()} made.
+     */
     List<ProcFs.Mount> foreign() {
         DeviceInfo info;
         try {
             info = served.info();
         } catch (ControlException e) {
-            // It is gone. Its number may be another's by now, but not as long as what was mounted then still is.
+            // The device is gone. Another may have its number by now, but not while a remembered mount still exists.
             List<ProcFs.Mount> left = new ArrayList<>(remembered);
             left.retainAll(host.mounts());
             return left;
         }
         if (info.openers() == 0) {
-            return List.of(); // A mount is an opener, also one of a partition.
+            return List.of(); // Every mount of the device or of a partition is an opener.
         }
         Set<String> numbers = new HashSet<>(host.partitions(name));
         numbers.add(info.major() + ":" + info.minor());
         List<ProcFs.Mount> mounts = new ArrayList<>();
         for (ProcFs.Mount mount : host.mounts()) {
-            // btrfs has device numbers of its own, 0:n; the name is this device's alone as long as it is mounted.
+            // btrfs shows a device number of its own, 0:n. No other device has this name while this one is mounted.
             boolean ours = numbers.contains(mount.device())
                     || (mount.device().startsWith("0:") && mount.source().equals(node.toString()));
             if (ours && !point.map(KernelPath::of).equals(Optional.of(mount.point()))) {

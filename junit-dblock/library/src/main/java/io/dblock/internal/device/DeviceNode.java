@@ -9,7 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 
-/** The node of a device below /dev, which the kernel makes a moment after the disk has started. */
+/** The node of a device below /dev. The kernel makes it a moment after the disk has started. */
 public final class DeviceNode {
     private static final Duration WAIT = Duration.ofSeconds(20);
 
@@ -20,9 +20,9 @@ public final class DeviceNode {
     }
 
     /**
-     * Waits for it, and for udev to have had its look.
+     * Waits for the node, and until udev has examined it.
      *
-     * @throws DblockException if it does not come
+     * @throws DblockException if the node does not appear within 20 s
      */
     static void await(DeviceInfo info) {
         Path path = of(info.name());
@@ -40,7 +40,7 @@ public final class DeviceNode {
         Udev.settle();
     }
 
-    /** Empty if the node is there. */
+    /** Returns what is wrong with the node; empty if nothing is. */
     private static String problem(Path path, DeviceInfo info) {
         try {
             if (!(Files.getAttribute(path, "unix:rdev") instanceof Long number)) {
@@ -52,7 +52,7 @@ public final class DeviceNode {
         }
     }
 
-    /** dev_t as stat(2) gives it. */
+    /** Returns the device number as stat(2) reports it. */
     public static long number(long major, long minor) {
         return (minor & 0xff) | (major << 8) | ((minor & ~0xffL) << 12);
     }

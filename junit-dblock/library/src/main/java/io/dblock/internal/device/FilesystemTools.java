@@ -23,14 +23,14 @@ import java.util.stream.Stream;
 final class FilesystemTools {
     private static final String DMESG = "\nThe kernel's log (dmesg) often says more.";
     private static final String ROOT = " Mounting needs root: run the build as root, or in a guest.";
-    /** Of filesystems alone. */
+    /** "Structure needs cleaning"; only filesystems report it, so {@link Errno} does not have it. */
     private static final int EUCLEAN = 117;
 
     private final Function<String, Optional<Path>> programs;
     private final Function<List<String>, Command.Result> runner;
     private final MountCall call;
 
-    /** mount(2); 0 or a negative error. */
+    /** Calls mount(2). Returns 0 or a negative error number. */
     interface MountCall {
         int mount(Path node, Path point, String type, MountOptions options);
     }
@@ -43,7 +43,7 @@ final class FilesystemTools {
     }
 
     static FilesystemTools ofThisMachine() {
-        // It reads the disk, which may not answer.
+        // mount(2) reads the disk, which may not answer.
         return new FilesystemTools(
                 Command::find,
                 Command::run,
@@ -52,7 +52,8 @@ final class FilesystemTools {
     }
 
     /**
-     * To be called before a filesystem is made. With options of the user's, mkfs itself says what it needs.
+     * Checks that the device is large enough for its filesystem. If the spec has mkfs options, only mkfs knows what it
+     * needs, so nothing is checked.
      *
      * @throws IllegalArgumentException if the device is too small
      */
@@ -65,7 +66,7 @@ final class FilesystemTools {
         }
     }
 
-    /** The package with a filesystem's mkfs, called the same on Debian, Fedora and their relatives. */
+    /** Returns the package with mkfs for a filesystem: it has the same name on Debian, Fedora and their derivatives. */
     private static String packageOf(Filesystem filesystem) {
         return switch (filesystem) {
             case EXT4 -> "e2fsprogs";
@@ -95,13 +96,16 @@ final class FilesystemTools {
         }
     }
 
-    /** Ours first, so that the user's win; lazy initialisation off, so that nothing is written behind a test's back. */
+    /**
+     * Returns the options of mkfs: first ours, so that the user's override them. Lazy initialization is off; otherwise the
+     * kernel would write to the device during the test.
+     */
     static List<String> makerOptions(Filesystem filesystem, List<String> users) {
         if (filesystem != Filesystem.EXT4) {
-            // -f: a device made of a handler may show an old filesystem, which mkfs would else ask about.
+            // -f: the device may have an old filesystem, such as a handler's, which mkfs would refuse to overwrite.
             return Stream.concat(Stream.of("-q", "-f"), users.stream()).toList();
         }
-        // mke2fs heeds the last -E only: join them.
+        // mke2fs obeys only the last -E, so join them.
         List<String> extended = new ArrayList<>(List.of("lazy_itable_init=0", "lazy_journal_init=0"));
         List<String> others = new ArrayList<>();
         for (int i = 0; i < users.size(); i++) {
@@ -137,7 +141,7 @@ final class FilesystemTools {
         }
     }
 
-    /** What an error of mount(2) means, as mount(8) says it. */
+    /** Returns what an error of mount(2) means, as mount(8) explains it. */
     private static String why(int error, String type) {
         if (error == EUCLEAN) {
             return ", structure needs cleaning: the filesystem is damaged";
@@ -179,7 +183,7 @@ final class FilesystemTools {
         }
     }
 
-    /** noatime: reading writes nothing. The user's follow, so that they win. */
+    /** Returns the mount options: first ours, so that the user's override them. With noatime, reads cause no writes. */
     static String mountOptions(DeviceSpec spec) {
         return Stream.concat(Stream.of(spec.readOnly() ? "ro" : "rw", "noatime"), spec.mountOptions().stream())
                 .collect(Collectors.joining(","));

@@ -8,49 +8,55 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 
-/** The machine that a device is on: its mounts, its programs, its kernel module. Tests bring their own. */
+/** The machine that a device is on: its mounts, its programs, its kernel module. Unit tests have their own. */
 interface Host {
-    /** The one that this JVM runs on. */
+    /** Returns the machine that this JVM runs on. */
     static Host ofThisMachine() {
         return ThisHost.INSTANCE;
     }
 
-    /** Makes the filesystem of the spec on a disk. */
+    /** Makes the filesystem of the spec on a disk, and waits until udev has examined it. */
     void format(Path node, DeviceSpec spec);
 
     /** Mounts the filesystem of the spec. */
     void mount(Path node, Path point, DeviceSpec spec);
 
-    /** Mounts a filesystem that has nothing but one empty directory, and cannot be written to. 0 or a negative error. */
+    /** Mounts a read-only tmpfs with one empty directory. Returns 0 or a negative error number. */
     int mountEmpty(String source, Path point, String directory);
 
-    /** umount2(2); 0 or a negative error. */
+    /** Calls umount2(2). Returns 0 or a negative error number. */
     int unmount(Path point);
 
-    /** Takes a mount out of the tree, whoever uses it. 0 or a negative error. */
+    /** Detaches a mount, even if it is in use. Returns 0 or a negative error number. */
     int detach(KernelPath point);
 
-    /** The mounts that this process sees, the outermost first. */
+    /** Returns the mounts that this process sees, outermost first. */
     List<ProcFs.Mount> mounts();
 
-    /** The numbers, {@code major:minor}, of a disk's partitions. */
+    /** Returns the device numbers of a disk's partitions, as {@code major:minor}. */
     Set<String> partitions(String disk);
 
-    /** Who uses a disk, one line each. */
+    /** Returns the users of a disk and of these mount points, one line each. */
     List<String> holders(Path node, List<KernelPath> points);
 
-    /** Whether this JVM maps a file below this directory. */
+    /** Returns whether this JVM maps a file below this directory. */
     boolean isMappedHere(Path directory);
 
-    /** Writes all dirty data of a mounted filesystem. 0, or a negative error if some could not be written, now or before. */
+    /**
+     * Writes all dirty data of a mounted filesystem. Returns 0, or a negative error number if some data could not be
+     * written, now or in an earlier attempt.
+     */
     int syncFilesystem(Path point);
 
-    /** Writes a disk's dirty pages and drops its page cache, what could not be written included. The same result. */
+    /**
+     * Writes a disk's dirty pages and drops its page cache, including pages that could not be written. Returns the same as
+     * {@link #syncFilesystem}.
+     */
     int flushBuffers(Path node);
 
     /** Drops the cached files of all filesystems. */
     void dropFiles();
 
-    /** Destroys a device by force, whoever serves it; no error if it is gone. */
+    /** Destroys the device with this number by force, whichever process serves it. Does nothing if it is gone. */
     void destroy(int device);
 }

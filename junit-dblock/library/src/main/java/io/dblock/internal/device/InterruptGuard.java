@@ -17,12 +17,13 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Supplier;
 
 /**
- * Has an interrupt end a thread's wait for its disk. A thread that reads, writes or syncs waits in the kernel, where an
- * interrupt does not reach it: if its disk does not answer, a test's time limit does not end the test. While a guard is open,
- * an interrupt of the thread that has opened it does: if the thread then still waits for a disk that has not answered for a
- * moment, the disk is {@linkplain BlockDevice#unplug() removed}, and the wait ends with an error.
+ * Makes an interrupt end a thread's wait for its disk. A thread that reads, writes or syncs waits in the kernel, where
+ * Java's interrupt does not reach it: if the disk does not answer, a time limit does not end the test. While a guard is
+ * open, it watches the thread that opened it. If that thread is interrupted and goes on waiting for a disk that has not
+ * answered for two seconds, the guard {@linkplain BlockDevice#unplug() removes} the disk, and the wait ends with an
+ * error.
  *
- * <p>The JUnit extensions do so around all code of a test.
+ * <p>The JUnit extensions open a guard around all test code.
  */
 public final class InterruptGuard implements AutoCloseable {
     private static final Duration LOOK = Duration.ofMillis(200);
@@ -37,10 +38,10 @@ public final class InterruptGuard implements AutoCloseable {
     }
 
     /**
-     * Opens one for the current thread.
+     * Opens a guard for the current thread.
      *
-     * @param devices those that the thread may wait for; asked by other threads. As long as no other thread has a
-     *     guard, all devices of this JVM count
+     * @param devices returns the devices that the thread may wait for; called by another thread. While no other thread
+     *     has a guard, all devices of this JVM count
      */
     public static InterruptGuard open(Supplier<? extends Collection<BlockDevice>> devices) {
         ProcFs proc = new ProcFs(Path.of("/proc"));
@@ -49,7 +50,7 @@ public final class InterruptGuard implements AutoCloseable {
         return openWith(wait::look);
     }
 
-    /** Opens one for the current thread, at which {@code look} has a look again and again. */
+    /** Opens a guard for the current thread; {@code look} checks the thread, and is called repeatedly. */
     static InterruptGuard openWith(Runnable look) {
         InterruptGuard guard = new InterruptGuard(look);
         synchronized (OPEN) {
@@ -64,7 +65,7 @@ public final class InterruptGuard implements AutoCloseable {
         return guard;
     }
 
-    /** Empty if /proc does not say: then nothing can be told of the thread. */
+    /** Returns the kernel's task of this thread; empty if /proc does not tell. The guard does nothing then. */
     private static Optional<ProcFs.Task> currentTask(ProcFs proc) {
         try {
             Path self = Files.readSymbolicLink(Path.of("/proc/thread-self"));
@@ -87,7 +88,7 @@ public final class InterruptGuard implements AutoCloseable {
                 .toList();
     }
 
-    /** Ends with the last guard, and is started again with the next one. */
+    /** Runs until the last guard is closed. The next guard starts a new thread. */
     private static void run() {
         boolean ended = false;
         try {
@@ -101,7 +102,7 @@ public final class InterruptGuard implements AutoCloseable {
             }
         } finally {
             if (!ended) {
-                // An error, of the JVM: the next guard starts another thread.
+                // An Error ended this thread: the next guard starts another.
                 synchronized (OPEN) {
                     running = false;
                 }
@@ -109,7 +110,7 @@ public final class InterruptGuard implements AutoCloseable {
         }
     }
 
-    /** That one guard has come to grief is nothing to the others. */
+    /** Checks the thread of this guard. A failure must not stop the checks of other guards. */
     private void look() {
         try {
             look.run();
@@ -119,7 +120,6 @@ public final class InterruptGuard implements AutoCloseable {
         }
     }
 
-    /** Ends it. */
     @Override
     public void close() {
         OPEN.remove(this);

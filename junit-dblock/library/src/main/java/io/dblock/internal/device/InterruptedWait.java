@@ -8,9 +8,9 @@ import java.util.Optional;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
-/** Finds out whether a thread that was interrupted waits in the kernel for a disk that does not answer. */
+/** Finds out whether an interrupted thread waits in the kernel for a disk that does not answer, and ends such a wait. */
 final class InterruptedWait {
-    /** How long it may still wait after the interrupt was seen, and how long the disk may take for a request. */
+    /** How long the thread may go on waiting once the interrupt was seen, and how long the disk may take for a request. */
     static final Duration PATIENCE = Duration.ofSeconds(2);
 
     private final Thread thread;
@@ -25,17 +25,17 @@ final class InterruptedWait {
     interface Disk {
         String name();
 
-        /** How long the request that is under way the longest has been; zero if there is none. */
+        /** Returns the age of the oldest request under way; zero if there is none. */
         Duration oldestRequest();
 
-        /** Which fault rules hold requests, one line each; none if that cannot be found out. */
+        /** Returns the fault rules that hold requests, one line each; none if that cannot be found out. */
         List<String> heldBy();
 
-        /** Removes it by force, and notes why. */
+        /** Removes the disk by force, and records why. */
         void unplug(String why);
     }
 
-    /** With the task that the thread is to the kernel, if that is known. */
+    /** {@code task} is the kernel's task of the thread; empty if it is not known. */
     InterruptedWait(
             Thread thread, Optional<ProcFs.Task> task, ProcFs proc, Supplier<List<Disk>> disks, LongSupplier clock) {
         this.thread = thread;
@@ -45,7 +45,7 @@ final class InterruptedWait {
         this.clock = clock;
     }
 
-    /** To be called again and again, by one thread. */
+    /** Checks the thread. Must be called repeatedly, by one thread. */
     void look() {
         Optional<ProcFs.Task> waiting = thread.isInterrupted()
                 ? task.flatMap(known -> proc.task(known.pid(), known.tid())).filter(ProcFs.Task::isUninterruptible)
@@ -56,7 +56,7 @@ final class InterruptedWait {
         }
         long now = proc.switches(waiting.get());
         if (now != switches) {
-            // It has run since: this is another wait.
+            // The thread has run since the last check, so this is another wait.
             switches = now;
             since = clock.getAsLong();
             return;
@@ -65,14 +65,14 @@ final class InterruptedWait {
         if (waited.compareTo(PATIENCE) < 0) {
             return;
         }
-        // Whatever comes of this, the thread may wait again.
+        // The thread may wait again later, so start over.
         switches = -1;
         RuntimeException failure = null;
         for (Disk disk : disks.get()) {
             try {
                 endWaitFor(disk);
             } catch (RuntimeException e) {
-                failure = e; // It may be another disk that the thread waits for.
+                failure = e; // The thread may wait for another of the disks.
             }
         }
         if (failure != null) {

@@ -7,7 +7,7 @@ import io.dblock.PowerDomain;
 import io.dblock.internal.module.ModuleLoader;
 import java.util.List;
 
-/** The provider outside our own tests: devices of this machine's kernel. */
+/** The provider of real devices, of this machine's kernel. Only our own unit tests use another. */
 public final class KernelDeviceProvider implements BlockDeviceProvider {
 
     @Override

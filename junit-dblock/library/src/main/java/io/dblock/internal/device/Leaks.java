@@ -5,11 +5,11 @@ import io.dblock.LeakException;
 import io.dblock.internal.kernel.Holders;
 import java.util.List;
 
-/** What is said of those who still use a device. */
+/** Words the errors about users of a device. */
 final class Leaks {
     private Leaks() {}
 
-    /** With these lines, indented, between two others. */
+    /** Returns an exception with these lines, indented, between two texts. */
     static LeakException exception(String before, List<String> lines, String after) {
         StringBuilder text = new StringBuilder(before).append('\n');
         lines.forEach(line -> text.append("  ").append(line).append('\n'));

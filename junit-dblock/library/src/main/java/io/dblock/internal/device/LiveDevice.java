@@ -46,16 +46,16 @@ import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
 
-/** A device as the test holds it: its node, its filesystem, and its server. */
+/** The device that a test holds: its node, its mounts and its server. */
 final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     private static final int MAX_INCIDENTS = 100;
     private static final int MAX_FAILURES = 100;
-    /** How long a call that is under way may take to end before the disk is removed under it. */
+    /** How long {@link #close()} waits for a call that is under way before it removes the disk by force. */
     private static final Duration END_OF_CALL = Duration.ofSeconds(5);
 
     /**
-     * How long its server may take for a question that something goes on without. A server on an emulated machine, with more
-     * to do than processors, has been seen to take more than five seconds.
+     * How long the server may take to answer a question that this device can go on without. A busy server on an emulated
+     * machine has been seen to take more than five seconds.
      */
     private static final Duration ANSWER = Duration.ofSeconds(20);
 
@@ -64,27 +64,27 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     private final Teardown.Limits limits;
     private final ServedDevice served;
     private final Removal removal;
-    /** Held by whoever changes what is said of it. */
+    /** The lock for changes of {@link #spec}. */
     private final Object changing = new Object();
 
     private volatile DeviceSpec spec;
-    /** The image that its data lies in, see {@link OpenImage#file()}; a fork has that of its original. */
+    /** The image file with the data, see {@link OpenImage#file()}. A fork has the image of its original. */
     private final Optional<Object> image;
 
     private final Path path;
     private final DeviceMounts mounts;
-    /** For whatever changes its mounts. Not for what has to work while such a call waits for the disk. */
+    /** The lock for changes of mounts. Calls that must work while a holder waits for the disk do not take it. */
     private final DeviceLock lock = new DeviceLock();
 
     private final Object closing = new Object();
     private final List<String> incidents = new CopyOnWriteArrayList<>();
     private volatile boolean closed;
     private final Offspring offspring;
-    /** What it has shown. Set when it is closed, before the unmount makes requests of its own. */
+    /** What the device has shown. Set by {@link #close()} before the unmount, which makes requests of its own. */
     private volatile Offspring.Shown shown;
-    /** To be read by who asks for what needs the kernel's device, to be written by who closes that for good. */
+    /** Held for reading during calls that need the kernel's device, and for writing to end such calls for good. */
     private final ReadWriteLock kernel = new ReentrantReadWriteLock();
-    /** Guarded by {@link #kernel}: nobody may ask any more. */
+    /** Whether calls to the kernel's device are over. Guarded by {@link #kernel}. */
     private boolean gone;
 
     private volatile Watchdog.Watch watch = () -> {};
@@ -124,7 +124,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         mounts = new DeviceMounts(served, this::spec, spec.name(), runs, host);
     }
 
-    /** Starts it and waits for its node. */
+    /** Starts the disk and waits for its node. */
     void appear() {
         runs.note(name());
         watch = Watches.during(served::start, served, this::note);
@@ -207,7 +207,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         }
     }
 
-    /** That the power is off, which was on, and by which rule, if that can be found out. */
+    /** Returns a sentence about the power cut during a mount, with the rule that cut; empty if there was no cut. */
     private Optional<String> cutMeanwhile() {
         try {
             return removal.ask(
@@ -225,7 +225,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         return "The power of " + name() + " was cut while it was mounted, by " + by;
     }
 
-    /** The last that acted on a request and cuts the power. */
+    /** Returns the power-cut rule that acted last; empty if none did. */
     private Optional<String> ruleThatCut() {
         Map<String, String> rules = new HashMap<>();
         for (Fault fault : served.faults().history()) {
@@ -240,7 +240,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         return acted.isEmpty() ? Optional.empty() : Optional.of(rules.get(acted.get(acted.size() - 1)));
     }
 
-    /** A test that goes on as if nothing had happened is not to be helped by a disk that comes back by itself. */
+    /** Refuses the call if the power is off. Restoring it here would hide the cut from a test that ignores it. */
     private void checkPowered(String call) {
         if (!served.powered()) {
             throw new IllegalStateException(
@@ -324,8 +324,8 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     }
 
     /**
-     * The kernel tells that data could not be written once, and drops them. Who drops what is cached wants just that; but the
-     * error must not get lost with the data, because nobody is told it again.
+     * Records that cached data could not be written. Dropping such data is what the caller asked for. But the kernel
+     * reports the error only once, so it must not get lost with the data.
      */
     private void noteLostWrites(String call, int result) {
         if (result == 0) {
@@ -335,7 +335,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
                 + ". These data are lost; no later fsync or close reports it";
         note(what);
         if (closed) {
-            // Its end has interrupted this call.
+            // close() has ended this call.
             throw new DblockException(what + ". The device has been closed meanwhile.");
         }
     }
@@ -352,7 +352,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         change(() -> served.setReadOnly(readOnly));
     }
 
-    /** What it is afterwards is asked of the kernel: a change that fails may have happened all the same, or in part. */
+    /** Makes a change, and updates the spec from the kernel: a failed change may have happened all the same, or in part. */
     private void change(Runnable change) {
         synchronized (changing) {
             try {
@@ -375,7 +375,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         return served;
     }
 
-    /** What its server has open for it. */
+    /** Returns the image file that the server has open for this device; empty if there is none. */
     Optional<OpenImage> openImage() {
         return image.map(file -> new OpenImage(served.answering().jvm().pid(), file, name()));
     }
@@ -412,7 +412,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
             return;
         }
         mountedBefore |= mounts.point().isPresent();
-        // While the power is still off, so that nothing which is written back now gets through.
+        // The power is still off, so nothing that the kernel writes back now reaches the disk.
         List<String> holders = mounts.tryUnmount(true, Bounded::call);
         if (mounts.point().isPresent()) {
             throw Leaks.exception(
@@ -431,7 +431,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
                     lines,
                     "Unmount it before restorePower(): the kernel has cached what the disk has lost.");
         }
-        // What cannot be written was lost with the power: that is no news.
+        // What cannot be written was lost in the power cut, so its error is not reported.
         host.flushBuffers(path);
         served.restorePower();
         if (mountedBefore) {
@@ -523,7 +523,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         return new Offspring.Shown(all, evidence.choices(), List.of());
     }
 
-    /** Keeps what the device has shown. Throws nothing, and waits a limited time for a server that is silent. */
+    /** Keeps what the device has shown. Throws nothing, and waits for the server only for a limited time. */
     private void askBeforeTeardown() {
         try {
             shown = removal.ask("asking what the rules of " + name() + " have done", this::ask);
@@ -539,7 +539,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         try {
             failures = removal.ask("asking what the handler of " + name() + " has thrown", served::failures);
         } catch (DblockException e) {
-            // The server is gone or silent, which the teardown has told.
+            // The server is gone or does not answer, which the teardown has reported.
         }
         Offspring.Shown last = shown == null ? Offspring.Shown.NOTHING : shown;
         offspring.end(this, new Offspring.Shown(last.unproven(), last.choices(), failures));
@@ -566,7 +566,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
                 snapshot.close();
             } catch (DblockException e) {
                 failures.add(e);
-                break; // They are kept by one server, and go with it.
+                break; // One server has them all, and it does not answer.
             }
         }
         if (!leaks.isEmpty()) {
@@ -610,18 +610,18 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         return info().flatMap(DeviceInfo::oldest).map(OldestRequest::age).orElse(Duration.ZERO);
     }
 
-    /** What the kernel says of it; empty once it is gone. */
+    /** Returns what the kernel reports about the device; empty once it is gone. */
     private Optional<DeviceInfo> info() {
         return whileThere(() -> {
             try {
                 return Optional.of(served.info());
             } catch (ControlException e) {
-                return Optional.<DeviceInfo>empty(); // Destroyed, and nobody has it open.
+                return Optional.<DeviceInfo>empty(); // The device is destroyed, and no process has it open.
             }
         });
     }
 
-    /** Does what needs the kernel's device, unless that can no longer be asked for. */
+    /** Makes a call that needs the kernel's device; returns an empty result once such calls are over. */
     private <T> Optional<T> whileThere(Supplier<Optional<T>> what) {
         kernel.readLock().lock();
         try {
@@ -636,7 +636,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         try {
             return removal.ask("asking what holds requests of " + name(), () -> LiveSubject.holding(served));
         } catch (DblockException e) {
-            return List.of(); // Who cannot be asked holds what it holds.
+            return List.of(); // The server does not answer, so its rules are not known.
         }
     }
 
@@ -683,7 +683,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         }
     }
 
-    /** Whether the lock could be had. A call of another thread that waits for the disk gets an error. */
+    /** Takes the lock, and removes the disk by force if another thread holds it too long. Returns whether it got the lock. */
     private boolean takeLock(Teardown teardown) {
         if (lock.take(END_OF_CALL)) {
             return true;
@@ -697,7 +697,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         try {
             close();
         } catch (DblockException e) {
-            // The reason the device could not be made is on its way already and says more.
+            // The caller is about to throw the reason why the device could not be made, which says more.
         }
     }
 

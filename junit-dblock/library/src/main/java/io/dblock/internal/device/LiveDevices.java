@@ -8,14 +8,17 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
-/** The devices of this JVM. What is left at its end is closed, then the module unloaded if it was loaded by this JVM. */
+/**
+ * The open devices of this JVM. When the JVM ends, they are closed, and the module is unloaded if this JVM loaded it. Safe
+ * for use by several threads.
+ */
 final class LiveDevices {
     private static final Set<LiveDevice> LIVE = new LinkedHashSet<>();
     private static boolean prepared;
 
     private LiveDevices() {}
 
-    /** Before each device: clears what other runs have left since, a JVM may die while this one goes on. */
+    /** Clears what crashed runs have left. Called before each device, because another JVM may crash at any time. */
     static synchronized void prepare() {
         if (!prepared) {
             Runtime.getRuntime().addShutdownHook(new Thread(LiveDevices::shutDown, "junit-dblock shutdown"));
@@ -32,12 +35,11 @@ final class LiveDevices {
         LIVE.remove(device);
     }
 
-    /** Those there are now. */
     static synchronized List<LiveDevice> live() {
         return List.copyOf(LIVE);
     }
 
-    /** The files that are open because they are images of these devices. */
+    /** Returns the image files that are open for these devices. */
     static List<OpenImage> openImages() {
         return live().stream().flatMap(device -> device.openImage().stream()).toList();
     }
@@ -47,7 +49,7 @@ final class LiveDevices {
             try {
                 device.close();
             } catch (RuntimeException e) {
-                // Nobody is left to catch it, and standard output may be a test runner's channel.
+                // No caller is left to catch it, and standard output may be a test runner's channel.
                 System.err.println("junit-dblock: at the end of the JVM: " + e.getMessage());
             }
         }

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Live devices on one supply, which the server they have in common keeps. */
+/** Devices on one power supply. One server must serve them all, and cuts their power. */
 final class LivePowerDomain implements PowerDomain {
     private final List<LiveDevice> devices;
 

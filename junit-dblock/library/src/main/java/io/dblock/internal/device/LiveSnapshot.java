@@ -11,17 +11,17 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** A snapshot kept by the server of its device. */
+/** A snapshot of a device, which the server of the device keeps. */
 final class LiveSnapshot implements Snapshot {
     private static final int AT_ONCE = 1 << 20;
 
     private final DeviceSpec original;
     private final Optional<Object> image;
     private final ServedSnapshot served;
-    /** Of the device that it was taken of. */
+    /** The offspring of the original, which this snapshot is part of. */
     private final Offspring siblings;
 
-    /** {@code image} is that of the original, as in {@link LiveDevice}. */
+    /** {@code image} is the image of the original, as in {@link LiveDevice}. */
     LiveSnapshot(DeviceSpec original, Optional<Object> image, ServedSnapshot served, Offspring siblings) {
         this.original = original;
         this.image = image;
@@ -38,7 +38,7 @@ final class LiveSnapshot implements Snapshot {
     @Override
     public void read(long offset, ByteBuffer dst) {
         long at = offset;
-        // Also if nothing is asked for: the range is checked all the same.
+        // The server checks the range, so it is asked even if no bytes are to be read.
         do {
             int length = Math.min(AT_ONCE, dst.remaining());
             dst.put(served.read(at, length));

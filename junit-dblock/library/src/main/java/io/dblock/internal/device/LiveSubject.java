@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** A device as the watchdog of the test's JVM sees it. */
+/** A device for the watchdog of the test JVM. */
 final class LiveSubject implements Watchdog.Subject {
     private final ServedDevice served;
     private final Consumer<String> reports;
@@ -32,7 +32,7 @@ final class LiveSubject implements Watchdog.Subject {
         return lines;
     }
 
-    /** Which fault rules hold requests, one line each. */
+    /** Returns the fault rules that hold requests, one line each. */
     static List<String> holding(ServedDevice served) {
         List<String> lines = new ArrayList<>();
         for (Fault fault : served.faults().list()) {
@@ -61,7 +61,7 @@ final class LiveSubject implements Watchdog.Subject {
         reports.accept(text);
     }
 
-    /** Not called: a JVM that waits for itself cannot say so. */
+    /** Called only for a server process that waits for itself: this JVM could not find that out about itself. */
     @Override
     public void giveUp() {
         served.destroy(true);

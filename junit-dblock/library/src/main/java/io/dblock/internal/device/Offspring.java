@@ -11,16 +11,17 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * What was made of a device and is still open, its snapshots and forks and theirs, and what those that are closed have left to
- * be told. A fork that is closed leaves both to the device that it came from. Safe for use by several threads.
+ * The open snapshots and forks of a device, and what its closed forks have left: what they have shown about rules, power
+ * cuts and handlers. A fork that is closed leaves its own offspring to the device that it came from. Safe for use by
+ * several threads.
  */
 final class Offspring {
-    /** Of what is told, so much is kept: there may be thousands of forks. */
+    /** How many entries of each list are kept from closed forks, of which there may be thousands. */
     private static final int KEPT = 100;
 
     private final String device;
     private final String description;
-    /** The lock of all that come from one device, however far. */
+    /** The lock that a device shares with all its forks and their forks. */
     private final Object family;
 
     // All guarded by the family.
@@ -30,7 +31,7 @@ final class Offspring {
     private final Told told = new Told();
     private boolean ended;
 
-    /** What a device that is closed has left. */
+    /** What a closed device leaves. */
     record Shown(List<Unproven> unproven, Choices choices, List<Throwable> failures) {
         static final Shown NOTHING = new Shown(List.of(), Choices.NONE, List.of());
     }
@@ -66,22 +67,22 @@ final class Offspring {
         family = parent == null ? new Object() : parent.family;
     }
 
-    /** Of a device that comes from no other. */
+    /** Creates the offspring of a device that is not a fork. */
     static Offspring of(String device) {
         return new Offspring(device, null);
     }
 
-    /** Of a fork of this device. */
+    /** Creates the offspring of a fork of this device. */
     Offspring ofFork(String fork) {
         return new Offspring(fork, this);
     }
 
-    /** Such as "dblock1, a fork of dblock0". */
+    /** Returns the name of the device, with that of its original, such as "dblock1, a fork of dblock0". */
     String describe() {
         return description;
     }
 
-    /** A fork was made, whose own offspring this is. */
+    /** Adds a fork, whose own offspring this is, to the offspring of its original. Does nothing if the device is no fork. */
     void add(LiveDevice fork) {
         synchronized (family) {
             Offspring heir = heir();
@@ -91,14 +92,14 @@ final class Offspring {
         }
     }
 
-    /** A snapshot of this device was made. */
+    /** Adds a new snapshot of this device. */
     void add(LiveSnapshot snapshot) {
         synchronized (family) {
             (ended ? heir() : this).snapshots.add(snapshot);
         }
     }
 
-    /** A snapshot is closed. */
+    /** Removes a snapshot that is closed. */
     void remove(LiveSnapshot snapshot) {
         synchronized (family) {
             for (Offspring at = this; at != null; at = at.parent) {
@@ -107,7 +108,7 @@ final class Offspring {
         }
     }
 
-    /** The device is closed; what is left goes to the one it came from, if it did. */
+    /** Ends this: the device is closed, and leaves everything to the device that it came from, if it is a fork. */
     void end(LiveDevice own, Shown shown) {
         synchronized (family) {
             Offspring heir = heir();
@@ -125,7 +126,7 @@ final class Offspring {
         }
     }
 
-    /** The nearest device that this came from and that is not closed, or the first of all; null if this is that one. */
+    /** Returns the nearest ancestor that is open, else the first of all; null if the device is not a fork. */
     private Offspring heir() {
         while (parent != null && parent.ended) {
             parent = parent.parent;
@@ -133,7 +134,7 @@ final class Offspring {
         return parent;
     }
 
-    /** All forks that are open, those of forks too, the newest first. */
+    /** Returns all open forks, including forks of forks, newest first. */
     List<LiveDevice> forks() {
         synchronized (family) {
             List<LiveDevice> all = new ArrayList<>();
@@ -150,7 +151,7 @@ final class Offspring {
         }
     }
 
-    /** All snapshots that are open, those of forks too. */
+    /** Returns all open snapshots, including those of forks. */
     List<LiveSnapshot> snapshots() {
         synchronized (family) {
             List<LiveSnapshot> all = new ArrayList<>(snapshots);
@@ -159,7 +160,7 @@ final class Offspring {
         }
     }
 
-    /** What forks that are closed have left unproven. */
+    /** Returns what closed forks have left unproven. */
     List<Unproven> unproven() {
         synchronized (family) {
             List<Unproven> all = new ArrayList<>(told.unproven);
@@ -172,14 +173,14 @@ final class Offspring {
         }
     }
 
-    /** What the power cuts of forks that are closed had to choose from. */
+    /** Returns what the power cuts of closed forks had to choose from. */
     Choices choices() {
         synchronized (family) {
             return told.choices;
         }
     }
 
-    /** What was thrown when forks that are closed were served. */
+    /** Returns what handlers and predicates of closed forks have thrown. */
     List<Throwable> failures() {
         synchronized (family) {
             return List.copyOf(told.failures);

@@ -8,11 +8,11 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.function.Supplier;
 
-/** Removes a disk by force, whether its server answers or not. Safe for use by several threads. */
+/** Removes a disk by force, even if its server does not answer. Safe for use by several threads. */
 final class Removal {
     private final ServedDevice served;
     private final Host host;
-    /** How long the server may take for a question. */
+    /** How long the server may take to answer a question. */
     private final Duration answer;
 
     private volatile boolean silent;
@@ -23,20 +23,20 @@ final class Removal {
         this.answer = answer;
     }
 
-    /** How long the server may take for a question. */
+    /** Returns how long the server may take to answer a question. */
     Duration answer() {
         return answer;
     }
 
-    /** Whether the server has failed to answer a question in time. It is not asked any more then. */
+    /** Returns whether the server has not answered a question in time. It is asked no more questions then. */
     boolean isSilent() {
         return silent;
     }
 
     /**
-     * What the server says, unless it does not answer in time, or with an error.
+     * Returns the server's answer to a question.
      *
-     * @throws DblockException if it does not; says why
+     * @throws DblockException if the server does not answer in time, now or before, or answers with an error
      */
     <T> T ask(String what, Supplier<T> question) {
         if (silent) {
@@ -53,10 +53,11 @@ final class Removal {
     }
 
     /**
-     * Removes it. Asked first is the server, which then knows that nobody waits for its answers any more.
+     * Removes the disk. First asks the server, so that it knows that its answers are no longer needed; if that fails, asks
+     * the module.
      *
-     * @return what the server failed with, if it did; the disk is gone then, too
-     * @throws DblockException if the module did not remove it either
+     * @return the failure of the server, if it failed; the disk is gone in any case
+     * @throws DblockException if the module could not remove the disk either
      */
     Optional<DblockException> byForce() {
         try {

@@ -16,9 +16,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * {@code /run/junit-dblock/<pid>-<start time>/}: where a JVM mounts its devices, in {@code mnt/<device>}, and keeps a file
- * {@code devices/<device>} for each of them. Pid and start time together name a process for as long as the
- * machine runs, so the leavings of one that is gone can be told from what is in use.
+ * The directory of a test JVM, {@code /run/junit-dblock/<pid>-<start time>/}. It has a mount point {@code mnt/<device>}
+ * and an empty file {@code devices/<device>} for each device. Pid and start time together identify a process until the
+ * next boot, so what a dead process has left can be distinguished from what is in use.
  */
 final class RunDirectory {
     private static final Pattern OWNER = Pattern.compile("([0-9]+)-([0-9]+)");
@@ -29,7 +29,6 @@ final class RunDirectory {
 
     private final Path base;
     private final ProcFs proc;
-    /** This process's. */
     private final Path own;
 
     RunDirectory(Path base, ProcFs proc, long pid) {
@@ -42,17 +41,17 @@ final class RunDirectory {
         return OF_THIS_MACHINE;
     }
 
-    /** Creates the directory in which a device is to be mounted. */
+    /** Creates the directory for the mount of a device, and returns it. */
     Path createMountDirectory(String device) {
         return create(own.resolve("mnt"), device, true);
     }
 
-    /** Notes that this JVM has a device of this name. */
+    /** Records that this JVM has a device of this name. */
     void note(String device) {
         create(own.resolve("devices"), device, false);
     }
 
-    /** Not while another thread removes what is empty, see {@link #forget}. */
+    /** Synchronized, because {@link #forget} removes directories that are empty. */
     private synchronized Path create(Path directory, String name, boolean asDirectory) {
         try {
             Files.createDirectories(
@@ -71,12 +70,12 @@ final class RunDirectory {
         }
     }
 
-    /** Removes the directory in which a device was mounted; one that is still mounted is left. */
+    /** Removes the directory for the mount of a device, unless something is still mounted there. */
     synchronized void removeMountDirectory(String device) {
         deleteIfPossible(own.resolve("mnt").resolve(device));
     }
 
-    /** Removes what else was made for a device; what is not there or still mounted is left. */
+    /** Removes the record of a device, and the directories that are empty then. */
     synchronized void forget(String device) {
         deleteIfPossible(own.resolve("devices").resolve(device));
         deleteIfPossible(own.resolve("mnt"));
@@ -85,19 +84,19 @@ final class RunDirectory {
     }
 
     /**
-     * Whose directory one is.
+     * The process that a directory belongs to.
      *
-     * @param started in clock ticks since boot
+     * @param started its start time, in clock ticks since boot
      */
     record Owner(long pid, long started) {}
 
-    /** The process that had this {@linkplain #abandoned() abandoned} directory. */
+    /** Returns the process that this {@linkplain #abandoned() abandoned} directory belonged to. */
     static Owner ownerOf(Path abandoned) {
         String[] name = abandoned.getFileName().toString().split("-", 2);
         return new Owner(Long.parseLong(name[0]), Long.parseLong(name[1]));
     }
 
-    /** The directories of processes that are gone. */
+    /** Returns the directories of processes that are gone. */
     List<Path> abandoned() {
         List<Path> found = new ArrayList<>();
         for (Path directory : children(base)) {
@@ -112,12 +111,12 @@ final class RunDirectory {
         return found;
     }
 
-    /** What {@code below} an abandoned directory is there: {@code mnt} or {@code devices}. */
+    /** Returns the entries of {@code mnt} or {@code devices} in an abandoned directory. */
     static List<Path> entries(Path abandoned, String below) {
         return children(abandoned.resolve(below));
     }
 
-    /** Removes an abandoned directory, as far as nothing is mounted there any more. */
+    /** Removes an abandoned directory, except for mount points that are still in use. */
     static void remove(Path abandoned) {
         Function<String, Path> child = abandoned::resolve;
         for (String below : List.of("mnt", "devices")) {
@@ -132,7 +131,7 @@ final class RunDirectory {
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
             entries.forEach(found::add);
         } catch (IOException e) {
-            // There is none.
+            // The directory does not exist.
         }
         return found;
     }
@@ -141,7 +140,7 @@ final class RunDirectory {
         try {
             Files.deleteIfExists(path);
         } catch (IOException e) {
-            // A mount point in use, or a directory another device is still in.
+            // It is a mount point in use, or a directory that has an entry of another device.
         }
     }
 }

@@ -18,7 +18,10 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** What a run that crashed has left: its mounts, devices and server process, known by the identity of its process, and no others. */
+/**
+ * Clears what crashed runs have left: mounts, devices and server processes. They are identified by the pid and start time
+ * of their test JVM, so those of running JVMs stay.
+ */
 public final class StaleRuns {
     private static final Duration END = Duration.ofSeconds(10);
 
@@ -26,12 +29,12 @@ public final class StaleRuns {
     private final ProcFs proc;
     private final Machine machine;
 
-    /** What is done to this machine. Tests bring their own. */
+    /** The changes to this machine. Unit tests have their own. */
     interface Machine {
-        /** umount2(2), lazily; 0 or a negative error. */
+        /** Detaches a mount, even if it is in use. Returns 0 or a negative error number. */
         int detach(KernelPath mountPoint);
 
-        /** Ends this process and waits for it to be gone. */
+        /** Kills this process and waits up to 10 s for its end. */
         void kill(long pid);
 
         /** Destroys the device of this name by force, if its owner is gone. */
@@ -44,7 +47,7 @@ public final class StaleRuns {
         this.machine = machine;
     }
 
-    /** The directories that crashed runs have left on this machine, {@code /run/junit-dblock/<pid>-<start time>}. */
+    /** Returns the directories of crashed runs on this machine, {@code /run/junit-dblock/<pid>-<start time>}. */
     public static List<Path> find() {
         return RunDirectory.ofThisMachine().abandoned();
     }
@@ -65,7 +68,7 @@ public final class StaleRuns {
         }
     }
 
-    /** Clears this machine, by means of a session of the loaded module. */
+    /** Clears what crashed runs have left on this machine, through a session of the loaded module. */
     static List<String> clear(ControlSession session) {
         Machine machine = new Machine() {
             @Override
@@ -82,7 +85,7 @@ public final class StaleRuns {
             public void destroyIfAbandoned(String name) {
                 try {
                     DeviceInfo info = session.info(name);
-                    // 0 may also mean not visible from here, but the name was noted by a process that is gone.
+                    // 0 may also mean an owner in another pid namespace, but a dead process has recorded the name.
                     if (info.owner() == 0 || info.state() == DeviceInfo.State.ENDING) {
                         session.destroy(info.id(), true);
                     }
@@ -96,7 +99,7 @@ public final class StaleRuns {
         return new StaleRuns(RunDirectory.ofThisMachine(), new ProcFs(Path.of("/proc")), machine).clear();
     }
 
-    /** A process that has gone on living for the time that this takes is in the kernel, and its devices fail all the same. */
+    /** Kills a process. One that has not ended in time waits in the kernel; its devices fail all the same. */
     private static void kill(ProcessHandle process) {
         process.destroyForcibly();
         process.onExit()
@@ -105,8 +108,9 @@ public final class StaleRuns {
     }
 
     /**
-     * The server processes of a run that is gone. They end by themselves, but not while they are stopped. One serves the
-     * process whose pid it was given, unless that is another's by now, which has started after it.
+     * Returns the server processes of a run that is gone. They end by themselves unless they are stopped. The last
+     * argument of a server process is the pid of its test JVM. If another process has that pid by now, a server process
+     * that started later belongs to that one.
      */
     private List<Long> servers(RunDirectory.Owner owner) {
         List<Long> servers = new ArrayList<>();
@@ -126,7 +130,7 @@ public final class StaleRuns {
         return servers;
     }
 
-    /** What was found and cleared, one line each. */
+    /** Clears what crashed runs have left, and returns one line for each thing found. */
     List<String> clear() {
         List<String> done = new ArrayList<>();
         for (Path directory : runs.abandoned()) {
@@ -135,12 +139,12 @@ public final class StaleRuns {
                 done.add("ended the server process " + server);
             }
             List<ProcFs.Mount> mounts = proc.mounts("self");
-            // Later mounts may lie on earlier ones.
+            // A later mount may be inside an earlier one.
             Collections.reverse(mounts);
             for (ProcFs.Mount mount : mounts) {
                 if (mount.point().isIn(directory)) {
                     int result = machine.detach(mount.point());
-                    // That a mount point was covered is of interest to nobody.
+                    // The cover of a mount point is an internal detail, so it is not reported.
                     if (result < 0 || !DeviceMounts.isCover(mount)) {
                         done.add("unmounted " + mount.point() + (result < 0 ? ": " + Errno.describe(-result) : ""));
                     }

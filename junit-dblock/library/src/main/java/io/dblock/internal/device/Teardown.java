@@ -21,21 +21,21 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
- * Takes one device away, whoever uses it, and whether its server answers, is dead, or is stopped. Each step is tried,
- * whatever became of those before it, and each has a bound: one that waits for the disk goes on first to the removal of the
- * fault rules that keep its requests waiting, then to the forced removal of the disk, which fails them.
+ * Removes one device, even if it is in use, and even if its server is dead or stopped. Each step is tried, even if an
+ * earlier one failed, and each has a limit. If a step waits for the disk too long, first the fault rules that keep
+ * requests waiting are removed; then the disk is removed by force, which fails its requests.
  */
 public final class Teardown {
     private static final Duration LOOK = Duration.ofMillis(50);
 
     /**
-     * How long is waited.
+     * The limits of the steps.
      *
      * @param rules how old a request may become before the rules that hold or delay requests are removed
-     * @param disk how old one may become before the disk is removed: what would answer it does not
-     * @param unmount how long unmounting may take, however quickly each request is answered
-     * @param destroy how long destroying the disk may take, which nobody uses any more then
-     * @param close how long the server may take to free what it kept
+     * @param disk how old a request may become before the disk is removed by force
+     * @param unmount how long an unmount may take, even if each request is answered quickly
+     * @param destroy how long it may take to destroy the disk, which is no longer in use then
+     * @param close how long the server may take to free its resources
      */
     record Limits(Duration rules, Duration disk, Duration unmount, Duration destroy, Duration close) {
         static Limits ofThisJvm() {
@@ -60,14 +60,14 @@ public final class Teardown {
     private final List<DblockException> failures = new ArrayList<>();
     private boolean released;
     private boolean forced;
-    /** Whether that has succeeded. */
+    /** Whether the forced removal has succeeded. */
     private boolean removed;
 
     /**
-     * @param oldestRequest how long the request that is under way the longest has been
+     * @param oldestRequest returns the age of the oldest request under way
      * @param removal removes {@code served} by force
      * @param closeServer closes {@code served}
-     * @param note takes a note of what had to be done besides what every teardown does
+     * @param note records what had to be done beyond the usual steps
      */
     Teardown(
             ServedDevice served,
@@ -88,12 +88,12 @@ public final class Teardown {
         this.limits = limits;
     }
 
-    /** To be called once. */
+    /** Removes the device. Must be called once; {@link #report()} then throws what went wrong. */
     void run() {
         attempt(() -> leaks.addAll(mounts.tryUnmount(false, this::unmounting)));
         mounts.point().ifPresent(point -> attempt(() -> detach(KernelPath.of(point))));
         attempt(() -> mounts.foreign().forEach(this::detachForeign));
-        // Before the disk goes: the kernel gives its name, and so this directory, to the next one.
+        // This comes before the disk is destroyed: then the next disk may get its name, and thus this directory.
         attempt(mounts::uncover);
         attempt(this::destroy);
         attempt(this::closeServer);
@@ -123,7 +123,7 @@ public final class Teardown {
         return patiently(what, limits.unmount(), step);
     }
 
-    /** Destroys it, by force if it stays busy, is known to be in use, or cannot be destroyed otherwise. */
+    /** Destroys the disk: by force if it is in use, stays busy, or cannot be destroyed otherwise. */
     private void destroy() {
         if (forced) {
             if (!removed) {
@@ -160,7 +160,7 @@ public final class Teardown {
         }
     }
 
-    /** Frees what the server keeps. That it does not answer is no reason to wait for it once more as long. */
+    /** Frees the server's resources. A server that is known not to answer gets less time. */
     private void closeServer() {
         Bounded<Boolean> closing = Bounded.start("closing " + node, () -> {
             closeServer.run();
@@ -174,7 +174,7 @@ public final class Teardown {
         closing.result(limit);
     }
 
-    /** What a step returns that may have to wait for the disk. */
+    /** Runs a step that may wait for the disk, and returns its result. */
     private <T> T patiently(String what, Duration limit, Supplier<T> step) {
         Bounded<T> running = Bounded.start(what, step);
         long start = System.nanoTime();
@@ -199,7 +199,7 @@ public final class Teardown {
         return running.result(Duration.ofNanos(System.nanoTime() - start));
     }
 
-    /** Removes the rules that keep requests waiting, which nobody is there to release any more. */
+    /** Removes the rules that hold or delay requests: the test can no longer release them. */
     private void release(String what) {
         List<String> removed;
         try {
@@ -225,7 +225,7 @@ public final class Teardown {
         return removed;
     }
 
-    /** Removes the disk, so that whoever waits for it gets an error. */
+    /** Removes the disk by force, so that threads that wait for it get an error. */
     void force(String why) {
         forced = true;
         String text = node.getFileName() + " has been removed by force when it was closed: " + why + ".";
@@ -244,15 +244,15 @@ public final class Teardown {
                                     .orElse(" Its handler has to answer every request, with an error if need be."),
                     refused.orElse(null)));
         } else {
-            // A leak is told in other words.
+            // report() names the users instead.
             refused.ifPresent(failures::add);
         }
     }
 
     /**
-     * Returns if all went well.
+     * Throws what went wrong; returns if all went well.
      *
-     * @throws LeakException if somebody still used the device
+     * @throws LeakException if the device was still in use
      * @throws DblockException if a step failed
      */
     void report() {

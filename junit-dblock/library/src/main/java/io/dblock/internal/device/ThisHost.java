@@ -71,7 +71,7 @@ final class ThisHost implements Host {
                 numbers.add(Files.readString(partition.resolve("dev")).strip());
             }
         } catch (IOException e) {
-            // It, or a partition, is going away.
+            // The disk or a partition has just been removed.
         }
         return numbers;
     }
@@ -99,7 +99,7 @@ final class ThisHost implements Host {
     @Override
     public void dropFiles() {
         try {
-            // Pages, directory entries and inodes; there is no narrower way.
+            // This drops pages, directory entries and inodes of all filesystems; the kernel has no narrower way.
             Files.writeString(DROP_CACHES, "3");
         } catch (IOException e) {
             throw new DblockException(

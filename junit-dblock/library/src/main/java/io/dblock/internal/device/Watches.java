@@ -9,20 +9,20 @@ import java.time.Duration;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
-/** Who watches a device for requests that nobody answers. */
+/** Arranges who watches a device for requests that nobody answers. */
 final class Watches {
-    /** Longer than starting a server process may take, which says so itself then. */
+    /** More than the start of a server process may take, which has its own limit and error. */
     private static final Duration LIMIT = Duration.ofMinutes(5);
 
     private Watches() {}
 
     /**
-     * Starts a disk and has the device watched by this JVM and, if this one answers its requests itself, by the server process
-     * too: from inside it cannot be seen that a JVM is stuck. They do when this returns, since this JVM may be stuck soon. The
-     * server process is asked while the disk starts: its answer takes about as long.
+     * Starts a disk and watches the device in this JVM. If this JVM answers the requests itself, the server process watches
+     * the device, too, because a JVM cannot see from inside that it is stuck. All watches have begun when this returns,
+     * since this JVM may get stuck at once. The server process is asked while the disk starts, which saves time.
      *
      * @param start starts the disk
-     * @param reports takes what is found out
+     * @param reports takes the reports of both
      */
     static Watchdog.Watch during(Runnable start, ServedDevice served, Consumer<String> reports) {
         Supplier<Watchdog.Watch> inside = () -> Watchdog.watch(new LiveSubject(served, reports));
@@ -37,7 +37,7 @@ final class Watches {
                 inside);
     }
 
-    /** The same with two that watch, the first of which is made meanwhile, by what errors call this. */
+    /** Starts a disk while {@code outside} makes a watch, then makes another; errors name the first as {@code what}. */
     static Watchdog.Watch during(
             Runnable start, String what, Supplier<Watchdog.Watch> outside, Supplier<Watchdog.Watch> inside) {
         Bounded<Watchdog.Watch> asked = Bounded.start(what, outside);
@@ -59,7 +59,7 @@ final class Watches {
         };
     }
 
-    /** Ends the watch of a disk that has not started. If that fails, it ends when the device goes. */
+    /** Ends the watch of a disk that could not be started. If that fails, the watch ends when the device is removed. */
     private static void endWhenMade(Bounded<Watchdog.Watch> asked, Throwable reason) {
         try {
             asked.awaitEnd(LIMIT);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A device in the test's JVM: made, formatted, mounted, watched and torn down, with what crashed runs have left. It knows
- * {@code server} and {@code remote}, and implements the API of {@code io.dblock}.
+ * The test JVM's side of a device: it makes, formats, mounts, watches and removes devices, and clears what crashed runs
+ * have left. The package implements the API of {@code io.dblock}, and knows {@code server} and {@code remote}.
  */
 package io.dblock.internal.device;
