@@ -35,33 +35,34 @@ import java.util.function.Supplier;
 
 /**
  * Turns values into bytes and back, by their declared types: primitives, strings, enums, byte arrays, records, sealed
- * interfaces of records, and collections and optionals of these. There are no nulls. Both ends have the same classes, so the
- * bytes hold values only. What a supplier gives is sent, and becomes a value again whenever the supplier that arrives is asked.
+ * interfaces of records, collections and optionals of these, and objects sent by reference, see {@link References}. Null
+ * is not allowed. Both sides have the same classes, so the bytes contain values only. Of a supplier, the supplied value is
+ * sent; the receiver's supplier decodes it anew at each call.
  */
 final class Codec {
     private static final Map<Type, Form> FORMS = new ConcurrentHashMap<>();
 
     private Codec() {}
 
-    /** How the values of one type are written and read. */
+    /** Writes and reads the values of one type. */
     interface Form {
         void write(Object value, DataOutputStream out) throws IOException;
 
         Object read(DataInputStream in) throws IOException;
     }
 
-    /** A value of this type as bytes. */
+    /** Returns a value of this type as bytes. */
     static byte[] encode(Type type, Object value) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try {
             of(type).write(value, new DataOutputStream(bytes));
         } catch (IOException e) {
-            throw new UncheckedIOException(e); // Memory does not fail to be written.
+            throw new UncheckedIOException(e); // Cannot happen: the stream is in memory.
         }
         return bytes.toByteArray();
     }
 
-    /** What {@link #encode} was given. */
+    /** Returns the value that {@link #encode} turned into these bytes. */
     static Object decode(Type type, byte[] bytes) {
         try {
             return of(type).read(new DataInputStream(new ByteArrayInputStream(bytes)));
@@ -71,14 +72,14 @@ final class Codec {
     }
 
     /**
-     * The form of a type.
+     * Returns the form of a type.
      *
-     * @throws IllegalArgumentException if values of it cannot be sent
+     * @throws IllegalArgumentException if values of this type cannot be sent
      */
     static Form of(Type type) {
         Form known = FORMS.get(type);
         if (known == null) {
-            // Not computeIfAbsent: the forms of a record's components are made on the way.
+            // computeIfAbsent() does not allow that make() adds the forms of a record's components.
             known = make(type);
             FORMS.put(type, known);
         }
@@ -98,7 +99,7 @@ final class Codec {
             return References.form(raw);
         }
         if (raw.isEnum()) {
-            // Both ends have the same classes, so a constant's place among all of them names it.
+            // Both sides have the same classes, so the ordinal identifies a constant.
             List<?> constants = List.of(raw.getEnumConstants());
             return form((value, out) -> out.writeByte(constants.indexOf(value)), in -> constants.get(in.readByte()));
         }
@@ -169,7 +170,7 @@ final class Codec {
                     in -> References.toThrowable(in, (Failure) failure.read(in)));
         }
         if (type == Faults.class) {
-            // An abstract class has no proxy.
+            // Faults is a class and cannot have a proxy, so its rules are sent by reference.
             Form rules = References.form(RuleSet.class);
             return form(
                     (value, out) -> rules.write(((RuleSet) value), out),
@@ -276,8 +277,8 @@ final class Codec {
         throw new IllegalArgumentException("Values of " + type + " cannot be sent to another process.");
     }
 
-    /** One of requests is asked where it is, by reference. */
-    @SuppressWarnings("unchecked") // There are no others.
+    /** A predicate is sent by reference and evaluated where it was made. */
+    @SuppressWarnings("unchecked") // All predicates that are sent are of requests.
     private static Form predicate() {
         Form question = References.form(References.Question.class);
         return form(

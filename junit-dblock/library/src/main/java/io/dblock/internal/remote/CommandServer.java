@@ -26,23 +26,23 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.UnaryOperator;
 
-/** Does in the server process what the test's JVM asks for. Safe for use by several threads. */
+/** Executes the commands of the test JVM in the server process. Safe for use by several threads. */
 final class CommandServer implements ServerCommands {
-    /** Of so many closed devices the data that the journal has captured can still be asked for. */
+    /** How many closed devices keep the data that their journals have captured. */
     private static final int CLOSED_KEPT = 8;
 
     private final DeviceServer server;
     private final TestCommands test;
     private final References references;
     private final long testPid;
-    /** A path as the test sees it, as this process does. */
+    /** Turns a path of the test JVM into a path of this process. */
     private final UnaryOperator<Path> ofTest;
 
     private final AtomicLong numbers = new AtomicLong();
     private final Map<Long, Device> devices = new ConcurrentHashMap<>();
     private final LinkedHashMap<Long, Recorder> closed = new LinkedHashMap<>();
 
-    /** What there is of a device. */
+    /** An open device, with the subscriptions to its journal by number. */
     private record Device(ServedDevice served, Map<Long, Subscription> subscriptions) {}
 
     CommandServer(
@@ -66,7 +66,7 @@ final class CommandServer implements ServerCommands {
         try {
             return add(server.create(parameters, filters, here));
         } catch (DblockException e) {
-            // What it says of the image should be the path that the test knows.
+            // The message should have the path of the image that the test knows.
             if (here.image().isPresent() && e.getClass() == DblockException.class) {
                 throw new DblockException(
                         e.getMessage()
@@ -107,7 +107,7 @@ final class CommandServer implements ServerCommands {
         try {
             served.close();
         } finally {
-            // If that has failed, too: nobody asks for this device any more.
+            // Clean up even if the close failed: the test JVM does not call for this device again.
             try {
                 device.subscriptions().values().forEach(Subscription::finish);
             } finally {
@@ -229,7 +229,7 @@ final class CommandServer implements ServerCommands {
         Watchdog.watch(new TestJvmDevice(id, description, testPid, test));
     }
 
-    /** Destroys all devices by force, whoever uses them. */
+    /** Destroys all devices by force, even if they are in use. */
     void destroyAll() {
         List<ServedDevice> left = new ArrayList<>();
         devices.values().forEach(device -> left.add(device.served()));
@@ -237,7 +237,7 @@ final class CommandServer implements ServerCommands {
             try {
                 served.destroy(true);
             } catch (DblockException e) {
-                // The process ends, and with it the device, in a moment.
+                // This process is about to exit, and the kernel then destroys the device.
             }
         }
     }

@@ -35,21 +35,21 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Calls between two processes, in both directions at once, over a pair of streams. Each side has an interface whose methods
- * the other calls through a proxy; arguments, results and exceptions are data, see {@link Codec} and {@link Failure}, or objects
- * that can be called in their turn, see {@link References}.
+ * Calls between two processes, in both directions at once, over a pair of streams. Each side has an interface whose
+ * methods the other side calls through a proxy. Arguments, results and exceptions are sent as data, see {@link Codec} and
+ * {@link Failure}, or by reference, see {@link References}.
  *
- * <p>A frame is its length (4 bytes, of what follows), what it is (1), the number of the call (8), and its content: for a call
- * the number of the object (8, 0 for the side's own interface), that of the method (2), by name among those of the interface,
- * and the arguments.
+ * <p>A frame has the length of its rest (4 bytes), its kind (1), the number of the call (8), and its content. The content
+ * of a call has the number of the object (8; 0 for the side's own interface), the index of the method among those of the
+ * interface, sorted by name (2), and the arguments.
  *
- * <p>No call waits without a limit, whatever the other side does: one thread writes, one reads, and each call that comes in is
- * made by a thread of its own. Safe for use by several threads.
+ * <p>Every call has a limit, whatever the other side does: one thread writes, one reads, and each incoming call has its
+ * own thread. Safe for use by several threads.
  *
- * <p>A call may take long, so its limit says little about the other process. While a call waits, a ping is sent, which the
- * reading thread of the other side answers whatever its calls are doing. A process that does not answer it is silent if it is
- * stopped, or if it was heard of before and is idle for {@link Peer#patience()}: calls fail at once until something comes from
- * it, or until it is continued. One that is busy is slow, not silent.
+ * <p>A call may take long, so its limit says little about the other process. While a call waits, this side sends a ping,
+ * which the reading thread of the other side answers even if its calls are busy. A process that sends nothing is silent
+ * once it is stopped, or once it has been idle for {@link Peer#patience()} after it had sent something earlier. Calls to a
+ * silent process fail at once, until it sends something or is continued. A busy process is slow, not silent.
  */
 final class Connection implements AutoCloseable {
     private static final byte CALL = 1;
@@ -58,7 +58,7 @@ final class Connection implements AutoCloseable {
     private static final byte CANCEL = 4;
     private static final byte PING = 5;
     private static final byte PONG = 6;
-    /** Of what is sent at once, in bytes; who sends more ends the connection. */
+    /** The most bytes of a frame. A longer frame ends the connection. */
     static final int MAX_FRAME = 1 << 30;
 
     /** The number of a side's own interface. */
@@ -66,17 +66,17 @@ final class Connection implements AutoCloseable {
 
     private static final int MAX_KEPT = 1000;
     private static final String DEAD = "it is dead.";
-    /** How often a call that waits looks at the other process. */
+    /** How often a waiting call checks the other process. */
     private static final Duration LOOK = Duration.ofMillis(500);
     /**
-     * At so many looks in a row a stopped process counts as silent. Looks are counted, not the time between them: this process
-     * may be stopped, too, by a debugger for one, and then knows nothing of what was said meanwhile.
+     * How many checks in a row must find a process stopped until it counts as silent. Checks are counted instead of time,
+     * because this process may itself have been stopped meanwhile, for example by a debugger.
      */
     private static final int STOPPED_LOOKS = 4;
-    /** The limit of a call that should not take long if one before it was not answered within its own, and none has been since. */
+    /** The limit of a usually short call after another call was not answered within its limit, until one is answered. */
     private static final Duration AFTER_UNANSWERED = Duration.ofSeconds(5);
 
-    /** What can be called of an interface, in the order of its numbers: to find that out takes longer than a call. */
+    /** The methods of an interface that can be called, by index. Cached, because finding them takes longer than a call. */
     private static final ClassValue<List<Method>> METHODS = new ClassValue<>() {
         @Override
         protected List<Method> computeValue(Class<?> type) {
@@ -84,7 +84,7 @@ final class Connection implements AutoCloseable {
         }
     };
 
-    /** Can be called of an object that is no data, too. */
+    /** Can also be called on an object that was sent by reference. */
     private static final Method TO_STRING = toStringMethod();
 
     private final DataInputStream in;
@@ -93,7 +93,7 @@ final class Connection implements AutoCloseable {
     private final References references = new References(this);
     private final Peer peer;
 
-    /** What of {@link #references} has the number 0. */
+    /** The object with the number 0: it has this side's own interface. */
     private References.Exported target;
 
     private final AtomicLong numbers = new AtomicLong();
@@ -101,24 +101,24 @@ final class Connection implements AutoCloseable {
     private final Map<Long, Running> running = new ConcurrentHashMap<>();
     private final LinkedBlockingQueue<Frame> outgoing = new LinkedBlockingQueue<>();
     private final ExecutorService callers;
-    /** What our own code has thrown when it was called, by its number: it may come back. */
+    /** Exceptions that this side has thrown to the other, by number, because they may come back. */
     private final Map<Long, Throwable> thrownHere = new LinkedHashMap<>();
 
     private final Thread reader;
     private final Thread writer;
     private final List<Runnable> atEnd = new ArrayList<>();
-    /** How often something has come. */
+    /** How many reads of the stream have returned. */
     private final AtomicLong heard = new AtomicLong();
-    /** Whether a ping is on its way, or its answer. */
+    /** Whether a ping is not answered yet. */
     private final AtomicBoolean pinged = new AtomicBoolean();
-    /** What the other process was when it was found silent; null if it is not. */
+    /** The state of the other process when it was found silent; null if it is not silent. */
     private volatile Peer.Liveness silent;
-    /** Whether a call has not been answered within its limit, and none has been answered since. */
+    /** Whether a call was not answered within its limit, and no call has been answered since. */
     private volatile boolean unanswered;
-    /** Why there are no further calls; null as long as there are. */
+    /** The reason why the connection has ended; null while it is open. */
     private volatile String end;
 
-    /** What goes over the wire, but for its length. */
+    /** A frame without its length. */
     private static final class Frame {
         private final byte kind;
         private final long number;
@@ -143,12 +143,12 @@ final class Connection implements AutoCloseable {
         }
     }
 
-    /** A call of the other side, from the time it has come until it is answered. */
+    /** A call by the other side, until it is answered. */
     private static final class Running {
         private Thread thread;
         private boolean cancelled;
 
-        /** This thread makes the call. */
+        /** Sets the current thread as the one that makes the call. */
         synchronized void begin() {
             thread = Thread.currentThread();
             if (cancelled) {
@@ -163,14 +163,14 @@ final class Connection implements AutoCloseable {
             }
         }
 
-        /** An interrupt that came too late for this call must not hit the next of this thread. */
+        /** Clears the interrupt: one that came too late for this call must not hit the next call of this thread. */
         synchronized void end() {
             thread = null;
             Thread.interrupted();
         }
     }
 
-    /** Counts as something heard what comes of a frame, too: a large one takes its time. */
+    /** Counts reads, so that a part of a large frame also counts as a sign of life. */
     private static final class HeardInputStream extends FilterInputStream {
         private final AtomicLong heard;
 
@@ -195,10 +195,11 @@ final class Connection implements AutoCloseable {
     }
 
     /**
-     * Over these streams, which are closed with it. Nothing happens before {@link #start}.
+     * Creates a connection over these streams. Nothing happens before {@link #start}. The output is closed with the
+     * connection.
      *
      * @param calls the interface that the other side calls
-     * @param peer who is there
+     * @param peer the process of the other side
      */
     Connection(InputStream in, OutputStream out, Class<?> calls, Peer peer) {
         this.in = new DataInputStream(new BufferedInputStream(new HeardInputStream(in, heard), 1 << 16));
@@ -217,7 +218,7 @@ final class Connection implements AutoCloseable {
         return thread;
     }
 
-    /** What can be called of an interface, by number. */
+    /** Returns the methods of an interface that can be called, by index. */
     static List<Method> methodsOf(Class<?> type) {
         return METHODS.get(type);
     }
@@ -234,11 +235,11 @@ final class Connection implements AutoCloseable {
         List<Method> methods = new ArrayList<>(List.of(type.getMethods()));
         methods.sort(Comparator.comparing(Method::getName).thenComparing(Method::toGenericString));
         if (References.isListed(type)) {
-            // What else there is of it is for who has the object itself.
+            // The other methods can only be called on the object itself.
             methods.removeIf(method -> !canBeSent(method));
             methods.add(TO_STRING);
         }
-        // Found out now: a method that cannot be called is an error of ours.
+        // A method whose types cannot be sent is a bug, so it fails now and not at its first call.
         for (Method method : methods) {
             typesOf(method).forEach(Codec::of);
             method.setAccessible(method.getDeclaringClass() == type);
@@ -263,14 +264,14 @@ final class Connection implements AutoCloseable {
         }
     }
 
-    /** Begins; {@code answering} answers the calls of the other side. */
+    /** Starts the connection; {@code answering} answers the calls of the other side. */
     void start(Object answering) {
         target = new References.Exported(calls, answering, null);
         reader.start();
         writer.start();
     }
 
-    /** Has this done when there are no further calls; at once if that is so already. */
+    /** Runs {@code action} when the connection ends; at once if it has ended. */
     void atEnd(Runnable action) {
         synchronized (atEnd) {
             if (end == null) {
@@ -281,35 +282,36 @@ final class Connection implements AutoCloseable {
         action.run();
     }
 
-    /** Whether calls are still possible. */
+    /** Returns whether the connection has not ended. */
     boolean isOpen() {
         return end == null;
     }
 
     /**
-     * Whether the next call is likely to be answered: the connection has not ended, and the other side was neither found
-     * silent nor has let a call wait beyond its limit without answering one since.
+     * Returns whether the next call is likely to be answered: the connection has not ended, the other side is not silent,
+     * and no call has exceeded its limit since the last answer.
      */
     boolean answers() {
         return isOpen() && silent == null && !unanswered;
     }
 
     /**
-     * The other side's interface. Its methods throw {@link DblockException} if the other side has ended, if it is silent, or if
-     * there is no answer within the limit. A limit of at most {@link Command#timeout()} is a short one after a call that was not
-     * answered within its own, until one is. A method that declares {@link InterruptedException} can be interrupted, and is then interrupted on the other
-     * side, too; others go on waiting.
+     * Returns a proxy of the other side's own interface. Its methods throw {@link DblockException} if the other side has
+     * ended, is silent, or does not answer within the limit. After a call was not answered within its limit, limits up to
+     * {@link Command#timeout()} are reduced to 5 s until a call is answered. A method that declares
+     * {@link InterruptedException} can be interrupted, which also interrupts the call on the other side; all other methods
+     * go on waiting.
      */
     <T> T remote(Class<T> type, Duration limit) {
         return references.proxy(type, OWN, null, limit);
     }
 
-    /** The objects that either side has of the other. */
+    /** Returns the objects that this connection sends by reference. */
     References references() {
         return references;
     }
 
-    /** Calls a method of the object of this number. */
+    /** Calls a method of the other side's object with this number. */
     Object call(
             long object, References.Scope scope, Method method, int methodNumber, Object[] arguments, Duration limit)
             throws Throwable {
@@ -329,12 +331,12 @@ final class Connection implements AutoCloseable {
             }
             refuseIfSilent(method);
             outgoing.add(new Frame(CALL, number, data.bytes()));
-            // Who gives more than the usual time makes a call that may need it.
+            // A limit above the usual one is kept, because such a call may need the time.
             boolean hasty =
                     unanswered && limit.compareTo(AFTER_UNANSWERED) > 0 && limit.compareTo(Command.timeout()) <= 0;
             Frame frame = await(method, number, answer, hasty ? AFTER_UNANSWERED : limit);
             if (frame.kind() == THROW) {
-                // Without an answer it may have them, now or later.
+                // After an error, the other side keeps no references. After no answer, it may still have them.
                 data.forget();
                 throw thrown(method, (Failure) Codec.decode(Failure.class, frame.content()));
             }
@@ -361,7 +363,7 @@ final class Connection implements AutoCloseable {
         if (!continued) {
             throw doesNotAnswer(method);
         }
-        // It is about to answer.
+        // The process was continued and is about to answer.
         silent = null;
     }
 
@@ -407,13 +409,13 @@ final class Connection implements AutoCloseable {
         }
     }
 
-    /** Looks at the other process while a call waits for it. For one thread. */
+    /** Checks the other process while a call waits for it. Not thread-safe. */
     private final class Vigil {
         private long heardBefore = heard.get();
         private int quiet;
         private int stopped;
 
-        /** Whether it is silent; a look. One that is found gone is the end of the connection. */
+        /** Makes one check and returns whether the process is silent. Ends the connection if the process is gone. */
         boolean finds() {
             long now = heard.get();
             quiet = now == heardBefore ? quiet + 1 : 0;
@@ -428,7 +430,7 @@ final class Connection implements AutoCloseable {
                 return false;
             }
             if (liveness == Peer.Liveness.BUSY || now == 0) {
-                // Or it has not even begun.
+                // A process that has sent nothing yet may still be starting.
                 quiet = 0;
             }
             if (pinged.compareAndSet(false, true)) {
@@ -464,12 +466,12 @@ final class Connection implements AutoCloseable {
                     peer.name() + " failed in " + method.getName() + "(): " + failure.type() + ": " + failure.message(),
                     thrown);
         }
-        // As if it had been thrown here, which to its reader it was.
+        // To the caller, the exception was thrown here.
         thrown.setStackTrace(new Throwable().getStackTrace());
         return thrown;
     }
 
-    /** The throwable again; the very object if it was thrown by this side's own code. */
+    /** Returns the throwable that was sent; the same object if this side has thrown it. */
     Throwable toThrowable(Failure failure) {
         return failure.toThrowable(number -> {
             synchronized (thrownHere) {
@@ -492,7 +494,7 @@ final class Connection implements AutoCloseable {
                 silent = null;
             }
         } catch (EOFException e) {
-            // That is the regular end.
+            // The other side has closed the connection, as usual.
         } catch (Throwable e) {
             reason = "reading from it failed: " + e + ".";
         }
@@ -504,7 +506,7 @@ final class Connection implements AutoCloseable {
             case CALL -> begin(frame);
             case CANCEL -> {
                 Running call = running.get(frame.number());
-                // It may have been answered meanwhile.
+                // The call may have ended meanwhile.
                 if (call != null) {
                     call.cancel();
                 }
@@ -512,7 +514,7 @@ final class Connection implements AutoCloseable {
             case RETURN, THROW -> {
                 unanswered = false;
                 CompletableFuture<Frame> waiting = pending.get(frame.number());
-                // Nobody waits for it any more if its limit is over.
+                // The caller no longer waits if its limit has passed.
                 if (waiting != null) {
                     waiting.complete(frame);
                 }
@@ -525,13 +527,13 @@ final class Connection implements AutoCloseable {
 
     private void begin(Frame call) {
         Running known = new Running();
-        // Before the next frame is looked at, which may cancel it.
+        // This comes before the next frame is read, which may cancel this call.
         running.put(call.number(), known);
         try {
             callers.execute(() -> answer(call, known));
         } catch (RuntimeException | Error e) {
             running.remove(call.number());
-            // At the end nobody is told; else there is no memory for another thread.
+            // At the end of the connection, no answer is possible. Otherwise no thread could be started.
             if (isOpen()) {
                 outgoing.add(new Frame(THROW, call.number(), encode(e)));
             }
@@ -552,7 +554,7 @@ final class Connection implements AutoCloseable {
         outgoing.add(answer);
     }
 
-    /** Who calls has to be told something, whatever the throwable says of itself. */
+    /** Encodes a throwable; never fails, because the caller needs an answer, even if the throwable cannot be described. */
     private byte[] encode(Throwable thrown) {
         try {
             return Codec.encode(Failure.class, keep(thrown));
@@ -570,7 +572,7 @@ final class Connection implements AutoCloseable {
         }
     }
 
-    /** The target's own interfaces decide what of its failures may come back as the same object. */
+    /** Keeps an exception of the test JVM, such as a predicate's, so that it can come back as the same object. */
     private Failure keep(Throwable thrown) {
         if (calls != TestCommands.class) {
             return Failure.of(thrown);
@@ -624,16 +626,16 @@ final class Connection implements AutoCloseable {
                 out.write(frame.content());
             }
         } catch (InterruptedException e) {
-            // The end has been told to all.
+            // end() has interrupted this thread.
         } catch (Throwable e) {
             reason = "writing to it failed: " + e + ".";
         }
         end(reason);
-        // By this thread alone: whoever else closed it would wait for a write that is not taken.
+        // Only this thread closes the stream: another one would wait for a write that the other side does not take.
         try {
             out.close();
         } catch (IOException e) {
-            // What had not been written is not wanted any more.
+            // The connection has ended, so unwritten data does not matter.
         }
     }
 
@@ -654,7 +656,7 @@ final class Connection implements AutoCloseable {
         actions.forEach(Runnable::run);
     }
 
-    /** Ends it: calls that wait fail. Does not wait for the other side. */
+    /** Ends the connection: calls that wait fail. Does not wait for the other side. */
     @Override
     public void close() {
         end("this side has closed the connection.");

@@ -15,16 +15,16 @@ import java.util.function.LongFunction;
 /**
  * A throwable as data.
  *
- * @param kind which it becomes again
+ * @param kind the class that the receiver makes of it
  * @param type the name of its class
  * @param message its message; may be empty
- * @param errno of those that have one, else 0
- * @param stack where it was thrown
- * @param origin of one that came from the test's own code, its number there; else 0
+ * @param errno its error number if it has one, otherwise 0
+ * @param stack the stack where it was thrown
+ * @param origin its number in the test JVM if the test's own code threw it, otherwise 0
  */
 record Failure(Kind kind, String type, String message, int errno, List<StackTraceElement> stack, long origin) {
 
-    /** What is known on both sides. */
+    /** The classes that the receiver can make again. */
     enum Kind {
         DBLOCK,
         CONTROL,
@@ -36,11 +36,11 @@ record Failure(Kind kind, String type, String message, int errno, List<StackTrac
         ASSERTION,
         IO,
         INTERRUPTED,
-        /** Anything else: it becomes a {@link DblockException} that names it. */
+        /** Any other class: becomes a {@link DblockException} that names it. */
         OTHER
     }
 
-    /** A failure of the test's own code that was called from the server process, on its way back. */
+    /** Stands in the server process for an exception of the test's own code, until it comes back to the test JVM. */
     static final class Foreign extends RuntimeException {
         private static final long serialVersionUID = 1L;
         private static final AtomicLong NUMBERS = new AtomicLong();
@@ -61,7 +61,7 @@ record Failure(Kind kind, String type, String message, int errno, List<StackTrac
         return of(thrown, thrown instanceof Foreign foreign ? foreign.number : 0);
     }
 
-    /** Of one that is kept by the sender under this number. */
+    /** Returns a throwable that the sender keeps under this number as data. */
     static Failure of(Throwable thrown, long origin) {
         int errno = 0;
         if (thrown instanceof ControlException control) {
@@ -79,7 +79,7 @@ record Failure(Kind kind, String type, String message, int errno, List<StackTrac
     }
 
     private static Kind kind(Throwable thrown) {
-        // The exact classes: what a subclass has besides is lost, so that its name has to be told.
+        // Only exact classes: a subclass loses its own data, so the receiver has to name it.
         Class<?> type = thrown.getClass();
         if (type == DblockException.class) {
             return Kind.DBLOCK;
@@ -105,12 +105,12 @@ record Failure(Kind kind, String type, String message, int errno, List<StackTrac
         return Kind.OTHER;
     }
 
-    /** The throwable again, thrown where it was. */
+    /** Returns the throwable, with its stack. */
     Throwable toThrowable() {
         return toThrowable(number -> null);
     }
 
-    /** The same; {@code kept} gives what was thrown by the receiver's own code, or null. */
+    /** Returns the throwable, with its stack; {@code kept} returns the receiver's own exception by its number, or null. */
     Throwable toThrowable(LongFunction<Throwable> kept) {
         Throwable original = origin == 0 ? null : kept.apply(origin);
         if (original != null) {

@@ -6,30 +6,30 @@ import java.time.Duration;
 /** The process at the other end of a {@link Connection}. Safe for use by several threads. */
 interface Peer {
 
-    /** Whether a process can answer at all. */
+    /** Whether a process can answer. */
     enum Liveness {
-        /** A thread of it runs, wants to, or waits for a page or a disk: it answers when it gets to it. */
+        /** A thread of it runs, is ready to run, or waits for a page or a disk: it answers sooner or later. */
         BUSY,
-        /** All of its threads wait for something: it answers what it is asked at once. */
+        /** All of its threads wait: it answers at once. */
         IDLE,
-        /** By a signal such as SIGSTOP, or by a debugger: it answers when it is continued. */
+        /** A signal such as SIGSTOP or a debugger has stopped it: it answers when it is continued. */
         STOPPED,
-        /** Dead, even if one of its threads still waits in the kernel and keeps its files open. */
+        /** It is dead, even if one of its threads still waits in the kernel and keeps its files open. */
         GONE
     }
 
-    /** What it is called in errors, as in "The server process (pid 12)". */
+    /** Returns its name for errors, such as "The server process (pid 12)". */
     String name();
 
-    /** What the kernel says of it now. Must not wait for the process. */
+    /** Returns its current state, from the kernel. Must not wait for the process. */
     Liveness liveness();
 
-    /** For errors: whole sentences on the state that it is in, and on what can be done about it. */
+    /** Returns sentences for errors: the state of the process, and what to do about it. */
     String describe();
 
     /**
-     * How long it may say nothing although it is idle whenever one looks, and was asked for a sign of life, which takes no
-     * more of it than one thread that runs.
+     * Returns how long the process may send nothing, although it was sent a ping and every check finds it idle. To answer a
+     * ping takes only one thread that runs.
      */
     Duration patience();
 }

@@ -32,19 +32,23 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The objects that one end of a connection lets the other call. An object of a listed interface is not sent as data: its number
- * is, and what arrives is a proxy of that interface, whose calls are made on the object itself. Proxies of equal objects are
- * equal. A proxy that is sent back arrives as the object.
+ * The objects that one side of a connection lets the other side call. Of an object with a listed interface, only a number
+ * is sent. The receiver gets a proxy of that interface, which makes its calls on the object itself. Proxies of equal
+ * objects are equal. A proxy that is sent back arrives as the object.
  *
- * <p>What answers a call of a connection's own interface begins a scope, and what is sent by a call of an object is in that
- * object's scope. A scope is released as a whole, with the device or the snapshot that it is of. What its objects can still be asked then, they
- * have said before: their proxies answer with these last words. Safe for use by several threads.
+ * <p>Each object is in a scope. A call of a connection's own interface begins a new scope, and what a call of an object
+ * sends is in that object's scope. A scope is released as a whole, with the device or the snapshot that it belongs to.
+ * Before that, its objects say their last words: the answers that their proxies give from then on. Safe for use by several
+ * threads.
  */
 final class References {
-    /** Of so many of one interface in one scope those that were used last are known. */
+    /** The most objects of one interface in one scope. Beyond that, the least recently used one is forgotten. */
     static final int MOST = 10_000;
 
-    /** The interfaces, and the methods without parameters that a proxy answers after the end; one of type void has nothing to do then. */
+    /**
+     * The listed interfaces, and those of their methods without parameters that a proxy answers after the end. A void
+     * method does nothing then.
+     */
     private static final Map<Class<?>, Set<String>> LISTED = Map.of(
             DeviceCommands.class, Set.of("statistics", "failures", "powered"),
             Recorder.class, Set.of("last", "marks", "dropped", "lastDropped", "droppedContents", "flushEpoch"),
@@ -58,27 +62,27 @@ final class References {
     private final AtomicLong numbers = new AtomicLong();
     private final Map<Long, Exported> exported = new ConcurrentHashMap<>();
 
-    /** Of the objects that this end of the connection, or none in a test, sends and is sent. */
+    /** Creates the references of one side of a connection, which is null in some unit tests. */
     References(Connection connection) {
         this.connection = connection;
     }
 
-    /** A predicate of the test's: it is asked where it is. */
+    /** A predicate of the test, which the test JVM evaluates. */
     interface Question {
         boolean test(RequestInfo request);
     }
 
-    /** What the other end can call, by an interface. */
+    /** An object that the other side can call, through this interface. */
     record Exported(Class<?> type, Object object, Scope scope) {}
 
-    /** What is released at once. */
+    /** Objects that are released together. */
     static final class Scope {
         // Guarded by this.
-        /** Of what this end has sent the numbers, by interface; those that were used last come last. */
+        /** The numbers of the objects that this side has sent, by interface; the least recently used ones come first. */
         private final Map<Class<?>, LinkedHashMap<Object, Long>> numbers = new HashMap<>();
 
         private boolean released;
-        /** Of what this end was sent; null as long as it is there. */
+        /** The last words of the objects that this side was sent; null until the other side has released them. */
         private volatile LastWords lastWords;
 
         private synchronized List<Long> all() {
@@ -90,30 +94,30 @@ final class References {
         private synchronized void use(Exported one) {
             LinkedHashMap<Object, Long> known = numbers.get(one.type());
             if (known != null) {
-                // Whoever is looked for is used.
+                // A look-up makes the object the most recently used one.
                 known.get(one.object());
             }
         }
     }
 
-    /** What the objects of a scope answer from now on, by their numbers and those of the methods. */
+    /** What the objects of a scope answer from now on, by the number of the object and the index of the method. */
     record LastWords(Map<Long, Map<Integer, byte[]>> answers) {}
 
     static boolean isListed(Class<?> type) {
         return LISTED.containsKey(type);
     }
 
-    // ---- at the end where the objects are ----
+    // ---- on the side of the objects ----
 
-    /** How many objects the other end can call. */
+    /** Returns how many objects the other side can call. */
     int size() {
         return exported.size();
     }
 
     /**
-     * What has this number.
+     * Returns the object with this number.
      *
-     * @throws IllegalStateException if it is not there any more
+     * @throws IllegalStateException if it was released or forgotten
      */
     Exported find(long number) {
         Exported found = exported.get(number);
@@ -149,7 +153,7 @@ final class References {
         }
     }
 
-    /** Has all objects in the scope of this one say their last words, and releases them. */
+    /** Returns the last words of all objects in the scope of this object, and releases them. */
     LastWords end(Object object) {
         Map<Long, Map<Integer, byte[]>> answers = new HashMap<>();
         for (Exported one : exported.values()) {
@@ -171,7 +175,7 @@ final class References {
                 Exported one = exported.get(number);
                 answers.put(number, one == null ? Map.of() : lastWords(one));
             }
-            // What they have said may speak of others.
+            // Last words may refer to objects that were not in the scope before.
             left = scope.all().stream()
                     .filter(number -> !answers.containsKey(number))
                     .toList();
@@ -190,7 +194,7 @@ final class References {
                     }
                     answers.put(i, out.bytes());
                 } catch (IOException | IllegalAccessException | InvocationTargetException e) {
-                    // Whoever asks is told that it is closed.
+                    // The proxy then answers that the device is closed.
                 }
             }
         }
@@ -205,29 +209,29 @@ final class References {
         }
     }
 
-    // ---- at the end where the proxies are ----
+    // ---- on the side of the proxies ----
 
-    /** A proxy of the other end's object of this number, whose calls take at most this long, and their durations. */
+    /** Returns a proxy of the other side's object with this number. A call's limit is this plus its Duration arguments. */
     <T> T proxy(Class<T> type, long number, Scope scope, Duration limit) {
         return type.cast(Proxy.newProxyInstance(
                 type.getClassLoader(), new Class<?>[] {type}, new Handle(this, type, number, scope, limit)));
     }
 
-    /** The scope of this proxy is over: what it still answers are these words. */
+    /** Ends the scope of this proxy: its objects now answer with these last words. */
     void ended(Object proxy, LastWords words) {
         handle(proxy).scope.lastWords = words;
         ended(proxy);
     }
 
-    /** The scope of this proxy is over, and nothing of it is known. */
+    /** Releases the objects that this side has sent in the scope of this proxy. */
     void ended(Object proxy) {
         release(handle(proxy).scope);
     }
 
-    /** The same object, whose calls take at most this long. */
+    /** Returns a proxy of the same object with another limit. */
     <T> T within(Duration limit, T proxy) {
         Handle handle = handle(proxy);
-        @SuppressWarnings("unchecked") // It is a proxy of this type, and the new one of the same.
+        @SuppressWarnings("unchecked") // The new proxy has the same interface.
         T other = (T) proxy(handle.type, handle.number, handle.scope, limit);
         return other;
     }
@@ -240,7 +244,7 @@ final class References {
                 : null;
     }
 
-    /** A proxy's hand on the other end's object. */
+    /** The handler of a proxy: calls the other side's object. */
     private static final class Handle implements InvocationHandler {
         private final References references;
         private final Class<?> type;
@@ -267,7 +271,7 @@ final class References {
                 try {
                     return references.connection.call(number, scope, method, called, given, limit(given));
                 } catch (DblockException | IllegalStateException e) {
-                    // Ended meanwhile, perhaps.
+                    // The scope may have ended meanwhile.
                     if (lastWords() == null || !lastWords().containsKey(called)) {
                         throw e;
                     }
@@ -283,13 +287,13 @@ final class References {
                             .read(references.input(new ByteArrayInputStream(answer), scope));
         }
 
-        /** Null as long as the object is there. */
+        /** Returns the last words of the object; null until its scope has ended. */
         private Map<Integer, byte[]> lastWords() {
             LastWords words = scope == null ? null : scope.lastWords;
             return words == null ? null : words.answers().getOrDefault(number, Map.of());
         }
 
-        /** Who has the other end wait knows for how long. */
+        /** Adds all Duration arguments to the limit: the call makes the other side wait that long. */
         private Duration limit(Object[] arguments) {
             Duration sum = limit;
             for (Object argument : arguments) {
@@ -313,26 +317,26 @@ final class References {
         }
     }
 
-    // ---- between them ----
+    // ---- on the way ----
 
-    /** What has come as this; the very object if it was this side's own code that threw it. */
+    /** Returns the throwable that was sent; the same object if this side has thrown it. */
     static Throwable toThrowable(DataInputStream in, Failure failure) {
         return in instanceof Input input && input.references.connection != null
                 ? input.references.connection.toThrowable(failure)
                 : failure.toThrowable();
     }
 
-    /** For what is sent by a call of an object of this scope, or of the connection's own interface: null. */
+    /** Returns a stream for what a call sends: in this scope, or in a new one if {@code scope} is null. */
     Output output(Scope scope) {
         return new Output(this, new ByteArrayOutputStream(), scope == null ? new Scope() : scope);
     }
 
-    /** For what has come so. */
+    /** Returns a stream for what a call has received: in this scope, or in a new one if {@code scope} is null. */
     DataInputStream input(ByteArrayInputStream bytes, Scope scope) {
         return new Input(this, bytes, scope == null ? new Scope() : scope);
     }
 
-    /** Values with references among them. */
+    /** Encoded values, which may include references. */
     static final class Output extends DataOutputStream {
         private final References references;
         private final Scope scope;
@@ -348,7 +352,7 @@ final class References {
             return ((ByteArrayOutputStream) out).toByteArray();
         }
 
-        /** The other end does not keep what was sent to it. */
+        /** Releases the objects that were sent first through this stream: the other side has not kept them. */
         void forget() {
             synchronized (scope) {
                 scope.numbers.values().forEach(known -> known.values().removeAll(fresh));
@@ -368,7 +372,7 @@ final class References {
         }
     }
 
-    /** How those of a listed interface are sent: the other end's by their numbers below 0. */
+    /** Returns the form of a listed interface. The number of an object of the receiver is sent negated. */
     static Codec.Form form(Class<?> type) {
         return new Codec.Form() {
             @Override

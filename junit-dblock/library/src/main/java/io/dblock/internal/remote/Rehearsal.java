@@ -16,8 +16,8 @@ import java.util.jar.JarFile;
 import java.util.regex.Pattern;
 
 /**
- * Loads the classes that a server process needs, for an archive of them: it begins as one does, with itself as the test's JVM,
- * and takes no device. What only devices need is loaded and not run.
+ * Loads the classes that a server process needs, for an archive of them. It starts as a server process does, with itself as
+ * the test JVM, and serves no device. Classes that only devices need are loaded and not run.
  */
 final class Rehearsal {
     private static final Pattern SERVING = Pattern.compile(
@@ -44,7 +44,7 @@ final class Rehearsal {
                 path -> path));
         new RemoteServer(atTest, toServer, self, peer, ModuleLoader::openSession, () -> {}).start(Command.timeout());
         loadAll();
-        System.exit(0); // Threads of the connection would go on.
+        System.exit(0); // The threads of the connection would keep the JVM alive.
     }
 
     private static void loadAll() throws IOException {

@@ -25,8 +25,8 @@ import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
- * A device that the server process serves. What concerns the kernel alone is asked of the module directly, so that the
- * device can be ended even if its server does not answer.
+ * A device that the server process serves. Its state in the kernel is read from the module directly, and the module can
+ * also destroy it, so that the device can be removed even if the server process does not answer.
  */
 final class RemoteDevice implements ServedDevice {
     private static final Duration DESTROY = Duration.ofSeconds(20);
@@ -38,7 +38,7 @@ final class RemoteDevice implements ServedDevice {
     private final RemoteRecorder recorder;
     private final Journal journal;
 
-    /** Bytes. */
+    /** The current size in bytes. */
     private volatile long size;
 
     private volatile Optional<Remains> remains = Optional.empty();
@@ -55,9 +55,9 @@ final class RemoteDevice implements ServedDevice {
         journal = new Journal(recorder, () -> size, made.info().parameters().logicalBlock());
     }
 
-    /** The device that this makes on the server. */
+    /** Returns the device that {@code maker} makes on the server. */
     static RemoteDevice make(RemoteServer server, Supplier<Made> maker) {
-        // Loads the module if need be: that is for this JVM to do, and to undo.
+        // This loads the module if needed. It must be this JVM that loads it, because this JVM unloads it.
         ControlSession control = server.openSession();
         server.use();
         boolean done = false;
@@ -77,12 +77,12 @@ final class RemoteDevice implements ServedDevice {
         return server.commands();
     }
 
-    /** Its number at the server. */
+    /** Returns the server's number of the device. */
     long number() {
         return made.number();
     }
 
-    /** What is left of it once it is closed. */
+    /** Returns what is left of the device; empty until it is closed. */
     Optional<Remains> remains() {
         return remains;
     }
@@ -195,10 +195,10 @@ final class RemoteDevice implements ServedDevice {
         } catch (ControlException e) {
             throw e;
         } catch (DblockException e) {
-            // The server is gone or does not answer. The module does.
+            // The server process is gone or does not answer, but the module does.
             destroyDirectly(force);
         } catch (IllegalStateException e) {
-            // Closed meanwhile, so destroyed. Else it is an error.
+            // If the device was closed meanwhile, it is destroyed.
             if (remains.isEmpty()) {
                 throw e;
             }
@@ -215,7 +215,7 @@ final class RemoteDevice implements ServedDevice {
         }
     }
 
-    /** Of a server that does not answer, all the kernel has of the device is removed all the same. */
+    /** Closes the device. If the server process does not answer, the module destroys the device, and this throws. */
     @Override
     public synchronized void close() {
         if (closed) {
@@ -224,7 +224,7 @@ final class RemoteDevice implements ServedDevice {
         closed = true;
         try {
             Remains left = server.commands(CLOSE).close(number());
-            // Who finds it closed looks for what is left.
+            // Set this first: callers that find the device closed look for what is left.
             remains = Optional.of(left);
             server.references().ended(made.device(), left.last());
         } catch (RuntimeException | Error e) {

@@ -11,7 +11,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Predicate;
 
-/** The rules of a device of the server process. */
+/** The fault rules of a device that the server process serves. */
 final class RemoteFaults extends Faults {
     private final RuleSet rules;
 

@@ -11,15 +11,15 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The journal of a device of the server process. Once the device is closed its entries are here; data that were captured stay
- * with the server, which forgets them after some further devices have been closed.
+ * Reads the journal of a device that the server process serves. Once the device is closed, its entries are here. Captured
+ * data stays in the server process, which keeps that of the last few closed devices only.
  */
 final class RemoteRecorder implements Recorder {
     private final RemoteDevice device;
     private final Recorder recorder;
     private final Map<Listener, Long> subscriptions = new ConcurrentHashMap<>();
 
-    /** {@code recorder} is the proxy of the one in the server process. */
+    /** {@code recorder} is the proxy of the recorder in the server process. */
     RemoteRecorder(RemoteDevice device, Recorder recorder) {
         this.device = device;
         this.recorder = recorder;
@@ -36,13 +36,13 @@ final class RemoteRecorder implements Recorder {
             try {
                 return recorder.entries(after);
             } catch (DblockException | IllegalStateException e) {
-                // Closed meanwhile, perhaps.
+                // The device may have been closed meanwhile.
                 return left(after).orElseThrow(() -> e);
             }
         });
     }
 
-    /** Once it is closed. */
+    /** Returns the entries that are left of a closed device; empty if the device is open. */
     private Optional<List<JournalEntry>> left(long after) {
         return device.remains().map(remains -> remains.entries().get().stream()
                 .filter(entry -> entry.sequence() > after)

@@ -24,8 +24,8 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
- * A server in another process, reached over a connection. Its devices, snapshots and watches are counted, so that a server that
- * was given up can be ended when the last of them is closed. Safe for use by several threads.
+ * A server in another process, reached over a connection. It counts its users: devices, snapshots and watches. A server
+ * that was given up ends when its last user is gone. Safe for use by several threads.
  */
 final class RemoteServer implements DeviceServer {
     private final long pid;
@@ -39,8 +39,10 @@ final class RemoteServer implements DeviceServer {
     private boolean givenUp;
 
     /**
-     * @param sessions opens a session with the module for whoever needs one on this side
-     * @param ifOfNoUse ends the process, without waiting for it: this server is given up, and nobody uses it any more
+     * Creates a server over these streams.
+     *
+     * @param sessions opens a session of the module for this process
+     * @param ifOfNoUse ends the other process without waiting for it; called when the server is given up and has no users
      */
     RemoteServer(
             InputStream in,
@@ -57,9 +59,9 @@ final class RemoteServer implements DeviceServer {
     }
 
     /**
-     * Begins, and waits for its first answer.
+     * Starts the connection, and waits for the first answer.
      *
-     * @throws DblockException if that does not come within the limit
+     * @throws DblockException if it does not come within the limit
      */
     void start(Duration limit) {
         connection.start(test);
@@ -78,7 +80,7 @@ final class RemoteServer implements DeviceServer {
         return connection.remote(ServerCommands.class, limit);
     }
 
-    /** Whether it can be asked anything. */
+    /** Returns whether the connection has not ended. */
     boolean isOpen() {
         return connection.isOpen();
     }
@@ -100,21 +102,20 @@ final class RemoteServer implements DeviceServer {
         return sessions.get();
     }
 
-    /** Ends the connection. */
     void disconnect() {
         connection.close();
     }
 
     // ---- who uses it ----
 
-    /** A device, a snapshot or a watch of it is there, until {@link #release}. */
+    /** Adds a user, that is, a device, a snapshot or a watch; {@link #release} removes it. */
     synchronized void use() {
         users++;
     }
 
     /**
-     * It was closed, or could not be made. A server that does not answer now is given up: it has not been told, so it keeps what
-     * is of no use, or may still make it.
+     * Removes a user: it was closed, or could not be made. A server that does not answer now is given up. It may not know of
+     * the close, and so still keep what was closed, or even go on making it.
      */
     void release() {
         boolean over;
@@ -128,7 +129,7 @@ final class RemoteServer implements DeviceServer {
         }
     }
 
-    /** No further device is to be made on it. */
+    /** Gives this server up: it gets no further devices. */
     void giveUp() {
         boolean over;
         synchronized (this) {
@@ -157,7 +158,7 @@ final class RemoteServer implements DeviceServer {
         return RemoteDevice.make(this, () -> commands().create(parameters, filters, absolute));
     }
 
-    /** Has it watch a device of this JVM, by the module's number of it; see {@link ServerProcess#watch}. */
+    /** Makes the server watch a device of this JVM, given by the module's number; see {@link ServerProcess#watch}. */
     Watchdog.Watch watch(int id, List<String> description, Consumer<String> reports) {
         AtomicBoolean over = new AtomicBoolean();
         Watchdog.Watch watch = () -> {

@@ -15,7 +15,7 @@ final class RemoteSnapshot implements ServedSnapshot {
     private static final Duration SAVE = Duration.ofMinutes(30);
 
     private final RemoteServer server;
-    /** The proxy. */
+    /** The proxy of the snapshot in the server process. */
     private final ServedSnapshot snapshot;
 
     private final AtomicBoolean closed = new AtomicBoolean();
@@ -41,7 +41,7 @@ final class RemoteSnapshot implements ServedSnapshot {
         server.commands(SAVE).saveSnapshot(snapshot, file.toAbsolutePath().toString());
     }
 
-    /** Of a server that is gone, the snapshot is gone, too. */
+    /** Frees the snapshot. If the server process is gone, the snapshot is gone, too. */
     @Override
     public void close() {
         if (!closed.compareAndSet(false, true)) {

@@ -18,25 +18,26 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 
-/** What the test's JVM asks of the server process. What there is of a device goes by reference, see {@link References}. */
+/** The calls of the test JVM to the server process. Most calls for a device go to objects sent by reference instead. */
 interface ServerCommands {
 
     /**
-     * A device that was made.
+     * A new device.
      *
-     * @param number what {@link #close} and the like know it by
+     * @param number the number that {@link #close} and other calls know it by
      */
     record Made(long number, DeviceInfo info, DeviceCommands device, Faults faults, Recorder recorder) {}
 
     /**
-     * What is left of a device when it is closed.
+     * What is left of a closed device.
      *
-     * @param entries of the journal, left as bytes: there may be many, and seldom does anybody look
-     * @param last what else it still says
+     * @param entries the journal's entries. A supplier, so that they stay bytes until they are read: there may be many, and
+     *     few tests read them
+     * @param last the last words of its objects
      */
     record Remains(Supplier<List<JournalEntry>> entries, LastWords last) {}
 
-    /** Its pid; the first call. */
+    /** Returns the pid of the server process. The first call, which shows that the process has started. */
     long hello();
 
     Made create(DeviceParameters parameters, FilterSpec filters, StoreSpec store);
@@ -49,7 +50,7 @@ interface ServerCommands {
 
     void joinPower(List<Long> devices);
 
-    /** Of those devices that are closed the reports are empty. */
+    /** Cuts the power of these devices. Returns one report for each, in order; empty for a closed device. */
     List<Optional<CutReport>> cutPower(List<Long> devices, Survivors survivors);
 
     // ---- snapshots ----
@@ -64,24 +65,24 @@ interface ServerCommands {
 
     // ---- journal ----
 
-    /** Of a device that was closed not long ago, too. */
+    /** Returns captured data, also of one of the devices that were closed last. */
     Optional<byte[]> content(long device, long sequence);
 
     void subscribe(long device, long subscription);
 
-    /** When this returns, no further entries are sent. */
+    /** Ends a subscription. Once this has returned, no further entries are sent. */
     void unsubscribe(long device, long subscription);
 
     // ---- the process ----
 
-    /** What its threads are doing, one text for each. */
+    /** Returns what the threads of the server process are doing, one text each. */
     List<String> stacks();
 
     /**
-     * Watches a device that the test's JVM answers itself, until it is gone.
+     * Watches a device that the test JVM serves itself, until it is gone.
      *
-     * @param id the module's number of it
-     * @param description who answers it, a line each
+     * @param id the module's number of the device
+     * @param description what answers its requests, one line each
      */
     void watch(int id, List<String> description);
 }

@@ -21,9 +21,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The server process: standard input and output are the connection to the test's JVM. It ends when its standard input does,
- * or when the test's JVM is dead although something still keeps the pipe open; nothing else ends it but a signal that cannot
- * be caught.
+ * The main class of the server process. Standard input and output are the connection to the test JVM. The process ends when
+ * its standard input ends, or when the test JVM is dead while something still keeps the pipe open.
  */
 public final class ServerMain {
     private static final ProcFs PROC = new ProcFs(Path.of("/proc"));
@@ -37,8 +36,8 @@ public final class ServerMain {
     }
 
     /**
-     * The process that this one serves. It counts as busy, so that it has the whole time of a call, even if it is stopped: a
-     * debugger stops it for as long as somebody looks at it. This process ends when it is dead, see {@link #waitForDeath}.
+     * The test JVM that this process serves. It always counts as busy, so it gets the full limit of each call, even while a
+     * debugger has stopped it. When it is dead, this process ends, see {@link #waitForDeath}.
      */
     private record TestJvm(long pid) implements Peer {
         @Override
@@ -63,9 +62,9 @@ public final class ServerMain {
     }
 
     /**
-     * Serves until the test's JVM is gone.
+     * Serves until the test JVM is gone.
      *
-     * @param arguments its pid; or {@code rehearse}, to load what it takes to serve, and end
+     * @param arguments the pid of the test JVM; or {@code rehearse}, to load the classes that serving needs and end
      */
     public static void main(String[] arguments) throws IOException {
         if (arguments[0].equals("rehearse")) {
@@ -75,9 +74,9 @@ public final class ServerMain {
         long test = Long.parseLong(arguments[0]);
         InputStream in = new FileInputStream(FileDescriptor.in);
         OutputStream out = new FileOutputStream(FileDescriptor.out);
-        // Whoever prints something must not print it into the connection.
+        // Printed text must not get into the connection.
         System.setOut(System.err);
-        // A terminal's Ctrl-C is for the test's JVM, which still needs its disks then to unmount them.
+        // A terminal's Ctrl-C must end the test JVM only, which still needs its disks to unmount them.
         OwnProcess.newSession();
         lockMemory();
         detachDiskMounts();
@@ -104,12 +103,12 @@ public final class ServerMain {
     }
 
     /**
-     * Takes all mounts of this module's disks away, of whichever process: a mount namespace of its own begins with copies of
-     * them, which would keep those disks busy.
+     * Detaches all mounts of this module's disks, of all processes. The mount namespace of this process has begun with
+     * copies of them, which would keep these disks busy.
      */
     private static void detachDiskMounts() {
         List<ProcFs.Mount> mounts = PROC.mounts("self");
-        // The innermost first.
+        // Innermost first.
         Collections.reverse(mounts);
         for (ProcFs.Mount mount : mounts) {
             int result = mount.source().startsWith("/dev/dblock") ? Mounts.detach(mount.point()) : 0;
@@ -120,7 +119,10 @@ public final class ServerMain {
         }
     }
 
-    /** A thread of a dead process that still waits for a disk keeps the process's files open: so its state is looked at. */
+    /**
+     * Waits until the process is dead. The end of standard input may never come, because a thread of a dead process that
+     * still waits for a disk keeps the process's files open.
+     */
     private static void waitForDeath(long pid, Optional<String> started) {
         while (started.isPresent() && PROC.startTime(pid).equals(started)) {
             try {
@@ -131,7 +133,7 @@ public final class ServerMain {
         }
     }
 
-    /** Nothing is left to be done for anybody: the disks fail, and nobody waits for this process. */
+    /** Destroys the devices, so that threads that wait for them get errors, and ends this process. */
     private static void end(CommandServer server) {
         Thread destroyer = new Thread(server::destroyAll, "junit-dblock end");
         destroyer.setDaemon(true);
@@ -139,7 +141,7 @@ public final class ServerMain {
         try {
             destroyer.join(DESTROY.toMillis());
         } catch (InterruptedException e) {
-            // Then without: the kernel destroys them with this process.
+            // Exit now: the kernel then destroys the devices.
         }
         OwnProcess.exit(0);
     }

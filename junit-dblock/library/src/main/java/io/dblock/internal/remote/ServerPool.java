@@ -9,16 +9,16 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
- * The server processes of this JVM: the one that gets new devices, and those that were given up because they are dead or do
- * not answer.
+ * The server processes of this JVM: the current one, which gets new devices, and those that were given up because they are
+ * dead or do not answer. Safe for use by several threads.
  *
- * <p>One that does not answer is not killed as long as it has devices: if it was only stopped, they go on when it is. But a new
- * device does not wait for that, it gets a new server. The old one is killed when its last device is closed, and at the latest
- * when this ends.
+ * <p>A process that does not answer is not killed while it has devices: if it was only stopped, they go on when it is
+ * continued. A new device does not wait for that and gets a new process. The old process is killed when its last device is
+ * closed, and at the latest by {@link #stop()}.
  */
 final class ServerPool {
     private final Supplier<ServerProcess> starter;
-    /** Changed under the lock of this. Read without: whoever holds the lock may be starting one, which takes long. */
+    /** Changed under the lock of this. Read without it, because a thread that starts a process holds it for long. */
     private volatile ServerProcess current;
     // Guarded by this.
     private final List<ServerProcess> givenUp = new ArrayList<>();
@@ -28,7 +28,7 @@ final class ServerPool {
     }
 
     /**
-     * The one for a new device; started if there is none that answers.
+     * Returns the process for a new device. Starts one if there is none that answers.
      *
      * @throws DblockException if it cannot be started; says why
      */
@@ -43,11 +43,11 @@ final class ServerPool {
     }
 
     /**
-     * What is made on the one for new devices. If that turns out to have died, which may have been too recent to be seen before,
-     * it is made on a new one: of what a dead process has begun, the kernel leaves nothing. If that dies, too, it is what kills
-     * them, and there is no third.
+     * Returns what {@code maker} makes on the current process. If that turns out to be dead, tries once more on a new one:
+     * the kernel has removed everything that the dead process had begun. There is no third try, because a second death
+     * means that the maker causes it.
      *
-     * @throws DblockException if none can be started, or as {@code maker} does
+     * @throws DblockException if no process can be started, or {@code maker} throws it
      */
     <T> T make(Function<RemoteServer, T> maker) {
         RemoteServer first = instance().server();
@@ -73,13 +73,13 @@ final class ServerPool {
         current = null;
     }
 
-    /** The pid of the one for new devices, if it runs. */
+    /** Returns the pid of the current process; empty if it does not run. */
     Optional<Long> pid() {
         ServerProcess now = current;
         return now == null || !now.isAlive() ? Optional.empty() : Optional.of(now.processId());
     }
 
-    /** Starts it, if there is none, while this JVM does something else. What goes wrong is told to who needs it next. */
+    /** Starts a process in the background if none runs. If that fails, the next call that needs a process fails. */
     void startAhead() {
         if (pid().isPresent()) {
             return;
@@ -89,7 +89,7 @@ final class ServerPool {
                     try {
                         instance();
                     } catch (DblockException e) {
-                        // It is tried again, and fails again, for somebody who can be told.
+                        // The next call of instance() tries again and reports the failure.
                     }
                 },
                 "junit-dblock start of the server process");
@@ -97,9 +97,9 @@ final class ServerPool {
         thread.start();
     }
 
-    /** Ends all. Their devices end with them. */
+    /** Ends all processes, and their devices with them. */
     synchronized void stop() {
-        // First all are told to end, then each is waited for.
+        // Kill those given up first, so that they end while the current one does.
         givenUp.forEach(ServerProcess::kill);
         try {
             if (current != null) {

@@ -33,28 +33,30 @@ import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
 /**
- * A process that serves devices of this JVM, seen from here. It is started on first use, and anew if it has died or does not
- * answer; the devices of one that does not answer stay with it. It ends with this JVM.
+ * A server process of this JVM. The static methods use the current one: it is started on first use, and replaced if it has
+ * died or does not answer. The devices of a replaced process stay with it. All server processes end with this JVM. Safe for
+ * use by several threads.
  */
 public final class ServerProcess {
     private static final Duration START = Duration.ofMinutes(3);
     private static final Duration STOP = Duration.ofSeconds(20);
-    /** Not more of the heap than this at first, so that a server costs little; it grows with its journals. */
+    /** The initial heap is small, so that a server process costs little; it grows with the journals. */
     private static final String INITIAL_HEAP = "-Xms24m";
     /**
-     * Copies memory 16 or 32 bytes at a time. HotSpot does that on processors it knows; on others, such as QEMU's, 8 bytes. It
-     * does not start with an option that it does not know, so it gets this only where it is known to have it.
+     * Copies memory 16 or 32 bytes at a time. HotSpot does that by itself only on processors it knows, and copies 8 bytes
+     * at a time on others, such as QEMU's. A JVM refuses to start with an unknown option, so only JVMs known to have this
+     * one get it.
      */
     private static final String WIDE_COPIES = "-XX:+UseUnalignedLoadStores";
 
     private static final int NEWEST_WITH_WIDE_COPIES = 25;
-    /** JDK 24 has another name for the same, which older ones refuse. */
+    /** The log tags about archives. JDK 24 added one that older JDKs refuse. */
     private static final String ARCHIVE_TAGS = Runtime.version().feature() < 24 ? "cds*=off" : "cds*=off,aot*=off";
 
-    /** The environment variable with further options of its JVM, separated by blanks. */
+    /** The environment variable with further JVM options of the server process, separated by blanks. */
     private static final String OPTIONS = "DBLOCK_SERVER_OPTIONS";
 
-    /** An idle one may say nothing for so long. It answers at once, but whoever looks may do so at the wrong moments. */
+    /** How long an idle process may send nothing. It would answer at once, but a check may come at the wrong moment. */
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 
     private static final Duration EXIT_STATUS = Duration.ofSeconds(1);
@@ -78,37 +80,38 @@ public final class ServerProcess {
     }
 
     /**
-     * Has a new device served by the server process there is; by a new one if there is none, if it has died, or if it does not
+     * Makes a device on the current server process. Starts a new process if there is none, or if it has died or does not
      * answer.
      *
-     * @throws DblockException if the process cannot be started, or the device not be made; says why
+     * @throws DblockException if the process cannot be started, or the device cannot be made; says why
      */
     public static ServedDevice create(DeviceParameters parameters, FilterSpec filters, StoreSpec store) {
         return POOL.make(server -> server.create(parameters, filters, store));
     }
 
-    /** Its pid, if it runs. Does not wait for one that is being started. */
+    /** Returns the pid of the current process; empty if it does not run. Does not wait for one that is being started. */
     public static Optional<Long> pid() {
         return POOL.pid();
     }
 
-    /** Ends it if there is one, and those before it that were given up. Their devices end with them. */
+    /** Ends all server processes of this JVM, and their devices with them. */
     public static void stop() {
         POOL.stop();
     }
 
-    /** Starts it, if there is none, while this JVM does something else. What goes wrong is told to who needs it next. */
+    /** Starts a process in the background if none runs. If that fails, the next call that needs a process fails. */
     public static void startAhead() {
         POOL.startAhead();
     }
 
     /**
-     * Has the server process watch a device that this JVM answers itself: it sees when all threads of this one are stuck.
-     * Returns when it does, since this JVM may be stuck soon. If it cannot, standard error has a line that says so.
+     * Makes the server process watch a device that this JVM serves itself, because only another process can see that all
+     * threads of this JVM are stuck. The watch has begun when this returns, since this JVM may get stuck at once. If the
+     * device cannot be watched, prints a line to standard error.
      *
-     * @param description who answers it, a line each
-     * @param reports takes what is found out, see {@link Watchdog.Subject#report}
-     * @return what ends it
+     * @param description what answers the requests, one line each
+     * @param reports takes the reports, see {@link Watchdog.Subject#report}
+     * @return the watch; closing it ends it
      */
     public static Watchdog.Watch watch(DeviceInfo device, List<String> description, Consumer<String> reports) {
         try {
@@ -119,13 +122,13 @@ public final class ServerProcess {
         }
     }
 
-    /** Starts one by this command, which is {@link #command()} but for tests. */
+    /** Starts a process by this command, which is {@link #command()} except in unit tests. */
     static ServerProcess start(List<String> command) {
         ProcessBuilder builder = new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
-                // Not where the test runs: that may be on a disk of this very server.
+                // The working directory of the test may be on a disk of this server process.
                 .directory(new File("/"));
-        // An agent or an option that is meant for the test's JVM is not meant for this one.
+        // Agents and options of the test JVM are not meant for the server process.
         builder.environment().keySet().removeAll(List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"));
         ServerProcess started = new ServerProcess(launch(builder));
         boolean done = false;
@@ -148,8 +151,8 @@ public final class ServerProcess {
     }
 
     /**
-     * Starts it from a thread that has PR_SET_IO_FLUSHER set, which a child inherits: all of its threads have it then, the
-     * garbage collector's included.
+     * Starts the process from a thread that has PR_SET_IO_FLUSHER set. A child inherits the flag, so all threads of the
+     * process have it, including those of the garbage collector.
      */
     private static Process launch(ProcessBuilder builder) {
         Process[] started = new Process[1];
@@ -186,13 +189,13 @@ public final class ServerProcess {
     }
 
     private static List<String> command() {
-        // In a mount namespace of its own, so that it never is the last to hold its own disk mounted.
+        // Its own mount namespace ensures that the process never is the last one that keeps its own disk mounted.
         List<String> command = new ArrayList<>(List.of("unshare", "--mount", "--propagation", "private"));
         command.addAll(jvm());
         return command;
     }
 
-    /** Its JVM alone; the last argument is the pid of this one. */
+    /** Returns the command without unshare. The last argument is the pid of this JVM. */
     static List<String> jvm() {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -200,18 +203,18 @@ public final class ServerProcess {
                 "-XX:+AlwaysPreTouch",
                 "-XX:+UseSerialGC",
                 "-Xshare:auto",
-                // Its file would be mapped into memory, and may lie on one of the disks.
+                // The file of performance data would be mapped into memory, and may be on one of the disks.
                 "-XX:-UsePerfData"));
         if (System.getProperty("os.arch").equals("amd64") && Runtime.version().feature() <= NEWEST_WITH_WIDE_COPIES) {
             command.add(WIDE_COPIES);
         }
         command.add("--enable-native-access=ALL-UNNAMED");
-        // Standard output is the connection. What is wrong with an archive is no news: it then does without.
+        // Standard output is the connection. A bad archive is not worth a warning: the JVM then starts without it.
         command.addAll(List.of("-Xlog:disable", "-Xlog:all=warning," + ARCHIVE_TAGS + ":stderr"));
         List<String> classPath = classPath();
         archive(classPath).ifPresent(archive -> command.add("-XX:SharedArchiveFile=" + archive));
         command.add(ControlSession.JVM_OPTION);
-        // After ours, so that they win.
+        // The user's options come last, so that they override ours.
         Pattern.compile("\\s+")
                 .splitAsStream(Optional.ofNullable(System.getenv(OPTIONS)).orElse(""))
                 .filter(option -> !option.isEmpty())
@@ -221,7 +224,7 @@ public final class ServerProcess {
         return command;
     }
 
-    /** Only what it needs: a test's class path may be long. */
+    /** Returns the class path with only what the process needs, because a test's class path may be long. */
     private static List<String> classPath() {
         Set<String> places = new LinkedHashSet<>();
         for (Class<?> type : List.of(ServerMain.class, com.sun.jna.Native.class)) {
@@ -232,7 +235,7 @@ public final class ServerProcess {
                     continue;
                 }
             } catch (URISyntaxException | IllegalArgumentException e) {
-                // A place that is not a file: then the whole class path has to do.
+                // The place is not a file, so use the whole class path.
             }
             return List.of(System.getProperty("java.class.path"));
         }
@@ -251,7 +254,7 @@ public final class ServerProcess {
         }
     }
 
-    /** As ps(1) shows it, such as S, T (stopped) or Z (dead); X if there is no such process. */
+    /** Returns the state as ps(1) shows it, such as S, T (stopped) or Z (dead); X if there is no such process. */
     static char stateOf(long pid) {
         return PROC.task(pid, pid).map(ProcFs.Task::state).orElse('X');
     }
@@ -264,7 +267,7 @@ public final class ServerProcess {
         return state == 'Z' || state == 'X' || state == 'x';
     }
 
-    /** What is known of it without asking it. */
+    /** The state of the process, found out without a call to it. */
     private final class State implements Peer {
         private final AtomicBoolean awaited = new AtomicBoolean();
 
@@ -314,7 +317,10 @@ public final class ServerProcess {
             };
         }
 
-        /** A process that has closed its files is about to get its status, unless one of its threads waits in the kernel. */
+        /**
+         * Returns whether the process has an exit status. Waits for it once: a process that has closed its files gets one
+         * within a moment, unless one of its threads waits in the kernel.
+         */
         private boolean hasEnded() {
             boolean first = (liveness() == Liveness.GONE || !server.isOpen()) && awaited.compareAndSet(false, true);
             try {
@@ -347,7 +353,7 @@ public final class ServerProcess {
         return process.isAlive();
     }
 
-    /** Whether it can be given another device. Takes time only if there is reason to doubt. */
+    /** Returns whether the process can get another device. Calls it only if there is a reason for doubt. */
     boolean answers() {
         if (!server.isOpen() || server.isGivenUp()) {
             return false;
@@ -363,26 +369,26 @@ public final class ServerProcess {
         }
     }
 
-    /** Cheap: it is asked before each device. */
+    /** Returns whether the process is neither stopped nor dead. Must be cheap, because it is called for each device. */
     private boolean canAnswer() {
         char now = stateOf(process.pid());
         return !isStopped(now) && !isDead(now);
     }
 
-    /** Gets no further device, and is killed when it has none. */
+    /** Gives the process up: it gets no further devices, and is killed once it has no users. */
     void giveUp() {
         server.giveUp();
     }
 
-    /** Kills it, and does not wait for its end: a thread of it may wait in the kernel. */
+    /** Kills the process. Does not wait for its end, because a thread of it may wait in the kernel. */
     void kill() {
         server.disconnect();
         process.destroyForcibly();
     }
 
     /**
-     * Has it end, and waits for that. Its input ends, at which it destroys its devices and exits; if it is stopped, or has not
-     * ended in time, it is killed.
+     * Ends the process and waits for its end. The process destroys its devices and exits when its standard input ends. It is
+     * killed if it is stopped or has not ended within 20 s.
      */
     void end() {
         server.disconnect();

@@ -9,8 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Sends the entries of a journal to the test's JVM as they are made, from a thread of its own: many at once if that is slow.
- * If it is too slow, entries wait here.
+ * Sends the entries of a journal to the test JVM as they are recorded. Its own thread sends them, many at once if the test
+ * JVM is slow. Entries wait here without a limit until they are sent.
  */
 final class Subscription implements Recorder.Listener {
     private static final int AT_ONCE = 1000;
@@ -44,7 +44,7 @@ final class Subscription implements Recorder.Listener {
         notifyAll();
     }
 
-    /** Waits until all is sent. */
+    /** Ends the subscription and waits until all entries are sent, at most 30 s. */
     void finish() {
         end();
         try {
@@ -69,14 +69,14 @@ final class Subscription implements Recorder.Listener {
                 test.journal(number, batch);
             }
         } catch (InterruptedException | DblockException e) {
-            // The test's JVM is gone, or does not answer: nobody is left to be told.
+            // The test JVM is gone or does not answer, so the entries are of no use.
             synchronized (this) {
                 waiting.clear();
             }
         }
     }
 
-    /** Empty at the end. */
+    /** Waits for the next entries to send; returns an empty list at the end. */
     private synchronized List<JournalEntry> next() throws InterruptedException {
         while (waiting.isEmpty() && !ended) {
             wait();

@@ -10,11 +10,14 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 
-/** What the server process may call in the test's JVM: listeners of journals, and who is told of stuck requests. */
+/**
+ * Executes the calls of the server process in the test JVM, for listeners of journals and for reports of stuck requests.
+ * Safe for use by several threads.
+ */
 final class TestCommandHandler implements TestCommands {
     private final AtomicLong numbers = new AtomicLong();
     private final Map<Long, Recorder.Listener> listeners = new ConcurrentHashMap<>();
-    /** By the module's numbers of the devices that the server process watches for this JVM. */
+    /** The receivers of reports, by the module's number of the device that the server process watches for this JVM. */
     private final Map<Integer, Consumer<String>> reports = new ConcurrentHashMap<>();
 
     long add(Recorder.Listener listener) {
@@ -59,7 +62,7 @@ final class TestCommandHandler implements TestCommands {
         }
     }
 
-    /** The server process is gone. */
+    /** Ends all listeners: the connection has ended. */
     void end() {
         listeners.keySet().forEach(this::journalEnd);
     }

@@ -4,18 +4,18 @@ package io.dblock.internal.remote;
 import io.dblock.journal.JournalEntry;
 import java.util.List;
 
-/** What the server process asks of the test's JVM. */
+/** The calls of the server process to the test JVM. */
 interface TestCommands {
 
-    /** Entries for a subscription; the next are sent when this has returned. */
+    /** Passes entries to a subscription. The next are sent only after this has returned. */
     void journal(long subscription, List<JournalEntry> entries);
 
-    /** No further entries come. */
+    /** Ends a subscription: no further entries come. */
     void journalEnd(long subscription);
 
-    /** What its threads are doing, one text for each. */
+    /** Returns what the threads of the test JVM are doing, one text each. */
     List<String> stacks();
 
-    /** A report of a device that is watched for this JVM, by the module's number of it. */
+    /** Passes a report about a device that the server process watches for the test JVM, by the module's number. */
     void watchReport(int id, String text);
 }

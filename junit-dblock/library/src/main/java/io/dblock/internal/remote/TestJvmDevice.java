@@ -8,7 +8,7 @@ import io.dblock.internal.kernel.DeviceInfo;
 import io.dblock.internal.watchdog.Watchdog;
 import java.util.List;
 
-/** A device that the test's JVM answers, as the watchdog of the server process sees it. */
+/** A device that the test JVM serves, for the watchdog of the server process. */
 final class TestJvmDevice implements Watchdog.Subject {
     private final int id;
     private final List<String> description;
@@ -24,7 +24,7 @@ final class TestJvmDevice implements Watchdog.Subject {
         control = ControlSession.open();
     }
 
-    /** Closes the session with the device: a module that is in use cannot be unloaded. */
+    /** Closes the session once the device is gone: the module cannot be unloaded while a session is open. */
     @Override
     public DeviceInfo info() {
         try {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The server process: how it is started and watched, the connection to it, and both ends of what is asked over that. It knows
- * {@code server}, which the process itself uses.
+ * The server process: its start and its end, the connection to it, and the calls over the connection, with the code of
+ * both sides. The package knows {@code server}, which serves the devices in either process.
  */
 package io.dblock.internal.remote;
