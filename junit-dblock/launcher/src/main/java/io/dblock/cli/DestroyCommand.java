@@ -11,7 +11,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Removes a device, whoever serves it. */
+/** Removes a device, whichever process serves it. */
 @Command(name = "destroy", description = "Remove a device; who serves it is told that it has ended.")
 final class DestroyCommand implements Callable<Integer> {
     private final Machine machine;

@@ -13,7 +13,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-/** Looks at everything tests need, and changes nothing. */
+/** Checks everything that tests need, and changes nothing. */
 @Command(
         name = "doctor",
         description = {
@@ -35,7 +35,7 @@ final class DoctorCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
 
         boolean host = machine.isModuleLoadable();
-        // What is wrong with a way that is not needed is worth a warning, no more.
+        // Tests need only one of the two ways, so a problem with the other one is only a warning.
         List<VmSetup.Finding> guestFindings = machine.isGuest() ? List.of() : machine.guestFindings();
         boolean guest = !machine.isGuest() && guestFindings.stream().allMatch(DoctorCommand::goodEnough);
 
@@ -49,7 +49,7 @@ final class DoctorCommand implements Callable<Integer> {
                 machine.isPrivileged() ? "" : "run the tests as root, or in a guest");
         for (ModuleLoader.Attempt attempt : machine.moduleAttempts()) {
             if (attempt.what().equals("privileges") && attempt.succeeded()) {
-                continue; // said above
+                continue; // printed above
             }
             line(out, attempt.succeeded(), host || guest, attempt.what(), attempt.outcome(), attempt.remedy());
         }
@@ -100,7 +100,7 @@ final class DoctorCommand implements Callable<Integer> {
                 + (machine.isGuest() ? "." : ", of either way.");
     }
 
-    /** Without KVM guests are slower, not impossible. */
+    /** Returns whether guests can run with this finding: without KVM, for example, they are only slower. */
     private static boolean goodEnough(VmSetup.Finding finding) {
         return finding.good() || !finding.needed();
     }

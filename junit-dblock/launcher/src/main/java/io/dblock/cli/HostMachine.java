@@ -21,7 +21,7 @@ import java.util.OptionalInt;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
-/** The machine this process runs on. */
+/** The machine that this process runs on. */
 final class HostMachine implements Machine {
     private static final int CAP_SYS_ADMIN = 21;
 
@@ -99,7 +99,7 @@ final class HostMachine implements Machine {
     public int run(List<String> command) {
         ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().put("DEBIAN_FRONTEND", "noninteractive");
-        // Our standard output is for the path alone.
+        // Standard output is for the path that 'setup' prints.
         builder.redirectInput(ProcessBuilder.Redirect.from(new java.io.File("/dev/null")));
         builder.redirectErrorStream(true);
         try {
@@ -140,7 +140,7 @@ final class HostMachine implements Machine {
 
     @Override
     public void onTermination(Supplier<OptionalInt> action) {
-        // To be interrupted is how some commands are ended; the JVM would make a status of the signal.
+        // An interrupt is the usual end of some commands, but the JVM would exit with the status of the signal.
         Runtime.getRuntime()
                 .addShutdownHook(new Thread(
                         () -> action.get()

@@ -13,7 +13,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-/** Prints the devices there are. */
+/** Prints the existing devices. */
 @Command(name = "list", description = "Print the devices there are: how often each is open, and the pid that made it.")
 final class ListCommand implements Callable<Integer> {
     private final Machine machine;

@@ -14,68 +14,68 @@ import java.util.OptionalInt;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
-/** All that the commands see and do of the machine they run on, so that their tests can bring another one. */
+/** Everything that the commands read and change on their machine. Unit tests have their own. */
 interface Machine {
 
-    /** The running kernel, as {@code uname -r} says it. */
+    /** Returns the release of the running kernel, as {@code uname -r} prints it. */
     String kernelRelease();
 
-    /** Whether this is a guest of ours. */
+    /** Returns whether this machine is a guest of this library. */
     boolean isGuest();
 
-    /** Whether this process may load modules and make devices: has CAP_SYS_ADMIN. */
+    /** Returns whether this process has CAP_SYS_ADMIN, and so may load modules and make devices. */
     boolean isPrivileged();
 
-    /** The ways to the module on this machine, without going any. */
+    /** Returns the ways to load the module on this machine, with what is missing for each. Tries none. */
     List<ModuleLoader.Attempt> moduleAttempts();
 
-    /** Whether {@link #loadModule()} would succeed, as far as can be told without trying. */
+    /** Returns whether {@link #loadModule()} would probably succeed. */
     boolean isModuleLoadable();
 
     /**
-     * Loads the module, building it if need be.
+     * Loads the module, and builds it first if needed.
      *
      * @throws io.dblock.ModuleUnavailableException if that is not possible
      */
     void loadModule();
 
-    /** What a guest needs on this machine. */
+    /** Returns what a guest needs on this machine. */
     List<VmSetup.Finding> guestFindings();
 
-    /** Prepares the JDK-shaped directory and all it needs; its {@code bin/java}. */
+    /** Prepares the directory that looks like a JDK, and everything it needs. Returns its {@code bin/java}. */
     Path prepareJvm(VmOptions options, Consumer<String> progress);
 
-    /** Runs a command in a guest on our own standard streams; its exit status. */
+    /** Runs a command in a guest on the standard streams of this process. Returns its exit status. */
     int runInGuest(VmOptions options, List<Path> shares, List<String> command);
 
-    /** Writes what the jar with a kernel of User Mode Linux has. */
+    /** Writes the content of the jar with a kernel of User Mode Linux. */
     void writeKernelArtifact(Path directory, Consumer<String> progress);
 
-    /** Where a program is, as a shell or, for what is kept from users' paths, root's shell would find it. */
+    /** Returns the path of a program. Searches the PATH, and the directories that only root's PATH usually has. */
     Optional<Path> find(String program);
 
-    /** Runs a program with its output on our standard error; its exit status. */
+    /** Runs a program with its output on the standard error of this process. Returns its exit status. */
     int run(List<String> command);
 
-    /** Directories that crashed runs have left behind. */
+    /** Returns the directories that crashed runs have left. */
     List<Path> leavings();
 
     /**
-     * All devices of the module.
+     * Returns all devices of the module.
      *
      * @throws io.dblock.DblockException if the module is not loaded
      */
     List<DeviceInfo> devices();
 
-    /** Removes a device; {@code force} although it is open. */
+    /** Removes a device; {@code force} removes it even if it is open. */
     void destroy(String name, boolean force);
 
     /** Makes a device that this process serves. */
     BlockDevice create(DeviceSpec asked);
 
     /**
-     * Has {@code action} run when the process is told to end, by a signal; what it returns is the exit status then, instead
-     * of the signal's, unless it is empty.
+     * Runs {@code action} when a signal ends this process. The result of the action replaces the exit status of the signal,
+     * unless it is empty.
      */
     void onTermination(Supplier<OptionalInt> action);
 }

@@ -12,8 +12,8 @@ import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
 /**
- * The command line of junit-dblock. Exit status 0 for success, 1 for failure, with one line that says what and why, 2 for
- * wrong usage; {@code vm run} has the status of its command, or one of {@link ExitStatus}.
+ * The command line of junit-dblock. The exit status is 0 for success, 1 for a failure and 2 for wrong usage; standard error
+ * has the reason. {@code vm run} exits with the status of its command or with one of {@link ExitStatus}.
  */
 @Command(
         name = "junit-dblock",
@@ -33,7 +33,7 @@ public final class Main implements Runnable {
             usageHelp = true,
             scope = ScopeType.INHERIT,
             description = "Say how it is used, and exit.")
-    @SuppressWarnings("UnusedVariable") // picocli acts on it by itself
+    @SuppressWarnings("UnusedVariable") // picocli itself handles this option
     private boolean help;
 
     @Option(names = "--verbose", scope = ScopeType.INHERIT, description = "With errors, say where they come from.")
@@ -59,7 +59,7 @@ public final class Main implements Runnable {
                 .addSubcommand(new VmCommand.KernelArtifact(machine)));
         commandLine.addSubcommand(new VersionCommand());
         commandLine.setCaseInsensitiveEnumValuesAllowed(true);
-        // A file of arguments is for the java that runs in a guest.
+        // Arguments such as @file are for the java in the guest.
         commandLine.setExpandAtFiles(false);
         commandLine.setParameterExceptionHandler((exception, arguments) -> {
             CommandLine command = exception.getCommandLine();

@@ -13,7 +13,7 @@ import java.util.function.Consumer;
 /** Installs tools through the distribution's package manager. */
 final class PackageManager {
 
-    /** Packages and a program of each, by which is seen whether it is there. apt and dnf know all by these names. */
+    /** The packages, each with a program that shows whether it is installed. The names are the same for apt and dnf. */
     static final Map<String, String> PROGRAMS = programs();
 
     private final Machine machine;
@@ -34,7 +34,7 @@ final class PackageManager {
         return programs;
     }
 
-    /** The package of a tool that is named by its package or by its program; others are taken for packages. */
+    /** Returns the package of a tool, given the package or its program. An unknown tool is taken as a package. */
     static String packageOf(String tool) {
         for (Map.Entry<String, String> entry : PROGRAMS.entrySet()) {
             if (entry.getValue().equals(tool)) {
@@ -44,7 +44,7 @@ final class PackageManager {
         return tool;
     }
 
-    /** The command that installs these packages, to be run as root. */
+    /** Returns the command that installs these packages; root must run it. */
     String installCommand(List<String> packages) {
         return String.join(" ", command(packages));
     }
@@ -63,9 +63,9 @@ final class PackageManager {
     }
 
     /**
-     * Installs those tools that are missing.
+     * Installs the tools that are missing.
      *
-     * @throws DblockException if it cannot; the message has the command to run
+     * @throws DblockException if that is not possible; the message has the command to run
      */
     void install(List<String> tools, Consumer<String> progress) {
         Set<String> missing = new LinkedHashSet<>();
@@ -89,7 +89,7 @@ final class PackageManager {
         progress.accept("running: " + command);
         int status = machine.run(command(packages));
         if (status != 0 && machine.find("apt-get").isPresent()) {
-            // The usual reason: no package lists yet, as in a container image, or ones that are out of date.
+            // The usual reason is that the package lists are missing, as in a container image, or out of date.
             progress.accept("running: apt-get update");
             machine.run(List.of("apt-get", "update"));
             progress.accept("running: " + command);

@@ -25,7 +25,7 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
 
-/** The sample RAM disk, in Java. */
+/** Serves a sample RAM disk. */
 @Command(
         name = "ramdisk",
         description = {
@@ -33,7 +33,7 @@ import picocli.CommandLine.TypeConversionException;
             "'destroy NAME' elsewhere, or this is interrupted."
         })
 final class RamdiskCommand implements Callable<Integer> {
-    /** How soon a destruction is noticed. */
+    /** How often to check whether the device was destroyed. */
     private static final long POLL_MILLIS = 100;
 
     private static final Set<DeviceOption<?>> NOT_HERE =
@@ -75,7 +75,7 @@ final class RamdiskCommand implements Callable<Integer> {
 
     private DeviceSpec asked() {
         Map<DeviceOption<?>, Object> asked = new LinkedHashMap<>();
-        // This process does nothing else: it needs no other to serve for it.
+        // This process only serves the device, so it needs no server process.
         DeviceOption.PLACEMENT.put(asked, Placement.TEST_JVM);
         try {
             options.forEach((option, text) -> put(DeviceOption.named(option), text, asked));
@@ -129,7 +129,7 @@ final class RamdiskCommand implements Callable<Integer> {
         return ended.compareAndSet(false, true) ? end(device) : Main.OK;
     }
 
-    /** By number: when ours is gone, somebody else may have taken the name. */
+    /** Returns the number of the device with this name. The name alone is not enough: a new device may have taken it. */
     private OptionalInt idOf(String deviceName) {
         return machine.devices().stream()
                 .filter(info -> info.name().equals(deviceName) && info.state() != DeviceInfo.State.ENDING)

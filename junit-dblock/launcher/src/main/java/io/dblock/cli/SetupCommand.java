@@ -14,7 +14,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** Brings this machine to where tests can run. */
+/** Prepares this machine for tests. */
 @Command(
         name = "setup",
         description = {
@@ -118,7 +118,7 @@ final class SetupCommand implements Callable<Integer> {
                                 + e.getMessage(),
                         e);
             }
-            // What was tried, without the message's advice to run this very command.
+            // Print only the attempts: the message itself advises to run this command.
             Main.progress(err, "this machine's kernel cannot have the module, so tests run in a guest. Attempted:");
             e.attempts().forEach(attempt -> err.println("  " + attempt));
             return false;

@@ -14,7 +14,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** Guests without JUnit. */
+/** The commands for guests without JUnit. */
 @Command(name = "vm", description = "Use a guest.", synopsisSubcommandLabel = "COMMAND")
 final class VmCommand implements Runnable {
     @Spec
@@ -25,7 +25,7 @@ final class VmCommand implements Runnable {
         throw new ParameterException(spec.commandLine(), "No command. There is: vm run");
     }
 
-    /** Writes the content of the artifact with a kernel, for the build of this library. */
+    /** Writes the content of the jar with a kernel. The build of this library runs it. */
     @Command(
             name = "kernel-artifact",
             hidden = true,
@@ -52,7 +52,7 @@ final class VmCommand implements Runnable {
         }
     }
 
-    /** Runs one command. */
+    /** Runs one command in a guest. */
     @Command(
             name = "run",
             exitCodeOnExecutionException = ExitStatus.NOT_STARTED,
