@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.vm;
 
-/** What runs the guest's instructions. */
+/** How the instructions of a guest are executed. */
 enum Accelerator {
-    /** The processor itself, through the host's kernel. */
+    /** By the processor itself, through the host's kernel. */
     KVM,
-    /** The processor itself, for a kernel that is a program of the host: User Mode Linux. */
+    /** By the processor itself: the guest's kernel is a program of the host, User Mode Linux. */
     UML,
-    /** QEMU's emulation. */
+    /** By QEMU's emulation. */
     TCG
 }

@@ -18,12 +18,12 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 
 /**
- * What runs guests, and why: KVM where a guest runs on it, else a kernel that is a program, else emulation. That
- * {@code /dev/kvm} opens proves nothing: a host may offer it and still not run a guest. So a tiny guest is tried once, and the
- * answer remembered for this host kernel, processor and QEMU.
+ * The accelerator for a guest, and the reason: KVM if a guest runs on it, else User Mode Linux, else emulation. A
+ * {@code /dev/kvm} that can be opened proves nothing, because some hosts have it and still cannot run a guest. So a tiny
+ * guest is tried once, and the result is kept for this host kernel, processor, QEMU and guest kernel.
  *
- * @param accelerator what to use
- * @param reason for the user, as the end of a sentence
+ * @param accelerator the accelerator
+ * @param reason the reason for the user, as the end of a sentence
  */
 record AcceleratorChoice(Accelerator accelerator, String reason) {
 
@@ -31,9 +31,9 @@ record AcceleratorChoice(Accelerator accelerator, String reason) {
     private static final Path DEVICE = Path.of("/dev/kvm");
 
     /**
-     * What runs this image.
+     * Returns the accelerator for this image.
      *
-     * @throws VmException if it is not what was asked for
+     * @throws VmException if the user asked for one that is not possible
      */
     static AcceleratorChoice choose(GuestImage image, VmSettings settings, Path cache, Consumer<String> progress) {
         Optional<Accelerator> wanted = settings.accelerator();
@@ -69,7 +69,7 @@ record AcceleratorChoice(Accelerator accelerator, String reason) {
         return choice;
     }
 
-    /** Whether KVM runs a guest: what was found once, or is now. */
+    /** Returns KVM if a guest runs on it, else emulation. Uses the result of an earlier try, or tries now. */
     private static AcceleratorChoice tried(
             GuestImage image, VmSettings settings, Path cache, Consumer<String> progress) {
         try {
@@ -89,7 +89,7 @@ record AcceleratorChoice(Accelerator accelerator, String reason) {
         }
     }
 
-    /** Why KVM need not be tried; nothing if it has to be. */
+    /** Returns why KVM is not possible; empty if it has to be tried. */
     static Optional<String> whyNoKvm() {
         if (!Files.exists(DEVICE)) {
             return Optional.of("there is no /dev/kvm");

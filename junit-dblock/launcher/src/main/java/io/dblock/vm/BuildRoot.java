@@ -12,14 +12,15 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * A small system of another release of Debian, with the headers of one of its kernels and the compiler that belongs to
- * them: the headers' own programs need that release's C library, and their configuration its compiler. Needs root.
+ * A small system of another Debian release, to build the module for one of its kernels. It has the kernel's headers and
+ * compiler, because the programs of the headers need that release's C library, and their configuration needs its compiler.
+ * Needs root.
  */
 final class BuildRoot {
 
     private static final Duration MAKE_LIMIT = Duration.ofMinutes(20);
 
-    /** objtool wants /proc. The mounts are gone with the command. */
+    /** objtool needs /proc. The mounts end with the command. */
     private static final String ENTER =
             "set -e; root=$1; mount -t proc proc \"$root/proc\"; mount --bind \"$2\" \"$root/mnt\";"
                     + " if [ -n \"$3\" ]; then mkdir -p \"$root$3\"; mount --bind \"$3\" \"$root$3\"; fi; shift 3;"
@@ -34,9 +35,9 @@ final class BuildRoot {
     }
 
     /**
-     * The one for a kernel; made if there is none.
+     * Returns the system for a kernel. Makes it if it does not exist.
      *
-     * @param directory with a directory for each
+     * @param directory the directory of all such systems, one directory each
      * @throws VmException if it cannot be made; says what is missing
      */
     static BuildRoot of(Path directory, GuestKernel kernel, DebianSuites suites, Consumer<String> progress) {
@@ -54,8 +55,8 @@ final class BuildRoot {
     }
 
     /**
-     * The headers of another architecture cannot be installed: they are taken from where they were unpacked, with a
-     * cross compiler of the kernel's own release.
+     * Returns the packages to install. Headers of another architecture cannot be installed, so the build uses those
+     * unpacked in the cache, and a cross compiler of the kernel's release.
      */
     private static String packages(GuestKernel kernel) {
         return "make,binutils,libc6-dev,"
@@ -77,7 +78,7 @@ final class BuildRoot {
                         "--quiet",
                         "--variant=apt",
                         "--include=" + packages,
-                        // In the order of the sources: the release itself comes first.
+                        // The suite: the first source is the release itself.
                         sources.get(0)
                                 .replaceAll(".*] ", "")
                                 .replaceAll("^deb ", "")
@@ -94,7 +95,7 @@ final class BuildRoot {
         }
     }
 
-    /** The directory that all of the kernel's packages were unpacked in, which their headers name. */
+    /** Returns the directory with the unpacked packages of the kernel; the headers refer to it. */
     private static Path unpackedAt(GuestKernel kernel) {
         Path directory = kernel.build().orElseThrow();
         while (!directory.endsWith(kernel.release())) {
@@ -103,7 +104,7 @@ final class BuildRoot {
         return directory;
     }
 
-    /** What builds a module whose sources are in this directory, with further arguments for make. */
+    /** Returns the command that builds a module from the sources in this directory, with further arguments of make. */
     List<String> command(Path sources, String... arguments) {
         boolean unpacked = !kernel.machine().isThisHosts();
         String headers =

@@ -12,8 +12,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The programs in C that come with this class, compiled on this machine and kept in the cache under the hash of their source.
- * Two processes may compile the same one at once.
+ * Compiles the C programs of this package on this machine. The cache keeps them by the hash of their source. Safe against
+ * other processes that compile the same program.
  */
 final class CompiledProgram {
 
@@ -24,11 +24,11 @@ final class CompiledProgram {
     private CompiledProgram() {}
 
     /**
-     * The program.
+     * Returns the path of a program. Compiles it if it is not in the cache.
      *
-     * @param name of the source file, {@code <program>.c}
-     * @param cache directory for it
-     * @throws VmException if there is no compiler for that machine
+     * @param name the name of the source file, {@code <program>.c}
+     * @param cache the directory that keeps the program
+     * @throws VmException if there is no compiler for this machine type, or it fails
      */
     static Path of(String name, Path cache, MachineType machine) throws IOException {
         byte[] source = source(name);

@@ -7,10 +7,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
 /**
- * Writes an archive in the "newc" format that the kernel unpacks as its initramfs (see
- * {@code Documentation/driver-api/early-userspace/buffer-format.rst} of the kernel). Archives may be concatenated: each
- * is padded so that the next one starts where the kernel looks for it. All members belong to root and are dated 0, so
- * the same content gives the same bytes. Not safe for use by several threads at once.
+ * Writes an archive in the "newc" format, which the kernel unpacks as its initramfs (see
+ * {@code Documentation/driver-api/early-userspace/buffer-format.rst} of the kernel). Archives can be concatenated: each
+ * is padded so that the next one starts where the kernel looks for it. All members belong to root and have the time 0, so
+ * the same content gives the same bytes. Not thread-safe.
  */
 final class CpioWriter implements AutoCloseable {
 
@@ -26,7 +26,7 @@ final class CpioWriter implements AutoCloseable {
         this.out = out;
     }
 
-    /** Adds a directory; the kernel makes no parents by itself, so add those before. */
+    /** Adds a directory. Its parents must be added before, because the kernel does not create them. */
     void directory(String name, int permissions) throws IOException {
         member(name, DIRECTORY | permissions, new byte[0]);
     }

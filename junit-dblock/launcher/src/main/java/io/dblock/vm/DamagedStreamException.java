@@ -3,7 +3,7 @@ package io.dblock.vm;
 
 import java.io.IOException;
 
-/** The stream from the guest is not what the guest sent: nothing of it may be believed from here on. */
+/** The stream from the guest is not what the guest sent. Its content cannot be trusted from here on. */
 final class DamagedStreamException extends IOException {
 
     private static final long serialVersionUID = 1L;

@@ -23,39 +23,39 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * Kernels of Debian and its relatives, through apt: packages are downloaded and unpacked, not installed, so no boot
- * loader is touched and no root is needed. Tried on Debian 12. Ubuntu's names ({@code linux-modules-*},
- * {@code linux-modules-extra-*}, the {@code generic} flavour) are handled, but have not been tried.
+ * Kernels of Debian and its derivatives, through apt. Packages are downloaded and unpacked, not installed, so the boot
+ * loader stays as it is and no root is needed. Tried on Debian 12. Ubuntu's names ({@code linux-modules-*},
+ * {@code linux-modules-extra-*}, the {@code generic} flavour) are handled but have not been tried.
  */
 final class DebianPackages implements PackageSource {
 
     private static final Duration QUERY_LIMIT = Duration.ofMinutes(2);
     private static final Duration DOWNLOAD_LIMIT = Duration.ofMinutes(15);
 
-    /** The series everything was measured on; where the distribution has it, a guest gets it. */
+    /** The default kernel series of guests, if the distribution has it: the one that all measurements used. */
     private static final String PREFERRED = "6.12";
 
-    /** As root, apt would hand over to a user who may not write into our cache, and warn about it. */
+    /** As root, apt would download as another user, who cannot write to our cache, and warn about it. */
     private static final List<String> AS_ROOT = List.of("-o", "APT::Sandbox::User=root");
 
-    /** Packages that hold parts of a kernel; what else a kernel package depends on is of no use in a guest. */
+    /** The packages with parts of a kernel. A guest needs no other dependencies of a kernel package. */
     private static final Pattern PARTS =
             Pattern.compile("linux-(image|base|binary|modules|modules-extra|headers|kbuild)-[0-9].*");
 
-    /** Flavours that a guest wants: no 9p in 'cloud', no use for the real-time and debug ones. */
+    /** The image packages of these flavours. The 'cloud' flavour lacks 9p, and guests have no use for 'rt' and 'dbg'. */
     private static final Pattern IMAGE = Pattern.compile("linux-image-(?:unsigned-)?([0-9][^ ]*-(?:%s))");
 
-    /** The programs that build modules: they run on this host, whatever the kernel's architecture. */
+    /** The packages with the programs that build modules. They run on this host, whatever the kernel's architecture. */
     private static final Pattern TOOLS = Pattern.compile("linux-kbuild-[0-9].*");
 
-    /** What all of apt's programs are told first. */
+    /** The first options of all of apt's programs. */
     private final List<String> options;
-    /** When the machine's package lists were last fetched for this; none if they are not this machine's. */
+    /** When this library last fetched the machine's package lists; empty for another configuration of apt. */
     private final Optional<FetchMarker> listsFetched;
 
     private final MachineType machine;
 
-    /** Where the tools come from, with the kernel's release; empty if from here. */
+    /** The source of the {@link #TOOLS} packages; empty if they come from this source, too. */
     private final Optional<Supplier<DebianPackages>> tools;
 
     private DebianPackages(
@@ -69,7 +69,7 @@ final class DebianPackages implements PackageSource {
         this.tools = tools;
     }
 
-    /** With this machine's own configuration of apt. */
+    /** Returns the packages of this machine's own configuration of apt. */
     static DebianPackages ofThisMachine(Path cache) {
         return new DebianPackages(
                 List.of(),
@@ -79,9 +79,9 @@ final class DebianPackages implements PackageSource {
     }
 
     /**
-     * With another configuration of apt, see {@link DebianSuites}.
+     * Returns the packages of another configuration of apt, see {@link DebianSuites}.
      *
-     * @param tools the same packages of this host's architecture, if these are another's
+     * @param tools the packages of this host's architecture; empty if these are for this host
      */
     static DebianPackages configuredBy(
             Path configuration, MachineType machine, Optional<Supplier<DebianPackages>> tools) {
@@ -118,7 +118,7 @@ final class DebianPackages implements PackageSource {
         return withHeaders(releases(listing, List.of(machine.flavour(), "generic")), listing);
     }
 
-    /** Those for which a module can be built. Debian keeps the images of old backports longer than their headers. */
+    /** Returns the releases that have headers. Debian keeps the images of old backports longer than their headers. */
     static List<String> withHeaders(List<String> releases, String listing) {
         Set<String> names = new HashSet<>();
         for (String line : listing.split("\n", -1)) {
@@ -130,8 +130,8 @@ final class DebianPackages implements PackageSource {
     }
 
     /**
-     * A machine's image may come with the lists of some of its sources only, without that of the security updates, say. Nobody
-     * but root can fetch them, and then those there are have to do. Whether they were fetched.
+     * Fetches the package lists if they are not fresh, and returns whether it did. A container image may have the lists of
+     * only some sources, for example not of the security updates. Only root can fetch them; other users go on without.
      */
     private boolean fetchLists(String wanted, Consumer<String> progress) {
         if (listsFetched.isEmpty() || listsFetched.get().isFresh() || !Requirements.isRoot()) {
@@ -149,7 +149,7 @@ final class DebianPackages implements PackageSource {
         return true;
     }
 
-    /** The releases of the images that {@code apt-cache search} listed, each once. */
+    /** Returns the releases of the images in a listing of {@code apt-cache search}, each once. */
     static List<String> releases(String listing, List<String> flavours) {
         Pattern image = Pattern.compile(String.format(IMAGE.pattern(), String.join("|", flavours)));
         Set<String> releases = new LinkedHashSet<>();
@@ -162,14 +162,17 @@ final class DebianPackages implements PackageSource {
         return List.copyOf(releases);
     }
 
-    /** The highest release that is {@code prefix} or goes on after it with something that is no digit. */
+    /** Returns the highest release that {@linkplain #matches matches} this prefix. */
     static Optional<String> newest(List<String> releases, String prefix) {
         return releases.stream()
                 .filter(release -> matches(release, prefix))
                 .max(Comparator.comparing(DebianPackages::numbers, DebianPackages::compareNumbers));
     }
 
-    /** True for {@code 6.1} and {@code 6.1.0-9-amd64}, false for {@code 6.1} and {@code 6.12.9-amd64}. */
+    /**
+     * Returns whether a release begins with a prefix that ends between two numbers: {@code 6.1.0-9-amd64} matches
+     * {@code 6.1}, but {@code 6.12.9-amd64} does not.
+     */
     static boolean matches(String release, String prefix) {
         return release.startsWith(prefix)
                 && (prefix.isEmpty()
@@ -236,7 +239,7 @@ final class DebianPackages implements PackageSource {
                 .isBlank();
     }
 
-    /** The parts of a kernel among what {@code apt-cache depends} listed. */
+    /** Returns the packages with parts of a kernel in a listing of {@code apt-cache depends}. */
     static List<String> parts(String listing) {
         List<String> parts = new ArrayList<>();
         for (String line : listing.split("\n", -1)) {
@@ -251,7 +254,7 @@ final class DebianPackages implements PackageSource {
         return parts;
     }
 
-    /** The suite that a package of the release comes from, such as trixie-backports. */
+    /** Returns the suite that the headers of this release come from, such as trixie-backports. */
     Optional<String> suite(String release) {
         String listing = Command.of(apt("apt-cache", "madison", "linux-headers-" + release))
                 .within(QUERY_LIMIT)
@@ -260,7 +263,10 @@ final class DebianPackages implements PackageSource {
         return suiteOf(listing);
     }
 
-    /** From {@code apt-cache madison}: name, version, and "address suite/component architecture Packages". */
+    /**
+     * Returns the suite in a listing of {@code apt-cache madison}. A line has the package, its version, and "address
+     * suite/component architecture Packages".
+     */
     static Optional<String> suiteOf(String listing) {
         for (String line : listing.split("\n", -1)) {
             String[] fields = line.split("\\|", -1);
@@ -318,8 +324,8 @@ final class DebianPackages implements PackageSource {
     }
 
     /**
-     * Downloads these packages and all they depend on, and unpacks them under {@code directory}. Their scripts are not
-     * run. Only for a configuration of apt that knows of no installed packages.
+     * Downloads these packages and their dependencies, and unpacks them under {@code directory}. Does not run their
+     * scripts. Only for a configuration of apt without installed packages.
      */
     void unpackWithDependencies(List<String> packages, Path directory, Consumer<String> progress) {
         try {
@@ -332,7 +338,7 @@ final class DebianPackages implements PackageSource {
                         "apt-get",
                         "-o",
                         "Dir::Cache::archives=" + downloads,
-                        // The lock would be that of the machine's own packages.
+                        // The lock of the machine's own packages is not needed.
                         "-o",
                         "Debug::NoLocking=1",
                         "--yes",
@@ -351,7 +357,7 @@ final class DebianPackages implements PackageSource {
         }
     }
 
-    /** A fresh container has no package lists: fetches them as root, else says what to run. */
+    /** Fetches the package lists if there are none, as in a new container. Throws if this process is not root. */
     static void updateListsIfEmpty(Consumer<String> progress) {
         String names = Command.of("apt-cache", "pkgnames", "linux-image-")
                 .within(QUERY_LIMIT)

@@ -13,12 +13,12 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
- * Releases of Debian, of any architecture, for kernels and programs that this machine does not have: a configuration of
- * apt of its own, on the mirror that the machine uses anyway. What is installed here stays as it is.
+ * Releases of Debian, of any architecture, for kernels and programs that this machine does not have. They use their own
+ * configuration of apt and the machine's mirror. Installed packages do not change.
  */
 final class DebianSuites {
 
-    /** 2026-11: 5.10; 6.1 and 6.12; 6.12; 7.2 and 7.3. */
+    /** The suites. Their kernels in 2026-11: 5.10; 6.1 and 6.12; 6.12; 7.2 and 7.3. */
     private static final List<String> SUITES = List.of("bullseye", "bookworm", "trixie", "trixie-backports");
 
     private static final Duration QUERY_LIMIT = Duration.ofMinutes(2);
@@ -40,16 +40,16 @@ final class DebianSuites {
     }
 
     /**
-     * All of them. Empty if this machine has no mirror of Debian's among its package sources.
+     * Returns all suites; empty if the package sources of this machine have no Debian mirror.
      *
-     * @param cache where its configuration is kept
+     * @param cache the directory for the configuration
      */
     static Optional<DebianSuites> all(Path cache, MachineType machine) {
         String name = machine.isThisHosts() ? "apt" : "apt-" + machine.architecture();
         return mirror().map(mirror -> new DebianSuites(mirror, cache, cache.resolve(name), machine, SUITES));
     }
 
-    /** The release that this machine has, of another architecture. Empty as above. */
+    /** Returns this machine's own release for another architecture; empty if there is no Debian mirror. */
     static Optional<DebianSuites> own(Path cache, MachineType machine) {
         return Distribution.codeNameOfThisHost().flatMap(suite -> mirror().map(mirror -> new DebianSuites(
                 mirror,
@@ -71,7 +71,7 @@ final class DebianSuites {
         return mirrorIn(targets);
     }
 
-    /** The address of the main archive, not of security updates, which are an archive of their own. */
+    /** Returns the address of the main archive. The security updates are in another one. */
     static Optional<String> mirrorIn(String targets) {
         return targets.lines()
                 .map(line -> line.split(" ", 3))
@@ -81,22 +81,22 @@ final class DebianSuites {
                 .findFirst();
     }
 
-    /** A line of apt's sources. */
+    /** Returns the line of apt's sources for a suite. */
     private String source(String suite) {
         String signedBy = Files.exists(KEYRING) ? "[signed-by=" + KEYRING + "] " : "";
         return "deb " + signedBy + mirror + " " + suite + " main";
     }
 
-    /** The lines for a suite: backports build on their release. */
+    /** Returns the lines of apt's sources for a suite. Backports also need their release. */
     List<String> sources(String suite) {
         String release = suite.replace("-backports", "");
         return release.equals(suite) ? List.of(source(suite)) : List.of(source(release), source(suite));
     }
 
     /**
-     * The packages of all suites. Their lists are fetched if they are not fresh.
+     * Returns the packages of all suites. Fetches the package lists if they are not fresh.
      *
-     * @throws VmException if they cannot be had
+     * @throws VmException if the lists cannot be fetched
      */
     DebianPackages packages(Consumer<String> progress) {
         try {

@@ -13,8 +13,8 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * Kernels of Fedora, CentOS Stream and RHEL, through dnf, {@code rpm2cpio} and {@code cpio}. <b>Not tried yet</b>: no
- * such machine was at hand.
+ * Kernels of Fedora, CentOS Stream and RHEL, through dnf, {@code rpm2cpio} and {@code cpio}. <b>Not tried yet</b>, for
+ * lack of such a machine.
  */
 final class FedoraPackages implements PackageSource {
 

@@ -8,7 +8,7 @@ import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
 
-/** Remembers in a file when something was last fetched. */
+/** A file whose time says when something was last fetched. */
 final class FetchMarker {
     private static final Duration FRESH = Duration.ofHours(12);
 
@@ -18,7 +18,7 @@ final class FetchMarker {
         this.file = file;
     }
 
-    /** Whether that was within the last twelve hours. */
+    /** Returns whether that was within the last twelve hours. */
     boolean isFresh() {
         try {
             return Files.exists(file)
@@ -30,7 +30,7 @@ final class FetchMarker {
         }
     }
 
-    /** It was fetched now. */
+    /** Records that it was fetched now. */
     void renew() {
         try {
             Files.createDirectories(file.getParent());

@@ -8,12 +8,12 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 
-/** Directories with all that is in them. */
+/** Operations on directories with all their content. */
 final class FileTrees {
 
     private FileTrees() {}
 
-    /** Deletes a directory and what is in it; links are deleted, not followed. Does nothing if it is not there. */
+    /** Deletes a directory and its content. Does not follow links. Does nothing if the directory does not exist. */
     static void delete(Path directory) throws IOException {
         if (!Files.exists(directory)) {
             return;

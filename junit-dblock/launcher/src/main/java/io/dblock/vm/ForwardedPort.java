@@ -9,19 +9,19 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A TCP port of this host that leads to one of the guest's, both at 127.0.0.1.
+ * A TCP port of this host that is forwarded to a port of the guest, both at 127.0.0.1.
  *
- * @param host 1 to 65535
- * @param guest 1 to 65535
+ * @param host the port of the host, 1 to 65535
+ * @param guest the port of the guest, 1 to 65535
  */
 record ForwardedPort(int host, int guest) {
 
     private static final Pattern FORM = Pattern.compile("(\\d{1,5})(?::(\\d{1,5}))?");
 
     /**
-     * The value of {@link VmSettings#FORWARD}.
+     * Parses the value of {@link VmSettings#FORWARD}.
      *
-     * @throws VmException if it is none; says what it may be
+     * @throws VmException if the value is not allowed; says what is allowed
      */
     static List<ForwardedPort> parse(String value) {
         List<ForwardedPort> ports = new ArrayList<>();

@@ -9,7 +9,7 @@ import java.util.zip.CRC32;
 /**
  * One unit of the stream between launcher and guest.
  *
- * <p>On the wire: 4 bytes magic, 1 byte type, 3 zero bytes, then little-endian 32 bits each: sequence number from 0,
+ * <p>Its bytes: 4 bytes magic, 1 byte type, 3 zero bytes; then four 32-bit little-endian numbers: sequence number from 0,
  * payload length, CRC-32 of the payload, CRC-32 of the 20 header bytes before it; then the payload.
  */
 @SuppressWarnings("ArrayRecordComponent") // Frames are never compared: each is consumed once.
@@ -17,17 +17,17 @@ record Frame(FrameType type, byte[] payload) {
 
     static final int HEADER_SIZE = 24;
 
-    /** Largest payload in bytes. */
+    /** The largest payload in bytes. */
     static final int MAX_PAYLOAD = 32768;
 
-    /** Has the eighth bit, LF and CR in it: no conversion of text leaves it as it was. */
+    /** Has a byte with the eighth bit set, LF and CR, so that every conversion of text changes it. */
     private static final byte[] MAGIC = {(byte) 0xdb, 'F', '\n', '\r'};
 
     static byte[] magic() {
         return MAGIC.clone();
     }
 
-    /** The first 32 bits of the payload from {@code offset}, little-endian. */
+    /** Returns the 32-bit little-endian number at {@code offset} of the payload. */
     int int32(int offset) {
         return ByteBuffer.wrap(payload).order(ByteOrder.LITTLE_ENDIAN).getInt(offset);
     }

@@ -8,8 +8,7 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * Reads frames and hands out only those that arrived whole, in order and unchanged. Not safe for use by several
- * threads at once.
+ * Reads frames, and returns only those that arrived whole, in order and unchanged. Not thread-safe.
  */
 final class FrameReader {
 
@@ -21,15 +20,15 @@ final class FrameReader {
         this.in = in;
     }
 
-    /** Bytes read so far, whole frames only. */
+    /** Returns how many bytes were read so far, in whole frames. */
     long position() {
         return position;
     }
 
     /**
-     * The next frame, or null if the stream ended between two frames.
+     * Returns the next frame, or null if the stream ended between two frames.
      *
-     * @throws DamagedStreamException if what came is no frame, or not the next one, or was changed or cut on the way
+     * @throws DamagedStreamException if the data is not a frame, is not the next frame, or was changed or cut off
      */
     Frame next() throws IOException {
         byte[] bytes = in.readNBytes(Frame.HEADER_SIZE);

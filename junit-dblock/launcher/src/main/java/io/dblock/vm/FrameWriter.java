@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 
-/** Writes frames to a blocking channel. Safe for use by several threads: a frame is never split by another one. */
+/** Writes frames to a blocking channel. Safe for use by several threads: each frame is written as a whole. */
 final class FrameWriter {
 
     private final WritableByteChannel out;

@@ -6,40 +6,43 @@ import java.nio.channels.WritableByteChannel;
 import java.time.Duration;
 import java.util.Optional;
 
-/** A guest that runs, and its two streams. Safe for use by several threads. */
+/** A running guest and its two streams. Safe for use by several threads. */
 interface Guest extends AutoCloseable {
 
-    /** What it says, in frames; buffered. Each call gives another buffer, so there is one reader. */
+    /** Returns the stream of frames from the guest. Must be called once: each call returns another buffer. */
     InputStream fromGuest();
 
-    /** What it is told, in frames. */
+    /** Returns the channel for frames to the guest. */
     WritableByteChannel toGuest();
 
-    /** How many bytes of standard input one frame may carry to it. */
+    /** Returns the largest payload of a frame to the guest with standard input or data of a connection, in bytes. */
     default int inputFrameSize() {
         return Frame.MAX_PAYLOAD;
     }
 
-    /** How many such frames may be under way to it, which it did not say to have taken. */
+    /** Returns how many such frames may be under way, that is, not yet reported as {@link FrameType#TAKEN}. */
     default int inputFrames() {
         return Integer.MAX_VALUE;
     }
 
-    /** Waits for its own end, at most so long; whether that came. */
+    /** Waits at most this long for the end of the guest. Returns whether it has ended. */
     boolean waitFor(Duration limit) throws InterruptedException;
 
-    /** What the program that runs it is called and what it said itself, in one line. */
+    /** Returns one line with the name of the program that runs the guest, and with its state or its messages. */
     String messages();
 
-    /** Why it has to be ended before it goes wrong, and what to do about that. To be asked several times a second. */
+    /**
+     * Returns why the guest must be ended before it misbehaves, and what to do about it; empty if it may go on. Must be
+     * called several times a second.
+     */
     default Optional<String> danger() {
         return Optional.empty();
     }
 
-    /** Ends it at once. May be called more than once. */
+    /** Kills the guest. May be called more than once. */
     void kill();
 
-    /** Ends it and lets go of all it had. */
+    /** Kills the guest and frees its resources. */
     @Override
     void close();
 }

@@ -12,13 +12,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What to run in the guest. Everything is bytes: a JVM in the C locale cannot hold every argument or file name in a
- * String, and the guest is to get exactly what the launcher got.
+ * A command for the guest. Its parts are bytes: in the C locale, a String cannot represent every argument or file name, and
+ * the guest must get exactly what the launcher got.
  *
  * @param arguments the program and its arguments, not empty
  * @param environment {@code NAME=value} entries
  * @param directory the working directory, absolute
- * @param umask octal, as {@code /proc/self/status} shows it
+ * @param umask the umask in octal, as {@code /proc/self/status} shows it
  */
 @SuppressWarnings("ArrayRecordComponent") // Commands are never compared.
 record GuestCommand(List<byte[]> arguments, List<byte[]> environment, byte[] directory, String umask) {
@@ -32,15 +32,15 @@ record GuestCommand(List<byte[]> arguments, List<byte[]> environment, byte[] dir
     }
 
     /**
-     * A command with the environment, the directory and the umask of this process.
+     * Returns a command with the environment, working directory and umask of this process.
      *
-     * @param changes environment variables to set, or to remove where the value is null
+     * @param changes environment variables to set, or to remove if the value is null
      */
     static GuestCommand ofThisProcess(List<byte[]> arguments, Map<String, String> changes) {
         try {
             Map<String, byte[]> environment = new LinkedHashMap<>();
             for (byte[] entry : split(Files.readAllBytes(Path.of("/proc/self/environ")))) {
-                // ISO-8859-1 keeps every byte apart; the name is only compared.
+                // ISO-8859-1 keeps every byte, and only the name is compared.
                 String text = new String(entry, StandardCharsets.ISO_8859_1);
                 int equals = text.indexOf('=');
                 if (equals > 0) {
@@ -65,9 +65,9 @@ record GuestCommand(List<byte[]> arguments, List<byte[]> environment, byte[] dir
     }
 
     /**
-     * The last {@code count} arguments of this process, byte for byte.
+     * Returns the last {@code count} arguments of this process, byte for byte.
      *
-     * @param decoded what main() got, used to check and where /proc says less
+     * @param decoded these arguments as main() got them; used if /proc does not have them
      */
     static List<byte[]> lastArgumentsOfThisProcess(int count, List<String> decoded) {
         List<byte[]> fallback = new ArrayList<>();
@@ -91,7 +91,7 @@ record GuestCommand(List<byte[]> arguments, List<byte[]> environment, byte[] dir
         return "0022";
     }
 
-    /** Splits at NULs; every part is ended by one. */
+    /** Splits records that each end with a NUL. */
     static List<byte[]> split(byte[] records) {
         List<byte[]> parts = new ArrayList<>();
         int start = 0;
@@ -104,7 +104,7 @@ record GuestCommand(List<byte[]> arguments, List<byte[]> environment, byte[] dir
         return parts;
     }
 
-    /** The bytes of an absolute path, whatever this JVM's locale. */
+    /** Returns the bytes of an absolute path, independent of this JVM's locale. */
     static byte[] bytes(Path path) {
         String raw = path.toUri().getRawPath();
         if (raw.length() > 1 && raw.endsWith("/")) {

@@ -5,8 +5,8 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 
 /**
- * What the guest's init is told: records {@code key=value}, each ended by a NUL. Values are bytes, as arguments,
- * environment and file names are on Linux. Not safe for use by several threads at once.
+ * The configuration of the guest's init: records {@code key=value}, each ended by a NUL. Values are bytes, as arguments,
+ * environment and file names are on Linux. Not thread-safe.
  */
 final class GuestConfiguration {
 

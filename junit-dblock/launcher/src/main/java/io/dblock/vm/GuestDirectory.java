@@ -11,14 +11,14 @@ import java.time.Duration;
 import java.time.Instant;
 
 /**
- * The files of one guest that runs: made for it, gone with it. What killed launchers left is removed by later ones. Not safe
- * for use by several threads.
+ * The files of one running guest, deleted when it ends. The directories of killed launchers are deleted by later ones. Not
+ * thread-safe.
  */
 final class GuestDirectory implements AutoCloseable {
 
     private static final Path PARENT = Path.of("/tmp");
     private static final String PREFIX = "dblock-vm-";
-    /** A launcher that was just killed may have a guest that is about to notice. */
+    /** The age from which directories are deleted: the guest of a launcher that was just killed may still be ending. */
     private static final Duration OLD = Duration.ofHours(1);
 
     private static final String MESSAGES = "messages";
@@ -30,7 +30,7 @@ final class GuestDirectory implements AutoCloseable {
     }
 
     static GuestDirectory create() throws IOException {
-        // A short path: the name of a socket may have 107 bytes.
+        // The path must be short, because the path of a socket has at most 107 bytes.
         return createBelow(PARENT);
     }
 
@@ -48,7 +48,7 @@ final class GuestDirectory implements AutoCloseable {
         return path.resolve(name);
     }
 
-    /** Writes the archive that the guest's kernel unpacks: that of the image, and what this guest is told. */
+    /** Writes the archive that the guest's kernel unpacks: the archive of the image, and the configuration. */
     Path writeInitramfs(GuestImage image, GuestConfiguration configuration) throws IOException {
         Path file = resolve("initramfs");
         try (OutputStream out = Files.newOutputStream(file)) {
@@ -61,12 +61,12 @@ final class GuestDirectory implements AutoCloseable {
         return file;
     }
 
-    /** Where the program that runs the guest says what is wrong. */
+    /** Returns the file for the messages of the program that runs the guest. */
     Path messages() {
         return resolve(MESSAGES);
     }
 
-    /** What it said, in one line. */
+    /** Returns these messages in one line. */
     String readMessages() {
         try {
             String text = new String(Files.readAllBytes(messages()), StandardCharsets.UTF_8);
@@ -81,7 +81,7 @@ final class GuestDirectory implements AutoCloseable {
         delete(path);
     }
 
-    /** What killed launchers left: their directories, once their process is gone for an hour. */
+    /** Deletes the directories of launchers that are gone, if they have not changed for an hour. */
     private static void removeLeavings(Path parent) {
         Instant old = Instant.now().minus(OLD);
         try (DirectoryStream<Path> found = Files.newDirectoryStream(parent, PREFIX + "*-*")) {
@@ -99,7 +99,7 @@ final class GuestDirectory implements AutoCloseable {
                 }
             }
         } catch (IOException ignored) {
-            // Somebody else's, or gone in the meantime: another run will see to it.
+            // It belongs to another user, or was just deleted. A later run tries again.
         }
     }
 
@@ -107,7 +107,7 @@ final class GuestDirectory implements AutoCloseable {
         try {
             FileTrees.delete(directory);
         } catch (IOException ignored) {
-            // A few small files; the next run tries again.
+            // Only a few small files are left, and a later run tries again.
         }
     }
 }

@@ -13,16 +13,16 @@ import java.util.Optional;
 import java.util.Properties;
 
 /**
- * What a guest boots from.
+ * The files that a guest boots from.
  *
- * @param machine its architecture
- * @param release the kernel's release, as {@code uname -r} gives it in the guest
- * @param kernel the kernel image, or a kernel that is a program
+ * @param machine the architecture of the guest
+ * @param release the kernel's release, as {@code uname -r} prints it in the guest
+ * @param kernel the kernel image, or the program of User Mode Linux
  * @param modules the directory with {@code modules.dep}
- * @param initramfs the base archive: init and the modules it inserts
- * @param insert names of the modules in the archive, in order
- * @param qemu the QEMU binary; none for a kernel that is a program
- * @param root the file tree that the guest sees and cannot change: this host's own, if it can run that
+ * @param initramfs the base archive: init and the modules that it inserts
+ * @param insert the paths of these modules in the archive, in order
+ * @param qemu the QEMU binary; empty for User Mode Linux
+ * @param root the file tree that the guest sees and cannot change: this host's own, if the guest can run its programs
  */
 record GuestImage(
         MachineType machine,
@@ -36,17 +36,17 @@ record GuestImage(
 
     private static final String PREFIX = "guest.";
 
-    /** Whether the guest's root is not this host's, so that it sees nothing else of the host's either. */
+    /** Returns whether the root is not this host's, so that the guest sees only shared directories of the host. */
     boolean hasItsOwnRoot() {
         return !root.equals(Path.of("/"));
     }
 
-    /** Whether its kernel is a program of this host: that of User Mode Linux. */
+    /** Returns whether the kernel is a program of this host: User Mode Linux. */
     boolean isProgram() {
         return qemu.isEmpty();
     }
 
-    /** As lines of a properties file. */
+    /** Returns the image as lines of a properties file. */
     String toProperties() {
         StringWriter out = new StringWriter();
         line(out, "machine", machine.architecture());
@@ -96,7 +96,7 @@ record GuestImage(
         return value;
     }
 
-    /** Throws if a file it needs has gone, a cleared cache being the usual reason. */
+    /** Checks that all files still exist; a cleared cache is the usual reason why one does not. */
     void check() {
         List<Path> files = new ArrayList<>(List.of(kernel, modules, initramfs, root));
         qemu.ifPresent(files::add);

@@ -9,13 +9,13 @@ import java.util.Optional;
  * A kernel that a guest can boot.
  *
  * @param machine its architecture
- * @param release as {@code uname -r} gives it
- * @param image the kernel image, or a kernel that is a program
- * @param program whether it is a program of this host: a kernel of User Mode Linux
+ * @param release its release, as {@code uname -r} prints it
+ * @param image the kernel image, or the program of User Mode Linux
+ * @param program whether the kernel is a program of this host: User Mode Linux
  * @param modules the directory with {@code modules.dep} and the modules
- * @param build what to give to {@code make} as {@code KDIR} to build a module for it
- * @param suite the release of Debian whose tools have to build modules for it, if those of this machine may not do
- * @param origin where it came from, for the user
+ * @param build the {@code KDIR} for {@code make} to build a module; empty if there are no headers
+ * @param suite the Debian suite whose tools must build modules for it; empty if this machine's tools do
+ * @param origin where the kernel came from, for the user
  */
 record GuestKernel(
         MachineType machine,
@@ -27,7 +27,7 @@ record GuestKernel(
         Optional<String> suite,
         String origin) {
 
-    /** What make has to be told to build a module for it. */
+    /** Returns the arguments of make to build a module for this kernel. */
     List<String> makeArguments() {
         return program ? List.of("ARCH=um") : machine.makeArguments();
     }

@@ -25,7 +25,7 @@ import java.util.jar.Manifest;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Runs a command in a guest on the streams of this process, and says on what guest. */
+/** Runs a command in a guest on the streams of this process, and tells the user about the guest. */
 public final class GuestLauncher {
 
     private static final int KEPT_LOGS = 10;
@@ -35,8 +35,8 @@ public final class GuestLauncher {
     /**
      * Runs a command in a guest on this process's standard streams, environment, directory and last arguments.
      *
-     * @param options which kernel
-     * @param shares directories the guest may write to, besides {@code target} of the working directory
+     * @param options the guest's kernel
+     * @param shares directories that the guest may write to, besides {@code target} of the working directory
      * @param command the last arguments of this process
      * @return the exit status for this process, see {@link ExitStatus}
      */
@@ -50,12 +50,12 @@ public final class GuestLauncher {
         }
     }
 
-    /** The guest's user is root and has another home, where this library would look for its cache. */
+    /** Returns the variable for the cache: root in the guest has another home, where the library would look for it. */
     static Map<String, String> sameCache() {
         return Map.of(CacheDirectory.VARIABLE, CacheDirectory.root().toString());
     }
 
-    /** Runs a command in this guest; the exit status for this process. */
+    /** Runs a command in a guest from this image. Returns the exit status for this process. */
     static int launch(
             GuestImage image,
             AcceleratorChoice choice,
@@ -118,8 +118,8 @@ public final class GuestLauncher {
     }
 
     /**
-     * The guest's /tmp is empty, but for what the command needs of the host's: what its directory, its arguments, its
-     * environment and its class path name, and this library's own. As ISO-8859-1 text, which keeps every byte.
+     * Returns the entries of the host's /tmp that the guest's /tmp has: those that the command's directory, arguments,
+     * environment and class path name, and those of this library. As ISO-8859-1 text, which keeps every byte.
      */
     private static Set<String> entriesOfTmp(GuestImage image, GuestCommand command, List<Path> shares, Path directory) {
         Set<String> entries = new TreeSet<>();
@@ -135,7 +135,7 @@ public final class GuestLauncher {
         paths.add(GuestCommand.bytes(VmSetup.cache()));
         shares.forEach(share -> paths.add(GuestCommand.bytes(share)));
         addEntries(entries, paths, Pattern.compile("^/tmp/([^/]+)"));
-        // In free text a space or a quote ends a name.
+        // In these texts, a space, a quote or a separator ends a name.
         addEntries(entries, texts, Pattern.compile("(?<![^\\s:;,='\"(@])/tmp/([^/\\s:;,'\"()]+)"));
         return entries;
     }
@@ -151,20 +151,20 @@ public final class GuestLauncher {
         }
     }
 
-    /** The text of the JVM's argument file, if that is what this argument is. */
+    /** Returns the text of a JVM's argument file, if this argument names one. */
     static List<byte[]> argumentFile(byte[] argument, Path directory) {
         String text = new String(argument, StandardCharsets.UTF_8);
         if (text.length() > 1 && text.startsWith("@")) {
             try {
                 return List.of(Files.readAllBytes(directory.resolve(text.substring(1))));
             } catch (IOException | InvalidPathException ignored) {
-                // No such file: it names nothing that could be looked for.
+                // There is no such file, so there is no text to search.
             }
         }
         return List.of();
     }
 
-    /** The files of the class path in a jar's manifest, if this argument is such a jar: Surefire's is. */
+    /** Returns the class path in the manifest, if this argument is a jar with one, such as Surefire's. */
     static List<byte[]> classPathOfJar(byte[] argument, Path directory) {
         List<byte[]> paths = new ArrayList<>();
         String text = new String(argument, StandardCharsets.UTF_8);
@@ -183,7 +183,7 @@ public final class GuestLauncher {
                 }
             }
         } catch (IOException | IllegalArgumentException ignored) {
-            // No such file, no jar, or a path that is none: the JVM in the guest will say so.
+            // There is no such jar, or a path is not valid. The JVM in the guest reports that.
         }
         return paths;
     }
@@ -201,7 +201,7 @@ public final class GuestLauncher {
             }
             shares.add(share.toRealPath());
         }
-        // A directory below another one is shared with it.
+        // A directory inside another one is shared with it.
         List<Path> result = new ArrayList<>();
         for (Path share : shares) {
             if (result.stream().noneMatch(share::startsWith)) {
@@ -220,7 +220,7 @@ public final class GuestLauncher {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "kernel-*.log")) {
             files.forEach(old::add);
         }
-        // Named by time, so the first are the oldest.
+        // The names begin with the time, so the oldest come first.
         for (int excess = old.size() - KEPT_LOGS + 1; excess > 0; excess--) {
             Files.deleteIfExists(old.pollFirst());
         }
@@ -229,13 +229,13 @@ public final class GuestLauncher {
                 "kernel-" + time + "-" + ProcessHandle.current().pid() + ".log");
     }
 
-    /** A line to standard error, past any buffering: standard output belongs to the command. */
+    /** Prints a line to standard error, unbuffered. Standard output belongs to the command. */
     static void say(String message) {
         try {
             new FileOutputStream(FileDescriptor.err)
                     .write(("junit-dblock: " + message + "\n").getBytes(StandardCharsets.UTF_8));
         } catch (IOException ignored) {
-            // There is nowhere left to complain to.
+            // Standard error is closed, so nothing can be reported.
         }
     }
 }

@@ -12,24 +12,24 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * The file tree of a guest of another architecture than this host's, whose programs it cannot run: packages of this
- * machine's release of Debian, downloaded and unpacked, not installed, so no root is needed. None of their scripts has
- * run: there are no users but by number, and no alternatives.
+ * The file tree of a guest of another architecture, which cannot run this host's programs. It has packages of this
+ * machine's Debian release for that architecture, unpacked and not installed, so no root is needed. Their scripts have not
+ * run: there are no user names and no alternatives.
  */
 final class GuestRoot {
 
-    /** What the module's own tests and the guest's init need. */
+    /** The packages that the module's own tests and the guest's init need. */
     private static final List<String> PACKAGES =
             List.of("base-files", "coreutils", "dash", "e2fsprogs", "grep", "kmod", "mount", "sed", "util-linux");
 
     private GuestRoot() {}
 
     /**
-     * The tree for this architecture; made if there is none.
+     * Returns the tree for this architecture. Makes it if it does not exist.
      *
-     * @param cache where it is kept
-     * @param more packages that are to be there too
-     * @throws VmException if this machine has no mirror of Debian's, or the packages cannot be had
+     * @param cache the directory that keeps it
+     * @param more further packages
+     * @throws VmException if this machine has no Debian mirror, or the packages cannot be fetched
      */
     static Path of(Path cache, MachineType machine, List<String> more, Consumer<String> progress) {
         List<String> packages = new ArrayList<>(PACKAGES);
@@ -66,7 +66,7 @@ final class GuestRoot {
         try {
             Files.move(made, root, StandardCopyOption.ATOMIC_MOVE);
         } catch (FileSystemException e) {
-            // Another process was faster.
+            // Another process may have made it meanwhile.
             if (!Files.isDirectory(root)) {
                 throw e;
             }

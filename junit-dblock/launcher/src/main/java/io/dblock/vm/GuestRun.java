@@ -24,11 +24,12 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 
 /**
- * Runs one command in a guest, on this process's own standard streams. One use, by one thread, which must live as long
+ * Runs one command in a guest, on this process's own standard streams. For one use by one thread, which must live as long
  * as the process (see {@link QemuProcess} and {@link UserModeProcess}).
  *
- * <p>Nothing from the guest is passed on before the frame that holds it was checked. Three things end the run besides
- * the command's own end: a damaged stream, a guest that is gone or silent, and the end of this process's parent.
+ * <p>Each frame from the guest is checked before its content is passed on. Besides the command's own end, these end the
+ * run: a damaged stream, a guest that is gone, silent, too slow to boot or {@linkplain Guest#danger() in danger}, and the
+ * end of this process or its parent.
  */
 final class GuestRun {
 
@@ -37,7 +38,7 @@ final class GuestRun {
     private static final int TROUBLE_LINES = 60;
     private static final Duration STOP_LIMIT = Duration.ofSeconds(10);
     private static final int SIGTERM = 15;
-    /** After so long without a line the user is told that it still runs; then after twice as long, and so on. */
+    /** After this time without output, the user is told that the guest still runs; then after twice the time, and so on. */
     private static final Duration QUIET = Duration.ofSeconds(20);
 
     private final GuestImage image;
@@ -55,9 +56,9 @@ final class GuestRun {
     private volatile Attempt current;
 
     /**
-     * A run that is still to be started.
+     * Creates a run, which does not start yet.
      *
-     * @param ports closed by the caller, after the run
+     * @param ports the forwarded ports; the caller closes them after the run
      */
     GuestRun(
             GuestImage image,
@@ -76,7 +77,7 @@ final class GuestRun {
                 new FileOutputStream(FileDescriptor.err));
     }
 
-    /** With other streams than this process's. */
+    /** Creates a run on other streams than this process's. */
     GuestRun(
             GuestImage image,
             Accelerator accelerator,
@@ -100,11 +101,11 @@ final class GuestRun {
      * Runs the command to its end and returns the exit status for this process: the command's own (128 + N if signal N
      * ended it), or one of {@link ExitStatus}.
      *
-     * @param shares directories the guest may write to, each a real path, parents before children
-     * @param log where the guest kernel's messages go
+     * @param shares directories that the guest may write to, each a real path, parents before children
+     * @param log the file for the messages of the guest's kernel
      */
     int run(GuestConfiguration configuration, List<Path> shares, Path log) {
-        // The same process id later belongs to somebody else, but this handle stays that of our parent.
+        // Another process may get the parent's pid later, but this handle stays that of the parent.
         Optional<ProcessHandle> parent = ProcessHandle.current().parent();
         Thread hook = new Thread(this::stop, "dblock-vm-stop");
         Runtime.getRuntime().addShutdownHook(hook);
@@ -120,12 +121,12 @@ final class GuestRun {
             try {
                 Runtime.getRuntime().removeShutdownHook(hook);
             } catch (IllegalStateException ignored) {
-                // Shutting down already: the hook runs and sees that this has finished.
+                // The JVM is shutting down: the hook runs, and sees that the run has finished.
             }
         }
     }
 
-    /** What became of one boot; {@code problem} is null if the command ended and the guest said how. */
+    /** The outcome of one boot; {@code problem} is null if the command ended and the guest sent its status. */
     record Outcome(boolean started, int status, String kernelTrouble, String problem, int problemStatus) {
 
         static Outcome exited(int status, String kernelTrouble) {
@@ -136,7 +137,7 @@ final class GuestRun {
             return new Outcome(started, 0, "", problem, problemStatus);
         }
 
-        /** Only while the command cannot have done anything yet; and a damaged stream is never believed about that. */
+        /** Returns whether the command certainly did not start. A damaged stream is not trusted about that. */
         boolean mayTryAgain() {
             return problem != null && !started && problemStatus == ExitStatus.NOT_STARTED;
         }
@@ -157,7 +158,7 @@ final class GuestRun {
                 : QemuProcess.start(image, accelerator, settings, configuration, shares, log);
     }
 
-    /** Passes on what a guest says until its command has ended, or until there is nothing more to be expected of it. */
+    /** Passes on the output of a guest until its command has ended or the boot has failed. */
     Outcome follow(Guest guest, Optional<ProcessHandle> parent) {
         try {
             Attempt attempt = new Attempt(guest);
@@ -171,7 +172,7 @@ final class GuestRun {
     private int report(Outcome outcome, Path log) {
         if (outcome.problem() != null) {
             messages.accept(outcome.problem());
-            // They explain a guest that died, not a stream that was damaged between it and us, nor an end on request.
+            // The kernel's lines may explain why a guest died, but neither a damaged stream nor an end on request.
             if (outcome.problemStatus() != ExitStatus.DAMAGED_STREAM && !stopping && !parentGone) {
                 kernelLines(log);
             }
@@ -205,7 +206,7 @@ final class GuestRun {
         }
     }
 
-    /** SIGTERM and the like: the command is told, and gets a moment to end. */
+    /** Handles a signal such as SIGTERM: sends SIGTERM to the command, and kills the guest if it has not ended in 10 s. */
     void stop() {
         stopping = true;
         Attempt attempt = current;
@@ -237,16 +238,16 @@ final class GuestRun {
         private final long began = System.nanoTime();
         private final Semaphore inputFrames;
 
-        /** Whether the guest was told so; once is enough for a narrow line. Of the reader's thread. */
+        /** Whether the guest was told that standard output is closed. Used by the reader thread only. */
         private boolean stdoutClosed;
 
         private int stdinCredit = STDIN_CREDIT;
         private volatile boolean started;
         private volatile boolean passingOn;
         private volatile long lastFrame = System.nanoTime();
-        /** When the user last saw something of it. */
+        /** When the user last saw output. */
         private volatile long lastSeen = System.nanoTime();
-        /** The user is told of the next silence that is so long. */
+        /** The length of the next silence that the user is told of, in nanoseconds. */
         private volatile long toldAfter = QUIET.toNanos();
 
         Attempt(Guest guest) {
@@ -372,7 +373,7 @@ final class GuestRun {
                     ports.handle(frame);
                 case EXIT -> {
                     String trouble = new String(frame.payload(), 8, frame.payload().length - 8, StandardCharsets.UTF_8);
-                    // First: the command has ended so, whether the guest still waits to hear that this is known or not.
+                    // This comes first: the command has ended this way even if the acknowledgement fails.
                     outcome.complete(Outcome.exited(frame.int32(0), trouble));
                     tell(FrameType.ACK);
                 }
@@ -380,12 +381,12 @@ final class GuestRun {
             }
         }
 
-        /** A guest that cannot be told is gone. What it has said before is still to be read, and may say how it ended. */
+        /** Sends a frame without content. If that fails, the guest is gone; its last frames may still say how it ended. */
         private void tell(FrameType type) {
             try {
                 toGuest.write(type, new byte[0]);
             } catch (IOException ignored) {
-                // The end of what it says is reported by the reader.
+                // The reader thread reports the end of the stream.
             }
         }
 
@@ -400,7 +401,7 @@ final class GuestRun {
             try {
                 stdout.write(bytes);
             } catch (IOException e) {
-                // Nobody reads it any more. The command finds out as it would on the host: a broken pipe.
+                // The reader of standard output is gone. The command gets a broken pipe, as it would on the host.
                 if (!stdoutClosed) {
                     stdoutClosed = true;
                     tell(FrameType.CLOSE_STDOUT);
@@ -417,7 +418,7 @@ final class GuestRun {
             try {
                 stderr.write(bytes);
             } catch (IOException ignored) {
-                // There is nowhere left to complain to.
+                // Standard error is closed, so nothing can be reported.
             } finally {
                 lastFrame = System.nanoTime();
                 passingOn = false;
@@ -443,7 +444,7 @@ final class GuestRun {
                     toGuest.write(FrameType.STDIN, buffer, 0, n);
                 }
             } catch (IOException e) {
-                // Either the guest is gone, which the reader reports, or standard input cannot be read.
+                // The guest is gone, which the reader thread reports, or standard input cannot be read.
                 tell(FrameType.STDIN_EOF);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();

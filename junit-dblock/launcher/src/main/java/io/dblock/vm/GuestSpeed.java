@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 
-/** What a user is told of how fast guests are on a machine, and what would make them faster there. */
+/** Tells users how fast guests are on a machine, and how to make them faster. */
 final class GuestSpeed {
 
     private static final Path KVM = Path.of("dev/kvm");
@@ -15,19 +15,19 @@ final class GuestSpeed {
     private final boolean mayOpenKvm;
     private final Map<String, String> environment;
 
-    /** Of this machine. */
+    /** For this machine. */
     GuestSpeed() {
         this(Path.of("/"), AcceleratorChoice.whyNoKvm().isEmpty(), System.getenv());
     }
 
-    /** Of a machine with this file tree. */
+    /** For a machine with this file tree. */
     GuestSpeed(Path root, boolean mayOpenKvm, Map<String, String> environment) {
         this.root = root;
         this.mayOpenKvm = mayOpenKvm;
         this.environment = environment;
     }
 
-    /** How much slower than the machine itself to expect it; measured with JVMs that run JUnit, mkfs and fio. */
+    /** Returns the expected speed compared with the machine itself; measured with JVMs that run JUnit, mkfs and fio. */
     static String expectation(Accelerator accelerator) {
         return switch (accelerator) {
             case KVM -> "nearly as fast as this machine";
@@ -37,7 +37,7 @@ final class GuestSpeed {
         };
     }
 
-    /** What would be faster here, with the command; nothing if nothing is known to be. */
+    /** Returns what would be faster here, with the command for it; empty if nothing would. */
     Optional<String> faster(Accelerator accelerator) {
         if (accelerator == Accelerator.KVM) {
             return Optional.empty();
@@ -57,7 +57,7 @@ final class GuestSpeed {
                     : Optional.empty();
         }
         if (mayOpenKvm) {
-            return Optional.empty(); // It does not run guests, or is not wanted.
+            return Optional.empty(); // KVM does not run guests here, or the user asked for something else.
         }
         return Optional.of("KVM, for which this user must be let open /dev/kvm: "
                 + ("true".equals(environment.get("GITHUB_ACTIONS"))

@@ -17,12 +17,13 @@ import java.util.List;
 import java.util.TreeSet;
 
 /**
- * Builds the base archive of a guest: our init, compiled on this machine, and the modules it needs to reach the host's
- * tree. Kept in the cache under the hash of what went into it; two processes may build the same one at once.
+ * Builds the base archive of a guest: our init, compiled on this machine, and the modules that it needs to mount the
+ * host's file tree. The cache keeps archives by the hash of their input. Safe against other processes that build the same
+ * one.
  */
 final class Initramfs {
 
-    /** What the guest needs before it can see the host's tree, and with it all other modules. */
+    /** The modules that the guest needs to mount the host's file tree, which has all other modules. */
     private static final List<String> NEEDED = List.of("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay");
 
     private static final Duration TOOL_LIMIT = Duration.ofMinutes(2);
@@ -39,9 +40,9 @@ final class Initramfs {
     private Initramfs() {}
 
     /**
-     * The base archive for a kernel.
+     * Returns the base archive for a kernel. Builds it if it is not in the cache.
      *
-     * @param cache directory for init and the archive; made if missing
+     * @param cache the directory for init and the archive; created if missing
      * @throws VmException if the kernel lacks a module or a tool of the host is missing
      */
     static Base build(Path cache, GuestKernel kernel) {
@@ -102,7 +103,7 @@ final class Initramfs {
         Files.write(file, bytes.toByteArray());
     }
 
-    /** The module as finit_module(2) takes it on every kernel: decompressing in the kernel is an option since 5.17. */
+    /** Returns an uncompressed module. The kernel itself can decompress modules only since 5.17, and not in all builds. */
     private static byte[] uncompressed(Path module) throws IOException {
         String name = module.toString();
         if (name.endsWith(".ko")) {

@@ -16,8 +16,8 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
- * What the {@code bin/java} of a {@link JvmHome} starts: the real {@code java} in a guest. No command of the command line, whose
- * parser takes 0.15 s of each start.
+ * The main class that {@code bin/java} of a {@link JvmHome} starts: runs the real {@code java} in a guest. It is not a
+ * command of the command line, because the parser would add 0.15 s to each start.
  */
 public final class JavaInGuest {
 
@@ -26,9 +26,9 @@ public final class JavaInGuest {
     private JavaInGuest() {}
 
     /**
-     * Runs it, and ends this process with its status or one of {@link ExitStatus}.
+     * Runs {@code java}, and ends this process with its status or one of {@link ExitStatus}.
      *
-     * @param args the directory, then the arguments for {@code java}
+     * @param args the directory of the {@link JvmHome}, then the arguments of {@code java}
      */
     public static void main(String[] args) {
         int status;
@@ -82,8 +82,9 @@ public final class JavaInGuest {
     }
 
     /**
-     * What makes a JVM start faster under emulation and in User Mode Linux. They come before the user's own, which so win; but two collectors
-     * at once are an error, so none is chosen if the user's options, or the files and variables they are in, have one.
+     * Returns options that make a JVM start faster under emulation and in User Mode Linux. They come before the user's
+     * options, which override them. Two garbage collectors are an error, so none is chosen if the user's options, argument
+     * files or variables choose one.
      */
     static List<String> emulationFlags(List<String> arguments, Map<String, String> environment) {
         List<String> flags = new ArrayList<>(List.of("-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto"));
@@ -95,7 +96,7 @@ public final class JavaInGuest {
                     String text = Files.readString(Path.of(argument.substring(1)), StandardCharsets.ISO_8859_1);
                     chosen |= COLLECTOR.matcher(text).find();
                 } catch (IOException ignored) {
-                    // The JVM in the guest will say so.
+                    // The JVM in the guest reports that.
                 }
             }
         }
@@ -111,7 +112,10 @@ public final class JavaInGuest {
         return flags;
     }
 
-    /** What may name the jars of a JVM's class path: its arguments and their files, jars that name others, its environment. */
+    /**
+     * Returns all texts that may name jars of the JVM's class path: its arguments, argument files, the manifests of jars,
+     * and CLASSPATH.
+     */
     private static List<String> classPathTexts(GuestCommand command) {
         Path directory = Path.of("").toAbsolutePath();
         List<byte[]> texts = new ArrayList<>(command.arguments());

@@ -27,20 +27,20 @@ import java.util.jar.JarOutputStream;
 import java.util.stream.Stream;
 
 /**
- * A directory that looks like a JDK and whose {@code bin/java} runs the real JVM where the module can be loaded: in a
- * guest, or on the host itself. Made by {@link VmSetup}; complete in itself but for the real JDK and the files of the
- * guest, which it names. Build tools take it for a JDK because of {@code bin/java} and {@code release}.
+ * A directory that looks like a JDK. Its {@code bin/java} runs the real JVM where the module can be loaded: in a guest, or
+ * on the host itself. {@link VmSetup} makes it. It refers to the real JDK and the files of the guest, and has everything
+ * else. Build tools take it for a JDK because of {@code bin/java} and {@code release}.
  *
- * @param directory the directory; {@code bin/java} below it is what to give to Surefire's {@code jvm}
- * @param inGuest false if the JVM runs on the host itself
- * @param description one line: what the JVM runs on
+ * @param directory the directory; its {@code bin/java} is the value for Surefire's {@code jvm}
+ * @param inGuest whether the JVM runs in a guest, not on the host itself
+ * @param description where the JVM runs, in one line
  */
 public record JvmHome(Path directory, boolean inGuest, String description) {
 
     static final String PROPERTIES = "lib/dblock-vm.properties";
     private static final String JAR = "lib/junit-dblock-cli.jar";
 
-    /** Where the launcher, the library and the module's sources are. */
+    /** One resource each of the launcher, the library and the module's sources, to find their jars. */
     private static final List<String> NEEDED = List.of(
             "/io/dblock/vm/JvmHome.class",
             "/io/dblock/internal/module/ModuleBuilder.class",
@@ -48,17 +48,17 @@ public record JvmHome(Path directory, boolean inGuest, String description) {
 
     private static final String JAVA_HOME = "java.home";
 
-    /** Variables that would change the launcher's own JVM. They are kept aside for the one in the guest. */
+    /** Variables that would change the launcher's own JVM. They are kept for the JVM in the guest. */
     static final List<String> JVM_VARIABLES = List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS");
 
     static final String KEPT_PREFIX = "DBLOCK_KEPT_";
 
-    /** The launcher script. */
+    /** Returns the path of {@code bin/java}, a script. */
     public Path java() {
         return directory.resolve("bin/java");
     }
 
-    /** The same by another path, which is made a link to it. */
+    /** Makes {@code link}, in the same parent directory, a link to this directory. Returns this home by the link's path. */
     JvmHome linked(Path link) {
         try {
             Path temporary =
@@ -72,7 +72,7 @@ public record JvmHome(Path directory, boolean inGuest, String description) {
         }
     }
 
-    /** Makes or renews the directory. Files that do not change are left alone: a running launcher may use them. */
+    /** Makes or updates the directory. Leaves unchanged files alone, because a running launcher may use them. */
     static JvmHome create(Path directory, Path realJava, Optional<GuestImage> image, String description) {
         try {
             Path real = realJava.toRealPath();
@@ -109,7 +109,7 @@ public record JvmHome(Path directory, boolean inGuest, String description) {
         script.append("real=")
                 .append(quote(real.resolve("bin/java").toString()))
                 .append('\n');
-        // In the guest already (a test that starts a JVM of its own, say): there is nothing left to do.
+        // In the guest, for example when a test starts a JVM, the script only has to run the real java.
         script.append("[ -n \"${DBLOCK_GUEST:-}\" ] && exec \"$real\" \"$@\"\n");
         script.append("self=$0\n");
         script.append("while [ -L \"$self\" ]; do\n");
@@ -138,18 +138,18 @@ public record JvmHome(Path directory, boolean inGuest, String description) {
                 + "exec " + quote(real.resolve("bin/java").toString()) + " \"$@\"\n";
     }
 
-    /** For a POSIX shell: what is in single quotes stays as it is. */
+    /** Quotes a text for a POSIX shell, in single quotes. */
     static String quote(String text) {
         return "'" + text.replace("'", "'\\''") + "'";
     }
 
-    /** Surefire takes a JDK without this file for Java 8. */
+    /** Returns the content of the file {@code release}. Surefire takes a JDK without it for Java 8. */
     private static byte[] release(Path real) throws IOException {
         Path file = real.resolve("release");
         if (Files.isReadable(file)) {
             return Files.readAllBytes(file);
         }
-        // Which it prints among its errors.
+        // java prints the settings to standard error, which is part of the output.
         String version = Command.of(real.resolve("bin/java").toString(), "-XshowSettings:properties", "-version")
                 .run()
                 .output();
@@ -180,7 +180,7 @@ public record JvmHome(Path directory, boolean inGuest, String description) {
         }
     }
 
-    /** One jar with this launcher and what it needs: the one they came from, or one made of the places they came from. */
+    /** Copies the jar with the launcher and all it needs; if these are in several places, makes one jar of them. */
     private static void copyJar(Path target) throws IOException {
         Set<Path> places = new LinkedHashSet<>();
         for (String resource : NEEDED) {
@@ -217,7 +217,7 @@ public record JvmHome(Path directory, boolean inGuest, String description) {
         replace(target, bytes.toByteArray(), false);
     }
 
-    /** The jar or the directory with this resource. */
+    /** Returns the jar or directory that has this resource. */
     private static Path placeOf(String resource) throws IOException {
         URL url = JvmHome.class.getResource(resource);
         if (url == null) {

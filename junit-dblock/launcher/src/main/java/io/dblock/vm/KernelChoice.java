@@ -4,23 +4,24 @@ package io.dblock.vm;
 import java.util.Optional;
 
 /**
- * Which kernel a guest is to have.
+ * The user's choice of a kernel for guests.
  *
- * @param wanted the beginning of a release, the absolute path of an image, {@code uml} or {@code uml-debug} for one of User
- *     Mode Linux, or nothing for the default
+ * @param wanted the beginning of a release, the absolute path of an image, or {@code uml} or {@code uml-debug} for User
+ *     Mode Linux; empty for the default
  * @param machine the architecture
  */
 record KernelChoice(Optional<String> wanted, MachineType machine) {
 
-    /** The kernel of User Mode Linux, a program of this host, that it is to be; nothing for another. */
+    /** Returns the kernel of User Mode Linux that is wanted; empty if another kind is. */
     Optional<UserModeKernel> userMode() {
         return wanted.flatMap(UserModeKernel::of);
     }
 
     /**
-     * From {@code RELEASE}, {@code RELEASE/ARCHITECTURE}, {@code uml} or the absolute path of an image, which is one for this host.
+     * Parses {@code RELEASE}, {@code RELEASE/ARCHITECTURE}, {@code uml}, {@code uml-debug} or the absolute path of an image
+     * for this host's architecture.
      *
-     * @throws VmException for an architecture without a machine
+     * @throws VmException if there is no guest of this architecture
      */
     static KernelChoice of(Optional<String> text) {
         String choice = text.orElse("").strip();

@@ -19,22 +19,22 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * Finds the kernel for a guest: the one named by its path, one unpacked into the cache before, one installed on the
- * host (image readable, headers there), or one of the distribution's packages, which is then unpacked into the cache.
+ * Finds the kernel for a guest: one named by its path, one already unpacked in the cache, one installed on the host (with
+ * a readable image and headers), or one from the distribution's packages, which it unpacks into the cache.
  */
 final class KernelFinder {
 
     private static final Duration DEPMOD_LIMIT = Duration.ofMinutes(5);
 
-    /** Where the x86 boot protocol has the offset of the release's text, less 0x200, and what marks it as present. */
+    /** The offsets of the magic "HdrS" and of the release's text, less 0x200, in the x86 boot protocol. */
     private static final int X86_MAGIC_OFFSET = 0x202;
 
     private static final int X86_VERSION_OFFSET = 0x20e;
 
-    /** See {@link DebianPackages}: the series everything was measured on. */
+    /** The default kernel series, as in {@link DebianPackages}. */
     private static final String PREFERRED = "6.12";
 
-    /** In the directory of an unpacked kernel. */
+    /** The file with the Debian suite, in the directory of an unpacked kernel. */
     private static final String SUITE = "suite";
 
     private final Path cache;
@@ -43,10 +43,10 @@ final class KernelFinder {
     private final Consumer<String> progress;
 
     /**
-     * A finder.
+     * Creates a finder.
      *
      * @param cache the directory with one directory per unpacked release
-     * @param hostRoot {@code /}, or something like it in a test
+     * @param hostRoot {@code /}, or another directory in unit tests
      * @param machine the guest's architecture
      */
     KernelFinder(Path cache, Path hostRoot, MachineType machine, Consumer<String> progress) {
@@ -57,12 +57,12 @@ final class KernelFinder {
     }
 
     /**
-     * The kernel.
+     * Returns the kernel.
      *
-     * @param wanted the beginning of a release, or the absolute path of an image, or nothing for the default
-     * @param modules where the modules of an image named by its path are, if not in {@code lib/modules} beside it or
-     *     on the host
-     * @throws VmException if there is none; the message says where it was looked for
+     * @param wanted the beginning of a release, or the absolute path of an image; empty for the default
+     * @param modules the directory with the modules of an image named by its path; empty if they are in
+     *     {@code lib/modules} beside the image or on the host
+     * @throws VmException if there is none; the message names the places searched
      */
     GuestKernel find(Optional<String> wanted, Optional<Path> modules) {
         if (wanted.isPresent() && wanted.get().startsWith("/")) {
@@ -93,7 +93,7 @@ final class KernelFinder {
         }
     }
 
-    /** The same among those that are on this host already, unpacked or installed. */
+    /** Returns the kernel if it is already on this host, unpacked or installed. */
     Optional<GuestKernel> findHere(Optional<String> wanted) throws IOException {
         return newest(local(), wanted.orElse(PREFERRED));
     }
@@ -142,7 +142,7 @@ final class KernelFinder {
         }
     }
 
-    /** The release that an x86 kernel image carries in its header. */
+    /** Returns the release in the header of an x86 kernel image; empty if it has none. */
     static Optional<String> releaseOf(Path image) {
         try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "r")) {
             byte[] header = new byte[0x210];
@@ -165,7 +165,7 @@ final class KernelFinder {
         return Optional.of(modules.resolve("build")).filter(build -> Files.exists(build.resolve("Makefile")));
     }
 
-    /** Kernels installed on the host that a guest can use as they are. Ubuntu's images are readable for root only. */
+    /** Returns the kernels installed on the host that a guest can use. Only root can read Ubuntu's images. */
     private List<GuestKernel> installed() throws IOException {
         List<GuestKernel> found = new ArrayList<>();
         Path all = hostRoot.resolve("lib/modules");
@@ -220,7 +220,7 @@ final class KernelFinder {
         return found;
     }
 
-    /** All architectures' are in one directory; what the release of another one's ends with tells. */
+    /** Returns whether the end of this release names this architecture. All architectures share one directory. */
     private boolean isOfThisMachine(String release) {
         for (MachineType other : MachineType.values()) {
             if (other != machine && !other.isThisHosts() && release.endsWith("-" + other.flavour())) {
@@ -230,7 +230,7 @@ final class KernelFinder {
         return machine.isThisHosts() || release.endsWith("-" + machine.flavour());
     }
 
-    /** The kernel in a directory made by {@link #fetch}. */
+    /** Returns the kernel in a directory made by {@link #fetch}; empty if it is not complete. */
     private Optional<GuestKernel> unpackedAt(Path directory) {
         String release = directory.getFileName().toString();
         for (String lib : List.of("usr/lib/modules", "lib/modules")) {
@@ -250,7 +250,7 @@ final class KernelFinder {
         return Optional.empty();
     }
 
-    /** Which release of Debian it is of, if not of this machine's. */
+    /** Returns the Debian suite of an unpacked kernel; empty if it is from this machine's own sources. */
     private static Optional<String> suite(Path directory) {
         try {
             return Files.exists(directory.resolve(SUITE))
@@ -290,8 +290,8 @@ final class KernelFinder {
             }
         }
         Files.createDirectories(cache);
-        // Unpacked aside and moved in whole: another process sees all of it or nothing. The directory's name is the
-        // release already, because that is how its parts are found.
+        // Unpack elsewhere, then move the whole directory, so that other processes see all of it or nothing. It already
+        // has the release as its name, because unpackedAt() needs that.
         Path aside = Files.createTempDirectory(cache, ".unpack");
         try {
             Path directory = Files.createDirectory(aside.resolve(release));
@@ -309,7 +309,7 @@ final class KernelFinder {
             } catch (AtomicMoveNotSupportedException e) {
                 throw e;
             } catch (FileSystemException e) {
-                // Another process was faster, or a damaged one is in the way.
+                // Another process may have made it meanwhile, or there is a damaged directory.
                 if (unpackedAt(target).isEmpty()) {
                     throw e;
                 }
@@ -320,7 +320,7 @@ final class KernelFinder {
         return unpackedAt(target);
     }
 
-    /** The packages of this machine's own release. */
+    /** Returns the packages of this machine's own release; empty if the distribution is not known. */
     private Optional<? extends PackageSource> ownSource() {
         if (!machine.isThisHosts()) {
             return DebianSuites.own(cache.getParent(), machine).map(suites -> suites.packages(progress));
@@ -332,7 +332,7 @@ final class KernelFinder {
         };
     }
 
-    /** Makes what was unpacked work in the place it will have: dependency lists, and the headers' absolute paths. */
+    /** Makes an unpacked kernel work at its target: writes the module dependencies, and changes the headers' paths. */
     private void relocate(Path directory, Path target, String release) throws IOException {
         for (String lib : List.of("usr/lib/modules", "lib/modules")) {
             Path modules = directory.resolve(lib).resolve(release);
@@ -350,7 +350,7 @@ final class KernelFinder {
                 Files.createSymbolicLink(link, target.resolve(headers));
             }
         }
-        // Debian's architecture headers are a Makefile of one line that includes the common one by its absolute path.
+        // Debian's headers of one architecture have a Makefile that includes the common one by its absolute path.
         Path makefile = directory.resolve("usr/src/linux-headers-" + release + "/Makefile");
         if (Files.isRegularFile(makefile)) {
             String text = Files.readString(makefile);

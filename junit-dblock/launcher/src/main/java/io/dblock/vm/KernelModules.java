@@ -13,8 +13,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What {@code modules.dep} and {@code modules.builtin} of a kernel say: which files to insert, in which order, for a
- * module to work. Immutable.
+ * The modules of a kernel, from {@code modules.dep} and {@code modules.builtin}: which files must be inserted for a module
+ * to work, and in which order. Immutable.
  */
 final class KernelModules {
 
@@ -28,8 +28,8 @@ final class KernelModules {
     }
 
     /**
-     * Reads both files of {@code directory} ({@code .../lib/modules/<release>}). A kernel without modules has neither,
-     * or empty ones.
+     * Reads both files in {@code directory} ({@code .../lib/modules/<release>}). In a kernel without modules they are
+     * missing or empty.
      */
     static KernelModules read(Path directory) throws IOException {
         KernelModules modules = new KernelModules(directory);
@@ -60,14 +60,14 @@ final class KernelModules {
         return modules;
     }
 
-    /** True if the module is a file, or part of the kernel image. */
+    /** Returns whether the module is a file or part of the kernel image. */
     boolean has(String name) {
         return files.containsKey(name) || builtin.contains(name);
     }
 
     /**
-     * The files to insert for these modules to work, each after those it depends on, each once. What is part of the
-     * kernel image is left out. A kernel that lists no modules at all is taken to have everything in its image.
+     * Returns the files to insert for these modules to work, each once and after those it depends on. Modules in the kernel
+     * image are left out. A kernel that lists no modules is assumed to have all of them in its image.
      *
      * @throws IOException if a module is neither a file nor part of the kernel image
      */
@@ -105,7 +105,7 @@ final class KernelModules {
         ordered.add(name);
     }
 
-    /** The module's name as the kernel gives it: no directory, no suffix, underscores for hyphens. */
+    /** Returns the module's name as the kernel reports it: without directory and suffix, with underscores for hyphens. */
     static String nameOf(String file) {
         String name = file.substring(file.lastIndexOf('/') + 1).trim();
         int suffix = name.indexOf(".ko");

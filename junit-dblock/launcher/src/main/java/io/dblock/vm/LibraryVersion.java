@@ -7,13 +7,13 @@ import java.io.UncheckedIOException;
 import java.util.Optional;
 import java.util.Properties;
 
-/** This library's own version. */
+/** The version of this library. */
 public final class LibraryVersion {
     private static final String PROPERTIES = "/META-INF/maven/io.dblock/junit-dblock-cli/pom.properties";
 
     private LibraryVersion() {}
 
-    /** As Maven wrote it into the jar; nothing if this is no jar, but a directory of classes. */
+    /** Returns the version that Maven wrote into the jar; empty if the classes are not in a jar. */
     public static Optional<String> find() {
         try (InputStream stream = LibraryVersion.class.getResourceAsStream(PROPERTIES)) {
             if (stream == null) {

@@ -5,23 +5,23 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** An architecture that a guest may have: the machine that QEMU emulates for it, and what belongs to it on Debian. */
+/** An architecture for guests: the machine that QEMU provides, and the names and packages on Debian. */
 enum MachineType {
     X86_64("amd64", "x86_64", "qemu-system-x86_64", "qemu-system-x86", "ttyS0", "x86_64-linux-gnu", "amd64") {
         @Override
         List<String> options(Accelerator accelerator) {
-            // Plain 'max' has five-level page tables, on which QEMU 7.2 hangs kernel 7.3 before its first line. And its
-            // cmpxchg16b leaves any flags but the zero flag as what was calculated before: NT, say, with which the next
-            // interrupt ends in a double fault. The kernel's allocator does without it, where there is none.
-            // Fast string instructions are slow ones here: QEMU emulates them byte by byte. With them the kernel and
-            // the C library copy at a third of the speed that they have with their plain loops.
+            // 'max' has five-level page tables, with which kernel 7.3 hangs in QEMU 7.2 before its first line. Its
+            // cmpxchg16b sets all flags but the zero flag to values of an earlier calculation, for example NT, and the
+            // next interrupt then ends in a double fault. Without cmpxchg16b, the kernel's allocator does not need it.
+            // QEMU emulates fast string instructions byte by byte. With them, the kernel and the C library copy at a
+            // third of the speed of plain loops.
             return accelerator == Accelerator.KVM
                     ? List.of("-machine", "q35", "-accel", "kvm", "-cpu", "host")
                     : List.of(
                             "-machine", "q35", "-accel", EMULATION, "-cpu", "max,la57=off,cx16=off,erms=off,fsrm=off");
         }
     },
-    /** Tried as a guest of x86-64 only. */
+    /** 64-bit ARM. Tried only as a guest on x86-64. */
     AARCH64("arm64", "arm64", "qemu-system-aarch64", "qemu-system-arm", "ttyAMA0", "aarch64-linux-gnu", "arm64") {
         @Override
         List<String> options(Accelerator accelerator) {
@@ -30,12 +30,12 @@ enum MachineType {
                     : List.of("-machine", "virt", "-accel", EMULATION, "-cpu", "max,pauth-impdef=on");
         }
     },
-    /** 32-bit ARM. The plain kernels have high memory, but do not see what lies above 4 GiB. */
+    /** 32-bit ARM. Kernels without LPAE have high memory, but cannot address devices above 4 GiB. */
     ARMHF("armhf", "arm", "qemu-system-arm", "qemu-system-arm", "ttyAMA0", "arm-linux-gnueabihf", "armmp") {
         @Override
         List<String> options(Accelerator accelerator) {
-            // Its kernel stops all processors for each place that it patches, thousands of them in a boot. In one
-            // thread each of these would wait for the others' turns.
+            // The kernel stops all processors for each place that it patches, thousands of times in a boot. With one
+            // thread for all processors, each stop would wait until every processor has had its turn.
             return List.of("-machine", "virt,highmem=off", "-accel", "tcg,thread=multi", "-cpu", "cortex-a15");
         }
     },
@@ -43,20 +43,20 @@ enum MachineType {
     I386("i386", "i386", "qemu-system-i386", "qemu-system-x86", "ttyS0", "i686-linux-gnu", "686-pae") {
         @Override
         List<String> options(Accelerator accelerator) {
-            // 'max' is an AMD processor, which a 32-bit kernel takes for one that cannot be several.
+            // 'max' is an AMD processor, with which a 32-bit kernel does not use more than one.
             return List.of("-machine", "q35", "-accel", EMULATION, "-cpu", "max,vendor=GenuineIntel");
         }
 
         @Override
         long mostMemoryMiB() {
-            // With high memory, init spins in the kernel for ever.
+            // With high memory, init loops in the kernel for ever.
             return 768;
         }
     };
 
     /**
-     * One thread for all processors: with several, code that the kernel patches while another processor runs it (module
-     * loading, static keys, tracing) now and then ends in an oops.
+     * Emulation with one thread for all processors. With several threads, the kernel sometimes ends in an oops when it
+     * patches code that another processor runs (module loading, static keys, tracing).
      */
     private static final String EMULATION = "tcg,thread=single";
 
@@ -85,39 +85,40 @@ enum MachineType {
         this.flavour = flavour;
     }
 
-    /** Whether it is one of the two x86 architectures. */
+    /** Returns whether this is one of the two x86 architectures. */
     boolean isX86() {
         return this == X86_64 || this == I386;
     }
 
+    /** Returns QEMU's options for the machine, the accelerator and the processor. */
     abstract List<String> options(Accelerator accelerator);
 
-    /** With more than this it does not get to its command. */
+    /** Returns the largest memory in MiB with which a guest still boots. */
     long mostMemoryMiB() {
         return Long.MAX_VALUE;
     }
 
-    /** What Debian calls it. */
+    /** Returns Debian's name of the architecture. */
     String architecture() {
         return architecture;
     }
 
-    /** QEMU's program. */
+    /** Returns the name of the QEMU binary. */
     String binary() {
         return binary;
     }
 
-    /** Debian's package of that. */
+    /** Returns the Debian package of the QEMU binary. */
     String qemuPackage() {
         return qemuPackage;
     }
 
-    /** The device of the serial console, for the kernel's command line. */
+    /** Returns the device of the serial console, for the kernel's command line. */
     String console() {
         return console;
     }
 
-    /** How the releases of Debian's kernels for it end. */
+    /** Returns the end of the releases of Debian's kernels for this architecture. */
     String flavour() {
         return flavour;
     }
@@ -126,27 +127,27 @@ enum MachineType {
         return this == ofThisHost();
     }
 
-    /** The C compiler for it: this host's own, or one that makes programs for the other. */
+    /** Returns the C compiler: this host's own, or a cross compiler. */
     String compiler() {
         return isThisHosts() ? "cc" : gnuName + "-gcc";
     }
 
-    /** Debian's packages of that compiler and its C library. */
+    /** Returns the Debian packages of this compiler and its C library. */
     List<String> compilerPackages() {
         return isThisHosts()
                 ? List.of("gcc", "libc6-dev")
                 : List.of("gcc-" + gnuName.replace('_', '-'), "libc6-dev-" + architecture + "-cross");
     }
 
-    /** What make has to be told to build a module for a kernel of it. */
+    /** Returns the arguments of make to build a module for this architecture. */
     List<String> makeArguments() {
         return isThisHosts() ? List.of() : List.of("ARCH=" + kernelArchitecture, "CROSS_COMPILE=" + gnuName + "-");
     }
 
     /**
-     * The machine like this host.
+     * Returns the type of this host.
      *
-     * @throws VmException for an architecture without one
+     * @throws VmException if there is none for its architecture
      */
     static MachineType ofThisHost() {
         String arch = System.getProperty("os.arch");
@@ -160,7 +161,7 @@ enum MachineType {
     }
 
     /**
-     * The machine of the architecture that Debian calls so.
+     * Returns the type of the architecture with this Debian name.
      *
      * @throws VmException if there is none
      */

@@ -18,23 +18,24 @@ import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /**
- * Watches how many mappings the host's processes behind a guest of User Mode Linux have: each run of pages that is contiguous
- * in the guest's memory is one. Where the host allows no more of them, that kernel does not notice: its program faults for ever
- * at full load, makes system calls it never made, or dies of a signal. So the host's limit is raised where that is allowed, and
- * otherwise the guest is to be ended before. Not safe for use by several threads.
+ * Watches how many memory mappings the processes of a User Mode Linux guest have. Each run of pages that is contiguous in
+ * the guest's memory is one mapping. If the host allows no more mappings, the guest's kernel does not notice: its programs
+ * fault for ever, make wrong system calls, or die of a signal. So this class raises the host's limit if it may. Otherwise
+ * the guest must be ended before it reaches the limit. Not thread-safe.
  */
 final class MappingWatch {
 
-    /** What newer distributions have; even in pages of their own that is more than a guest usually has. */
+    /** The limit of newer distributions. Even with a mapping for each page, few guests need more. */
     private static final long ENOUGH = 1 << 20;
 
     /**
-     * Counting takes 13 ms for 40,000, so it is done no oftener than is safe: a program that does nothing else makes 80,000 in
-     * a second, and it is to be seen twice before it gets there.
+     * The rate of new mappings per second that is assumed between counts. To count 40,000 mappings takes 13 ms, so they are
+     * counted no more often than needed. A program that does nothing else makes 80,000 per second; twice that rate ensures
+     * two counts before it reaches the limit.
      */
     private static final double PER_SECOND = 160_000;
 
-    /** A process that has as many pages as before has hardly more mappings. */
+    /** How long a count is valid while the number of pages stays the same: it hardly has more mappings then. */
     private static final long UNCHANGED = Duration.ofSeconds(2).toNanos();
 
     private static final long SECOND = Duration.ofSeconds(1).toNanos();
@@ -49,20 +50,20 @@ final class MappingWatch {
     private long lastCheck;
     private boolean checked;
 
-    /** How many a process had, and when. */
+    /** The pages and mappings of a process at one time. */
     private record Count(long pages, long mappings, long when) {
 
-        /** How long that can be relied on. */
+        /** Returns for how many nanoseconds this count can be relied on. */
         double validFor(long pagesNow, long limit) {
             return pagesNow == pages ? UNCHANGED : (limit - mappings) / PER_SECOND * SECOND;
         }
     }
 
     /**
-     * A watch over a kernel's process and its children.
+     * Creates a watch over the process of a kernel and its children.
      *
-     * @param kernel its process id
-     * @param given a limit to take for the host's, which is not raised then
+     * @param kernel the process id of the kernel
+     * @param given a limit to use in place of the host's, which is not raised then
      */
     MappingWatch(long kernel, OptionalLong given, Consumer<String> messages) {
         this(Path.of("/proc"), kernel, given, messages, System::nanoTime);
@@ -76,7 +77,10 @@ final class MappingWatch {
         this.clock = clock;
     }
 
-    /** Why the guest has to be ended now, with what to do about it; nothing if it may go on. To be called several times a second. */
+    /**
+     * Returns why the guest must be ended now, and what to do about it; empty if it may go on. Must be called several times
+     * a second.
+     */
     Optional<String> check() {
         try {
             long limit = given.isPresent() ? given.getAsLong() : number(maximum());
@@ -84,7 +88,7 @@ final class MappingWatch {
             List<Long> processes = processes();
             counts.keySet().retainAll(processes);
             for (long process : processes) {
-                // A mapping has a page at least: this is the cheap way to see that there are few.
+                // A mapping has at least one page, so few pages mean few mappings. Pages are cheap to read.
                 long pages = pages(process);
                 if (pages < limit / 2) {
                     counts.remove(process);
@@ -107,12 +111,12 @@ final class MappingWatch {
             checked = true;
             return Optional.empty();
         } catch (IOException | NumberFormatException ignored) {
-            // A process that has just ended, or a host that does not show this: the guest goes on as without a watch.
+            // A process has just ended, or the host does not have these files. The guest goes on unwatched.
             return Optional.empty();
         }
     }
 
-    /** How many there will be at the next check. */
+    /** Returns the expected number of mappings at the next check. */
     private double expected(Count before, Count count) {
         if (before == null || !checked || count.when == before.when) {
             return count.mappings;
@@ -142,7 +146,7 @@ final class MappingWatch {
                 return false;
             }
         } catch (IOException | NumberFormatException e) {
-            // Not root, or in a container: the usual case.
+            // The usual case: this process is not root, or runs in a container.
             return false;
         }
         messages.accept("raised this host's vm.max_map_count from " + limit + " to " + ENOUGH
@@ -164,7 +168,7 @@ final class MappingWatch {
         return processes;
     }
 
-    /** Of its address space; none if it has just ended. */
+    /** Returns the pages of the process's address space; 0 if it has just ended. */
     private long pages(long process) {
         try {
             return Long.parseLong(read(proc.resolve(process + "/statm")).split(" ", -1)[0]);
@@ -192,7 +196,7 @@ final class MappingWatch {
         return Long.parseLong(read(file));
     }
 
-    /** At one go: of a number in /proc/sys, what is not read by the first call is never given. */
+    /** Reads with a large buffer: of a number in /proc/sys, only the first read returns anything. */
     private static String read(Path file) throws IOException {
         try (InputStream in = Files.newInputStream(file)) {
             byte[] buffer = new byte[1 << 13];

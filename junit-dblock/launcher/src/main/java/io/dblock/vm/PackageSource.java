@@ -6,20 +6,20 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 
-/** A distribution's packages: which kernels there are, and how to unpack one without installing it or being root. */
+/** The kernel packages of a distribution. They are unpacked without being installed, which does not need root. */
 interface PackageSource {
 
     /**
-     * A kernel on offer.
+     * The packages of a kernel.
      *
-     * @param release as {@code uname -r} will give it
-     * @param packages of the image, its modules and its headers
+     * @param release the kernel's release, as {@code uname -r} prints it
+     * @param packages the packages of the image, its modules and its headers
      */
     record KernelPackages(String release, List<String> packages) {}
 
-    /** The newest kernel whose release begins with {@code prefix}, or the distribution's best for a guest if empty. */
+    /** Returns the newest kernel whose release begins with {@code prefix}; if that is empty, the default for guests. */
     Optional<KernelPackages> find(Optional<String> prefix, Consumer<String> progress);
 
-    /** Downloads the packages and unpacks them under {@code directory}, so that {@code usr/src} and the like appear. */
+    /** Downloads the packages and unpacks them under {@code directory}, which then has {@code usr/src} and so on. */
     void unpack(KernelPackages kernel, Path directory, Consumer<String> progress);
 }

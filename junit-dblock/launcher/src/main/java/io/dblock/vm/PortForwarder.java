@@ -24,26 +24,27 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
- * Ports of this host that lead into a guest. It listens from the beginning; once the guest's command runs, connections are
- * carried as frames, and {@code guest-init.c} connects to the guest's port for each.
+ * Forwards TCP ports of this host to a guest. It listens from the start. Once the guest's command runs, frames carry the
+ * connections, and {@code guest-init.c} connects to the guest's port for each.
  *
- * <p>Either side sends only what the other has given it credit for, per connection, and both have room for that: what one
- * program does not read stops nothing else. The guest is the one that ends a connection, whose number and room are free then.
+ * <p>Each side sends only as many bytes per connection as the other has given it credit for, and has buffers for as many.
+ * So a program that does not read blocks only its own connection. Only the guest ends a connection, which frees its number
+ * and buffers.
  *
- * <p>{@link #handle} is for the thread that reads from the guest and never waits. All input and output on the connections, and
- * all frames about them, are those of one thread.
+ * <p>The thread that reads from the guest calls {@link #handle}, which never waits. One other thread does all I/O on the
+ * connections and sends all frames about them.
  */
 final class PortForwarder implements AutoCloseable {
 
-    /** At once; {@code guest-init.c} has room for as many. More wait until they are accepted. */
+    /** The most connections at a time, as in {@code guest-init.c}. Further ones wait until they are accepted. */
     static final int MAX_CONNECTIONS = 64;
 
-    /** Bytes that may be under way on one connection in one direction. */
+    /** The most bytes under way on one connection in one direction. */
     static final int WINDOW = 65536;
 
     private static final int NUMBER_SIZE = 4;
 
-    /** How long bytes that have come from the guest are given to be taken, after its end. */
+    /** How long programs may still read bytes from the guest after its end. */
     private static final long DRAIN_MS = 2000;
 
     private record Listener(ForwardedPort port, ServerSocketChannel channel) {}
@@ -53,7 +54,7 @@ final class PortForwarder implements AutoCloseable {
         final ForwardedPort port;
         final SocketChannel channel;
 
-        // The forwarding thread's own.
+        // Used by the forwarding thread only.
         SelectionKey key;
         boolean readable;
         boolean writable = true;
@@ -83,12 +84,12 @@ final class PortForwarder implements AutoCloseable {
     private final ByteBuffer chunk = ByteBuffer.allocate(Frame.MAX_PAYLOAD).order(ByteOrder.LITTLE_ENDIAN);
     private boolean toldFull;
 
-    /** Null as long as the guest's command does not run. */
+    /** Null until the guest's command runs. */
     private Selector selector;
 
     private FrameWriter toGuest;
 
-    /** One is taken for each frame, and is there again once the guest has taken that. */
+    /** A permit is acquired for each frame, and released once the guest has taken the frame. */
     private Semaphore frames;
 
     private int frameSize;
@@ -106,10 +107,10 @@ final class PortForwarder implements AutoCloseable {
     }
 
     /**
-     * Listens on these ports of 127.0.0.1. Who connects waits until {@link #start}.
+     * Listens on these ports of 127.0.0.1. Connections wait until {@link #start}.
      *
-     * @param messages gets a line of text when there is something to say to the user
-     * @throws VmException if one of them cannot be had
+     * @param messages gets lines of text for the user
+     * @throws VmException if it cannot listen on one of them
      */
     static PortForwarder listen(List<ForwardedPort> ports, Consumer<String> messages) {
         List<Listener> listeners = new ArrayList<>();
@@ -147,10 +148,11 @@ final class PortForwarder implements AutoCloseable {
     }
 
     /**
-     * Begins to accept connections: the guest can be told. At most once.
+     * Starts to accept connections. Must be called at most once, when the guest can receive frames.
      *
-     * @param mostBytes of one frame
-     * @param mostFrames may be under way to the guest: what others send counts, too, and they release what it says to have taken
+     * @param mostBytes the largest payload of a frame
+     * @param mostFrames a permit for each further frame that may be under way to the guest. Other senders use it, too; the
+     *     caller releases a permit for each frame that the guest has taken
      */
     synchronized void start(FrameWriter guest, int mostBytes, Semaphore mostFrames) {
         if (listeners.isEmpty()) {
@@ -173,9 +175,9 @@ final class PortForwarder implements AutoCloseable {
     }
 
     /**
-     * Takes what the guest says of a connection. Does not wait.
+     * Handles a frame about a connection from the guest. Does not wait.
      *
-     * @throws DamagedStreamException if the guest cannot say that, or not now
+     * @throws DamagedStreamException if the guest cannot have sent this frame, or not now
      */
     void handle(Frame frame) throws DamagedStreamException {
         int length = frame.payload().length - NUMBER_SIZE;
@@ -265,7 +267,7 @@ final class PortForwarder implements AutoCloseable {
         return closing;
     }
 
-    /** Whether nothing is left to be done for anybody. */
+    /** Returns whether this is closing and programs have read all bytes from the guest. */
     private synchronized boolean isDrained() {
         return closing && connections.values().stream().allMatch(connection -> connection.pending.position() == 0);
     }
@@ -303,7 +305,7 @@ final class PortForwarder implements AutoCloseable {
         }
     }
 
-    /** All that can be done for a connection without waiting. */
+    /** Reads and writes as much of a connection as is possible without waiting, and ends it if it is over. */
     private void carry(Connection connection) {
         try {
             if (!connection.aborted) {
@@ -311,7 +313,7 @@ final class PortForwarder implements AutoCloseable {
                 read(connection);
             }
         } catch (IOException e) {
-            // The program on this host has gone away. The guest says when it is through with it.
+            // The program on this host is gone. The connection ends when the guest says so.
             connection.aborted = true;
             reset(connection.channel);
             synchronized (this) {
@@ -336,7 +338,7 @@ final class PortForwarder implements AutoCloseable {
         return (read ? SelectionKey.OP_READ : 0) | (write ? SelectionKey.OP_WRITE : 0);
     }
 
-    /** Whether the guest has ended it and nobody is owed anything. */
+    /** Returns whether the guest has closed the connection and the program here has got all bytes, or is gone. */
     private synchronized boolean isOver(Connection connection) {
         return connection.closed != null && (connection.aborted || connection.pending.position() == 0);
     }
@@ -371,7 +373,7 @@ final class PortForwarder implements AutoCloseable {
         }
     }
 
-    /** At most one frame, so that each gets its turn. */
+    /** Reads at most one frame, so that each connection gets its turn. */
     private void read(Connection connection) throws IOException {
         if (!connection.readable || (interest(connection) & SelectionKey.OP_READ) == 0) {
             return;
@@ -403,7 +405,7 @@ final class PortForwarder implements AutoCloseable {
         tell(type, payload.array(), payload.capacity());
     }
 
-    /** A guest that cannot be told is gone; who reads from it reports that. What it has said before is still passed on. */
+    /** Sends a frame. If that fails, the guest is gone, which its reader reports; bytes from it are still passed on. */
     private void tell(FrameType type, byte[] payload, int length) {
         try {
             while (!guestGone && !frames.tryAcquire(100, TimeUnit.MILLISECONDS)) {
@@ -421,7 +423,7 @@ final class PortForwarder implements AutoCloseable {
         }
     }
 
-    /** Closes it as the guest did: in peace only if all that was sent has been taken. */
+    /** Closes a connection. Resets it instead if the program here has not got all bytes. */
     private void end(Connection connection) {
         boolean whole;
         synchronized (this) {
@@ -443,7 +445,7 @@ final class PortForwarder implements AutoCloseable {
                 channel.setOption(StandardSocketOptions.SO_LINGER, 0);
             }
         } catch (IOException ignored) {
-            // It is closed all the same.
+            // The channel is closed below in any case.
         }
         quietly(channel);
     }
@@ -454,11 +456,11 @@ final class PortForwarder implements AutoCloseable {
                 closeable.close();
             }
         } catch (Exception ignored) {
-            // Nothing more can be done with it.
+            // Nothing more can be done.
         }
     }
 
-    /** Ends all connections; what has come from the guest is given two seconds to be taken. */
+    /** Ends all connections. Programs get two seconds to read the bytes that have come from the guest. */
     @Override
     public void close() {
         Thread forwarding;

@@ -18,12 +18,13 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A running QEMU and both ends of its stream. It dies with the thread that started it ({@code PR_SET_PDEATHSIG}), so
- * start it from one that lives as long as the process; and with {@link #close()}, which leaves nothing behind.
+ * A running QEMU with the streams from and to its guest. The kernel kills QEMU when the thread that started it ends
+ * ({@code PR_SET_PDEATHSIG}), so start it from a thread that lives as long as the process. {@link #close()} kills it, too,
+ * and deletes its files.
  */
 final class QemuProcess implements Guest {
 
-    /** Tag of the share with the kernel's modules, if the guest's root does not have them. */
+    /** The tag of the share with the kernel's modules, for a guest whose root does not have them. */
     static final String MODULES = "modules";
 
     private static final Duration CONNECT_LIMIT = Duration.ofSeconds(30);
@@ -43,7 +44,7 @@ final class QemuProcess implements Guest {
     /**
      * Starts QEMU and waits until it has connected both ports.
      *
-     * @param console where the guest kernel's messages go
+     * @param console the file for the messages of the guest's kernel
      * @throws VmException if QEMU cannot be started, ends at once or does not connect
      */
     static QemuProcess start(
@@ -57,7 +58,8 @@ final class QemuProcess implements Guest {
         Process process = null;
         try {
             directory = GuestDirectory.create();
-            // QEMU gets every path of the user's through a link: a comma or a byte outside the locale cannot hurt.
+            // QEMU gets the user's paths as links, because they may have commas or bytes that the locale does not
+            // allow.
             Files.createSymbolicLink(directory.resolve("console"), console.toAbsolutePath());
             Files.createSymbolicLink(directory.resolve("kernel"), image.kernel());
             Files.createSymbolicLink(directory.resolve("root"), image.root());
@@ -119,8 +121,8 @@ final class QemuProcess implements Guest {
             GuestImage image, Accelerator accelerator, VmSettings settings, int shares, Path directory) {
         MachineType machine = image.machine();
         List<String> command = new ArrayList<>();
-        // A session of its own: what a terminal or a time limit sends to our process group is for the launcher, which
-        // tells the guest's command. And the kernel kills QEMU when the launcher's thread ends, kill -9 included.
+        // QEMU has its own session, because signals to our process group are for the launcher, which passes them to the
+        // guest's command. The kernel kills QEMU when the launcher's thread ends, even by kill -9.
         command.addAll(List.of(
                 "setsid",
                 "setpriv",
@@ -141,7 +143,7 @@ final class QemuProcess implements Guest {
             command.addAll(List.of("-chardev", "socket,id=" + port + ",path=" + directory.resolve(port)));
             command.addAll(List.of("-device", "virtserialport,chardev=" + port + ",name=io.dblock." + port));
         }
-        // The host's own tree cannot be changed: QEMU itself refuses.
+        // The guest cannot change the host's file tree, because QEMU refuses it.
         command.addAll(share("root", directory.resolve("root").toString(), true));
         if (image.hasItsOwnRoot()) {
             command.addAll(share(MODULES, directory.resolve("modules").toString(), true));
@@ -163,9 +165,10 @@ final class QemuProcess implements Guest {
     }
 
     private static String kernelParameters(MachineType machine, VmSettings settings) {
-        // An oops ends the guest, and -no-reboot then ends QEMU. A busy host makes emulated processors stall: the
-        // watchdogs get more time than they have by default, so that what they say still means something, and an x86
-        // kernel does not give up because no timer interrupt came in the moment in which it looked for one.
+        // An oops ends the guest, and -no-reboot then ends QEMU. Emulated processors stall on a busy host, so the
+        // watchdogs get more time than by default, to avoid false reports, and an x86 kernel does not check whether
+        // timer
+        // interrupts arrive in time.
         return "console=" + machine.console() + " quiet loglevel=5 panic=-1 oops=panic mitigations=off"
                 + " random.trust_cpu=on selinux=0 apparmor=0 watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=120"
                 + (machine.isX86() ? " no_timer_check" : "")
@@ -229,7 +232,7 @@ final class QemuProcess implements Guest {
         try {
             channel.close();
         } catch (IOException ignored) {
-            // Nothing more can be done with a socket whose peer is gone.
+            // The peer is gone, so nothing more can be done.
         }
     }
 

@@ -14,19 +14,19 @@ import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 
-/** The programs of the host that a guest needs, what for, and where they come from. */
+/** The host's programs that guests need, with their purposes and packages. */
 public final class Requirements {
 
     /**
-     * One program or file.
+     * A program or file that guests need.
      *
-     * @param what its name as a user would look for it
-     * @param why what it is needed for
-     * @param packages the package that has it, by distribution
+     * @param what its name
+     * @param why its purpose, as the end of a sentence
+     * @param packages its packages, by distribution
      */
     record Requirement(String what, String why, Map<Distribution, List<String>> packages) {
 
-        /** Whether it is QEMU, which User Mode Linux does without. */
+        /** Returns whether this is QEMU, which User Mode Linux does not need. */
         boolean isQemu() {
             return what.startsWith("qemu-system-");
         }
@@ -41,12 +41,12 @@ public final class Requirements {
                 what, why, Map.of(Distribution.DEBIAN, List.of(debian), Distribution.FEDORA, List.of(fedora)));
     }
 
-    /** All of them, for a guest of this architecture on a host like this one. */
+    /** Returns all requirements of guests of this architecture on this host. */
     static List<Requirement> all(MachineType machine) {
         return machine.isThisHosts() ? own(machine) : others(machine);
     }
 
-    /** Another architecture is Debian's alone. */
+    /** Returns the requirements of guests of another architecture, which only Debian has packages for. */
     private static List<Requirement> others(MachineType machine) {
         List<Requirement> all = new ArrayList<>(own(MachineType.ofThisHost()));
         all.add(new Requirement(
@@ -78,7 +78,7 @@ public final class Requirements {
                 requirement("modprobe", "loads modules in the guest, on the kernel's request too", "kmod", "kmod"));
     }
 
-    /** Those that this host lacks. */
+    /** Returns the requirements that this host lacks. */
     static List<Requirement> missing(MachineType machine) {
         List<Requirement> missing = new ArrayList<>();
         for (Requirement requirement : all(machine)) {
@@ -100,7 +100,7 @@ public final class Requirements {
         if (Command.find("cc").isEmpty()) {
             return false;
         }
-        // The compiler answers with a path if it knows the file, else with the bare name.
+        // The compiler prints a path if it finds the file, otherwise only the name.
         String answer = Command.of("cc", "-print-file-name=libc.a")
                 .within(Duration.ofSeconds(20))
                 .runApart()
@@ -109,14 +109,14 @@ public final class Requirements {
         return answer.startsWith("/") && Files.exists(Path.of(answer));
     }
 
-    /** Throws, naming package and command, if the program, which a guest of this architecture needs, is not here. */
+    /** Checks that a program for guests of this architecture is present. The error has the command that installs it. */
     static void require(String what, MachineType machine) {
         if (Command.find(what).isEmpty()) {
             throw new VmException("'" + what + "' is missing; " + remedy(what, machine));
         }
     }
 
-    /** How to get one of them, as the end of a sentence. */
+    /** Returns how to install a program, as the end of a sentence. */
     static String remedy(String what, MachineType machine) {
         for (Requirement requirement : all(machine)) {
             if (requirement.what().equals(what)) {
@@ -127,7 +127,7 @@ public final class Requirements {
         return "install it with the distribution's package manager";
     }
 
-    /** The one command that installs them, to be run as root. */
+    /** Returns the command that installs these requirements; root must run it. */
     static String installCommand(List<Requirement> requirements, Distribution distribution) {
         return distribution.installCommand(packages(requirements, distribution));
     }
@@ -141,15 +141,15 @@ public final class Requirements {
     }
 
     /**
-     * Installs what is missing where this process may (root, on a distribution it knows).
+     * Installs what is missing. Needs root and a known distribution.
      *
-     * @throws VmException if it may not, or if the package manager fails; the message has the command to run
+     * @throws VmException if that is not possible, or if the package manager fails; the message has the command to run
      */
     static void installMissing(MachineType machine, Consumer<String> progress) {
         installMissing(machine, requirement -> true, progress);
     }
 
-    /** The same, of all but QEMU, which User Mode Linux does without. */
+    /** Installs what is missing except QEMU, which User Mode Linux does not need. */
     static void installMissingButQemu(Consumer<String> progress) {
         installMissing(MachineType.ofThisHost(), requirement -> !requirement.isQemu(), progress);
     }
@@ -181,7 +181,7 @@ public final class Requirements {
         }
     }
 
-    /** Installs one program that is rarely needed, whose package has its name. */
+    /** Installs a rarely needed program whose package has the same name. */
     static void install(String program, Consumer<String> progress) {
         if (Command.find(program).isPresent()) {
             return;

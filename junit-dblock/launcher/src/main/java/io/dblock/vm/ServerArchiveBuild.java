@@ -18,16 +18,16 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * Makes the {@link ServerArchive} of a guest's JVM on the host, while the guest runs: it takes some seconds there, and one that
- * the guest made would be gone with it. What is not done when this is closed is given up; nothing that fails matters, as the
- * server process starts without it, too.
+ * Makes the {@link ServerArchive} for a guest's server process on the host while the guest runs. It takes some seconds
+ * there, and an archive made in the guest would be gone with the guest. An archive that is not complete when this is closed
+ * is deleted. Failures are ignored, because a server process also starts without an archive.
  */
 final class ServerArchiveBuild implements AutoCloseable {
     private static final int KEPT = 8;
     private static final Pattern LIBRARY = jar("junit-dblock");
     private static final Pattern JNA = jar("jna");
 
-    /** That does nothing. */
+    /** A build that does nothing. */
     private static final ServerArchiveBuild NONE = new ServerArchiveBuild(null, null, null);
 
     private final Process process;
@@ -45,9 +45,9 @@ final class ServerArchiveBuild implements AutoCloseable {
     }
 
     /**
-     * Begins, if there is none yet.
+     * Begins to make the archive if it does not exist.
      *
-     * @param texts in which the jars of the server process are named: what is on the command line of the test's JVM
+     * @param texts the texts to search for the jars of the server process: those of the test JVM's command line
      */
     static ServerArchiveBuild begin(Path cache, Path javaHome, Collection<String> texts) {
         Optional<Path> library = first(LIBRARY, texts);
@@ -63,9 +63,9 @@ final class ServerArchiveBuild implements AutoCloseable {
         try {
             Path directory = Files.createDirectories(archive.get().getParent());
             removeOld(directory);
-            // Two at once each make one, and the last one stays.
+            // Two launchers at once each make an archive; the last one replaces the other.
             Path unfinished = Files.createTempFile(directory, "new", "");
-            Files.delete(unfinished); // The JVM wants to make it.
+            Files.delete(unfinished); // The JVM must create the file itself.
             Process process = new ProcessBuilder(command(javaHome, classPath, unfinished))
                     .directory(directory.toFile())
                     .redirectInput(new File("/dev/null"))
@@ -98,7 +98,7 @@ final class ServerArchiveBuild implements AutoCloseable {
         return command;
     }
 
-    /** Each change of a jar makes another one. */
+    /** Deletes the oldest archives: each change of a jar leads to a new one. */
     private static void removeOld(Path directory) throws IOException {
         try (Stream<Path> files = Files.list(directory)) {
             for (Path old : files.sorted(
@@ -114,11 +114,11 @@ final class ServerArchiveBuild implements AutoCloseable {
         try {
             return Files.getLastModifiedTime(file);
         } catch (IOException e) {
-            return FileTime.fromMillis(0); // Another one has removed it.
+            return FileTime.fromMillis(0); // Another process has deleted it.
         }
     }
 
-    /** The process that makes it; empty if there is nothing to make, or it cannot be made. */
+    /** Returns the process that makes the archive; empty if there is nothing to make, or it could not be started. */
     Optional<Process> process() {
         return Optional.ofNullable(process);
     }
@@ -138,7 +138,7 @@ final class ServerArchiveBuild implements AutoCloseable {
                 Files.deleteIfExists(unfinished);
             }
         } catch (IOException e) {
-            // Then there is none.
+            // There is no archive then.
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -20,17 +20,17 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
-/** Kernels of User Mode Linux, programs of this host. {@code kernel.sh} makes them, from the distribution's source package. */
+/** The kinds of User Mode Linux kernels. {@code kernel.sh} builds them from the distribution's source package. */
 enum UserModeKernel {
-    /** For tests; or the one that is named, {@link VmSettings#UML_KERNEL}. */
+    /** For the user's tests. {@link VmSettings#UML_KERNEL} may name another one. */
     PLAIN("uml"),
-    /** With KASAN and what else reports what a driver does wrong, and few file systems. */
+    /** With KASAN and other checks of drivers, and few file systems. */
     DEBUG("uml-debug");
 
     static final String PROGRAM = "linux";
     static final String CONFIGURATION = "configuration";
     private static final String SCRIPT = "kernel.sh";
-    /** More than it waits for another that is at it, and takes itself. */
+    /** More than the script waits for another process that builds, and then needs itself. */
     private static final int MAKE_LIMIT_HOURS = 4;
 
     private final String text;
@@ -39,24 +39,24 @@ enum UserModeKernel {
         this.text = text;
     }
 
-    /** The one that is called so, by users and {@code kernel.sh}. */
+    /** Returns the kind with this name, which users and {@code kernel.sh} give it. */
     static Optional<UserModeKernel> of(String text) {
         return Arrays.stream(values())
                 .filter(kernel -> kernel.text.equals(text))
                 .findFirst();
     }
 
-    /** Whether this host's processor can run one. */
+    /** Returns whether this host's processor can run User Mode Linux. */
     static boolean isPossible() {
         return MachineType.ofThisHost() == MachineType.X86_64;
     }
 
-    /** What it is made of, beside the source. */
+    /** Returns the resources that it is built from, beside the source. */
     private List<String> parts() {
         return this == DEBUG ? List.of(text + ".config", text + ".patch") : List.of(text + ".config");
     }
 
-    /** As {@code kernel.sh} leaves it with a kernel. */
+    /** Returns the configuration as {@code kernel.sh} stores it beside a kernel. */
     private byte[] configuration() {
         ByteArrayOutputStream all = new ByteArrayOutputStream();
         for (String part : parts()) {
@@ -75,9 +75,9 @@ enum UserModeKernel {
     }
 
     /**
-     * What there is of it.
+     * Returns the kernel that the settings name, or the newest in the cache; empty if there is none.
      *
-     * @throws VmException if the one that is named cannot be used
+     * @throws VmException if the named kernel cannot be used
      */
     Optional<GuestKernel> find(VmSettings settings) {
         Optional<Path> named = settings.umlKernel();
@@ -92,7 +92,7 @@ enum UserModeKernel {
                 try (DirectoryStream<Path> directories = Files.newDirectoryStream(cache)) {
                     for (Path directory : directories) {
                         Path madeOf = directory.resolve(CONFIGURATION);
-                        // The program is put there last.
+                        // The build puts the program there last.
                         if (Files.isExecutable(directory.resolve(PROGRAM))
                                 && Files.exists(madeOf)
                                 && Arrays.equals(Files.readAllBytes(madeOf), configuration)) {
@@ -112,9 +112,9 @@ enum UserModeKernel {
     }
 
     /**
-     * What there is of it; else what is taken from an artifact.
+     * Returns the kernel; if there is none, takes one from the {@link UserModeKernelArtifact}.
      *
-     * @throws VmException if the one that is named cannot be used
+     * @throws VmException if the named kernel cannot be used
      */
     Optional<GuestKernel> find(VmSettings settings, Consumer<String> progress) {
         Optional<GuestKernel> kernel = find(settings);
@@ -126,7 +126,7 @@ enum UserModeKernel {
                 .flatMap(artifact -> find(settings));
     }
 
-    /** What {@link UserModeKernelArtifact} has of it: the kernel, its module and how it is made. */
+    /** Writes the content of the {@link UserModeKernelArtifact}: the kernel, its module, and the script that builds it. */
     static void writeArtifact(Path to, Consumer<String> progress) {
         GuestKernel kernel = VmSetup.userModeKernel(PLAIN, VmSettings.current(), progress);
         try {
@@ -137,9 +137,9 @@ enum UserModeKernel {
     }
 
     /**
-     * Makes it, which takes minutes; waits for another process that is at it.
+     * Builds the kernel, which takes minutes. Waits if another process builds it.
      *
-     * @throws VmException if that is not possible here; says why
+     * @throws VmException if it cannot be built here; says why
      */
     void make(Consumer<String> progress) {
         Path directory = null;
@@ -153,7 +153,7 @@ enum UserModeKernel {
                     .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
                     .redirectErrorStream(true)
                     .start();
-            // Its output, which is read below, then ends, too.
+            // This also ends the output, which is read below.
             CompletableFuture<Process> unused = process.onExit()
                     .orTimeout(MAKE_LIMIT_HOURS, TimeUnit.HOURS)
                     .whenComplete((ended, late) -> {
@@ -193,7 +193,7 @@ enum UserModeKernel {
                 FileTrees.delete(directory);
             }
         } catch (IOException ignored) {
-            // Two small files in the directory for temporary ones.
+            // Only a few small temporary files are left.
         }
     }
 

@@ -22,26 +22,26 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
- * A kernel of User Mode Linux with the module for it, in a jar: whoever uses a release of this library need not build them. The jar
- * is the artifact {@code junit-dblock-uml-kernel} of the library's own version, on the class path or in Maven's local repository.
- * It serves the build of the library it was made with, and no other: a jar of another is passed over.
+ * A jar with a User Mode Linux kernel and the module for it, so that users of a release need not build them. It is the
+ * artifact {@code junit-dblock-uml-kernel} of the library's version, on the class path or in Maven's local repository. It
+ * fits only the build of the library that it was made with; a jar of another build is not used.
  *
- * <p>The kernel is under the GPL-2.0; {@code kernel.properties} names the source package it was made from, and beside it
- * lie its configuration and {@code kernel.sh}, which makes it from them.
+ * <p>The kernel is under the GPL-2.0. {@code kernel.properties} names its source package; its configuration and
+ * {@code kernel.sh}, which builds it, are beside it.
  */
 final class UserModeKernelArtifact {
 
     static final String NAME = "junit-dblock-uml-kernel";
 
     private static final String OWN = "junit-dblock-cli";
-    /** Where all of it is in the jar. */
+    /** The directory of all files in the jar. */
     private static final String DIRECTORY = "io/dblock/vm/uml-kernel";
 
     private static final String PROPERTIES = "kernel.properties";
     private static final String MODULE = "dblock.ko";
     private static final String SCRIPT = "kernel.sh";
 
-    /** Of the directory in the cache. */
+    /** The suffix of the kernel's directory in the cache. */
     private static final String SUFFIX = "-jar";
 
     private static final String VERSION = "source.version";
@@ -59,7 +59,7 @@ final class UserModeKernelArtifact {
         return jar;
     }
 
-    /** The jar on the class path; else the one in Maven's local repository. */
+    /** Returns the jar on the class path, or else the one in Maven's local repository. */
     static Optional<UserModeKernelArtifact> find() {
         return find(
                 UserModeKernelArtifact.class.getClassLoader(),
@@ -71,9 +71,11 @@ final class UserModeKernelArtifact {
     }
 
     /**
-     * @param own this library's jar, which may lie in a repository itself
-     * @param version this library's
-     * @param repository where to look unless it does
+     * Returns the jar on the class path, or else the one in a repository.
+     *
+     * @param own the launcher's jar; if it is in a repository itself, that one is searched first
+     * @param version the version of this library
+     * @param repository the repository to search next
      */
     static Optional<UserModeKernelArtifact> find(
             ClassLoader loader, Optional<Path> own, Optional<String> version, Path repository) {
@@ -101,12 +103,12 @@ final class UserModeKernelArtifact {
     }
 
     /**
-     * Puts the kernel and the module where those made here would be. Safe against other processes that do the same.
+     * Unpacks the kernel and the module to where a build would put them. Safe against other processes that do the same.
      *
      * @param cache the directory of all kernels of this kind
-     * @param configuration what this library would make a kernel of
-     * @return whether it did: not if the jar belongs to another build of this library, which {@code progress} gets to know
-     * @throws VmException if the jar cannot be read, or the cache not written
+     * @param configuration the configuration that this library would build a kernel with
+     * @return false if the jar belongs to another build of this library, which {@code progress} reports
+     * @throws VmException if the jar cannot be read, or the cache cannot be written
      */
     boolean unpack(Path cache, byte[] configuration, Consumer<String> progress) {
         try (FileSystem files = FileSystems.newFileSystem(jar)) {
@@ -147,10 +149,10 @@ final class UserModeKernelArtifact {
     }
 
     private static void unpackKernel(Path from, Path cache, String name) throws IOException {
-        // Not what kernel.sh calls it, which may be at it.
+        // The name differs from that of kernel.sh, which may be building at the same time.
         Path kernel = cache.resolve(name + SUFFIX);
         Files.createDirectories(cache);
-        // Whole or not at all: it is given its name when all of it is there.
+        // The directory gets its name once it is complete, so that other processes see all of it or nothing.
         Path directory = Files.createTempDirectory(cache, ".unpacking");
         try {
             try (Stream<Path> tree = Files.walk(from)) {
@@ -169,7 +171,7 @@ final class UserModeKernelArtifact {
                 if (!Files.isExecutable(kernel.resolve(UserModeKernel.PROGRAM))) {
                     throw e;
                 }
-                // Another process has put it there.
+                // Another process has unpacked it meanwhile.
             }
         } finally {
             FileTrees.delete(directory);
@@ -177,17 +179,17 @@ final class UserModeKernelArtifact {
     }
 
     /**
-     * Writes what the jar is to have.
+     * Writes the content of the jar.
      *
-     * @param to the jar's root, which gets {@value #DIRECTORY}
-     * @param kernel one that {@code kernel.sh} made
-     * @param module the one for it
+     * @param to the root of the jar, which gets {@value #DIRECTORY}
+     * @param kernel a kernel that {@code kernel.sh} built
+     * @param module the module for this kernel
      * @param script {@code kernel.sh}
      */
     static void write(Path to, GuestKernel kernel, Path module, byte[] script) throws IOException {
         Path made = kernel.image().getParent();
         String kept = made.getFileName().toString();
-        // It may have come out of such a jar itself.
+        // The kernel may itself come from such a jar.
         String name = kept.endsWith(SUFFIX) ? kept.substring(0, kept.length() - SUFFIX.length()) : kept;
         Path directory = to.resolve(DIRECTORY);
         FileTrees.delete(directory);
@@ -197,7 +199,7 @@ final class UserModeKernelArtifact {
         }
         Path modules = directory.resolve("lib/modules").resolve(kernel.release());
         try (Stream<Path> tree = Files.walk(kernel.modules())) {
-            // `build`, a link, is for those who build modules.
+            // The link `build` is left out: only builds of modules need it.
             for (Path file : (Iterable<Path>) tree.filter(path -> Files.isRegularFile(path))::iterator) {
                 Path copy = modules.resolve(kernel.modules().relativize(file).toString());
                 Files.createDirectories(copy.getParent());
@@ -207,7 +209,7 @@ final class UserModeKernelArtifact {
         Files.copy(module, directory.resolve(MODULE));
         Files.write(directory.resolve(SCRIPT), script);
         String version = name.substring(0, name.lastIndexOf('-'));
-        // Not Properties.store, which adds the time: the same kernel is the same jar.
+        // Properties.store() would add the time, but the same kernel should give the same jar.
         Files.writeString(
                 directory.resolve(PROPERTIES),
                 String.join(

@@ -23,22 +23,23 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
- * A guest whose kernel is a program of this host, User Mode Linux: it and its programs are processes here, with this user's
- * rights. Where the host's kernel can see to that, they change only what the guest is to write to. Frames go through its serial
- * line, which is a pair of pipes. It dies with the thread that started it, so start it from one that lives as long as the
- * process; its own processes die with it.
+ * A guest of User Mode Linux: its kernel and its programs are processes of this host, with this user's rights. If the
+ * host's kernel supports it, they can write only to what is shared with the guest. Frames go through the guest's serial
+ * line, which is a pair of pipes. The guest is killed when the thread that started it ends, so start it from a thread that
+ * lives as long as the process.
  */
 final class UserModeProcess implements Guest {
 
-    /** The kernel runs each system call and each page fault of its programs; without this option, by ptrace(2). */
+    /** The guest's kernel handles each system call and page fault of its programs by seccomp, not the slower ptrace(2). */
     private static final String FAST = "seccomp=on";
 
-    /** Files of this are nowhere else. */
+    /** The type of a file system whose files are only in memory. */
     private static final String MEMORY_TYPE = "tmpfs";
 
     /**
-     * Its serial line holds 4096 bytes which nobody has read, and once they get close to that, its driver stops to listen and never
-     * starts again: not even the news that the command is to end gets through. So what may be much is kept well below that.
+     * The largest payload of an input frame. The guest's serial line has a buffer of 4096 bytes. When it is nearly full, its
+     * driver stops reading and never starts again, so that not even a signal for the command gets through. So input frames
+     * under way are kept well below that size.
      */
     private static final int INPUT_FRAME_SIZE = 1000;
 
@@ -61,18 +62,18 @@ final class UserModeProcess implements Guest {
         this.mappings = mappings;
     }
 
-    /** The program that starts it, compiled if it is not in this directory. */
+    /** Returns the program that starts the guest's kernel. Compiles it if it is not in this directory. */
     static Path starter(Path cache) throws IOException {
         return CompiledProgram.of(STARTER, cache, MachineType.ofThisHost());
     }
 
     /**
-     * Starts it.
+     * Starts a guest.
      *
-     * @param shares what of the host's it may write to
-     * @param console where its kernel's messages go
-     * @param messages gets a line for each thing that it has to do without
-     * @throws VmException if it cannot be started
+     * @param shares the directories of the host that the guest may write to
+     * @param console the file for the messages of the guest's kernel
+     * @param messages gets a line for each limitation
+     * @throws VmException if the guest cannot be started
      */
     static UserModeProcess start(
             GuestImage image,
@@ -87,7 +88,7 @@ final class UserModeProcess implements Guest {
         try {
             long memoryMiB = settings.memoryMiB(image.machine());
             directory = GuestDirectory.create();
-            // Its own, so that it may write to no other file in that place.
+            // The guest has its own directory there, so that it cannot write to other files.
             Path place = memoryDirectory(memoryMiB);
             memory = GuestDirectory.createBelow(place);
             if (!Files.getFileStore(place).type().equals(MEMORY_TYPE)) {
@@ -106,7 +107,7 @@ final class UserModeProcess implements Guest {
                     new ProcessBuilder(command).directory(directory.path().toFile());
             builder.environment().put("TMPDIR", memory.path().toString());
             process = builder.start();
-            // To its end, which comes when the kernel runs, or never will.
+            // The starter's standard error ends when the kernel runs, or cannot be run.
             for (String line : new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8)
                     .lines()
                     .toList()) {
@@ -145,7 +146,7 @@ final class UserModeProcess implements Guest {
         command.addAll(
                 List.of("ssl0=fd:3,fd:4", "con=null", "con0=null,fd:2", "uml_dir=" + directory + "/", "umid=guest"));
         command.addAll(List.of("quiet", "loglevel=5", "panic=-1", "watchdog_thresh=60"));
-        // Of no effect on a kernel that is made for one.
+        // A kernel built for one processor ignores this.
         command.add("ncpus=" + settings.cpus());
         if (!settings.cmdline().isEmpty()) {
             command.addAll(List.of(settings.cmdline().split("\\s+", -1)));
@@ -154,8 +155,9 @@ final class UserModeProcess implements Guest {
     }
 
     /**
-     * Where the file is that its memory is. The kernel maps it, executable, and the file grows to the memory's size. On a disk,
-     * the host writes back what changes in it: measured, 11 GiB in 80 s of a program that writes here and there in 1 GiB.
+     * Returns the directory for the file that is the guest's memory. The guest's kernel maps the file as executable, and the
+     * file grows to the size of the memory. On a disk, the host keeps writing back changes: 11 GiB in 80 s were measured for
+     * a program with random writes to 1 GiB.
      */
     private static Path memoryDirectory(long memoryMiB) throws IOException {
         Set<Path> candidates = new LinkedHashSet<>(List.of(Path.of("/dev/shm")));

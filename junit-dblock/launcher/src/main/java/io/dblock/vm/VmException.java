@@ -3,12 +3,11 @@ package io.dblock.vm;
 
 import io.dblock.DblockException;
 
-/** A guest could not be prepared or started; the message says what was wanted, what was found and what to do. */
+/** A guest could not be prepared or started. The message says what was asked, what was found and what to do. */
 public final class VmException extends DblockException {
 
     private static final long serialVersionUID = 1L;
 
-    /** Made by the classes of this package. */
     VmException(String message) {
         super(message);
     }

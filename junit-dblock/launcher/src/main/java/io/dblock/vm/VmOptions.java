@@ -5,13 +5,13 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /**
- * What to prepare.
+ * The options for preparing guests. Immutable.
  *
- * @param kernel the guest's kernel, as in {@link VmSettings#KERNEL}; empty for what is set there, else the default
- * @param home where to make the JDK-shaped directory; empty for one in the cache
- * @param javaHome the JDK to run in the guest; empty for the one running now
- * @param quick true to do without what takes minutes to make: a kernel of User Mode Linux
- * @param hostCanLoadModules true if the module can be loaded on this host, so that no guest is needed
+ * @param kernel the guest's kernel, as in {@link VmSettings#KERNEL}; empty for the kernel set there, or else the default
+ * @param home where to make the directory that looks like a JDK; empty for a directory in the cache
+ * @param javaHome the JDK to run in the guest; empty for the one that runs now
+ * @param quick whether to skip what takes minutes: building a kernel of User Mode Linux
+ * @param hostCanLoadModules whether this host can load the module, so that no guest is needed
  */
 public record VmOptions(
         Optional<String> kernel,
@@ -20,32 +20,32 @@ public record VmOptions(
         boolean quick,
         boolean hostCanLoadModules) {
 
-    /** Everything as it comes, in a guest. */
+    /** Returns the default options, for a guest. */
     public static VmOptions defaults() {
         return new VmOptions(Optional.empty(), Optional.empty(), Optional.empty(), false, false);
     }
 
-    /** The same, with this kernel. */
+    /** Returns these options with another kernel. */
     public VmOptions withKernel(String wanted) {
         return new VmOptions(Optional.of(wanted), home, javaHome, quick, hostCanLoadModules);
     }
 
-    /** The same, with the directory at this place. */
+    /** Returns these options with another place for the directory. */
     public VmOptions withHome(Path directory) {
         return new VmOptions(kernel, Optional.of(directory), javaHome, quick, hostCanLoadModules);
     }
 
-    /** The same, with this JDK in the guest. */
+    /** Returns these options with another JDK for the guest. */
     public VmOptions withJavaHome(Path directory) {
         return new VmOptions(kernel, home, Optional.of(directory), quick, hostCanLoadModules);
     }
 
-    /** The same, without what takes minutes to make. */
+    /** Returns these options with another value of {@code quick}. */
     public VmOptions withQuick(boolean wanted) {
         return new VmOptions(kernel, home, javaHome, wanted, hostCanLoadModules);
     }
 
-    /** The same, told whether the module can be loaded on this host. */
+    /** Returns these options with another value of {@code hostCanLoadModules}. */
     public VmOptions withHostCanLoadModules(boolean possible) {
         return new VmOptions(kernel, home, javaHome, quick, possible);
     }

@@ -10,18 +10,18 @@ import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
- * Everything about a guest that can be changed without changing code: environment variables, read when a guest is
- * prepared or started. Each has a system property of the same meaning for use from Java, named like the variable in
- * lower case with dots ({@code DBLOCK_VM_MEMORY} is {@code dblock.vm.memory}); the variable wins. Immutable.
+ * The user's settings for guests: environment variables, read when a guest is prepared or started. Each has a system
+ * property with the same meaning and the same name in lower case with dots: {@code dblock.vm.memory} for
+ * {@code DBLOCK_VM_MEMORY}. If both are set, the variable wins. Immutable.
  */
 public final class VmSettings {
 
-    /** Memory of the guest in MiB, 256 or more; 3072 if not set. */
+    /** Memory of the guest in MiB, 256 to 1048576; 3072 if not set. A guest whose architecture cannot use it gets less. */
     public static final String MEMORY = "DBLOCK_VM_MEMORY";
 
     /**
-     * Number of the guest's processors, 1 to 64; 2 if not set. A kernel of User Mode Linux has as many as it was made for: 1, the
-     * one for debugging 4.
+     * Number of the guest's processors, 1 to 64; 2 if not set. A kernel of User Mode Linux can use only as many as it was
+     * built for: 1, or 4 for the debug kernel.
      */
     public static final String CPUS = "DBLOCK_VM_CPUS";
 
@@ -29,54 +29,54 @@ public final class VmSettings {
     public static final String ACCEL = "DBLOCK_VM_ACCEL";
 
     /**
-     * The guest's kernel: the beginning of a release ({@code 6.1}, {@code 6.12.117+deb12-amd64}), with {@code /arm64},
-     * {@code /armhf} or {@code /i386} behind it for another architecture than this host's; or the absolute path of a
-     * kernel image.
+     * The guest's kernel: the beginning of a release ({@code 6.1}, {@code 6.12.117+deb12-amd64}), followed by
+     * {@code /arm64}, {@code /armhf} or {@code /i386} for an architecture other than this host's; {@code uml} or
+     * {@code uml-debug} for User Mode Linux; or the absolute path of a kernel image.
      */
     public static final String KERNEL = "DBLOCK_VM_KERNEL";
 
     /**
-     * Where the modules of a kernel given as a path are: the directory that has {@code modules.dep}. If not set,
+     * The modules of a kernel given by its path: the directory that has {@code modules.dep}. If not set,
      * {@code lib/modules/<release>} beside the image or on the host.
      */
     public static final String MODULES = "DBLOCK_VM_MODULES";
 
     /**
-     * A kernel of User Mode Linux: the absolute path of its program, with {@code lib/modules/<release>} and in that
-     * {@code build} beside it. Made by this library if not set.
+     * A kernel of User Mode Linux: the absolute path of its program. Beside it must be {@code lib/modules/<release>}, and
+     * in that {@code build}. If not set, this library builds a kernel.
      */
     public static final String UML_KERNEL = "DBLOCK_UML_KERNEL";
 
-    /** Directories that the guest may write to, besides {@code target} of the working directory, split by colons. */
+    /** Directories that the guest may write to, besides {@code target} of the working directory; separated by colons. */
     public static final String SHARE = "DBLOCK_VM_SHARE";
 
     /**
-     * TCP ports of this host (127.0.0.1) that lead to one of the guest's, each {@code PORT} or {@code HOSTPORT:GUESTPORT}, split
-     * by commas.
+     * TCP ports of this host (127.0.0.1) that are forwarded to the guest, each {@code PORT} or
+     * {@code HOSTPORT:GUESTPORT}; separated by commas.
      */
     public static final String FORWARD = "DBLOCK_VM_FORWARD";
 
-    /** More packages for the root of a guest of another architecture, split by commas. */
+    /** Further packages for the root of a guest of another architecture; separated by commas or spaces. */
     public static final String PACKAGES = "DBLOCK_VM_PACKAGES";
 
-    /** The QEMU binary; found on the search path if not set. */
+    /** The QEMU binary; searched for on the PATH if not set. */
     public static final String QEMU = "DBLOCK_VM_QEMU";
 
-    /** More options for QEMU, split at spaces. */
+    /** Further options of QEMU, separated by spaces. */
     public static final String QEMU_OPTIONS = "DBLOCK_VM_QEMU_OPTIONS";
 
-    /** More parameters for the guest's kernel. */
+    /** Further parameters of the guest's kernel, separated by spaces. */
     public static final String CMDLINE = "DBLOCK_VM_CMDLINE";
 
-    /** Seconds until the command must have been started, 300 if not set. */
+    /** Seconds within which the guest must start the command, 1 to 86400; 300 if not set. */
     public static final String BOOT_TIMEOUT = "DBLOCK_VM_BOOT_TIMEOUT";
 
-    /** Seconds without any sign of life after which a guest counts as hung, 300 if not set. */
+    /** Seconds without a sign of life after which a guest counts as hung, 10 to 86400; 300 if not set. */
     public static final String SILENCE_TIMEOUT = "DBLOCK_VM_SILENCE_TIMEOUT";
 
     /**
-     * For tests of this library only: how many mappings a process of the host may have, taken for {@code vm.max_map_count},
-     * see {@code MappingWatch}.
+     * For tests of this library only: how many mappings a process may have, at least 1000, in place of the host's
+     * {@code vm.max_map_count}; see {@code MappingWatch}.
      */
     public static final String MAPPINGS = "DBLOCK_VM_MAPPINGS";
 
@@ -86,7 +86,7 @@ public final class VmSettings {
         this.environment = environment;
     }
 
-    /** The settings of this process. */
+    /** Returns the settings of this process. */
     public static VmSettings current() {
         return new VmSettings(System.getenv());
     }
@@ -114,12 +114,12 @@ public final class VmSettings {
                 return number;
             }
         } catch (NumberFormatException ignored) {
-            // The message below is for this case too.
+            // The message below covers this case, too.
         }
         throw new VmException(name + "=" + value + ": must be a whole number from " + minimum + " to " + maximum);
     }
 
-    /** For this machine, which may not have as much as was asked for. */
+    /** Returns the memory in MiB of a guest of this type, at most what the type allows. */
     long memoryMiB(MachineType machine) {
         return Math.min(number(MEMORY, 3072, 256, 1 << 20), machine.mostMemoryMiB());
     }
@@ -136,7 +136,7 @@ public final class VmSettings {
         return number(SILENCE_TIMEOUT, 300, 10, 86400);
     }
 
-    /** The accelerator asked for, empty for the automatic choice. */
+    /** Returns the accelerator that the user asked for; empty for the automatic choice. */
     Optional<Accelerator> accelerator() {
         String value = text(ACCEL).orElse("auto").toLowerCase(Locale.ROOT);
         return switch (value) {

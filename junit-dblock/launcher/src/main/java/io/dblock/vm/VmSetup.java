@@ -14,21 +14,21 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 
-/** Prepares what a guest needs, and says what is missing for it. Safe against other processes doing the same. */
+/** Prepares what guests need, and reports what is missing. Safe against other processes that do the same. */
 public final class VmSetup {
 
-    /** In the cache: a link to the JDK-shaped directory that was made last, whatever kernel and JDK it is for. */
+    /** The link in the cache to the newest directory that looks like a JDK, whatever kernel and JDK it is for. */
     private static final String STABLE = "jvm/current";
 
     private VmSetup() {}
 
     /**
-     * Prepares everything for tests in a guest: installs missing programs (as root) or says what to install, finds or
-     * fetches the kernel, builds the module for it, tries KVM once, and makes the JDK-shaped directory. Takes seconds
-     * if it was done before. If the host itself can load modules, only that directory is made.
+     * Prepares everything for tests in a guest: installs missing programs (as root), finds or fetches the kernel, builds
+     * the module for it, tries KVM once, and makes the directory that looks like a JDK. Takes only seconds if all this was
+     * done before. If the host itself can load modules, only makes that directory.
      *
      * @param progress gets a line of text per step
-     * @throws VmException if something is missing that cannot be fetched; the message has the command that mends it
+     * @throws VmException if something is missing and cannot be fetched; the message has the command that fixes it
      */
     public static JvmHome prepare(VmOptions options, Consumer<String> progress) {
         Path realJava = options.javaHome().orElse(Path.of(System.getProperty("java.home")));
@@ -69,21 +69,21 @@ public final class VmSetup {
     }
 
     /**
-     * The kernel module, built for the guest's kernel: only that part of {@link #prepare}.
+     * Builds the kernel module for the guest's kernel, which is one part of {@link #prepare}.
      *
      * @return the path of {@code dblock.ko} in the cache
-     * @throws VmException if the kernel or its headers cannot be had
+     * @throws VmException if the kernel or its headers cannot be fetched
      */
     public static Path module(VmOptions options, Consumer<String> progress) {
         return module(kernel(options, VmSettings.current(), progress), progress);
     }
 
     /**
-     * What compiles the module for the guest's kernel with all warnings as errors, and has sparse look at it where that
-     * kernel is one of this machine's own release.
+     * Returns the command that compiles the module for the guest's kernel with all warnings as errors. It also runs sparse
+     * unless the kernel is of another Debian suite.
      *
-     * @param sources a copy of the sources: what is made is put beside them
-     * @throws VmException if the kernel or its headers cannot be had
+     * @param sources a copy of the sources, because the build writes to this directory
+     * @throws VmException if the kernel or its headers cannot be fetched
      */
     public static List<String> moduleCheck(VmOptions options, Path sources, Consumer<String> progress) {
         GuestKernel kernel = kernel(options, VmSettings.current(), progress);
@@ -97,9 +97,9 @@ public final class VmSetup {
     }
 
     /**
-     * The headers that modules for the guest's kernel are built with, as in {@code /lib/modules/<release>/build}.
+     * Returns the directory with the headers of the guest's kernel, like {@code /lib/modules/<release>/build}.
      *
-     * @throws VmException if the kernel or its headers cannot be had
+     * @throws VmException if the kernel or its headers cannot be fetched
      */
     public static Path kernelBuildDirectory(VmOptions options, Consumer<String> progress) {
         return kernelBuild(kernel(options, VmSettings.current(), progress));
@@ -133,15 +133,17 @@ public final class VmSetup {
         return BuildRoot.of(CacheDirectory.root().resolve("roots"), kernel, suites, progress);
     }
 
-    /** What to boot for {@code run}: as {@link #prepare}, without the module and the JDK-shaped directory. */
+    /** Prepares the image for {@code vm run}: as {@link #prepare}, but without the module and the directory. */
     static GuestImage image(VmOptions options, VmSettings settings, Consumer<String> progress) {
         return image(guestKernel(options, settings, false, progress), settings, progress);
     }
 
     /**
-     * As {@link #kernel}; but if none was asked for, and guests of QEMU would be emulated here, that of User Mode Linux.
+     * Returns the guest's kernel: that of {@link #kernel}, but User Mode Linux if the user asked for none and QEMU would
+     * emulate guests here.
      *
-     * @param make whether it may be made if there is none, which takes minutes; else an emulated guest has to do
+     * @param make whether to build a kernel of User Mode Linux if there is none, which takes minutes; otherwise guests are
+     *     emulated then
      */
     private static GuestKernel guestKernel(
             VmOptions options, VmSettings settings, boolean make, Consumer<String> progress) {
@@ -151,7 +153,7 @@ public final class VmSetup {
                 && wanted.isEmpty()
                 && UserModeKernel.isPossible()
                 && !kvmRuns(options, settings, progress)) {
-            // One that was named and cannot be used is an error, not a reason to emulate.
+            // A named kernel that cannot be used is an error and not a reason to emulate.
             boolean there = UserModeKernel.PLAIN.find(settings, progress).isPresent();
             if (there || make) {
                 try {
@@ -177,7 +179,7 @@ public final class VmSetup {
         return KernelChoice.of(options.kernel().filter(text -> !text.isBlank()).or(settings::kernel));
     }
 
-    /** A kernel of User Mode Linux; made if there is none. */
+    /** Returns a kernel of User Mode Linux. Builds it if there is none. */
     static GuestKernel userModeKernel(UserModeKernel kind, VmSettings settings, Consumer<String> progress) {
         if (!UserModeKernel.isPossible()) {
             throw new VmException("User Mode Linux is for x86-64 alone, and this host's processor is another ("
@@ -236,10 +238,9 @@ public final class VmSetup {
     }
 
     /**
-     * The C compiler for programs of an architecture, as Debian calls that. Installed if it is missing and this process
-     * may do so.
+     * Returns the C compiler for the architecture with this Debian name. Installs it if it is missing, which needs root.
      *
-     * @throws VmException if it cannot be had
+     * @throws VmException if it cannot be installed
      */
     public static String compiler(String architecture, Consumer<String> progress) {
         MachineType machine = MachineType.of(architecture);
@@ -247,7 +248,7 @@ public final class VmSetup {
         return machine.compiler();
     }
 
-    /** Whether there can be kernels of User Mode Linux here: they are made of Debian's source packages, for x86-64. */
+    /** Returns whether kernels of User Mode Linux can be built here, from Debian's source packages for x86-64. */
     public static boolean canMakeUserModeKernels() {
         return UserModeKernel.isPossible()
                 && DebianSuites.all(CacheDirectory.root(), MachineType.ofThisHost())
@@ -255,16 +256,16 @@ public final class VmSetup {
     }
 
     /**
-     * Writes what the jar with a kernel of User Mode Linux has.
+     * Writes the content of the jar with a kernel of User Mode Linux.
      *
-     * @param directory where it is put
-     * @throws VmException if there is no such kernel, and none can be made
+     * @param directory the directory for the content
+     * @throws VmException if there is no such kernel and none can be built
      */
     public static void writeKernelArtifact(Path directory, Consumer<String> progress) {
         UserModeKernel.writeArtifact(directory, progress);
     }
 
-    /** What Debian calls this host's architecture. */
+    /** Returns Debian's name of this host's architecture. */
     public static String architecture() {
         return MachineType.ofThisHost().architecture();
     }
@@ -274,13 +275,13 @@ public final class VmSetup {
     }
 
     /**
-     * One thing looked at.
+     * A result of {@link #diagnose()}.
      *
-     * @param what it is
+     * @param what the name of the thing
      * @param good whether it is as it should be
      * @param needed whether no guest can run without it
-     * @param found what it is like, as a part of a sentence
-     * @param remedy the command that mends it
+     * @param found its state, as a part of a sentence
+     * @param remedy the command that fixes it, if there is one
      */
     public record Finding(String what, boolean good, boolean needed, String found, Optional<String> remedy) {
 
@@ -293,7 +294,7 @@ public final class VmSetup {
         }
     }
 
-    /** Looks at everything a guest needs on this host, without changing or fetching anything. */
+    /** Checks everything that guests need on this host. Changes and fetches nothing. */
     public static List<Finding> diagnose() {
         return diagnose(VmSettings.current(), UserModeKernelArtifact.find());
     }
@@ -342,7 +343,7 @@ public final class VmSetup {
                         what, kernel.get().image() + ", " + kernel.get().origin());
             }
         } catch (DblockException e) {
-            // One that was named: it is not passed over.
+            // The settings name a kernel that cannot be used, which is an error.
             return new Finding(what, false, true, String.valueOf(e.getMessage()), Optional.empty());
         }
         if (artifact.isPresent()) {
