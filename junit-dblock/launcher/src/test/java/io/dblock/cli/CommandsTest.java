@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
-/** Every command: what it prints where, what it does, and how it exits. */
+/** Tests of every command: its output, its effect and its exit status. */
 @Timeout(60)
 class CommandsTest {
     private final FakeMachine machine = new FakeMachine();
@@ -479,7 +479,7 @@ class CommandsTest {
         assertThat(machine.done).containsExactly("guest 6.1 [/a, /b] [ls, --help, -l]");
     }
 
-    /** Such a file is the java's that is run, and what is sent are the last arguments of this process. */
+    /** Such a file is for the java in the guest, which gets the last arguments of this process unchanged. */
     @Test
     void theCommandsArgumentsAreLeftAsTheyAre(@TempDir Path directory) throws IOException {
         Path file = Files.writeString(directory.resolve("args"), "-Xmx1g -Da=b");

@@ -23,7 +23,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
-/** A machine as the tests want it; it writes down what is done to it. */
+/** A machine whose properties the tests set, and which records what the commands do to it. */
 final class FakeMachine implements Machine {
     final List<String> done = new CopyOnWriteArrayList<>();
     final List<ModuleLoader.Attempt> attempts = new ArrayList<>();
@@ -32,7 +32,7 @@ final class FakeMachine implements Machine {
     final List<DeviceInfo> devices = new CopyOnWriteArrayList<>();
     final List<Path> leavings = new ArrayList<>();
     final Set<String> programs = new HashSet<>(PackageManager.PROGRAMS.values());
-    /** How often somebody has asked for the devices. */
+    /** How often the devices were listed. */
     final AtomicInteger looks = new AtomicInteger();
 
     boolean guest;

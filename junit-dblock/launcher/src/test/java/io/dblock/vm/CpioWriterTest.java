@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 
 class CpioWriterTest {
 
-    /** One member, read back by a reader written from the format's description and not from the writer. */
+    /** A member as read back. The reader follows the description of the format, not the code of the writer. */
     private record Member(String name, int mode, int links, String content) {}
 
     @Test

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** The listings are what apt on Debian 12 and Ubuntu 24.04 prints. */
+/** The listings are output of apt on Debian 12 and Ubuntu 24.04. */
 class DebianPackagesTest {
 
     private static final String DEBIAN =

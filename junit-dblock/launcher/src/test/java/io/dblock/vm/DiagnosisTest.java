@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What is said of User Mode Linux ahead of time. */
+/** Tests of what the diagnosis reports about User Mode Linux. */
 @EnabledIf("io.dblock.vm.UserModeKernel#isPossible")
 class DiagnosisTest {
     private static final String KERNEL = "kernel of User Mode Linux";

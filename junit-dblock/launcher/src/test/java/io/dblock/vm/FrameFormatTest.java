@@ -14,7 +14,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
-/** The two halves of the protocol, Java and C, are written apart: this holds them together. */
+/** The protocol is written twice, in Java and in C. These tests keep both in agreement. */
 class FrameFormatTest {
 
     @Test
@@ -48,7 +48,7 @@ class FrameFormatTest {
         ByteBuffer frame = Frame.encode(FrameType.STDOUT, 258, "xabcx".getBytes(StandardCharsets.US_ASCII), 1, 3);
         byte[] bytes = new byte[frame.remaining()];
         frame.get(bytes);
-        // CRC-32 of "abc" is 352441c2; the header's own was computed with another implementation (zlib's, in Python).
+        // CRC-32 of "abc" is 352441c2. That of the header was computed with another implementation (zlib's, in Python).
         assertThat(HexFormat.of().formatHex(bytes))
                 .isEqualTo("db460a0d" + "03000000" + "02010000" + "03000000" + "c2412435" + "fddc32d3" + "616263");
     }

@@ -27,7 +27,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What {@link GuestRun} makes of what a guest says, and of one that cannot be told anything. */
+/** Tests of how {@link GuestRun} handles frames from a guest, and a guest that takes no frames. */
 @Timeout(60)
 class GuestStreamTest {
     private final ByteArrayOutputStream stream = new ByteArrayOutputStream();
@@ -59,7 +59,7 @@ class GuestStreamTest {
                         .array());
     }
 
-    /** A guest that has said all this, and then... */
+    /** A guest whose stream has these bytes. */
     private class Recorded implements Guest {
         private final WritableByteChannel in;
 
@@ -94,7 +94,7 @@ class GuestStreamTest {
         public void close() {}
     }
 
-    /** Where nobody reads any more. */
+    /** A stream whose reader is gone. */
     private static final class BrokenPipe extends OutputStream {
         @Override
         public void write(int value) throws IOException {
@@ -219,7 +219,7 @@ class GuestStreamTest {
         }
     }
 
-    /** Looks for the frame that acknowledges the end, which may come after the outcome is known. */
+    /** Waits for the frame that acknowledges the end, which may come after the outcome is known. */
     private static final class AcknowledgedOutput extends OutputStream {
         private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
 
@@ -249,7 +249,7 @@ class GuestStreamTest {
                     }
                 }
             } catch (IOException e) {
-                // A frame that is only half there.
+                // The second half of the frame is missing.
             }
             return false;
         }

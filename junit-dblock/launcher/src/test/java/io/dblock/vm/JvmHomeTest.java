@@ -17,7 +17,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The directory and its script, with a real JDK that only prints how it was called. */
+/** Tests of the directory and its script, with a JDK whose java only prints how it was called. */
 class JvmHomeTest {
 
     private static final GuestImage IMAGE = new GuestImage(

@@ -17,7 +17,7 @@ import java.util.jar.Manifest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the launcher tells the JVM, QEMU and the guest's init. */
+/** Tests of the arguments and settings that the launcher gives to the JVM, QEMU and the guest's init. */
 class LauncherTest {
 
     private static final GuestImage IMAGE = new GuestImage(
@@ -165,7 +165,7 @@ class LauncherTest {
 
     @Test
     void ofTheHostsTmpTheGuestGetsWhatTheCommandNeeds() throws IOException {
-        // As Surefire makes it: a jar with nothing in it but a class path relative to itself.
+        // As Surefire makes it: an empty jar whose manifest has a class path relative to the jar.
         Path jar = directory.resolve("booter.jar");
         Manifest manifest = new Manifest();
         manifest.getMainAttributes().put(Attributes.Name.MANIFEST_VERSION, "1.0");

@@ -27,7 +27,7 @@ class MachineTypeTest {
         }
     }
 
-    /** And on an ARM host, whose own programs and kernels need nothing of the kind. */
+    /** On an ARM host, ARM programs and kernels need no cross compiler. */
     @Test
     void onAnArmHostTheArmMachineIsItsOwn() {
         String arch = System.getProperty("os.arch");

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Over a /proc made up here, with a kernel, process 7, and its child, process 8. */
+/** Tests with a made-up /proc that has a kernel, process 7, and its child, process 8. */
 class MappingWatchTest {
 
     private static final int LIMIT = 1000;
@@ -52,7 +52,7 @@ class MappingWatchTest {
         now += time.toNanos();
     }
 
-    /** As a container has it, and as an ordinary user sees it: a number that cannot be changed, 40 or so. */
+    /** A limit that cannot be changed, as in a container or for an ordinary user. Returns it. */
     private int aLimitThatCannotBeRaised() throws IOException {
         Path unchangeable = Path.of("/proc/sys/kernel/cap_last_cap");
         Files.delete(maximum());
@@ -130,7 +130,7 @@ class MappingWatchTest {
         MappingWatch watch = watch(OptionalLong.of(60_000));
         process(8, 90_000, 30_000);
         assertThat(watch.check()).isEmpty();
-        // Nothing can make so many in so short a time: had it counted, it would complain.
+        // No process can make this many so soon, so the watch does not count. If it did, it would report them.
         process(8, 120_000, 59_999);
         later(Duration.ofMillis(100));
         assertThat(watch.check()).isEmpty();

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** The launcher's end of connections into a guest, whose end the test is. */
+/** Tests of the launcher's side of connections into a guest. The test is the guest's side. */
 @Timeout(60)
 class PortForwarderTest {
 
@@ -42,7 +42,7 @@ class PortForwarderTest {
     private PortForwarder forwarder;
     private Pipe toGuest;
 
-    /** What the guest is told. */
+    /** The frames to the guest. */
     private FrameReader told;
 
     @BeforeEach
@@ -85,7 +85,7 @@ class PortForwarderTest {
         byte[] all = random(3 * PortForwarder.WINDOW);
         CompletableFuture<Void> sent = send(client, all);
         assertThat(toldBytes(0, PortForwarder.WINDOW)).isEqualTo(Arrays.copyOf(all, PortForwarder.WINDOW));
-        // Were there more of it, it came before this.
+        // Further frames of the first connection would come before this one.
         connect(1);
         says(FrameType.CONNECTION_IN_CREDIT, 0, int32(1000));
         assertThat(toldBytes(0, 1000))
@@ -105,7 +105,7 @@ class PortForwarderTest {
         Socket stuck = connect(0);
         byte[] sent = sayUntilStuck();
         assertDamage(FrameType.CONNECTION_OUT, 0, bytes("x"), "with more bytes than it had credit for");
-        // It takes what was sent, to the last byte.
+        // The program then gets all bytes that were sent.
         byte[] taken = stuck.getInputStream().readNBytes(sent.length);
         assertThat(Arrays.equals(taken, sent)).isTrue();
         Frame credit = told.next();
@@ -113,7 +113,7 @@ class PortForwarderTest {
         assertThat(credit.int32(4)).isBetween(PortForwarder.WINDOW / 2, PortForwarder.WINDOW);
     }
 
-    /** As much as the host's kernel keeps for a program that does not read; then no credit comes any more. */
+    /** Sends as much as the host's kernel buffers for a program that does not read, until no more credit comes. */
     private byte[] sayUntilStuck() throws IOException {
         ByteArrayOutputStream sent = new ByteArrayOutputStream();
         int others = 0;
@@ -131,7 +131,7 @@ class PortForwarderTest {
         return sent.toByteArray();
     }
 
-    /** What the first connection is given meanwhile; that it is stuck stops nobody. */
+    /** Checks that another connection works, and returns the credit for the first one meanwhile. */
     private int creditWhileAnotherConnectionLives(int number) throws IOException {
         Socket client = client();
         int credit = told(FrameType.CONNECT, number);
@@ -145,7 +145,7 @@ class PortForwarderTest {
         return credit;
     }
 
-    /** Waits for this, and returns what credit has come before for the first connection. */
+    /** Waits for this frame, and returns the credit for the first connection that came before it. */
     private int told(FrameType type, int number) throws IOException {
         int credit = 0;
         Frame frame = told.next();
@@ -201,7 +201,7 @@ class PortForwarderTest {
         client.setSoLinger(true, 0);
         client.close();
         assertTold(FrameType.CONNECTION_ABORT, 0);
-        // What was under way is dropped, and is no damage.
+        // A frame that was under way is dropped, and does not count as damage.
         says(FrameType.CONNECTION_OUT, 0, bytes("late"));
         says(FrameType.CONNECTION_CLOSED, 0, bytes("Connection reset by peer"));
         connect(1);
@@ -274,7 +274,7 @@ class PortForwarderTest {
                             + " use by another program, perhaps another guest ('ss -ltnp sport = :" + used
                             + "' shows it). End that one, or name another port of this host's, such as"
                             + " DBLOCK_VM_FORWARD=" + proposed + ":5005");
-            // The other one was let go.
+            // The port that could be had was freed again.
             PortForwarder.listen(List.of(new ForwardedPort(free, free)), messages::add)
                     .close();
         }
@@ -316,7 +316,7 @@ class PortForwarderTest {
                 .hasMessage("a frame of type " + type + " came " + what);
     }
 
-    /** A connection to the forwarded port, of which the guest is told at once. */
+    /** Opens a connection to the forwarded port, and checks that the guest is told at once. */
     private Socket connect(int number) throws IOException {
         Socket client = client();
         assertTold(FrameType.CONNECT, number, int32(GUEST_PORT));
@@ -326,7 +326,7 @@ class PortForwarderTest {
     private Socket client() throws IOException {
         Socket client = new Socket();
         clients.add(client);
-        // Before it connects: it is to keep little of what nobody reads.
+        // Must be set before the connection: the kernel should buffer little for a program that does not read.
         client.setReceiveBufferSize(16384);
         client.connect(new InetSocketAddress(LOOPBACK, port));
         client.setSoTimeout(30_000);
@@ -351,7 +351,7 @@ class PortForwarderTest {
                 .isEqualTo(rest);
     }
 
-    /** So many bytes of this connection, and no others, in one frame or more. */
+    /** Returns this many bytes of this connection, from one frame or more, and checks that no other frames come. */
     private byte[] toldBytes(int connection, int count) throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         while (bytes.size() < count) {

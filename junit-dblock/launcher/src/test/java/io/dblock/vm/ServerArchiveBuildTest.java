@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The archive of the server's classes is made, found and used; and what is wrong with it does no harm. */
+/** Tests that the archive of the server's classes is made, found and used, and that a bad archive does no harm. */
 @Timeout(300)
 class ServerArchiveBuildTest {
     private static final Path JAVA_HOME = Path.of(System.getProperty("java.home"));
@@ -42,7 +42,7 @@ class ServerArchiveBuildTest {
         return Path.of(type.getProtectionDomain().getCodeSource().getLocation().getPath());
     }
 
-    /** The JVM takes no archive of classes in directories. */
+    /** Makes a jar of the library, because a JVM archives no classes from directories. */
     @BeforeAll
     static void packLibrary() throws IOException {
         Path classes = placeOf(ServerMain.class);
@@ -84,10 +84,10 @@ class ServerArchiveBuildTest {
         }
     }
 
-    /** What the JVM of a server process says of this class, with this cache. */
+    /** Returns the source of this class as the JVM of a server process logs it, with this cache. */
     private String sourceOf(String type) throws Exception {
         Path log = cache.resolve("classes.log");
-        // That of the tests has the library's classes in a directory, so this is asked of one that has the jars.
+        // The tests' own JVM has the library's classes in a directory, so another JVM is started with the jars.
         ProcessBuilder builder = new ProcessBuilder(List.of(
                 JAVA_HOME.resolve("bin/java").toString(),
                 "-cp",

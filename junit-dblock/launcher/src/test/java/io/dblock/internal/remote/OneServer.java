@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.remote;
 
-/** A program that starts a server process, which gets no device, and ends it. Without JUnit, to be run with few jars. */
+/** A program that starts a server process without devices, and ends it. It does not use JUnit, so it needs few jars. */
 final class OneServer {
     private OneServer() {}
 
