@@ -18,8 +18,8 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * A report about a request that nobody answers. It asks all questions at the same time; what is not answered after a
- * few seconds is reported as unknown.
+ * A report about a request that nobody answers. It asks all questions at the same time. What is not known after a few
+ * seconds is reported as unknown.
  */
 final class StuckRequestReport {
     private static final int MAX_THREADS = 60;

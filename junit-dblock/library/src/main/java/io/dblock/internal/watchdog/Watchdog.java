@@ -42,8 +42,8 @@ public final class Watchdog {
     private final ScheduledThreadPoolExecutor poller = new ScheduledThreadPoolExecutor(1, Watchdog::poller);
 
     /**
-     * A watched device. Every method except {@link #info()} may block or throw: each is called in a thread that nobody
-     * waits for without a limit.
+     * A watched device. Every method except {@link #info()} may block or throw: no thread that must go on calls it, or
+     * waits for it without a limit.
      */
     public interface Subject {
         /**

@@ -84,8 +84,8 @@ final class WatchedDevice {
     }
 
     /**
-     * Whether this request was reported. A later request with the same values is younger than the reported one was when
-     * last seen.
+     * Returns whether this request was reported. A later request with the same values is recognized by its age: it is
+     * younger than the reported one was when last seen.
      */
     private boolean isReported(OldestRequest oldest) {
         return reported.filter(known -> known.operation() == oldest.operation()
@@ -123,7 +123,7 @@ final class WatchedDevice {
 
     private void say(String text) {
         watchdog.print(text);
-        // Who asked may be the one that is stuck.
+        // The receiver of the report may itself be stuck.
         Bounded.start("watchdog report", () -> {
                     subject.report(text);
                     return true;
