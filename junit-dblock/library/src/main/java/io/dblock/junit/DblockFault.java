@@ -13,8 +13,8 @@ import java.lang.annotation.Target;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * Arms a fault rule on each device of the {@link DblockDevice @DblockDevice} declaration it is on: for simple cases.
- * {@link io.dblock.BlockDevice#faults()} can do more, and at any moment of the test.
+ * Arms a simple fault rule on each device of the {@link DblockDevice @DblockDevice} declaration that it is on.
+ * {@link io.dblock.BlockDevice#faults()} arms all kinds of rules, at any moment of the test.
  *
  * <pre>{@code
  * @Test
@@ -55,7 +55,7 @@ public @interface DblockFault {
     /** The flags that a request must have, all of them. Default: none. */
     RequestFlag[] flags() default {};
 
-    /** The error that these sectors fail with, one of {@link io.dblock.fault.Action#ERRORS}. Default EIO. */
+    /** The error that the matched sectors fail with, one of {@link io.dblock.fault.Action#ERRORS}. Default EIO. */
     Errno errno() default Errno.EIO;
 
     /** How many matching requests pass before the rule acts. Default 0. */

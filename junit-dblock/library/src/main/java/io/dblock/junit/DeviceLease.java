@@ -54,7 +54,7 @@ final class DeviceLease implements AutoCloseable {
 
     /** All failures so far, in the order in which they occurred. */
     private final List<Throwable> failures = new ArrayList<>();
-    /** The reason why the device is asked nothing more. */
+    /** The first failed question to the device, after which there are no further ones. */
     private Optional<DblockException> unanswered = Optional.empty();
     /** The report that is added to a failure that is not the test's own. */
     private Optional<DeviceReport> report = Optional.empty();
@@ -165,7 +165,7 @@ final class DeviceLease implements AutoCloseable {
     }
 
     /**
-     * Asks the device. Once it has not answered, it is asked nothing more, because each question might take as long.
+     * Asks the device. Once a question has failed, there are no further ones, because each might take as long.
      */
     private <T> Optional<T> ask(String what, Supplier<T> question) {
         if (unanswered.isPresent()) {
@@ -194,8 +194,8 @@ final class DeviceLease implements AutoCloseable {
     }
 
     /**
-     * Returns the failure of a test that armed or asked for something without effect: it has not shown what it was to
-     * show.
+     * Returns the failure of a test that armed or asked for something without effect: the test has not shown what it was
+     * meant to show.
      */
     private Optional<AssertionError> unproven() {
         List<Unproven> unproven =
@@ -203,7 +203,7 @@ final class DeviceLease implements AutoCloseable {
         if (unproven.isEmpty()) {
             return Optional.empty();
         }
-        // Most tools show only the first line.
+        // Most tools show only the first line, so that one says what is wrong.
         StringBuilder text = new StringBuilder(declaration + ": ");
         if (unproven.size() == 1) {
             text.append(unproven.get(0));
@@ -256,7 +256,7 @@ final class DeviceLease implements AutoCloseable {
         }
     }
 
-    /** Reports requests that are still held when the test ends: something is left waiting for them. */
+    /** Reports requests that are still held when the test ends: the threads that made them still wait. */
     private void reportHeld() {
         Map<String, String> entry = new LinkedHashMap<>();
         putHeld(entry);
@@ -297,8 +297,8 @@ final class DeviceLease implements AutoCloseable {
     }
 
     /**
-     * Reports incidents since the failure was reported. A test that ran into its time limit may have been freed only
-     * now.
+     * Reports incidents since the failure was reported. The teardown may have caused some, for example by ending the wait
+     * of a test that ran into its time limit.
      */
     private void reportLateIncidents() {
         Map<String, String> entry = new LinkedHashMap<>();
@@ -328,7 +328,7 @@ final class DeviceLease implements AutoCloseable {
         failOnHandlerExceptions();
     }
 
-    /** Ends a kept device. There is no test left to fail, and someone inspecting the device may still be using it. */
+    /** Ends a kept device. Failures are only logged: no test is left to fail, and a user may still inspect the device. */
     private void endKept() {
         closeAll().forEach(e -> LOGGER.log(System.Logger.Level.WARNING, e.getMessage()));
     }

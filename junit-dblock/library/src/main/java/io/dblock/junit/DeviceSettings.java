@@ -22,8 +22,8 @@ import org.junit.jupiter.api.extension.ExtensionConfigurationException;
 import org.junit.platform.commons.support.ReflectionSupport;
 
 /**
- * The settings of a declaration, by option. {@link #withDefaults} adds those of the configuration parameters. Confined
- * to the thread that resolves it.
+ * The settings of a declaration, by option. {@link #withDefaults} adds those of the configuration parameters. Not
+ * thread-safe; several threads may only read one that no longer changes.
  */
 final class DeviceSettings {
     private static final long DEFAULT_SIZE = 64L << 20;
@@ -121,7 +121,7 @@ final class DeviceSettings {
         return Optional.of(option.cast(attribute instanceof TriState state ? state == TriState.TRUE : attribute));
     }
 
-    /** Returns new settings: these with those of the configuration parameters, and a size. */
+    /** Returns these settings, completed by those of the configuration parameters and by a size. */
     DeviceSettings withDefaults(Function<String, Optional<String>> configuration) {
         DeviceSettings all = copy();
         for (DeviceOption<?> option : ATTRIBUTES.keySet()) {
@@ -140,9 +140,10 @@ final class DeviceSettings {
     }
 
     /**
-     * Returns whether a configuration parameter, which is one for all devices, applies to this device.
+     * Returns whether a configuration parameter applies to this device. A parameter is set for all devices, but not every
+     * device can have every option.
      *
-     * @param all what is known of the device: the declaration, and the parameters of the options before this one
+     * @param all the settings so far: those of the declaration, and the parameters of the options before this one
      */
     private boolean concerns(DeviceOption<?> option, DeviceSettings all) {
         if (option == DeviceOption.MKFS_OPTIONS || option == DeviceOption.MOUNT_OPTIONS) {
@@ -158,7 +159,7 @@ final class DeviceSettings {
         if (option == DeviceOption.IMAGE_MODE) {
             return all.has(DeviceOption.IMAGE);
         }
-        // Neither a handler nor an image has zones, and a handler has no choice where it is.
+        // A device with a handler or an image has no zones, and the test JVM always serves a device with a handler.
         if (option == DeviceOption.ZONE_SIZE) {
             return !all.has(TestOption.HANDLER) && !all.has(DeviceOption.IMAGE);
         }

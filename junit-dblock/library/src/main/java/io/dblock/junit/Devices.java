@@ -50,7 +50,7 @@ final class Devices {
         DeviceLease lease = new DeviceLease(device, settings, declaration, context);
         context.getStore(NAMESPACE).put(lease, lease);
         made(context).add(device);
-        // Before that a test's constructor runs, and it has not started for whoever listens.
+        // While the constructor of a test runs, JUnit's listeners have not been told that the test has started.
         if (context.getTestMethod().isEmpty() || context.getTestInstance().isPresent()) {
             lease.report();
         } else {

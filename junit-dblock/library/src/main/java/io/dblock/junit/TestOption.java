@@ -15,7 +15,7 @@ import org.junit.jupiter.api.io.CleanupMode;
 import org.junit.platform.commons.support.ReflectionSupport;
 
 /**
- * An option of the device of a test beyond {@link DeviceOption}: the second half of the table. See there for what an
+ * An option that only devices of tests have: the second half of the table in {@link DeviceOption}. See there for what an
  * option is and what a new one needs.
  */
 final class TestOption<T> extends DeviceOption<T> {
