@@ -39,8 +39,8 @@ public sealed interface Action {
     }
 
     /**
-     * Returns on how many requests the action acts at most, unless the rule says. A power cut acts once, all others
-     * without limit.
+     * Returns on how many requests the action acts at most, unless the rule has its own limit: 1 for a power cut, no limit
+     * for all others.
      */
     default long times() {
         return Long.MAX_VALUE;

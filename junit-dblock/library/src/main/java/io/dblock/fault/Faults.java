@@ -82,12 +82,12 @@ public abstract class Faults {
             this.where = where;
         }
 
-        /** Notes the builder that the rule has reached. */
+        /** Records the newest builder of the rule. */
         void reached(FaultBuilder builder) {
             latest = builder;
         }
 
-        /** Notes that the rule was armed with this name. */
+        /** Records where the rule with this name was armed. */
         void armed(String name) {
             synchronized (begun) {
                 places.put(name, where);
@@ -97,7 +97,7 @@ public abstract class Faults {
             }
         }
 
-        /** Notes that the rule was used. */
+        /** Records that the rule got an action. */
         void used() {
             synchronized (begun) {
                 begun.remove(this);

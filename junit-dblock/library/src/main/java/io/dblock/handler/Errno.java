@@ -5,8 +5,8 @@ package io.dblock.handler;
  * Linux errors with their numbers on x86 and ARM (asm-generic/errno.h).
  *
  * <p>As the result of a request, these keep their meaning through the block layer: EOPNOTSUPP, ETIMEDOUT, ENOSPC,
- * ENOLINK, EREMOTEIO, EBADE, ENODATA, EILSEQ, ENOMEM, EBUSY, ENODEV, ETIME. Any other error reaches the reader as EIO,
- * and so does ETIME before Linux 6.5. For fsync(2), a flush that fails with EOPNOTSUPP is a success.
+ * ENOLINK, EREMOTEIO, EBADE, ENODATA, EILSEQ, ENOMEM, EBUSY, ENODEV, ETIME. Any other error reaches the application as
+ * EIO, and so does ETIME before Linux 6.5. For fsync(2), a flush that fails with EOPNOTSUPP is a success.
  */
 public enum Errno {
     /** Operation not permitted. */

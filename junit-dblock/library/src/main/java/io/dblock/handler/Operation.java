@@ -32,8 +32,8 @@ public enum Operation {
     ZONE_APPEND;
 
     /**
-     * Returns whether only zoned devices get this operation. It concerns one whole zone, which starts at the request's
-     * offset.
+     * Returns whether only zoned devices get this operation. The request's offset is then the start of a zone, except
+     * for {@link #ZONE_RESET_ALL}.
      */
     public boolean isZoned() {
         return compareTo(ZONE_REPORT) >= 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.journal;
 
-/** What has happened to a device other than requests. */
+/** The kinds of events of a device. Requests and marks are not events. */
 public enum EventKind {
     /** The power was cut. */
     POWER_CUT,

@@ -188,8 +188,8 @@ public final class Journal {
     }
 
     /**
-     * Writes the entries that are kept to a file and replaces it. The format is one line each, as described at
-     * {@link #streamTo(Path)}, but in order of their numbers.
+     * Writes the entries that are kept to a file and replaces it. Each entry is one line, in the format of
+     * {@link #streamTo(Path)}, in the order of the entries' numbers.
      */
     public void writeTo(Path file) throws IOException {
         try (BufferedWriter writer = Files.newBufferedWriter(file, StandardCharsets.UTF_8)) {
@@ -221,7 +221,7 @@ public final class Journal {
     }
 
     /**
-     * Writes each later entry to a file, which it replaces, from a thread of its own; a request when it is answered.
+     * Writes each later entry to a file, which it replaces, from its own thread. A request is written when it is answered.
      *
      * <p>The file is UTF-8. Lines that begin with {@code #} and a space are remarks. Every other line is an entry: its
      * {@code toString()} and, for an answered request, a tab followed by fields separated by spaces. The fields are

@@ -100,7 +100,7 @@ final class JournalSvg {
         this.title = title;
         List<long[]> touched = new ArrayList<>();
         for (JournalEntry entry : entries) {
-            // A discard of the whole device, which mkfs begins with, would leave no gap.
+            // mkfs begins with a discard of the whole device, which would leave no gap.
             if (entry instanceof RequestEntry request
                     && !request.is(Operation.FLUSH)
                     && !request.is(Operation.ZONE_REPORT)

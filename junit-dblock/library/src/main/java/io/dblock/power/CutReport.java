@@ -37,8 +37,8 @@ public record CutReport(Survivors survivors, List<CutWrite> writes) {
     public record Range(long offset, long length) {}
 
     /**
-     * A write, discard or write-zeroes that no flush and no FUA had made durable. The part of its range that other
-     * writes have made durable no longer belongs to it. A request that was split has one entry for each piece.
+     * A write, discard or write-zeroes that no flush and no FUA had made durable. If another write has made a part of its
+     * range durable, that part no longer belongs to it. A request that was split has one entry for each piece.
      *
      * @param sequence the request's number in the journal
      * @param operation the operation of the request
