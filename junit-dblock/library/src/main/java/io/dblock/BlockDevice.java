@@ -18,7 +18,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A Linux block device whose every request is answered by Java.
+ * A Linux block device whose requests are answered by Java code.
  *
  * <pre>{@code
  * try (BlockDevice disk = BlockDevice.builder().size("64MiB").filesystem(Filesystem.EXT4).create()) {
@@ -72,8 +72,8 @@ public interface BlockDevice extends AutoCloseable {
      *
      * @throws IllegalStateException if the spec has no filesystem, if the device is closed, or if its power is off:
      *     only {@link #restorePower()} restores that
-     * @throws DblockException if mount fails; the message has its output. If a fault rule has cut the power meanwhile,
-     *     the message names the rule
+     * @throws DblockException if the mount fails; the message says why. If a fault rule has cut the power meanwhile, the
+     *     message names the rule
      */
     Path mount();
 
@@ -81,10 +81,13 @@ public interface BlockDevice extends AutoCloseable {
     Optional<Path> mountPoint();
 
     /**
-     * Unmounts the device. Does nothing if it is not mounted. If the mount is busy, waits a few seconds for that to
-     * end. As with umount(8), data that cannot be written back is lost without an error.
+     * Unmounts the device. Does nothing if it is not mounted. If the mount is busy, waits about 5 s for that to end, or
+     * up to 60 s if nothing that uses it can be found. As with umount(8), data that cannot be written back is lost
+     * without an error.
      *
      * @throws LeakException if the mount stays busy; names what uses it. The device is then still mounted
+     * @throws IllegalStateException if the device is closed
+     * @throws DblockException if the unmount fails, or the disk does not answer
      */
     void unmount();
 
@@ -101,6 +104,8 @@ public interface BlockDevice extends AutoCloseable {
      * Opens the node for direct I/O (O_DIRECT), for reading and, unless the device is read-only, for writing. Positions
      * and lengths must be multiples of the logical block. Any buffer will do; a direct buffer aligned to 512 bytes
      * saves a copy. The channel can neither map nor lock. The caller closes it.
+     *
+     * @throws IllegalStateException if the device is closed
      */
     @CheckReturnValue
     FileChannel openChannel();
@@ -139,8 +144,8 @@ public interface BlockDevice extends AutoCloseable {
      *
      * @param bytes a multiple of the logical block
      * @throws IllegalArgumentException if the device cannot have this size; its size does not change then
-     * @throws IllegalStateException if the power is off, or if the device is made from a read-only image or has a
-     *     user's handler: only the handler knows how much there is
+     * @throws IllegalStateException if the power is off, or if the device is closed, is zoned, is made from a read-only
+     *     image, or has a user's handler
      */
     void resize(long bytes);
 
@@ -161,8 +166,8 @@ public interface BlockDevice extends AutoCloseable {
      * records the change as an event. Completed writes stay as durable as they are, and flushes still arrive.
      * {@link #mount()} then mounts read-only. Forks made while the device is read-only are read-only, too.
      *
-     * @throws IllegalStateException if {@code readOnly} is false and the device is made from a read-only image or has a
-     *     handler that does not write
+     * @throws IllegalStateException if the device is closed, or if {@code readOnly} is false and the device is made from
+     *     a read-only image or has a handler that does not write
      */
     void setReadOnly(boolean readOnly);
 
@@ -195,8 +200,10 @@ public interface BlockDevice extends AutoCloseable {
      * <p>Devices in a {@link PowerDomain} are cut together, by the same survivors.
      *
      * @return what this device kept, lost and tore
-     * @throws IllegalStateException if the power is already off, if the device is closed, or if it has a user's handler
-     * @throws IllegalArgumentException if the survivors name a write that is not in the cache; the power stays on then
+     * @throws IllegalStateException if the power is already off, or if the device is closed, is zoned, or has a user's
+     *     handler
+     * @throws IllegalArgumentException if the survivors name a write that is not in the cache, or name writes at all and
+     *     the device is in a {@link PowerDomain} with others; the power stays on then
      */
     CutReport powerCut(Survivors survivors);
 
@@ -223,12 +230,14 @@ public interface BlockDevice extends AutoCloseable {
      * Returns the writes that a power cut would lose now, in the order in which they entered the cache. Empty for a
      * device without a volatile cache.
      *
-     * @throws IllegalStateException if the device has a user's handler: only the handler knows
+     * @throws IllegalStateException if the device is zoned or has a user's handler
      */
     List<UnflushedWrite> unflushed();
 
     /**
      * Takes a snapshot of the content as a reader sees it now. It is instant, by copy-on-write. The caller closes it.
+     *
+     * @throws IllegalStateException if the device is zoned or has a user's handler
      */
     @CheckReturnValue
     Snapshot snapshot();
@@ -236,6 +245,8 @@ public interface BlockDevice extends AutoCloseable {
     /**
      * Takes a snapshot of the content that a power cut with these survivors would leave. The device itself goes on. The
      * caller closes the snapshot.
+     *
+     * @throws IllegalStateException if the device is zoned or has a user's handler
      */
     @CheckReturnValue
     Snapshot snapshot(Survivors survivors);
@@ -245,6 +256,8 @@ public interface BlockDevice extends AutoCloseable {
      * It has the same spec except for the name. It can be mounted beside this device, whose filesystem may be in use:
      * the fork lacks what the kernel has not written yet. The caller closes it, before or after this device; see
      * {@link #closeForks()}.
+     *
+     * @throws IllegalStateException if this device is zoned or has a user's handler
      */
     @CheckReturnValue
     default BlockDevice fork() {
@@ -271,7 +284,7 @@ public interface BlockDevice extends AutoCloseable {
     /**
      * Returns what the test has armed or asked for without any effect so far, on this device and on its forks,
      * including closed forks: rules that have acted on no request and are not lenient, rules without an action, and
-     * power cuts that found no unflushed write to choose survivors from. A test that got its device from
+     * power cuts if none of them found an unflushed write to choose survivors from. A test that got its device from
      * {@code @DblockDevice} or {@code DblockExtension} fails if this list is not empty at its end. The list does not
      * change after {@link #close()}.
      */
@@ -297,6 +310,7 @@ public interface BlockDevice extends AutoCloseable {
      * Unmounts and removes the device and frees its resources. Does nothing the second time.
      *
      * @throws LeakException if the device was still in use; it is gone all the same
+     * @throws DblockException if a step failed, or if the device had to be removed by force because it did not answer
      */
     @Override
     void close();

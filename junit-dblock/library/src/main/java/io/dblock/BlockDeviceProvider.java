@@ -5,9 +5,8 @@ import java.util.List;
 import java.util.ServiceLoader;
 
 /**
- * Makes the devices that a {@link BlockDevice.Builder} describes. Tests use {@link BlockDevice#builder()} and
- * {@link PowerDomain#of(BlockDevice...)}, which find their implementation through this interface and
- * {@link ServiceLoader}.
+ * Provides the implementation of devices. Tests use {@link BlockDevice#builder()} and
+ * {@link PowerDomain#of(BlockDevice...)}, which find it through this interface and {@link ServiceLoader}.
  */
 public interface BlockDeviceProvider {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock;
 
-/** An operation of junit-dblock failed. The message says what was asked, what was found and what to do. */
+/** An operation of junit-dblock failed. The message says what was attempted, what was found and what to do. */
 public class DblockException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

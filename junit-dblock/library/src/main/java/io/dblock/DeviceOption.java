@@ -28,8 +28,8 @@ import java.util.stream.Collectors;
  * <p>A new option needs a row here, a method in each of the two, an attribute with a name in {@code DblockParameters},
  * and code that uses it. A test of the build names what is missing.
  *
- * <p>A value that is a constant named {@code DEFAULT} counts as no value. Immutable. Only the extension has another
- * table of such options, for what concerns tests only.
+ * <p>A value that is a constant named {@code DEFAULT} counts as no value. Immutable. The JUnit extension has a second
+ * table, of the options that only devices of tests have.
  *
  * @param <T> the type of the values
  */
@@ -384,7 +384,7 @@ public class DeviceOption<T> {
             return new Type<>(List.class, text -> List.of(text.split(separator)));
         }
 
-        /** Returns the type of the constants of an enum. Their text can be in any case and have - for _ . */
+        /** Returns the type of the constants of an enum. Their text can be in any case, with - in place of _. */
         public static <E extends Enum<E>> Type<E> constant(Class<E> type) {
             return new Type<>(type, text -> constant(type, text));
         }

@@ -14,7 +14,7 @@ import java.util.OptionalLong;
 import java.util.stream.Collectors;
 
 /**
- * The properties of a device: plain data, everything but the code that answers its requests.
+ * The properties of a device, without the code that answers its requests: plain data, immutable.
  * {@link BlockDevice.Builder} makes it. An option that was not set has its default.
  */
 public final class DeviceSpec {
@@ -168,8 +168,8 @@ public final class DeviceSpec {
     }
 
     /**
-     * Returns the kernel's name for the device, 7 to 27 characters of {@code [A-Za-z0-9_-]} starting with
-     * {@code dblock}; empty: the kernel picks {@code dblock<N>}.
+     * Returns the kernel's name for the device: 7 to 27 characters of {@code [A-Za-z0-9_-]} starting with
+     * {@code dblock}, or empty if the kernel picks {@code dblock<N>}.
      */
     public String name() {
         return DeviceOption.NAME.in(values).orElse("");

@@ -2,15 +2,16 @@
 package io.dblock;
 
 /**
- * What a device's server has counted so far. It counts requests, not application calls: the kernel merges and splits.
+ * The requests that a device's server has counted so far. They are not application calls, which the kernel merges and
+ * splits.
  *
  * @param reads read requests, answered or under way
  * @param writes write requests
  * @param flushes flush requests
  * @param discards discard requests
  * @param writeZeroes write-zeroes requests
- * @param bytesRead bytes that the reads asked for
- * @param bytesWritten bytes that the writes brought
+ * @param bytesRead bytes requested by reads
+ * @param bytesWritten bytes of data in writes
  * @param errors requests answered with an error
  * @param lateAnswers answers that the kernel refused because the request had timed out or was already answered
  */

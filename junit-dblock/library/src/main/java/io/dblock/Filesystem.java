@@ -22,14 +22,14 @@ public enum Filesystem {
         this.minimumSize = minimumSize;
     }
 
-    /** Returns the type that mount(8) knows; empty for {@link #NONE}. */
+    /** Returns the filesystem type for mount(2); empty for {@link #NONE} and {@link #DEFAULT}. */
     public String type() {
         return type;
     }
 
     /**
-     * Returns the size of the smallest device that mkfs accepts with default options, in bytes. An image may be
-     * smaller, or become smaller.
+     * Returns the size of the smallest device that mkfs accepts with default options, in bytes. A device made from an
+     * image may be smaller, and a device may shrink below this size.
      */
     public long minimumSize() {
         return minimumSize;

@@ -4,8 +4,9 @@ package io.dblock;
 import java.util.List;
 
 /**
- * A device was still in use when it was to be removed: by an open file, a process with its working directory there, or
- * a mount that was not undone. The device is gone all the same. The message and {@link #holders()} name the holders.
+ * A device was still in use when it was to be closed, unmounted or to get its power back: by an open file, a process
+ * with its working directory there, or another mount. A closed device is gone all the same. The message and
+ * {@link #holders()} name the holders.
  */
 public class LeakException extends DblockException {
     private static final long serialVersionUID = 1L;

@@ -4,7 +4,7 @@ package io.dblock;
 /**
  * Which process serves a device.
  *
- * <p>Memory and images are served by a separate process, to avoid a deadlock. When a test touches a page of a mapped
+ * <p>By default, a separate process serves memory and images, to avoid a deadlock. When a test touches a page of a mapped
  * file, its thread may wait for the disk while the JVM counts it as running Java code. A garbage collection then waits
  * for that thread, and all other threads of the JVM wait for the garbage collection. If one of these threads had to
  * serve the disk, nothing would go on.

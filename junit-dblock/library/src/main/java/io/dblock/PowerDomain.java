@@ -8,8 +8,8 @@ import java.util.Map;
 
 /**
  * Devices on one power supply. When a call or a fault rule cuts the power of one device, the power of all is cut at one
- * instant. Nothing that completes on one device after the cut can follow from something that completed on another
- * device before the cut but was lost. A device that is closed leaves its domain; the others stay in it.
+ * instant: once a device has failed a request because of the cut, every later request to any of them fails. A device that
+ * is closed leaves its domain; the others stay in it.
  *
  * <p>Safe for use by several threads.
  */
@@ -36,6 +36,8 @@ public interface PowerDomain {
      * @param survivors the survivors of each device. A random choice differs between devices
      * @return what each open device kept, lost and tore
      * @throws IllegalStateException if the power is already off, or all devices are closed
+     * @throws IllegalArgumentException if the survivors name writes by their numbers, which differ between devices, and
+     *     more than one device is open
      */
     Map<BlockDevice, CutReport> powerCut(Survivors survivors);
 
