@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Process 1 of the guest in which a test's JVM (or any other command) runs.
+ * Process 1 of a guest, in which a test JVM or any other command runs.
  *
  * It is the only program in the initramfs. It reads /dblock/guest.conf, inserts the listed modules, builds a root file
- * system out of the host's own tree (read-only, under an overlay whose upper layer is a tmpfs), runs one command there
- * and carries that command's standard streams and exit status to the launcher on the host.
+ * system from the host's own tree (read-only, under an overlay whose upper layer is a tmpfs), runs one command there, and
+ * carries that command's standard streams and exit status to the launcher on the host.
  *
- * What the guest is (record `kind`) decides how the host's tree and the launcher are reached, see struct host_access: in
- * QEMU's guest by 9p and two virtio-serial ports, one per direction; in that of User Mode Linux by hostfs and a serial
- * line. Both carry frames (struct frame_header), never bare bytes, so that the
- * launcher can tell a whole stream from a damaged one: every frame has a magic with both line-end characters in it, a
- * sequence number, and checksums of its header and of its payload. The Java half is io.dblock.vm.FrameReader.
+ * The kind of the guest (record `kind`) decides how it reaches the host's tree and the launcher, see struct host_access: by
+ * 9p and two virtio-serial ports, one per direction, in QEMU; by hostfs and a serial line in User Mode Linux. Both carry
+ * frames (struct frame_header), so that the launcher can detect a damaged stream: every frame has a magic with both
+ * line-end characters, a sequence number, and checksums of its header and of its payload. The Java half is
+ * io.dblock.vm.FrameReader.
  *
- * Flow control: what the command writes waits in its pipe while the port is full. What the launcher sends for standard
- * input is limited by credit (FRAME_CREDIT), so that the `in` port can always be read: a signal or the launcher's
- * acknowledgement never queues behind input that the command does not want. The same holds for each connection from a port
- * of the host, in both directions.
+ * Flow control: the command's output waits in its pipe while the port is full. The launcher sends standard input only
+ * within its credit (FRAME_CREDIT), so that the `in` port can always be read: a signal or the launcher's acknowledgement
+ * never waits behind input that the command does not read. The same applies to each connection to a forwarded port, in both
+ * directions.
  *
  * Process 1 must do the chroot itself: the kernel's helper threads share its root, and look there for /sbin/modprobe.
  */
@@ -55,7 +55,7 @@
 #define CONF_PATH "/dblock/guest.conf"
 #define NEW_ROOT "/newroot"
 
-/* ---- frames; keep in step with FrameType.java and Frame.java ---- */
+/* ---- frames; the same as in FrameType.java and Frame.java ---- */
 
 enum frame_type {
 	/* guest to host */
@@ -67,39 +67,39 @@ enum frame_type {
 	FRAME_LOG = 6,		/* text, one line */
 	FRAME_ERROR = 7,	/* text: why the command could not be run */
 	FRAME_EXIT = 8,		/* le32 exit status, le32 signal or 0, then text: kernel trouble, may be empty */
-	FRAME_CREDIT = 9,	/* le32: so many more bytes of standard input may be sent */
+	FRAME_CREDIT = 9,	/* le32: how many more bytes of standard input may be sent */
 	FRAME_TAKEN = 10,	/* a frame of standard input or of a connection was read from in_port; see struct host_access */
-	/* of a connection from a port of the host to one of the guest, all begin with le32: its number */
-	FRAME_CONNECTION_REFUSED = 16,	/* the last of a connection: nothing takes it; text: why */
-	FRAME_CONNECTION_OUT = 17,	/* bytes of the program in the guest */
+	/* frames of a connection to a forwarded port; all begin with le32: its number */
+	FRAME_CONNECTION_REFUSED = 16,	/* the last of a connection: the port did not accept it; text: why */
+	FRAME_CONNECTION_OUT = 17,	/* bytes from the program in the guest */
 	FRAME_CONNECTION_OUT_END = 18,	/* the program in the guest sends no more */
-	FRAME_CONNECTION_IN_CREDIT = 19, /* le32: so many more bytes may be sent to the program in the guest */
-	FRAME_CONNECTION_CLOSED = 20,	/* the last of a connection; text: why before its end, or empty */
+	FRAME_CONNECTION_IN_CREDIT = 19, /* le32: how many more bytes may be sent to the program in the guest */
+	FRAME_CONNECTION_CLOSED = 20,	/* the last of a connection; text: why it was closed early, or empty */
 	/* host to guest */
 	FRAME_STDIN = 32,
 	FRAME_STDIN_EOF = 33,
 	FRAME_SIGNAL = 34,	/* le32: signal number for the command */
 	FRAME_ACK = 35,		/* the exit frame arrived whole */
-	FRAME_CLOSE_STDOUT = 36, /* nobody reads the command's standard output any more */
+	FRAME_CLOSE_STDOUT = 36, /* the reader of the command's standard output is gone */
 	FRAME_CONNECT = 48,		/* the first of a connection; numbers count up from 0; le32: the port */
 	FRAME_CONNECTION_IN = 49,	/* bytes for the program in the guest */
 	FRAME_CONNECTION_IN_END = 50,	/* the program on the host sends no more */
-	FRAME_CONNECTION_OUT_CREDIT = 51, /* le32: so many more bytes of the program in the guest may be sent */
-	FRAME_CONNECTION_ABORT = 52,	/* the program on the host is gone; the guest still says that it is closed */
+	FRAME_CONNECTION_OUT_CREDIT = 51, /* le32: how many more bytes from the program in the guest may be sent */
+	FRAME_CONNECTION_ABORT = 52,	/* the program on the host is gone; the guest still answers that it is closed */
 };
 
-/* 8 bits set, LF and CR: no text conversion on the way leaves this as it was. */
+/* Has a byte with the eighth bit set, LF and CR, so that every conversion of text changes it. */
 static const unsigned char magic[4] = { 0xdb, 'F', '\n', '\r' };
 
 #define HEADER_SIZE 24
 #define MAX_PAYLOAD 32768
 #define OUT_CAPACITY (8 * (HEADER_SIZE + MAX_PAYLOAD))
-/* Streams stop here, so that control frames always find room. */
+/* Stream data stops here, so that there is always room for control frames. */
 #define OUT_STREAM_LIMIT (OUT_CAPACITY - 2 * (HEADER_SIZE + MAX_PAYLOAD))
 #define STDIN_CAPACITY (256 * 1024)
 #define TROUBLE_CAPACITY 16384
 #define MAX_CONNECTIONS 64
-/* Bytes that may be under way on one connection in one direction. */
+/* The most bytes under way on one connection in one direction. */
 #define CONNECTION_WINDOW 65536
 
 #define HEARTBEAT_MS 3000
@@ -149,7 +149,7 @@ static uint32_t get_le32(const unsigned char *p)
 /* ---- state ---- */
 
 static int out_port = -1, in_port = -1, kmsg_read = -1, kmsg_write = -1;
-static bool started;		/* the command runs, or ran: from here on nothing may be tried again */
+static bool started;		/* the command runs, or ran: the launcher must not try again */
 
 static unsigned char out_buffer[OUT_CAPACITY];
 static size_t out_start, out_length;	/* out_buffer is a ring */
@@ -169,8 +169,8 @@ static int command_status;
 
 static char trouble[TROUBLE_CAPACITY];
 static size_t trouble_length;
-static int trouble_follow;	/* so many more kernel lines belong to the trouble seen last */
-static bool known_warnings;	/* whether the kernel has given the one that is no trouble */
+static int trouble_follow;	/* how many more kernel lines belong to the trouble seen last */
+static bool known_warnings;	/* whether the kernel has printed the warning that is no trouble */
 
 static int64_t now_ms(void)
 {
@@ -183,7 +183,7 @@ static int64_t now_ms(void)
 static void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
-/* To the kernel's log, and so to the console's file on the host. */
+/* Writes to the kernel's log, and so to the console's file on the host. */
 static void note(const char *format, ...)
 {
 	char line[800];
@@ -202,7 +202,7 @@ static void power_off(void) __attribute__((noreturn));
 static void power_off(void)
 {
 	reboot(RB_POWER_OFF);
-	/* No ACPI: with -no-reboot a reset ends QEMU too. */
+	/* A guest may have no ACPI to power off. With -no-reboot, a reset also ends QEMU. */
 	reboot(RB_AUTOBOOT);
 	for (;;)
 		pause();
@@ -225,7 +225,7 @@ static void out_put(const void *data, size_t length)
 	out_length += length;
 }
 
-/* False if there is no room; a frame is queued whole or not at all. */
+/* Queues a frame as a whole. Returns false if there is no room. */
 static bool queue_frame(enum frame_type type, const void *payload, size_t length)
 {
 	unsigned char header[HEADER_SIZE] = { 0 };
@@ -285,7 +285,7 @@ static void die(const char *format, ...)
 	if (out_port >= 0) {
 		queue_frame(FRAME_ERROR, text, strlen(text));
 		flush_until(now_ms() + 5000);
-		/* Give QEMU the time to hand the last bytes on. */
+		/* QEMU needs some time to pass on the last bytes. */
 		usleep(200000);
 	}
 	power_off();
@@ -319,7 +319,7 @@ static void read_conf(void)
 	close(fd);
 }
 
-/* The value of the record after `previous` (NULL: the first) that has this key, or NULL. */
+/* Returns the value of the next record with this key after `previous` (NULL: from the first), or NULL. */
 static char *next_value(const char *key, const char *previous)
 {
 	size_t key_length = strlen(key);
@@ -406,21 +406,21 @@ static void insert_modules(void)
 	}
 }
 
-/* ---- how the host is reached ---- */
+/* ---- access to the host ---- */
 
 struct host_access {
 	/* Opens out_port and in_port. */
 	void (*open_ports)(void);
 	/*
-	 * Mounts a tree of the host's: `tag` says which to QEMU, `path` is where the host has it. One that is written to has
-	 * to see what the host changes in it.
+	 * Mounts a tree of the host: `tag` is its name in QEMU, `path` its path on the host. A writable tree must show changes
+	 * that the host makes in it.
 	 */
 	void (*mount_tree)(const char *tag, const char *path, const char *target, bool writable);
-	/* Whether the launcher is told of each such frame that was read, as in_port may not get full. */
+	/* Whether to send FRAME_TAKEN for each such frame that was read, because in_port must not get full. */
 	bool says_what_it_took;
 };
 
-/* Opens /dev/<device> of the virtio-serial port with this name, once it has appeared and the host's end is there. */
+/* Opens /dev/<device> of the virtio-serial port with this name, once it has appeared and the host is connected. */
 static int open_virtio_port(const char *name)
 {
 	int64_t deadline = now_ms() + PORT_WAIT_MS;
@@ -513,7 +513,7 @@ static void choose_host_access(void)
 	host = kind && !strcmp(kind, "uml") ? &in_user_mode_linux : &in_qemu;
 }
 
-/* A fresh tmpfs for /tmp, with those entries of the host's /tmp on it that the command needs (its directory, say). */
+/* Mounts a new tmpfs at /tmp, with the entries of the host's /tmp that the command needs, such as its directory. */
 static void mount_tmp(void)
 {
 	must_mount("tmpfs", "/hosttmp", "tmpfs", 0, "mode=1777");
@@ -681,9 +681,9 @@ static bool is_trouble(const char *text)
 }
 
 /*
- * Linux 5.10 says "bdi-259:0 not registered" and warns (in __mark_inode_dirty)
- * whenever a mounted disk, of whatever kind, is gone: what it tells is only that.
- * Later kernels do not.
+ * Linux 5.10 prints "bdi-259:0 not registered" and warns (in __mark_inode_dirty)
+ * whenever a mounted disk of any kind is gone. Such a warning is no trouble.
+ * Later kernels do not print it.
  */
 static bool is_known_warning(const char *text)
 {
@@ -695,7 +695,7 @@ static bool is_known_warning(const char *text)
 	return known;
 }
 
-/* What a warning says comes before the line that tells that it is one. */
+/* Returns the text of a warning, which comes before the line that marks it as a warning. */
 static const char *said_before(const char *text)
 {
 	static bool begins;
@@ -708,7 +708,7 @@ static const char *said_before(const char *text)
 	return said;
 }
 
-/* Reads the kernel's own new lines (not what programs wrote to /dev/kmsg: a test's name may well say "BUG: "). */
+/* Reads new lines of the kernel itself. Lines of programs in /dev/kmsg do not count: a test's name may have "BUG: ". */
 static void read_kernel_log(void)
 {
 	char record[9000];
@@ -744,7 +744,7 @@ static void read_kernel_log(void)
 	}
 }
 
-/* Taints that stand for something having gone wrong: bad page, died, warned, soft lockup. */
+/* Returns the taints that show trouble: bad page, died, warned, soft lockup. */
 static unsigned long bad_taint(void)
 {
 	char text[32] = "";
@@ -754,7 +754,7 @@ static unsigned long bad_taint(void)
 		text[0] = 0;
 	if (fd >= 0)
 		close(fd);
-	/* Of another warning than those the log has told. */
+	/* The taint of a warning does not count if the log has the known warning. */
 	return strtoul(text, NULL, 10) & ((1 << 5) | (1 << 7) | (known_warnings ? 0 : 1 << 9) | (1 << 14));
 }
 
@@ -777,7 +777,7 @@ static void start_command(void)
 	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC) || pipe2(report, O_CLOEXEC))
 		die("cannot make pipes: %s", strerror(errno));
 	fcntl(out[0], F_SETPIPE_SZ, 1 << 18);
-	/* From here on nothing may be tried again, and the launcher has to know that whatever the command does to the kernel. */
+	/* The launcher must not try again from here on. It has to know that before the command can crash the kernel. */
 	started = true;
 	unsigned char when[8];
 	uint64_t ms = htole64(now_ms());
@@ -841,7 +841,7 @@ static void reap(void)
 	}
 }
 
-/* Forwards what one of the command's streams has, as far as there is room. Closes it at its end. */
+/* Forwards data of one of the command's streams, as far as there is room. Closes the stream at its end. */
 static void forward(int *fd, enum frame_type type)
 {
 	unsigned char chunk[MAX_PAYLOAD];
@@ -874,7 +874,7 @@ static void feed_stdin(void)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			break;
-		if (n < 0) {	/* the command closed its standard input; what is left goes nowhere */
+		if (n < 0) {	/* the command closed its standard input; the rest is dropped */
 			close(command_stdin);
 			command_stdin = -1;
 			break;
@@ -901,10 +901,9 @@ static void feed_stdin(void)
 /*
  * ---- connections from ports of the host to ports of the guest ----
  *
- * The launcher opens each (FRAME_CONNECT), and counts those that are open; init ends each, with FRAME_CONNECTION_REFUSED or
- * FRAME_CONNECTION_CLOSED, when its own part in it is over. In between both directions are bounded by credit,
- * CONNECTION_WINDOW at first: nothing of the stream waits for a program that does not read. The Java half is
- * io.dblock.vm.PortForwarder.
+ * The launcher opens each connection (FRAME_CONNECT) and limits their number. Init ends each, with FRAME_CONNECTION_REFUSED
+ * or FRAME_CONNECTION_CLOSED. Credit bounds both directions, CONNECTION_WINDOW at first, so that the stream of frames never
+ * waits for a program that does not read. The Java half is io.dblock.vm.PortForwarder.
  */
 
 struct connection {
@@ -916,10 +915,10 @@ struct connection {
 	bool told_out_end;
 	bool refused;
 	short revents;		/* of poll */
-	int fd;			/* -1: the launcher is still to be told that it is over */
-	int error;		/* why it ended before its end, or 0 */
+	int fd;			/* -1: it is over, and the launcher must still be told */
+	int error;		/* why it ended early, or 0 */
 	uint32_t number;
-	uint32_t in_owed;	/* credit to be given */
+	uint32_t in_owed;	/* credit that the launcher must still get */
 	uint32_t in_window;	/* bytes that the launcher may still send */
 	uint32_t out_credit;
 	uint32_t in_start, in_length;
@@ -928,11 +927,11 @@ struct connection {
 
 static struct connection connections[MAX_CONNECTIONS];
 static uint32_t next_connection;	/* the number of the next one */
-static int64_t connections_progress;	/* when a program sent something, or its end */
+static int64_t connections_progress;	/* when a program last sent data, or closed its side */
 
 static void end_connection(struct connection *c, int error)
 {
-	/* What the program has not read is lost, and it is to know that. */
+	/* Data that the program has not read is lost, so the connection is reset. */
 	struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
 
 	if (error)
@@ -984,7 +983,7 @@ static void add_connection_input(struct connection *c, const unsigned char *byte
 	if (c->fd < 0)
 		return;
 	if (!c->in_length)
-		c->revents |= POLLOUT;	/* to be tried, and waited for if it does not go */
+		c->revents |= POLLOUT;	/* try to write, and poll only if that fails */
 	for (size_t i = 0; i < length; ) {
 		size_t at = (c->in_start + c->in_length) % CONNECTION_WINDOW;
 		size_t run = CONNECTION_WINDOW - at < length - i ? CONNECTION_WINDOW - at : length - i;
@@ -1014,7 +1013,7 @@ static void handle_connection_frame(unsigned type, const unsigned char *payload,
 		if (connections[i].used && connections[i].number == number)
 			c = &connections[i];
 	if (!c)
-		return;		/* it has ended, which the launcher did not know yet */
+		return;		/* the connection has ended, which the launcher did not know yet */
 	switch (type) {
 	case FRAME_CONNECTION_IN:
 		add_connection_input(c, payload + 4, length - 4);
@@ -1044,7 +1043,7 @@ static bool tell_connection(enum frame_type type, struct connection *c, const vo
 	return queue_frame(type, payload, 4 + length);
 }
 
-/* Gives the program what there is for it, as far as it takes it. */
+/* Writes pending data to the program, as far as it takes them. */
 static void feed_connection(struct connection *c)
 {
 	while (c->in_length) {
@@ -1069,7 +1068,7 @@ static void feed_connection(struct connection *c)
 	}
 }
 
-/* Forwards at most one frame of what the program has. False if there was nothing. */
+/* Forwards at most one frame of data from the program. Returns false if there was none. */
 static bool forward_connection(struct connection *c)
 {
 	unsigned char chunk[MAX_PAYLOAD];
@@ -1094,7 +1093,7 @@ static bool forward_connection(struct connection *c)
 	return n > 0;
 }
 
-/* Tells the launcher what it is to know. Where there is no room, a later call does. */
+/* Sends the launcher what it must know about a connection. If there is no room, a later call does. */
 static void report_connection(struct connection *c)
 {
 	unsigned char credit[4];
@@ -1123,7 +1122,10 @@ static bool room_for_stream(void)
 	return out_length + HEADER_SIZE + MAX_PAYLOAD <= OUT_STREAM_LIMIT;
 }
 
-/* What to wait for: its end is seen by the one or the other. Without any interest the descriptor is left out: its end would be seen over and over. */
+/*
+ * Sets what to poll for; each event also shows the end of the connection. Without any event the descriptor is left out,
+ * because poll would report its end again and again.
+ */
 static void poll_connection(struct connection *c, struct pollfd *p)
 {
 	p->events = 0;
@@ -1136,7 +1138,7 @@ static void poll_connection(struct connection *c, struct pollfd *p)
 	p->fd = p->events ? c->fd : -1;
 }
 
-/* All but what takes room from the command's streams. */
+/* Does everything for a connection that takes no room from the command's streams. */
 static void serve_connection(struct connection *c)
 {
 	if (!c->used)
@@ -1156,7 +1158,7 @@ static void serve_connection(struct connection *c)
 	report_connection(c);
 }
 
-/* In turns, one frame each, as long as there is room. */
+/* Forwards data of all connections in turn, one frame each, while there is room. */
 static void forward_connections(void)
 {
 	static size_t turn;
@@ -1185,7 +1187,7 @@ static void serve_connections(const struct pollfd *p)
 	}
 }
 
-/* Whether a program may still have something for the host, once the command has exited: not for long. */
+/* Returns whether to wait for data of programs once the command has exited, which is limited to a short time. */
 static bool connections_wait(int64_t exited)
 {
 	int64_t last = connections_progress > exited ? connections_progress : exited;
@@ -1284,7 +1286,7 @@ static bool receive(void)
 
 /* ---- the end ---- */
 
-/* What the command wrote to the shares must be on the host before anybody there hears that it has ended. */
+/* Data that the command wrote to the shares must be on the host before the launcher knows that it has ended. */
 static void sync_shares(void)
 {
 	pid_t pid = fork();
@@ -1316,7 +1318,7 @@ static void sync_shares(void)
 	add_trouble("the shared directories were not written back to the host within 10 s");
 }
 
-/* As flush_until; and the launcher can say what it has to say. */
+/* Like flush_until, but also handles frames from the launcher. */
 static void exchange_until(int64_t deadline)
 {
 	while (out_length && now_ms() < deadline) {
@@ -1340,7 +1342,7 @@ static void send_exit(void)
 	queue_frame(FRAME_EXIT, payload, 8 + trouble_length);
 }
 
-/* What the command and the programs behind connections have to say, whose turn it is first if it is more than fits. */
+/* Forwards data of the command and of connections. If not all of it fits, they take turns in being first. */
 static void forward_all(bool with_connections)
 {
 	static bool turn_of_connections;
@@ -1353,11 +1355,11 @@ static void forward_all(bool with_connections)
 			if (with_connections)
 				forward_connections();
 		} else {
-			/* In this order: what a program writes to standard error before it prints its result comes first. */
+			/* Standard error comes first: a program often writes to it before it prints its result. */
 			forward(&command_stderr, FRAME_STDERR);
 			forward(&command_stdout, FRAME_STDOUT);
 		}
-		/* Who has said something first is second the next time. */
+		/* The one that has sent data first is second the next time. */
 		if (i == 0 && out_sequence != before)
 			turn_of_connections = !connections_now;
 	}
@@ -1383,7 +1385,7 @@ static void serve_command(int signal_fd)
 			{ .fd = signal_fd, .events = POLLIN },
 			{ .fd = kmsg_read, .events = POLLIN },
 		};
-		/* The deadlines after its exit are looked at ten times a second. */
+		/* The deadlines after the exit are checked ten times a second. */
 		int64_t wait = command_exited ? 100 : heartbeat - now_ms();
 
 		for (size_t i = 0; i < MAX_CONNECTIONS; i++) {
@@ -1413,7 +1415,7 @@ static void serve_command(int signal_fd)
 		serve_connections(&p[7]);
 		forward_all(with_connections);
 		if (now_ms() >= heartbeat) {
-			/* No room means that the host does not read: then it has no use for a heartbeat either. */
+			/* If there is no room, the host does not read, and a heartbeat would be of no use. */
 			if (room)
 				queue_frame(FRAME_HEARTBEAT, "", 0);
 			heartbeat = now_ms() + HEARTBEAT_MS;
@@ -1422,7 +1424,7 @@ static void serve_command(int signal_fd)
 			note("the launcher is gone, powering off");
 			power_off();
 		}
-		/* The time spent blocked on a full port is the host's, not the grandchild's. */
+		/* The time blocked on a full port does not count against a grandchild that holds the streams open. */
 		if (command_exited && out_length)
 			drain_deadline = now_ms() + DRAIN_MS;
 	}
@@ -1441,12 +1443,12 @@ int main(void)
 	must_mount("proc", "/proc", "proc", 0, NULL);
 	must_mount("sysfs", "/sys", "sysfs", 0, NULL);
 	must_mount("devtmpfs", "/dev", "devtmpfs", 0, "mode=0755");
-	/* A kernel whose console goes to a file cannot open that: what is opened here is not to be taken for a stream. */
+	/* If the kernel could not open a console, descriptors 0 to 2 are free; nothing opened here may get one of them. */
 	while ((signal_fd = open("/dev/null", O_RDWR)) >= 0 && signal_fd <= 2)
 		;
 	close(signal_fd);
 	kmsg_write = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-	/* A command may put its swap area on a disk that fails: the guest is to outlive that. */
+	/* A command may put a swap area on a disk that fails, which init must survive. */
 	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
 		note("cannot lock the memory of init: %s", strerror(errno));
 	read_conf();
@@ -1469,7 +1471,7 @@ int main(void)
 
 	if (name && sethostname(name, strlen(name)) < 0)
 		note("cannot set the host name: %s", strerror(errno));
-	/* From here on the console's file gets all but debug messages; they cost nothing while the kernel is quiet. */
+	/* From here on the console's file gets all but debug messages, which costs nothing while the kernel is quiet. */
 	if (!write_file("/proc/sys/kernel/printk", "7"))
 		note("cannot raise the console's log level");
 

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Becomes the kernel of a guest of User Mode Linux, which is a program of this host.
+ * Starts the kernel of a User Mode Linux guest, which is a program of this host, in its own place.
  *
  *	uml-start PARENT CONSOLE DIRECTORY... -- KERNEL ARGUMENT...
  *
- * Standard input and output are the guest's serial line, and given on as descriptors 3 and 4: what the kernel prints
- * before it has a console must not get among the frames. It goes to the file CONSOLE.
+ * Standard input and output are the guest's serial line. The kernel gets them as descriptors 3 and 4, because what it
+ * prints before it has a console must not get among the frames. Its messages go to the file CONSOLE.
  *
  * The kernel shows the host's tree to the guest with the rights of its user, and root in the guest may mount that tree
- * anew, writable. So the kernel and all its processes give up (Landlock, no root needed) to change any file that is not
- * in one of the DIRECTORies, for good. Landlock does not govern a file's mode, owner and times.
+ * again, writable. So the kernel and all its processes give up for good, by Landlock, which needs no root, the right to
+ * change files outside the DIRECTORies. Landlock does not restrict changes of a file's mode, owner and times.
  *
- * Says on standard error, in one line each, what stops it (which begins with "error: ") and what it goes on without. It
+ * Standard error has one line for what stops it, beginning with "error: ", and for each thing that it goes on without. It
  * is closed once the kernel runs.
  */
 #define _GNU_SOURCE
@@ -48,7 +48,7 @@ static void fail(const char *what, const char *name)
 	exit(126);
 }
 
-/* The same file on a descriptor above those that are given on, closed when the kernel starts. */
+/* Returns the same file on a descriptor above those that the kernel gets; it is closed when the kernel starts. */
 static int out_of_the_way(int fd, const char *name)
 {
 	int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 10);
@@ -108,14 +108,14 @@ int main(int argc, char **argv)
 		return 126;
 	}
 	/*
-	 * The host's kernel kills the guest's when the launcher's thread ends, kill -9 included. A launcher that was gone
-	 * before is not waited for.
+	 * The host's kernel kills the guest's when the launcher's thread ends, even by kill -9. A launcher that has ended
+	 * before this call is not noticed, so its pid is checked below.
 	 */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		fail("die with", "the launcher");
 	if (getppid() != atol(argv[1]))
 		return 126;
-	/* What a terminal or a time limit sends to our process group is for the launcher, which tells the command. */
+	/* Signals to our process group are for the launcher, which passes them to the command. */
 	if (setsid() < 0)
 		fail("make", "a session");
 
