@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class FaultRuleTest {
 
-    /** Arms nothing, but keeps what it is to arm. */
+    /** Records the rules that it is given, and arms none. */
     private static final class Kept extends Faults {
         private final List<FaultRule> rules = new ArrayList<>();
         private final List<Predicate<RequestInfo>> predicates = new ArrayList<>();
@@ -299,7 +299,7 @@ class FaultRuleTest {
         assertThat(kept.unarmed()).isEmpty();
     }
 
-    /** A test of these errors would fail by rules that it knows not to be there. */
+    /** Otherwise a test of these errors would fail because of rules that were never made. */
     @Test
     void aRuleThatWasRefusedIsNotMissed() {
         assertThatThrownBy(() -> kept.on(Operation.FLUSH).sectors(0, 7)).isInstanceOf(IllegalArgumentException.class);

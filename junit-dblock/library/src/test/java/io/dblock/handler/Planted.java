@@ -3,11 +3,11 @@ package io.dblock.handler;
 
 import io.dblock.internal.kernel.Batch;
 
-/** What no class of this package may do; for the test of the layers. */
+/** Breaks the rules of the layers, for the test of these rules. */
 public final class Planted {
     private Planted() {}
 
-    /** Names an internal type, and calls it. */
+    /** Has an internal type in its signature, and calls it. */
     public static int batch(Batch batch) {
         return batch.hashCode();
     }

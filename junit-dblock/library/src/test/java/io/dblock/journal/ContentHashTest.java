@@ -17,7 +17,7 @@ class ContentHashTest {
         byte[] data = random(5000);
         ByteBuffer direct = ByteBuffer.allocateDirect(6000).put(123, data);
         ContentHash hash = new ContentHash();
-        hash.hash(ByteBuffer.wrap(random(4096)), 0, 4096); // What was hashed before plays no part.
+        hash.hash(ByteBuffer.wrap(random(4096)), 0, 4096); // Earlier hashes must not affect later ones.
 
         assertThat(hash.hash(direct, 123, 5000)).isEqualTo(ContentHash.of(data));
         assertThat(hash.hash(direct.asReadOnlyBuffer(), 123, 5000)).isEqualTo(ContentHash.of(data));

@@ -93,7 +93,7 @@ class JournalStreamTest {
         stream.close();
     }
 
-    /** As of a device whose server process is gone. */
+    /** Returns a recorder whose method fails, like that of a device whose server process is gone. */
     private Recorder withoutA(String method) {
         return (Recorder) Proxy.newProxyInstance(
                 Recorder.class.getClassLoader(), new Class<?>[] {Recorder.class}, (proxy, called, arguments) -> {

@@ -7,7 +7,7 @@ import io.dblock.internal.kernel.Batch;
 import java.nio.ByteBuffer;
 import java.util.List;
 
-/** Records requests as a server does, for the tests of what reads a journal. */
+/** Records requests as a server does, for tests of code that reads a journal. */
 public final class Recording {
     private static final int BLOCK = 512;
 

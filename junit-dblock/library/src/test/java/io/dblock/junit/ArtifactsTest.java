@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.platform.testkit.engine.EngineExecutionResults;
 
-/** What a failed test leaves behind. */
+/** Tests of the files that a failed test leaves. */
 class ArtifactsTest {
     private static final String CLASS = ArtifactsTest.class.getName() + "$";
 

@@ -31,7 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.junit.platform.testkit.engine.Event;
 import org.junit.platform.testkit.engine.EventType;
 
-/** What is injected, where, and how long it lives. */
+/** Tests of what is injected, where, and how long it lives. */
 class DblockDeviceTest {
     private final FakeLab lab = FakeLab.fresh();
 
@@ -489,7 +489,7 @@ class DblockDeviceTest {
         void test() {}
     }
 
-    /** Who listens has not heard of the test before it has started: JUnit's console launcher fails over such an entry. */
+    /** JUnit's console launcher fails if a report entry comes before it was told that the test has started. */
     @Test
     void whatIsMadeForAConstructorIsReportedWhenTheTestHasStarted() {
         List<Event> events = Run.of(OfConstructor.class).expectSuccess().allEvents().stream()

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.CleanupMode;
 
-/** The extension that is built by code: scopes, and which device it gives to whom. */
+/** Tests of the extension that is built by code: its scopes, and which device it returns where. */
 class DblockExtensionTest {
     private final FakeLab lab = FakeLab.fresh();
 

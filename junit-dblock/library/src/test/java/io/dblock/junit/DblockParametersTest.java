@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Attributes, their twins, and which of them holds. */
+/** Tests of attributes and configuration parameters, and of which one applies. */
 class DblockParametersTest {
     private final FakeLab lab = FakeLab.fresh();
 

@@ -37,25 +37,25 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
- * Devices without a kernel, for tests of the extensions: they write down what is done with them, and can be told to go
- * wrong. One lab at a time; its devices can be used by many threads.
+ * Devices without a kernel, for tests of the extensions. They record what is done with them, and fail if a test asks for
+ * it. One lab at a time; several threads can use its devices.
  */
 final class FakeLab {
     private static volatile FakeLab current = new FakeLab();
 
-    /** What happened, in order: "create dblock0", "mount dblock0", "close dblock0", and what tests wrote. */
+    /** What happened, in order: "create dblock0", "mount dblock0", "close dblock0", and entries of tests. */
     final List<String> log = new CopyOnWriteArrayList<>();
-    /** What the builder was told for each device, by device name: option to values. */
+    /** The options that the builder got for each device, by device name: option to values. */
     final Map<String, Map<String, List<Object>>> built = new ConcurrentHashMap<>();
 
-    /** What is behind each device, by device name: requests are made of these. */
+    /** The disk behind each device, by device name. Tests make requests to these disks. */
     final Map<String, UnitDisk> disks = new ConcurrentHashMap<>();
 
     final Set<String> open = ConcurrentHashMap.newKeySet();
     final Set<String> leaking = ConcurrentHashMap.newKeySet();
-    /** Questions that are not answered once a test has said {@link #fallSilent()}: their methods. */
+    /** The methods that do not answer once a test has called {@link #fallSilent()}. */
     final Set<String> silent = ConcurrentHashMap.newKeySet();
-    /** Those that were put all the same. */
+    /** The silent methods that were called all the same. */
     final List<String> asked = new CopyOnWriteArrayList<>();
 
     final Set<String> mountedForks = ConcurrentHashMap.newKeySet();
@@ -76,12 +76,12 @@ final class FakeLab {
         return current;
     }
 
-    /** What is behind this device of the current lab. */
+    /** Returns the disk behind this device of the current lab. */
     static UnitDisk disk(BlockDevice device) {
         return current.disks.get(device.name());
     }
 
-    /** From now on the devices do not answer some questions. */
+    /** Makes the devices not answer the {@link #silent} methods from now on. */
     static void fallSilent() {
         current.fallenSilent = true;
     }

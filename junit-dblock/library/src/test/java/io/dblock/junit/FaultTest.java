@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.junit.platform.testkit.engine.EngineExecutionResults;
 import org.opentest4j.AssertionFailedError;
 
-/** Rules by annotation, and what becomes of those that never act. */
+/** Tests of rules in annotations, and of rules that never act. */
 class FaultTest {
     private final FakeLab lab = FakeLab.fresh();
 
@@ -310,7 +310,7 @@ class FaultTest {
 
     static class WithoutAction {
         @Test
-        @SuppressWarnings("CheckReturnValue") // That is what the test is about.
+        @SuppressWarnings("CheckReturnValue") // The test is about a rule without an action.
         void test(@DblockDevice BlockDevice disk) {
             disk.faults().on(Operation.WRITE).times(1);
         }

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.extension.ExtensionConfigurationException;
 import org.junit.jupiter.api.extension.ParameterResolutionException;
 
-/** Every misuse is told by the declaration, the value, and what is allowed. */
+/** Tests that the error of every misuse names the declaration, the value, and what is allowed. */
 class MisuseTest {
     private final FakeLab lab = FakeLab.fresh();
 

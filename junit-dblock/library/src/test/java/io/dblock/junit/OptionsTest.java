@@ -32,13 +32,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Each option is where the table says that it is, and what is written of it is so. */
+/** Tests that every option of the table is everywhere, and that Javadoc and pages have its default. */
 class OptionsTest {
-    /** Too rare for an attribute and a configuration parameter: a builder has them. */
+    /** Options that are too rare for an attribute and a configuration parameter; only the builders have them. */
     private static final Set<String> OF_BUILDERS_ONLY =
             Set.of("ioMin", "ioOptimal", "maxIo", "fua", "writeZeroes", "stableWrites", "rotational");
 
-    /** What a {@link DeviceSpec} has as one, {@link DeviceSpec#zones()}. */
+    /** Options that a {@link DeviceSpec} has as one, {@link DeviceSpec#zones()}. */
     private static final Set<String> ZONES = Set.of("zoneSize", "conventionalZones", "maxOpenZones", "maxActiveZones");
 
     private static final Path SOURCES = Path.of("src/main/java/io/dblock");
@@ -141,7 +141,7 @@ class OptionsTest {
 
     // ---- a method of the builders, and of the spec ----
 
-    /** What the builders' methods set. */
+    /** Records the options that the builders' methods set. */
     private static final class Recorder implements BlockDevice.Options<Recorder> {
         private final Map<DeviceOption<?>, Object> said = new HashMap<>();
 
@@ -281,7 +281,7 @@ class OptionsTest {
         return option.name().replaceAll("([A-Z])", "_$1").toUpperCase(Locale.ROOT);
     }
 
-    /** The comment in front of the first line with {@code declaration} in it, as one line, with its links as their last word. */
+    /** Returns the comment before the first line with {@code declaration} as one line, with links as their last word. */
     private static String comment(String file, String declaration) throws IOException {
         List<String> lines = Files.readAllLines(SOURCES.resolve(file));
         int end = 0;
@@ -302,7 +302,7 @@ class OptionsTest {
                 .replaceAll("\\{@\\w+ (?:[\\w.]*#)?([^}]*)\\}", "$1");
     }
 
-    /** For comparison: 256 MiB is 256MiB, ON_FAILURE "on failure". */
+    /** Normalizes a text for comparison: "256 MiB" equals "256MiB", ON_FAILURE equals "on failure". */
     private static String plain(String text) {
         return text.toLowerCase(Locale.ROOT).replaceAll("[ _`]", "");
     }

@@ -23,13 +23,13 @@ import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.platform.testkit.engine.EngineExecutionResults;
 
-/** Tests that run at the same time do not see each other's devices. */
+/** Tests that concurrent tests do not see each other's devices. */
 class ParallelTest {
     private static final int THREADS = 8;
 
     private final FakeLab lab = FakeLab.fresh();
 
-    /** Who uses which device just now: a device of two tests at a time is one too many. */
+    /** The devices in use now. No two tests may use the same device. */
     private static final Set<String> IN_USE = ConcurrentHashMap.newKeySet();
 
     private static Run parallel(Class<?>... classes) {
@@ -42,7 +42,7 @@ class ParallelTest {
                 .with("junit.jupiter.execution.parallel.config.fixed.parallelism", Integer.toString(THREADS));
     }
 
-    /** Holds the devices for a moment in which no other test may. */
+    /** Uses the devices for a moment, and checks that no other test does. */
     private static void use(BlockDevice... devices) throws InterruptedException {
         for (BlockDevice device : devices) {
             assertThat(FakeLab.current().open).contains(device.name());

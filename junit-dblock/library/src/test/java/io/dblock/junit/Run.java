@@ -70,7 +70,7 @@ final class Run {
         return failures.get(0);
     }
 
-    /** What the end of a device threw: the failure itself, which is how tools show it. */
+    /** Returns what the teardown of a device threw: the cause of the failure, whose message tools show. */
     static Throwable teardown(Throwable failure) {
         if (!(failure instanceof AssertionFailedError) || failure.getCause() == null) {
             throw new AssertionError("Expected the failure of a teardown", failure);

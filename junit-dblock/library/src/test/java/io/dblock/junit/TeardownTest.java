@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.junit.platform.testkit.engine.EngineExecutionResults;
 import org.opentest4j.AssertionFailedError;
 
-/** Teardown comes whatever happened before it, and what it finds fails the test that left it. */
+/** Tests that devices are torn down whatever happened before, and that what is found fails the right test. */
 class TeardownTest {
     private final FakeLab lab = FakeLab.fresh();
 
@@ -178,7 +178,7 @@ class TeardownTest {
         assertThat(failure).hasMessage("the test's own");
         assertThat(lab.log).containsExactly("create dblock0", "close dblock0");
         if (!question.equals("incidents")) {
-            // These are kept in this JVM; all else is not asked any more.
+            // This JVM has these; no other question is asked.
             assertThat(lab.asked)
                     .filteredOn(asked -> !asked.equals("incidents"))
                     .endsWith(question)

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.extension.ParameterResolutionException;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.platform.testkit.engine.EngineExecutionResults;
 
-/** Unavailable means failed, and skipped only on request. */
+/** Tests that a test without a kernel module fails, and is skipped only on request. */
 class UnavailableTest {
     private final FakeLab lab = FakeLab.fresh();
 

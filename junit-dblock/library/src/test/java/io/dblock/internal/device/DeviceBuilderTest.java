@@ -27,7 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** What the builder and the spec accept and refuse. */
+/** Tests of what the builder and the spec accept and refuse. */
 class DeviceBuilderTest {
     private static BlockDevice.Builder builder() {
         return new DeviceBuilder().size("64MiB");
@@ -146,7 +146,7 @@ class DeviceBuilderTest {
     @ParameterizedTest(name = "{0}")
     @MethodSource("refused")
     void whatIsOutOfRangeIsNamedWithWhatIsAllowed(String message, UnaryOperator<BlockDevice.Builder> change) {
-        // Nothing here may get as far as the kernel, so create() is what is called.
+        // Every error must come before the kernel is used, so the test calls create().
         assertThatThrownBy(() -> change.apply(builder()).create())
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining(message)

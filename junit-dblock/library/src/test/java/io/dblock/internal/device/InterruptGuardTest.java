@@ -65,7 +65,7 @@ class InterruptGuardTest {
         })) {
             assertThat(bad).isNotNull();
             assertThat(thrown.await(30, TimeUnit.SECONDS)).isTrue();
-            // The thread may not be gone yet when the first of these is opened.
+            // The thread of earlier guards may still run when the first of these is opened.
             CountDownLatch looked = new CountDownLatch(1);
             long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
             boolean done = false;

@@ -23,7 +23,7 @@ class InterruptedWaitTest {
     Path proc;
 
     private final CountDownLatch end = new CountDownLatch(1);
-    /** Does not react to an interrupt, as one in the kernel. */
+    /** Ignores interrupts, like a thread that waits in the kernel. */
     private final Thread thread = new Thread(this::ignoreInterrupts, "test");
 
     private final List<String> removed = new ArrayList<>();

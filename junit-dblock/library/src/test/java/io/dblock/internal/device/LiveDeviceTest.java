@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A device's life on a machine of its own: a {@link UnitHost}, a fake kernel, and a server that can die or stop. */
+/** Tests of a device on a machine of its own: a {@link UnitHost}, a fake kernel, and a server that can die or stop. */
 @Timeout(60)
 class LiveDeviceTest {
     private static final long MIB = 1 << 20;
@@ -302,7 +302,7 @@ class LiveDeviceTest {
     void aResizeThatFailsLeavesTheSizeThatTheDiskHas() throws Exception {
         assertThatThrownBy(() -> device.resize(100)).isInstanceOf(IllegalArgumentException.class);
         assertThat(device.size()).isEqualTo(16 * MIB);
-        // The server has done it, and its answer is lost.
+        // The server has made the change, but its answer is lost.
         served.answerAfterwards(() -> {
             throw new DblockException("The server process is gone.");
         });

@@ -9,7 +9,7 @@ import io.dblock.internal.store.Choices;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** What is told of forks that are closed. That open ones are found and closed is tested with real devices. */
+/** Tests of what closed forks leave. Tests on real devices show that open forks are found and closed. */
 class OffspringTest {
     private final Offspring disk = Offspring.of("dblock0");
 
@@ -64,7 +64,7 @@ class OffspringTest {
         assertThat(disk.choices().asked()).isEqualTo(2);
     }
 
-    /** A sweep makes thousands of them. */
+    /** A test may make thousands of forks. */
     @Test
     void ofManyForksAHundredAreNamedAndTheOthersCounted() {
         for (int i = 0; i < 1000; i++) {

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** LiveDevices of a {@link FakeKernel} on one supply. They have no nodes. */
+/** Tests of devices of a {@link FakeKernel} on one power supply. They have no nodes. */
 @Timeout(60)
 class PowerDomainTest {
     private static final long SIZE = 1 << 20;
@@ -135,7 +135,7 @@ class PowerDomainTest {
         PowerDomain.of(second, third);
     }
 
-    /** That fails for each here: there is no node whose buffers could be dropped. */
+    /** Restoring the power fails for each device here, because there is no node whose buffers could be dropped. */
     @Test
     void thePowerOfEachThatIsOpenIsTriedToBeRestored() {
         PowerDomain domain = PowerDomain.of(first, second, third);

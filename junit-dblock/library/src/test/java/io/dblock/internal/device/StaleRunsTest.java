@@ -52,7 +52,7 @@ class StaleRunsTest {
 
     private void process(long pid, String start, String state) throws Exception {
         Path directory = Files.createDirectories(root.resolve("proc/" + pid));
-        // A name that contains blanks and parentheses, as anyone may choose.
+        // The name of a process may contain blanks and parentheses.
         Files.writeString(
                 directory.resolve("stat"),
                 pid + " (a) b (c)) " + state + " 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 " + start + " 20 21\n");
@@ -146,7 +146,7 @@ class StaleRunsTest {
     void noOtherProcessIsTakenForAServer() throws Exception {
         server(300, "2223", "200", "com.example.Main");
         server(301, "2223", "201", "io.dblock.internal.remote.ServerMain");
-        // Its owner's pid is another's now, to whom it belongs; and one from before.
+        // 302 belongs to another process, which has the owner's pid now. 303 started before the owner.
         process(200, "5000");
         server(302, "5001", "200", "io.dblock.internal.remote.ServerMain");
         server(303, "2221", "200", "io.dblock.internal.remote.ServerMain");

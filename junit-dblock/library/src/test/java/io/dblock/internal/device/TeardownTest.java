@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What is done, step by step, when a step waits for the disk or fails. */
+/** Tests of the steps of a teardown when a step waits for the disk or fails. */
 @Timeout(60)
 class TeardownTest {
     private static final Path NODE = Path.of("/dev/dblock0");
@@ -73,7 +73,7 @@ class TeardownTest {
         assertThat(host.mounts()).as("mounts").hasSize(1);
     }
 
-    /** A request that unmounting waits for. */
+    /** Makes the unmount write to the disk and wait for this request. */
     private void unmountingWrites() {
         submitted = System.nanoTime();
         request = kernel.submit("dblock0", Batch.OP_WRITE, 0, 0, 512, new byte[512], 0);

@@ -16,23 +16,23 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** A machine with nothing but a table of mounts and the disks of a {@link FakeKernel}. */
+/** A machine that has only a table of mounts and the disks of a {@link FakeKernel}. */
 final class UnitHost implements Host {
-    /** What was done, in order. */
+    /** The calls, in order. */
     final List<String> calls = new ArrayList<>();
-    /** Lines about who uses something, by the path they use. */
+    /** Lines about the users of a path, by the path. */
     final Map<String, List<String>> users = new HashMap<>();
 
     final Set<Path> mapped = new HashSet<>();
-    /** What the next write-back of a filesystem, and of a node, gives. */
+    /** The results of the next write-back of a filesystem, and of a node. */
     int filesResult;
 
     int nodeResult;
-    /** What happens in a mount, before it succeeds. */
+    /** Runs during a mount, before it succeeds. */
     Runnable inMount = () -> {};
-    /** What mounting the cover gives. */
+    /** The result of mounting a cover. */
     int coverResult;
-    /** What happens in umount2(2). */
+    /** Runs during umount2(2). */
     Runnable inUnmount = () -> {};
 
     private final FakeKernel kernel;
@@ -48,7 +48,7 @@ final class UnitHost implements Host {
         countOpeners(source);
     }
 
-    /** A mount is an opener of its disk. */
+    /** Updates the openers of a disk: each mount is one. */
     private void countOpeners(String source) {
         if (source.startsWith("/dev/dblock")) {
             int count = (int) mounts.stream()
@@ -57,7 +57,7 @@ final class UnitHost implements Host {
             try {
                 kernel.setOpeners(source.substring("/dev/".length()), count);
             } catch (NullPointerException e) {
-                // It is gone already.
+                // The disk is gone already.
             }
         }
     }
@@ -72,19 +72,19 @@ final class UnitHost implements Host {
         return -Errno.EINVAL.number();
     }
 
-    /** Somebody else mounts a disk. */
+    /** Mounts a disk as another process would. */
     void mountForeign(String disk, KernelPath point) {
         try (ControlSession session = kernel.session()) {
             add("259:" + session.info(disk).id(), point, "ext4", "/dev/" + disk);
         }
     }
 
-    /** Somebody else unmounts what is mounted here. */
+    /** Unmounts this mount as another process would. */
     void unmountForeign(Path point) {
         remove(KernelPath.of(point));
     }
 
-    /** The types of the filesystems mounted at this directory and below, the outermost first. */
+    /** Returns the types of the filesystems mounted at this directory and below, outermost first. */
     synchronized List<String> in(Path directory) {
         return mounts.stream()
                 .filter(mount -> mount.point().isIn(directory))

@@ -27,7 +27,7 @@ class WatchesTest {
         CountDownLatch asked = new CountDownLatch(1);
         Watchdog.Watch both = Watches.during(
                 () -> {
-                    // Outside is asked meanwhile.
+                    // The other process is asked meanwhile.
                     try {
                         assertThat(asked.await(30, TimeUnit.SECONDS)).isTrue();
                     } catch (InterruptedException e) {

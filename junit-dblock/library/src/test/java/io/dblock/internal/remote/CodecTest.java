@@ -51,9 +51,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** What goes between the test's JVM and the server process comes out as it went in. */
+/** Tests that values are the same after encoding and decoding. */
 class CodecTest {
-    /** As journalEntries allows. */
+    /** The largest number that journalEntries allows. */
     private static final int MOST_ENTRIES = 1 << 20;
 
     private static final Type ENTRIES =
@@ -170,7 +170,7 @@ class CodecTest {
                 OptionalLong.of(7));
     }
 
-    /** A closing device sends all of them at once, and a frame that is too large ends the connection of all devices. */
+    /** A closed device sends all entries at once, and a frame that is too large would end the connection of all devices. */
     @Test
     void theLargestJournalFitsIntoAFrame() {
         long each = Codec.encode(ENTRIES, List.of(large())).length;
@@ -212,7 +212,7 @@ class CodecTest {
                 .flatMap(type -> Arrays.stream(type.getMethods()));
     }
 
-    /** What cannot be sent of an interface that goes by reference is found out when it is called only. */
+    /** An interface that is sent by reference may have methods that cannot be called remotely; only a call of one fails. */
     @Test
     void aRecorderCanBeCalledButForItsListeners() {
         List<String> called = Connection.methodsOf(Recorder.class).stream()

@@ -27,7 +27,7 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What the server process does for the test's JVM, without the connection. */
+/** Tests of the commands of the test JVM to the server process, without a connection. */
 @Timeout(60)
 class CommandServerTest {
     private static final int SIZE = 1 << 20;
@@ -45,7 +45,7 @@ class CommandServerTest {
                 .resolve(Path.of("/").relativize(path)));
     }
 
-    /** The test's JVM. */
+    /** The test JVM. */
     private static final class RecordedTest implements TestCommands {
         private final List<JournalEntry> entries = new ArrayList<>();
         private final CountDownLatch ended = new CountDownLatch(1);

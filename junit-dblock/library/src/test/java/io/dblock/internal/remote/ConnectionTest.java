@@ -41,7 +41,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Both ends of a connection in one JVM. */
+/** Tests with both ends of a connection in one JVM. */
 @Timeout(120)
 class ConnectionTest {
     private static final Duration LONG = Duration.ofSeconds(60);
@@ -51,14 +51,14 @@ class ConnectionTest {
     private final PipedOutputStream fromTest = new PipedOutputStream();
     private final PipedOutputStream fromServer = new PipedOutputStream();
     private final FakePeer peer = new FakePeer("The server");
-    /** Closed, the server is as if stopped: nothing that is sent to it reaches it. */
+    /** While this is closed, the server is as if stopped: no frame reaches it. */
     private final Gate gate = new Gate(toServer);
 
     private final Connection test;
     private final Connection server;
     private final CountDownLatch never = new CountDownLatch(1);
 
-    /** What the tests call. */
+    /** The interface that the tests call. */
     interface Calls {
         List<String> echo(List<String> texts);
 
@@ -278,7 +278,7 @@ class ConnectionTest {
         int before = peer.looks();
         Calls patient = test.remote(Calls.class, Duration.ofHours(1));
         CompletableFuture<Void> call = CompletableFuture.runAsync(patient::blockForGood);
-        // More than would fit into the short limit.
+        // More checks than the short limit allows.
         await("looks at the server", () -> call.isDone() || peer.looks() - before > 10);
         assertThat(call).isNotDone();
         never.countDown();
@@ -290,7 +290,7 @@ class ConnectionTest {
         Calls impatient = test.remote(Calls.class, Duration.ofMillis(200));
         int before = peer.looks();
         CompletableFuture<Void> call = CompletableFuture.runAsync(() -> impatient.blockFor(Duration.ofHours(1)));
-        // More than would fit into the limit.
+        // More checks than the limit allows.
         await("looks at the server", () -> call.isDone() || peer.looks() - before > 3);
         assertThat(call).isNotDone();
         never.countDown();
@@ -366,7 +366,7 @@ class ConnectionTest {
         isWaitedFor();
     }
 
-    /** Longer than the patience with an idle one. */
+    /** Waits longer than the patience with an idle process. */
     private void isWaitedFor() throws Exception {
         gate.close(true);
         CompletableFuture<Throwable> failure =
@@ -381,7 +381,7 @@ class ConnectionTest {
     void aServerThatTakesLongForACallIsNotSilent() throws Exception {
         peer.isWaitedForAtMost(Duration.ofSeconds(1));
         CompletableFuture<Void> call = CompletableFuture.runAsync(() -> calls().blockForGood());
-        // Each but the first was answered by a sign of life.
+        // A sign of life came after each check but the first.
         await("looks at the server", () -> peer.looks() >= 4);
         assertThat(call).isNotDone();
         assertThat(test.answers()).isTrue();
@@ -424,7 +424,7 @@ class ConnectionTest {
                 frames.writeByte(1);
                 frames.writeLong(number);
                 frames.writeLong(0);
-                // block() is the second by name.
+                // block() is the second method by name.
                 frames.writeShort(1);
                 frames.writeInt(9);
                 frames.writeByte(4);

@@ -4,7 +4,7 @@ package io.dblock.internal.remote;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** A process of which a test decides in what state it is. */
+/** A process whose state the test sets. */
 final class FakePeer implements Peer {
     private final String name;
     private final AtomicInteger looks = new AtomicInteger();
@@ -23,7 +23,7 @@ final class FakePeer implements Peer {
         patience = limit;
     }
 
-    /** How often somebody has looked at its state. */
+    /** Returns how often the state was read. */
     int looks() {
         return looks.get();
     }

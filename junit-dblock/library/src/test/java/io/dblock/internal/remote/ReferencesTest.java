@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What of a server process goes by reference: it is what it is there, and nothing of it stays. */
+/** Tests that objects sent by reference behave as the originals do, and that none of them leaks. */
 @Timeout(120)
 class ReferencesTest {
     private static final int SIZE = 1 << 20;
@@ -123,7 +123,7 @@ class ReferencesTest {
         device.close();
         assertThat(pair.references()).as("the snapshot").isEqualTo(1);
         assertThat(snapshot.read(0, 512)).hasSize(512);
-        // Sent back, it is the server's own.
+        // A proxy that is sent back is the server's own object.
         Path image = directory.resolve("image");
         snapshot.save(image);
         assertThat(image).hasSize(SIZE);

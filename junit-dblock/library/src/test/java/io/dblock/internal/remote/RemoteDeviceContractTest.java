@@ -9,7 +9,7 @@ import io.dblock.internal.server.StoreSpec;
 import java.util.Optional;
 import org.junit.jupiter.api.AutoClose;
 
-/** A device that is reached over a connection. */
+/** The contract of devices, for a device reached over a connection. */
 class RemoteDeviceContractTest extends ServedDeviceContract {
     /** Closed after the device. */
     @AutoClose

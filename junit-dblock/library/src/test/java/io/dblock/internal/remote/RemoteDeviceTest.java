@@ -26,7 +26,7 @@ import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What becomes of a device whose server stops, goes on, or dies. */
+/** Tests of devices whose server stops, goes on, or dies. */
 @Timeout(120)
 class RemoteDeviceTest {
     private static final int SIZE = 1 << 20;
@@ -145,7 +145,7 @@ class RemoteDeviceTest {
         assertThatThrownBy(this::started).hasMessageContaining("does not answer, so create() is not possible");
         assertThat(kernel.openSessions()).isZero();
         assertThat(pair.kills).hasValue(1);
-        // Only a server that is killed does not make it once it goes on.
+        // This server is not really killed, so it makes the device once it goes on, and must remove it.
         pair.goOn();
         long deadline = System.nanoTime() + SECONDS.toNanos(20);
         while (kernel.devicesMade() == 0 || kernel.deviceCount() > 0) {
@@ -175,7 +175,7 @@ class RemoteDeviceTest {
         assertThat(pair.kills).hasValue(1);
     }
 
-    /** Here it fails, because the server would have to open the module's own node. */
+    /** The watch fails here, because the server would have to open the real module's node. */
     @Test
     void aWatchThatCannotBeBegunKeepsNoServer() {
         assertThatThrownBy(() -> pair.remote.watch(1, List.of("a handler answers"), report -> {}))

@@ -12,13 +12,13 @@ import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 
-/** The server process and who uses it, but in one JVM: {@link CommandServer} over a {@link FakeKernel}, and what reaches it. */
+/** A server and its client in one JVM: a {@link CommandServer} over a {@link FakeKernel}, and a {@link RemoteServer}. */
 final class RemoteServerPair implements AutoCloseable {
     private static final Duration LONG = Duration.ofSeconds(60);
 
     final FakePeer peer = new FakePeer("The server process (pid 4711)");
     final RemoteServer remote;
-    /** How often the process would have been killed since nobody used it. */
+    /** How often the process would have been killed because it had no users. */
     final AtomicInteger kills = new AtomicInteger();
 
     private final Connection server;
@@ -52,30 +52,30 @@ final class RemoteServerPair implements AutoCloseable {
         }
     }
 
-    /** How many objects either side can call of the other. */
+    /** Returns how many objects both sides together can call by reference. */
     int references() {
         return server.references().size() + remote.references().size();
     }
 
-    /** As SIGSTOP does. */
+    /** Stops the server, like SIGSTOP. */
     void stop() {
         gate.close(true);
         peer.becomes(Peer.Liveness.STOPPED);
     }
 
-    /** As SIGCONT does. */
+    /** Continues the server, like SIGCONT. */
     void goOn() {
         peer.becomes(Peer.Liveness.IDLE);
         gate.close(false);
     }
 
-    /** As SIGKILL does, but for its sessions with the module, which stay open. */
+    /** Kills the server, like SIGKILL, except that its sessions of the module stay open. */
     void die() {
         peer.becomes(Peer.Liveness.GONE);
         server.close();
     }
 
-    /** As the end of the process does: what it served is gone. */
+    /** Destroys all devices, like the end of the process. */
     void destroyAll() {
         commands.destroyAll();
     }

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Server processes as they are, but in this process's mount namespace, which takes no privilege. They get no device. */
+/** Tests with real server processes, but in this process's mount namespace, which needs no privilege, and without devices. */
 @Timeout(300)
 class ServerPoolTest {
     private final List<ServerProcess> started = new ArrayList<>();
@@ -47,7 +47,7 @@ class ServerPoolTest {
 
     private static void stop(ServerProcess server) {
         signal(server, "STOP");
-        // Each of its threads stops when it sees the signal.
+        // Each thread stops only when it gets the signal.
         while (server.state().liveness() != Peer.Liveness.STOPPED) {
             Thread.onSpinWait();
         }
@@ -79,7 +79,7 @@ class ServerPoolTest {
         Path log = Files.createTempFile("server", ".log");
         try {
             List<String> command = new ArrayList<>(ServerProcess.jvm());
-            // The JVM writes the heap's state to it, and nothing else, when it ends by itself.
+            // The JVM writes to this file only when it exits by itself.
             command.add(1, "-Xlog:gc+heap+exit:file=" + log);
             ServerProcess server = ServerProcess.start(command);
             started.add(server);
@@ -107,7 +107,7 @@ class ServerPoolTest {
         assertThat(pool.instance().processId()).isNotEqualTo(server.processId());
     }
 
-    /** A process may die when it has been asked already. */
+    /** Calls a server process; kills the first ones before, because a process may die after it was chosen. */
     private String makeAndKill(List<RemoteServer> tried, RemoteServer server, int kills) {
         tried.add(server);
         if (tried.size() <= kills) {

@@ -67,7 +67,7 @@ class WatchdogTest {
         disk.unblock.countDown();
     }
 
-    /** Has at most one request under way, of the age that it says. */
+    /** A disk with at most one request under way, whose age the test sets. */
     private static final class Disk implements Watchdog.Subject {
         final CountDownLatch unblock = new CountDownLatch(1);
         final BlockingQueue<String> reports = new LinkedBlockingQueue<>();
@@ -80,7 +80,7 @@ class WatchdogTest {
                 List.of(new Watchdog.Party("the test's JVM", SERVER, () -> stacks.get()));
         volatile RuntimeException infoFailure;
 
-        /** A request that has just come; its age grows from now on. */
+        /** Sets the request under way and its age, which grows from now on. */
         void has(int operation, long offset, long length, Duration age, boolean held) {
             since = System.nanoTime() - age.toNanos();
             oldest = Optional.of(new OldestRequest(operation, offset, length, age, held));
@@ -233,7 +233,7 @@ class WatchdogTest {
         int asked = disk.asked.get();
         awaitQuestions(asked + 3);
         assertThat(disk.reports).isEmpty();
-        // The same again, but younger: another request.
+        // A request with the same values but younger is another one.
         disk.has(1, 8192, 4096, Duration.ofMillis(1250), true);
         disk.nextReport();
     }
@@ -256,7 +256,7 @@ class WatchdogTest {
     void aYoungRequestIsNotReported() throws Exception {
         watch = watchdog.add(disk);
         for (int i = 0; i < 5; i++) {
-            // Not yet come: whatever pauses this test makes, it is young.
+            // The negative age keeps the request young, however long this test pauses.
             disk.has(0, i, 512, Duration.ofHours(-1), true);
             awaitQuestions(disk.asked.get() + 2);
         }
@@ -282,7 +282,7 @@ class WatchdogTest {
         assertThat(disk.nextReport()).contains("removed by force");
     }
 
-    /** All that User Mode Linux says of where a task waits; a read of a file that is not mapped waits there, too. */
+    /** User Mode Linux shows only this function of a waiting task. A read of a file that is not mapped waits there, too. */
     @Test
     void whereTheKernelShowsNoStacksAMappingAndTheInnermostFunctionTell() throws Exception {
         aTask(SERVER, "java", 'D');
@@ -329,7 +329,7 @@ class WatchdogTest {
         watch.close();
         int asked = disk.asked.get();
         disk.has(0, 0, 512, LIMIT, true);
-        // The same thread asks about another one meanwhile.
+        // The same thread asks about another disk meanwhile.
         Disk other = new Disk();
         watch = watchdog.add(other);
         awaitQuestions(other, 5);
