@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /**
@@ -158,36 +159,64 @@ public record Match(
         };
     }
 
+    private Match with(Consumer<Values> change) {
+        Values values = new Values(this);
+        change.accept(values);
+        return values.match();
+    }
+
+    /** The values of a match, of which one is about to change. */
+    private static final class Values {
+        Set<Operation> operations;
+        Optional<Range> range;
+        Set<RequestFlag> flags;
+        long minLength;
+        long maxLength;
+        long after;
+        OptionalLong times;
+        double probability;
+        Optional<String> sinceMark;
+        Optional<String> untilMark;
+        long fromFlushEpoch;
+
+        Values(Match match) {
+            operations = match.operations;
+            range = match.range;
+            flags = match.flags;
+            minLength = match.minLength;
+            maxLength = match.maxLength;
+            after = match.after;
+            times = match.times;
+            probability = match.probability;
+            sinceMark = match.sinceMark;
+            untilMark = match.untilMark;
+            fromFlushEpoch = match.fromFlushEpoch;
+        }
+
+        Match match() {
+            return new Match(
+                    operations,
+                    range,
+                    flags,
+                    minLength,
+                    maxLength,
+                    after,
+                    times,
+                    probability,
+                    sinceMark,
+                    untilMark,
+                    fromFlushEpoch);
+        }
+    }
+
     /** Returns this match for other operations. */
     public Match withOperations(Set<Operation> value) {
-        return new Match(
-                value,
-                range,
-                flags,
-                minLength,
-                maxLength,
-                after,
-                times,
-                probability,
-                sinceMark,
-                untilMark,
-                fromFlushEpoch);
+        return with(values -> values.operations = value);
     }
 
     /** Returns this match for this range only. */
     public Match withRange(Range value) {
-        return new Match(
-                operations,
-                Optional.of(value),
-                flags,
-                minLength,
-                maxLength,
-                after,
-                times,
-                probability,
-                sinceMark,
-                untilMark,
-                fromFlushEpoch);
+        return with(values -> values.range = Optional.of(value));
     }
 
     /** Returns this match for sectors {@code first} to {@code last} only, of 512 bytes, both included. */
@@ -201,110 +230,45 @@ public record Match(
 
     /** Returns this match for requests with all of these flags only. */
     public Match withFlags(Set<RequestFlag> value) {
-        return new Match(
-                operations,
-                range,
-                value,
-                minLength,
-                maxLength,
-                after,
-                times,
-                probability,
-                sinceMark,
-                untilMark,
-                fromFlushEpoch);
+        return with(values -> values.flags = value);
     }
 
     /** Returns this match for requests of {@code min} to {@code max} bytes only. */
     public Match withLength(long min, long max) {
-        return new Match(
-                operations, range, flags, min, max, after, times, probability, sinceMark, untilMark, fromFlushEpoch);
+        return with(values -> {
+            values.minLength = min;
+            values.maxLength = max;
+        });
     }
 
     /** Returns this match, skipping this many requests first. */
     public Match withAfter(long value) {
-        return new Match(
-                operations,
-                range,
-                flags,
-                minLength,
-                maxLength,
-                value,
-                times,
-                probability,
-                sinceMark,
-                untilMark,
-                fromFlushEpoch);
+        return with(values -> values.after = value);
     }
 
     /** Returns this match, limited to this many requests. */
     public Match withTimes(long value) {
-        return new Match(
-                operations,
-                range,
-                flags,
-                minLength,
-                maxLength,
-                after,
-                OptionalLong.of(value),
-                probability,
-                sinceMark,
-                untilMark,
-                fromFlushEpoch);
+        return with(values -> values.times = OptionalLong.of(value));
     }
 
     /** Returns this match with this probability. */
     public Match withProbability(double value) {
-        return new Match(
-                operations,
-                range,
-                flags,
-                minLength,
-                maxLength,
-                after,
-                times,
-                value,
-                sinceMark,
-                untilMark,
-                fromFlushEpoch);
+        return with(values -> values.probability = value);
     }
 
     /** Returns this match, starting at this mark. */
     public Match withSinceMark(String value) {
-        return new Match(
-                operations,
-                range,
-                flags,
-                minLength,
-                maxLength,
-                after,
-                times,
-                probability,
-                Optional.of(value),
-                untilMark,
-                fromFlushEpoch);
+        return with(values -> values.sinceMark = Optional.of(value));
     }
 
     /** Returns this match, ending at this mark. */
     public Match withUntilMark(String value) {
-        return new Match(
-                operations,
-                range,
-                flags,
-                minLength,
-                maxLength,
-                after,
-                times,
-                probability,
-                sinceMark,
-                Optional.of(value),
-                fromFlushEpoch);
+        return with(values -> values.untilMark = Optional.of(value));
     }
 
     /** Returns this match, starting after this many successful flushes. */
     public Match withFromFlushEpoch(long value) {
-        return new Match(
-                operations, range, flags, minLength, maxLength, after, times, probability, sinceMark, untilMark, value);
+        return with(values -> values.fromFlushEpoch = value);
     }
 
     /** Returns a text such as {@code WRITE, sectors 8-15, with FUA, after 2 requests, at most 1 time}. */
