@@ -16,8 +16,8 @@ import java.nio.ByteBuffer;
 final class BlockingWorker extends Worker {
     private final BlockHandler handler;
 
-    BlockingWorker(LocalDevice device, int queue, BlockHandler handler) {
-        super(device, queue, 1, device.maxIo());
+    BlockingWorker(DeviceParts parts, int queue, BlockHandler handler) {
+        super(parts, queue, 1, parts.kernel().maxIo());
         this.handler = handler;
     }
 

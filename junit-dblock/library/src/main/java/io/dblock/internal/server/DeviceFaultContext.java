@@ -8,25 +8,30 @@ import io.dblock.internal.kernel.DeviceParameters;
 import io.dblock.internal.store.StoreSnapshot;
 import io.dblock.power.Survivors;
 import java.io.IOException;
+import java.util.function.LongSupplier;
 
 /** What fault rules see of a device and can do to it. */
 final class DeviceFaultContext implements FaultContext {
-    private final LocalDevice device;
+    private final DeviceParameters parameters;
+    private final LongSupplier size;
     private final Filters filters;
+    private final Failures failures;
 
-    DeviceFaultContext(LocalDevice device, Filters filters) {
-        this.device = device;
+    DeviceFaultContext(DeviceParameters parameters, LongSupplier size, Filters filters, Failures failures) {
+        this.parameters = parameters;
+        this.size = size;
         this.filters = filters;
+        this.failures = failures;
     }
 
     @Override
     public int logicalBlockSize() {
-        return device.created().parameters().logicalBlock();
+        return parameters.logicalBlock();
     }
 
     @Override
     public long size() {
-        return device.size();
+        return size.getAsLong();
     }
 
     @Override
@@ -41,22 +46,22 @@ final class DeviceFaultContext implements FaultContext {
 
     @Override
     public boolean powered() {
-        return device.powered();
+        return filters.powered();
     }
 
     @Override
     public boolean isZoned() {
-        return device.created().parameters().isZoned();
+        return parameters.isZoned();
     }
 
     @Override
     public boolean hasVolatileCache() {
-        return device.created().parameters().flags().contains(DeviceParameters.Flag.WRITE_CACHE);
+        return parameters.flags().contains(DeviceParameters.Flag.WRITE_CACHE);
     }
 
     @Override
     public boolean takesFua() {
-        return device.created().parameters().flags().contains(DeviceParameters.Flag.FUA);
+        return parameters.flags().contains(DeviceParameters.Flag.FUA);
     }
 
     @Override
@@ -66,20 +71,20 @@ final class DeviceFaultContext implements FaultContext {
 
     @Override
     public void powerCut(Survivors survivors) {
-        device.powerCutByRule(survivors);
+        filters.powerSupply().cutUnlessOff(survivors);
     }
 
     @Override
     public BlockHandler snapshot() {
-        try (StoreSnapshot snapshot = filters.snapshot()) {
+        try (StoreSnapshot snapshot = filters.cache().snapshot()) {
             return snapshot.fork();
         } catch (IOException e) {
-            throw new DblockException("The content of " + device.created().name() + " cannot be kept: " + e, e);
+            throw new DblockException("The content of " + parameters.name() + " cannot be kept: " + e, e);
         }
     }
 
     @Override
     public void failed(Throwable failure) {
-        device.failed(failure);
+        failures.add(failure);
     }
 }

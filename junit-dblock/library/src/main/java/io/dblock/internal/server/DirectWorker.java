@@ -7,8 +7,12 @@ import io.dblock.internal.kernel.Batch;
 final class DirectWorker extends Worker {
     private static final int BUFFER = 1 << 20;
 
-    DirectWorker(LocalDevice device, int queue) {
-        super(device, queue, Math.min(BatchPool.CAPACITY, device.depth()), Math.max(BUFFER, device.maxIo()));
+    DirectWorker(DeviceParts parts, int queue) {
+        super(
+                parts,
+                queue,
+                Math.min(BatchPool.CAPACITY, parts.kernel().depth()),
+                Math.max(BUFFER, parts.kernel().maxIo()));
     }
 
     @Override

@@ -18,7 +18,7 @@ import java.util.Arrays;
 final class DivertedRequest implements FilteredRequest {
     private static final int SECTOR = 512;
 
-    private final LocalDevice device;
+    private final DeviceParts parts;
     private final Worker worker;
     private final long cookie;
     private final RequestInfo info;
@@ -36,14 +36,14 @@ final class DivertedRequest implements FilteredRequest {
 
     /** {@code fetchedAt} is where a write's data lie until {@link #detach()}. */
     DivertedRequest(
-            LocalDevice device,
+            DeviceParts parts,
             Worker worker,
             long cookie,
             RequestInfo info,
             long sequence,
             long position,
             long fetchedAt) {
-        this.device = device;
+        this.parts = parts;
         this.worker = worker;
         this.cookie = cookie;
         this.info = info;
@@ -72,7 +72,7 @@ final class DivertedRequest implements FilteredRequest {
                 throw new IllegalStateException("This request is answered; its data are gone.");
             }
             int length = Math.toIntExact(info.length());
-            memory = device.buffers().take(length);
+            memory = worker.buffers.take(length);
             if (isFrom()) {
                 memory.copyFrom(fetchedAt, 0, length);
             } else {
@@ -103,7 +103,7 @@ final class DivertedRequest implements FilteredRequest {
 
     @Override
     public synchronized void appendedAt(long offset) {
-        device.filters().journal().appended(sequence, offset);
+        parts.filters().journal().appended(sequence, offset);
         appended = offset / SECTOR;
     }
 
@@ -135,21 +135,21 @@ final class DivertedRequest implements FilteredRequest {
             answered = true;
             used = memory;
         }
-        Answer given = device.filters().complete(cachedTickets(), position)
+        Answer given = parts.filters().complete(cachedTickets(), position)
                 ? answer
                 : Answer.all(info.length(), Errno.EIO, answer.rules());
         Errno errno = given.firstError();
         if (errno != null) {
-            device.counters().errors.increment();
+            parts.counters().errors.increment();
         }
         if (worker.isHandling(this) && given.parts().size() == 1) {
             worker.answerWithNextCall(this, given, used);
             return;
         }
-        device.filters().end(sequence, info.operation(), given, used);
-        device.answerNow((batch, give) -> addParts(given, batch, used, give));
+        parts.filters().end(sequence, info.operation(), given, used);
+        parts.answerer().answerNow((batch, give) -> addParts(given, batch, used, give));
         if (used != null) {
-            device.buffers().release(used);
+            worker.buffers.release(used);
         }
     }
 

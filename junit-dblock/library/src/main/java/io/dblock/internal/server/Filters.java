@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.server;
 
+import io.dblock.DblockException;
 import io.dblock.fault.Faults;
 import io.dblock.handler.Operation;
 import io.dblock.internal.fault.CacheDisk;
@@ -11,23 +12,28 @@ import io.dblock.internal.fault.LiveFaults;
 import io.dblock.internal.journal.Answer;
 import io.dblock.internal.journal.JournalRing;
 import io.dblock.internal.kernel.Batch;
+import io.dblock.internal.kernel.DeviceParameters;
 import io.dblock.internal.kernel.NativeMemory;
 import io.dblock.internal.store.Choices;
 import io.dblock.internal.store.Store;
 import io.dblock.internal.store.StoreSnapshot;
 import io.dblock.internal.store.WriteCache;
+import io.dblock.journal.EventKind;
 import io.dblock.journal.Journal;
+import io.dblock.power.Survivors;
 import java.io.IOException;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 
 /** What lies between the kernel and the store of one device, from top to bottom: journal, fault rules, write cache. */
 final class Filters implements AutoCloseable {
-    private final LocalDevice device;
+    private final DeviceParameters parameters;
+    private final Failures failures;
     private final JournalRing journal;
     private final FaultFilter faults;
     private final Disk disk;
-    /** Null if a user's handler answers: what that keeps is its own affair. */
+    /** Null if a user's handler answers, whose affair it is what that keeps; or a store with zones. */
     private final WriteCache cache;
 
     private final Faults userFaults;
@@ -35,31 +41,42 @@ final class Filters implements AutoCloseable {
     private final long seed;
     private final AtomicLong seeds = new AtomicLong();
 
-    private Filters(LocalDevice device, FilterSpec spec, Disk disk, WriteCache cache, JournalRing journal) {
-        this.device = device;
+    private volatile PowerSupply powerSupply = PowerSupply.of(this);
+
+    private Filters(
+            DeviceParameters parameters,
+            LongSupplier size,
+            Failures failures,
+            FilterSpec spec,
+            Disk disk,
+            WriteCache cache,
+            JournalRing journal) {
+        this.parameters = parameters;
+        this.failures = failures;
         this.journal = journal;
         this.disk = disk;
         this.cache = cache;
         seed = spec.seed();
-        faults = new FaultFilter(new DeviceFaultContext(device, this), seed);
+        faults = new FaultFilter(new DeviceFaultContext(parameters, size, this, failures), seed);
         userFaults = new LiveFaults(faults);
-        userJournal =
-                new Journal(journal, device::size, device.created().parameters().logicalBlock());
+        userJournal = new Journal(journal, size, parameters.logicalBlock());
     }
 
-    /** Over a user's handler. */
-    static Filters over(LocalDevice device, FilterSpec spec, Disk handler) {
-        return new Filters(device, spec, handler, null, new JournalRing(spec.journalEntries()));
+    /** Over a user's handler, or a store with zones, of a device made with these parameters whose size now is {@code size}. */
+    static Filters over(
+            DeviceParameters parameters, LongSupplier size, Failures failures, FilterSpec spec, Disk handler) {
+        return new Filters(parameters, size, failures, spec, handler, null, new JournalRing(spec.journalEntries()));
     }
 
     /** Over a built-in store, which gets a write cache. */
-    static Filters overStore(LocalDevice device, FilterSpec spec, Store store) {
+    static Filters overStore(
+            DeviceParameters parameters, LongSupplier size, Failures failures, FilterSpec spec, Store store) {
         JournalRing journal = new JournalRing(spec.journalEntries());
-        WriteCache cache = new WriteCache(
-                store, device.created().parameters().logicalBlock(), spec.volatileCache(), new EvictionNotes(journal));
+        WriteCache cache =
+                new WriteCache(store, parameters.logicalBlock(), spec.volatileCache(), new EvictionNotes(journal));
         cache.limit(spec.cacheLimit());
         journal.onMark(cache::mark);
-        return new Filters(device, spec, new CacheDisk(cache), cache, journal);
+        return new Filters(parameters, size, failures, spec, new CacheDisk(cache), cache, journal);
     }
 
     JournalRing journal() {
@@ -84,6 +101,43 @@ final class Filters implements AutoCloseable {
 
     Journal userJournal() {
         return userJournal;
+    }
+
+    /** Of the device. */
+    String name() {
+        return parameters.name();
+    }
+
+    PowerSupply powerSupply() {
+        return powerSupply;
+    }
+
+    void setPowerSupply(PowerSupply supply) {
+        powerSupply = supply;
+    }
+
+    boolean powered() {
+        return cache == null || cache.powered();
+    }
+
+    /** Whether the store is there: its power is on a supply as long as it is. */
+    boolean isOpen() {
+        return powerSupply.feeds(this);
+    }
+
+    /** What only a built-in store can do is refused with a user's handler. */
+    void requireStore(String what) {
+        if (parameters.isZoned()) {
+            throw new IllegalStateException(what + " is not possible with " + name()
+                    + ", which is zoned: what a power cut leaves of a zone and of its write pointer is not simulated, and"
+                    + " its size and content are not changed or copied as a whole. Use a device without zones.");
+        }
+        if (cache == null) {
+            throw new IllegalStateException(what + " needs a built-in store, but a handler of your own answers for "
+                    + name()
+                    + ": only that knows what it keeps. Use a device without handler, or one made of an"
+                    + " image.");
+        }
     }
 
     /** For one random choice of a power cut: the next of a sequence that the device's seed gives. */
@@ -119,7 +173,7 @@ final class Filters implements AutoCloseable {
                 journal.data(sequence, address, (int) length);
             }
         } catch (Throwable t) {
-            device.failed(t);
+            failures.add(t);
         }
     }
 
@@ -134,8 +188,31 @@ final class Filters implements AutoCloseable {
         journal.end(sequence, System.nanoTime(), answer);
     }
 
-    StoreSnapshot snapshot() throws IOException {
-        return cache.snapshot();
+    /** The content now. */
+    ServedSnapshot snapshot() {
+        requireStore("snapshot()");
+        return snapshot("", WriteCache::snapshot);
+    }
+
+    /** The content that a cut would leave. */
+    ServedSnapshot snapshot(Survivors survivors) {
+        requireStore("snapshot(survivors)");
+        Survivors chosen = survivors.orSeed(nextSeed());
+        return snapshot("after a cut with survivors: " + chosen, from -> from.snapshot(chosen));
+    }
+
+    private interface Snapshotter {
+        StoreSnapshot of(WriteCache cache) throws IOException;
+    }
+
+    private ServedSnapshot snapshot(String note, Snapshotter snapshotter) {
+        try {
+            ServedSnapshot snapshot = new LocalSnapshot(snapshotter.of(cache));
+            journal.note(EventKind.SNAPSHOT, note);
+            return snapshot;
+        } catch (IOException e) {
+            throw new DblockException("No snapshot of " + name() + " can be taken: " + e, e);
+        }
     }
 
     /** What rules and cuts have shown. */
@@ -148,9 +225,10 @@ final class Filters implements AutoCloseable {
         faults.close();
     }
 
-    /** Closes the store. No request may be under way any more. */
+    /** Takes it off its power supply and closes the store. No request may be under way any more. */
     @Override
     public void close() throws IOException {
+        PowerSupply.leave(this);
         journal.close();
         if (cache != null) {
             cache.close();

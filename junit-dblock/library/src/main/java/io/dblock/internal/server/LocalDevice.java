@@ -5,20 +5,15 @@ import io.dblock.DblockException;
 import io.dblock.DeviceStatistics;
 import io.dblock.fault.Faults;
 import io.dblock.handler.BlockHandler;
-import io.dblock.handler.BlockIOException;
-import io.dblock.handler.Errno;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestHandler;
+import io.dblock.internal.fault.Disk;
 import io.dblock.internal.fault.Evidence;
-import io.dblock.internal.kernel.Batch;
-import io.dblock.internal.kernel.ControlException;
 import io.dblock.internal.kernel.ControlSession;
 import io.dblock.internal.kernel.DeviceInfo;
 import io.dblock.internal.kernel.DeviceParameters;
 import io.dblock.internal.store.DirectStore;
 import io.dblock.internal.store.Store;
-import io.dblock.internal.store.StoreSnapshot;
-import io.dblock.internal.store.WriteCache;
 import io.dblock.internal.store.ZonedStore;
 import io.dblock.internal.watchdog.JavaStacks;
 import io.dblock.internal.watchdog.Watchdog;
@@ -30,69 +25,42 @@ import io.dblock.power.Survivors;
 import io.dblock.power.UnflushedWrite;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntFunction;
 
-/** A device served by this JVM, by one thread for each of its queues while it is busy, on a control session of its own. */
+/**
+ * A device served by this JVM, by one thread for each of its queues while it is busy, on a control session of its own. It
+ * makes its parts, says in which order they begin and end, and does what takes several of them. None of them knows it.
+ */
 final class LocalDevice implements ServedDevice {
-    private static final int MAX_FAILURES = 100;
-    private static final int CLOSED = Integer.MIN_VALUE;
-    private static final Duration NAME_WAIT = Duration.ofSeconds(5);
     private static final Duration JOIN = Duration.ofSeconds(5);
     private static final long KEPT_BUFFERS = 64L << 20;
 
-    private final ControlSession session;
-    private final DeviceInfo created;
+    private final DeviceParts parts;
+    private final KernelDevice kernel;
+    private final Filters filters;
+    /** Closed with the device. */
     private final AutoCloseable handler;
     /** Who answers, for people. */
     private final String answers;
-
-    /** Bytes. */
-    private volatile long size;
-    /** Held by whoever changes the size. */
-    private final Object sizing = new Object();
     /** Whether what answers can write. */
     private final boolean writable;
 
-    private final Counters counters = new Counters();
-    private final List<Throwable> failures = new ArrayList<>(0);
-    /** How many threads are in {@link #answerNow}; with {@link #CLOSED} added when no further one may come. */
-    private final AtomicInteger answering = new AtomicInteger();
-
-    /** A failure for which the list had no room. */
-    private Throwable unlisted;
-
-    /** Calls that destroy it now. */
-    private final AtomicInteger destroying = new AtomicInteger();
-    /** Whether it is known to be gone from the module: only then there is nothing left to be destroyed. */
-    private volatile boolean gone;
+    /** Held by whoever changes the size. */
+    private final Object sizing = new Object();
 
     private boolean closed;
 
-    private Filters filters;
-    private Serving serving;
-    /** Null if it may use those that are shared. */
-    private BufferPool ownBuffers;
-
-    private volatile PowerSupply powerSupply = PowerSupply.of(this);
-
-    private LocalDevice(
-            ControlSession session,
-            DeviceInfo created,
-            AutoCloseable handler,
-            Object answering,
-            Set<Operation> operations) {
+    private LocalDevice(DeviceParts parts, AutoCloseable handler, Object answering, Set<Operation> operations) {
+        this.parts = parts;
+        kernel = parts.kernel();
+        filters = parts.filters();
+        this.handler = handler;
         answers =
                 (answering instanceof Store || answering instanceof ZonedStore ? "the built-in store " : "the handler ")
                         + answering.getClass().getName();
-        this.session = session;
-        this.created = created;
-        this.handler = handler;
-        size = created.parameters().size();
         writable = operations.contains(Operation.WRITE);
     }
 
@@ -101,70 +69,64 @@ final class LocalDevice implements ServedDevice {
      * a write cache.
      */
     static LocalDevice create(
-            ControlSession session, DeviceParameters parameters, FilterSpec filters, BlockHandler handler) {
-        // A store is closed by its cache, which outlives the device if there are snapshots.
-        LocalDevice device = new LocalDevice(
-                session,
-                make(session, parameters),
-                handler instanceof Store ? () -> {} : handler,
-                handler,
-                handler.supports());
+            ControlSession session, DeviceParameters parameters, FilterSpec spec, BlockHandler handler) {
         if (handler instanceof Store store) {
-            device.filters = Filters.overStore(device, filters, store);
-            device.serve(queue ->
-                    store instanceof DirectStore ? new DirectWorker(device, queue) : new StoreWorker(device, queue));
-        } else {
-            device.ownBuffers = new BufferPool(KEPT_BUFFERS);
-            device.filters = Filters.over(device, filters, new HandlerDisk(handler, device::failed));
-            device.serve(queue -> new BlockingWorker(device, queue, handler));
+            return overStore(session, parameters, spec, store);
         }
-        return device;
+        KernelDevice kernel = KernelDevice.create(session, parameters);
+        Failures failures = new Failures();
+        Disk disk = new HandlerDisk(handler, failures::add);
+        DeviceParts parts = DeviceParts.of(
+                kernel,
+                Filters.over(kernel.parameters(), kernel::size, failures, spec, disk),
+                failures,
+                new BufferPool(KEPT_BUFFERS));
+        return new LocalDevice(parts, handler, handler, handler.supports())
+                .serve(queue -> new BlockingWorker(parts, queue, handler));
+    }
+
+    private static LocalDevice overStore(
+            ControlSession session, DeviceParameters parameters, FilterSpec spec, Store store) {
+        KernelDevice kernel = KernelDevice.create(session, parameters);
+        Failures failures = new Failures();
+        DeviceParts parts = DeviceParts.of(
+                kernel, Filters.overStore(kernel.parameters(), kernel::size, failures, spec, store), failures, null);
+        // The store is closed by its cache, which outlives the device if there are snapshots.
+        return new LocalDevice(parts, () -> {}, store, store.supports())
+                .serve(queue ->
+                        store instanceof DirectStore ? new DirectWorker(parts, queue) : new StoreWorker(parts, queue));
     }
 
     /** The same with a handler in request form. */
     static LocalDevice create(
-            ControlSession session, DeviceParameters parameters, FilterSpec filters, RequestHandler handler) {
-        LocalDevice device = new LocalDevice(session, make(session, parameters), () -> {}, handler, handler.supports());
-        device.ownBuffers = new BufferPool(KEPT_BUFFERS);
-        device.filters = Filters.over(device, filters, new RequestDisk(handler, device::failed));
-        device.serve(queue -> new RequestWorker(device, queue, handler));
-        return device;
+            ControlSession session, DeviceParameters parameters, FilterSpec spec, RequestHandler handler) {
+        KernelDevice kernel = KernelDevice.create(session, parameters);
+        Failures failures = new Failures();
+        Disk disk = new RequestDisk(handler, failures::add);
+        DeviceParts parts = DeviceParts.of(
+                kernel,
+                Filters.over(kernel.parameters(), kernel::size, failures, spec, disk),
+                failures,
+                new BufferPool(KEPT_BUFFERS));
+        return new LocalDevice(parts, () -> {}, handler, handler.supports())
+                .serve(queue -> new RequestWorker(parts, queue, handler));
     }
 
     /** The same with a zoned store, over which there is no write cache. */
-    static LocalDevice create(
-            ControlSession session, DeviceParameters parameters, FilterSpec filters, ZonedStore store) {
-        LocalDevice device =
-                new LocalDevice(session, make(session, parameters), store, store, EnumSet.allOf(Operation.class));
-        device.filters = Filters.over(device, filters, new ZonedDisk(store));
-        device.serve(queue -> new ZonedWorker(device, queue, store));
-        return device;
+    static LocalDevice create(ControlSession session, DeviceParameters parameters, FilterSpec spec, ZonedStore store) {
+        KernelDevice kernel = KernelDevice.create(session, parameters);
+        Failures failures = new Failures();
+        Disk disk = new ZonedDisk(store);
+        DeviceParts parts = DeviceParts.of(
+                kernel, Filters.over(kernel.parameters(), kernel::size, failures, spec, disk), failures, null);
+        return new LocalDevice(parts, store, store, EnumSet.allOf(Operation.class))
+                .serve(queue -> new ZonedWorker(parts, queue, store));
     }
 
-    /** The former device of this name may be about to be closed for the last time. */
-    private static DeviceInfo make(ControlSession session, DeviceParameters parameters) {
-        long deadline = System.nanoTime() + NAME_WAIT.toNanos();
-        while (true) {
-            try {
-                return session.create(parameters);
-            } catch (ControlException e) {
-                if (!e.is(Errno.EBUSY) || System.nanoTime() > deadline) {
-                    throw e;
-                }
-            }
-            try {
-                Thread.sleep(20);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new DblockException("Interrupted while waiting for the name " + parameters.name() + ".", e);
-            }
-        }
-    }
-
-    private void serve(IntFunction<Worker> factory) {
-        serving = new Serving(this, created.parameters().queues(), factory);
+    private LocalDevice serve(IntFunction<Worker> factory) {
         try {
-            serving.start(session);
+            parts.serving().start(factory);
+            return this;
         } catch (RuntimeException | Error e) {
             try {
                 close();
@@ -175,119 +137,8 @@ final class LocalDevice implements ServedDevice {
         }
     }
 
-    int id() {
-        return created.id();
-    }
-
-    int depth() {
-        return created.parameters().depth();
-    }
-
-    int maxIo() {
-        return created.parameters().maxIo();
-    }
-
-    ControlSession session() {
-        return session;
-    }
-
-    Filters filters() {
-        return filters;
-    }
-
-    Counters counters() {
-        return counters;
-    }
-
-    BufferPool buffers() {
-        return ownBuffers != null ? ownBuffers : serving.sharedBuffers();
-    }
-
-    Serving serving() {
-        return serving;
-    }
-
-    /** Nobody serves it for now. */
-    void idle() {
-        if (ownBuffers != null) {
-            ownBuffers.trim();
-        }
-    }
-
-    /** Must not throw: it is called when memory is short, too. */
-    void failed(Throwable failure) {
-        synchronized (failures) {
-            if (failures.size() >= MAX_FAILURES) {
-                return;
-            }
-            try {
-                failures.add(failure);
-            } catch (OutOfMemoryError e) {
-                unlisted = failure;
-            }
-        }
-    }
-
-    /** The module does not let it be served: what is asked of it fails now, and not by its timeout. */
-    void unservable(Throwable failure) {
-        failed(failure);
-        try {
-            session.destroy(id(), true);
-        } catch (DblockException e) {
-            failed(e);
-        }
-    }
-
-    void answeredLate() {
-        try {
-            if (isEnding()) {
-                return; // The device's end has ended every request; that is nobody's fault.
-            }
-            counters.lateAnswers.increment();
-            failed(new BlockIOException(
-                    Errno.ETIMEDOUT,
-                    "An answer came too late: the kernel had given up on the request after "
-                            + created.parameters().timeoutMillis()
-                            + " ms. Answer earlier, or give the device a longer requestTimeout."));
-        } catch (OutOfMemoryError e) {
-            // The answers behind this one have to be given all the same.
-            failed(e);
-        }
-    }
-
-    /** What the module says, since whoever destroys it need not do so through this. */
-    private boolean isEnding() {
-        try {
-            return gone || session.info(id()).state() == DeviceInfo.State.ENDING;
-        } catch (ControlException e) {
-            return true;
-        }
-    }
-
-    /** Adds answers to a batch; {@code give} gives those in it, to make room. */
-    interface Answers {
-        void addTo(Batch batch, Runnable give);
-    }
-
-    /** Gives answers to one request from whichever thread this is, without waiting for requests. */
-    void answerNow(Answers answers) {
-        if (answering.incrementAndGet() < 0) {
-            answering.decrementAndGet();
-            return; // The device is gone, the request with it.
-        }
-        try {
-            Batch batch = serving.batches().take(id(), -1, 0);
-            boolean[] late = new boolean[1];
-            Runnable give = () -> batch.giveAnswers(session, cookie -> late[0] = true);
-            answers.addTo(batch, give);
-            give.run();
-            if (late[0]) {
-                answeredLate();
-            }
-            serving.batches().release(batch);
-        } finally {
-            answering.decrementAndGet();
-        }
+    DeviceParts parts() {
+        return parts;
     }
 
     @Override
@@ -304,40 +155,17 @@ final class LocalDevice implements ServedDevice {
 
     @Override
     public DeviceInfo created() {
-        return created;
+        return kernel.created();
     }
 
     @Override
     public DeviceInfo info() {
-        return session.info(id());
+        return kernel.info();
     }
 
     @Override
     public void start() {
-        session.start(id());
-    }
-
-    PowerSupply powerSupply() {
-        return powerSupply;
-    }
-
-    void setPowerSupply(PowerSupply supply) {
-        powerSupply = supply;
-    }
-
-    /** What only a built-in store can do is refused with a user's handler. */
-    void requireStore(String what) {
-        if (created.parameters().isZoned()) {
-            throw new IllegalStateException(what + " is not possible with " + created.name()
-                    + ", which is zoned: what a power cut leaves of a zone and of its write pointer is not simulated, and"
-                    + " its size and content are not changed or copied as a whole. Use a device without zones.");
-        }
-        if (filters.cache() == null) {
-            throw new IllegalStateException(what + " needs a built-in store, but a handler of your own answers for "
-                    + created.name()
-                    + ": only that knows what it keeps. Use a device without handler, or one made of an"
-                    + " image.");
-        }
+        kernel.start();
     }
 
     @Override
@@ -360,88 +188,55 @@ final class LocalDevice implements ServedDevice {
         return filters.userJournal();
     }
 
-    void powerCutByRule(Survivors survivors) {
-        powerSupply.cutUnlessOff(survivors);
-    }
-
     @Override
     public CutReport powerCut(Survivors survivors) {
-        CutReport report = powerSupply.cut(survivors).get(this);
+        CutReport report = filters.powerSupply().cut(survivors).get(filters);
         if (report == null) {
-            throw new IllegalStateException(created.name() + " is closed.");
+            throw new IllegalStateException(kernel.name() + " is closed.");
         }
         return report;
     }
 
     @Override
     public void restorePower() {
-        requireStore("restorePower()");
-        try {
-            powerSupply.restore(this);
-        } catch (IOException e) {
-            throw new DblockException(
-                    "The power of " + created.name() + " stays off: what its cut has to undo in the store fails: " + e,
-                    e);
-        }
+        filters.powerSupply().restore(filters);
     }
 
     @Override
     public boolean powered() {
-        return filters.cache() == null || filters.cache().powered();
+        return filters.powered();
     }
 
     @Override
     public List<UnflushedWrite> unflushed() {
-        requireStore("unflushed()");
+        filters.requireStore("unflushed()");
         return filters.cache().unflushed();
     }
 
     @Override
     public ServedSnapshot snapshot() {
-        requireStore("snapshot()");
-        return snapshot("", WriteCache::snapshot);
+        return filters.snapshot();
     }
 
     @Override
     public ServedSnapshot snapshot(Survivors survivors) {
-        requireStore("snapshot(survivors)");
-        Survivors chosen = survivors.orSeed(filters.nextSeed());
-        return snapshot("after a cut with survivors: " + chosen, cache -> cache.snapshot(chosen));
-    }
-
-    private interface Snapshotter {
-        StoreSnapshot of(WriteCache cache) throws IOException;
-    }
-
-    private ServedSnapshot snapshot(String note, Snapshotter snapshotter) {
-        try {
-            ServedSnapshot snapshot = new LocalSnapshot(snapshotter.of(filters.cache()));
-            filters.journal().note(EventKind.SNAPSHOT, note);
-            return snapshot;
-        } catch (IOException e) {
-            throw new DblockException("No snapshot of " + created.name() + " can be taken: " + e, e);
-        }
-    }
-
-    /** Its size now, in bytes. */
-    long size() {
-        return size;
+        return filters.snapshot(survivors);
     }
 
     @Override
     public void resize(long bytes) {
-        requireStore("resize(bytes)");
-        int block = created.parameters().logicalBlock();
+        filters.requireStore("resize(bytes)");
+        int block = kernel.parameters().logicalBlock();
         if (bytes <= 0 || bytes % block != 0) {
             throw new IllegalArgumentException(
                     "size is " + bytes + ". Allowed: positive multiples of the logical block (" + block + " bytes).");
         }
         if (!writable) {
-            throw new IllegalStateException("The size of " + created.name() + " cannot be changed: " + answers
+            throw new IllegalStateException("The size of " + kernel.name() + " cannot be changed: " + answers
                     + " keeps a read-only image. Use ImageMode.COPY_ON_WRITE or IN_PLACE.");
         }
         synchronized (sizing) {
-            long before = size;
+            long before = kernel.size();
             if (bytes == before) {
                 return;
             }
@@ -449,22 +244,19 @@ final class LocalDevice implements ServedDevice {
             boolean done = false;
             try {
                 if (bytes < before) {
-                    session.resize(id(), bytes);
-                    size = bytes;
+                    kernel.resize(bytes);
                     filters.cache().resize(bytes);
                 } else {
                     filters.cache().resize(bytes);
-                    session.resize(id(), bytes);
-                    size = bytes;
+                    kernel.resize(bytes);
                 }
                 done = true;
             } catch (IOException e) {
                 throw new DblockException(
-                        "The store of " + created.name() + " cannot have " + bytes + " bytes: " + e, e);
+                        "The store of " + kernel.name() + " cannot have " + bytes + " bytes: " + e, e);
             } finally {
-                if (!done && size != before) {
-                    size = before;
-                    session.resize(id(), before);
+                if (!done && kernel.size() != before) {
+                    kernel.resize(before);
                 }
             }
             filters.journal().note(EventKind.RESIZED, "from " + before + " to " + bytes + " bytes");
@@ -474,48 +266,26 @@ final class LocalDevice implements ServedDevice {
     @Override
     public void setReadOnly(boolean readOnly) {
         if (!readOnly && !writable) {
-            throw new IllegalStateException(created.name() + " cannot be made writable: " + answers
+            throw new IllegalStateException(kernel.name() + " cannot be made writable: " + answers
                     + " does not write. Make the device with an image or a handler that does.");
         }
-        session.setReadOnly(id(), readOnly);
+        kernel.setReadOnly(readOnly);
         filters.journal().note(EventKind.WRITE_PROTECTION, readOnly ? "on" : "off");
     }
 
     @Override
     public DeviceStatistics statistics() {
-        return counters.statistics();
+        return parts.counters().statistics();
     }
 
     @Override
     public List<Throwable> failures() {
-        synchronized (failures) {
-            if (unlisted != null) {
-                failures.add(unlisted);
-                unlisted = null;
-            }
-            return List.copyOf(failures);
-        }
+        return parts.failures().list();
     }
 
-    /** Whatever other calls of this are under way: the module knows how an orderly one is overtaken by a forced one. */
     @Override
     public void destroy(boolean force) {
-        destroying.incrementAndGet();
-        try {
-            if (gone) {
-                return;
-            }
-            session.destroy(id(), force);
-            gone = true;
-        } catch (ControlException e) {
-            if (e.is(Errno.ENODEV)) {
-                gone = true; // Somebody destroyed it by its name.
-            } else if (!e.is(Errno.EALREADY)) {
-                throw e;
-            }
-        } finally {
-            destroying.decrementAndGet();
-        }
+        kernel.destroy(force);
     }
 
     @Override
@@ -532,14 +302,14 @@ final class LocalDevice implements ServedDevice {
         }
         // What fault rules hold is answered now, which nobody waits for any more.
         filters.endFaults();
-        answering.addAndGet(CLOSED);
-        String stuck = serving.close(JOIN);
+        parts.answerer().close();
+        String stuck = parts.serving().close(JOIN);
         if (stuck == null && !awaitNobody()) {
             stuck = "a thread that answers one of its requests, or destroys it,";
         }
         if (stuck != null) {
             // Whoever is left may still use the session and the store, so both stay.
-            DblockException left = new DblockException("The device " + created.name() + " is gone, but " + stuck
+            DblockException left = new DblockException("The device " + kernel.name() + " is gone, but " + stuck
                     + " has not ended within " + 2 * JOIN.toSeconds()
                     + " s: its handler does not return. Its memory is not freed.");
             if (failure != null) {
@@ -547,9 +317,7 @@ final class LocalDevice implements ServedDevice {
             }
             throw left;
         }
-        gone = true; // At the latest with its session.
-        failure = closing("the session", session, failure);
-        PowerSupply.leave(this);
+        failure = closing("the session", kernel, failure);
         failure = closing("the store", filters, failure);
         failure = closing("the handler", handler, failure);
         if (failure != null) {
@@ -560,7 +328,7 @@ final class LocalDevice implements ServedDevice {
     /** Whether nobody gives answers or destroys it any more, which takes a moment only. */
     private boolean awaitNobody() {
         long deadline = System.nanoTime() + JOIN.toNanos();
-        while (answering.get() != CLOSED || destroying.get() != 0) {
+        while (!parts.answerer().isDone() || kernel.isBeingDestroyed()) {
             if (System.nanoTime() > deadline) {
                 return false;
             }
@@ -576,17 +344,12 @@ final class LocalDevice implements ServedDevice {
             return before;
         } catch (Exception e) {
             DblockException failure = new DblockException(
-                    "The device " + created.name() + " is gone, but " + what + " failed to close: " + e, e);
+                    "The device " + kernel.name() + " is gone, but " + what + " failed to close: " + e, e);
             if (before == null) {
                 return failure;
             }
             before.addSuppressed(failure);
             return before;
         }
-    }
-
-    /** Whether its store is there: it is on a supply as long as it is. */
-    boolean isOpen() {
-        return powerSupply.feeds(this);
     }
 }

@@ -73,15 +73,15 @@ public final class LocalServer implements DeviceServer {
 
     @Override
     public void joinPower(List<ServedDevice> devices) {
-        PowerSupply.join(devices.stream().map(LocalServer::local).toList());
+        PowerSupply.join(filters(devices));
     }
 
     @Override
     public List<Optional<CutReport>> cutPower(List<ServedDevice> devices, Survivors survivors) {
-        List<LocalDevice> local = devices.stream().map(LocalServer::local).toList();
+        List<Filters> local = filters(devices);
         // Any that has not left it knows the supply.
-        Map<LocalDevice, CutReport> reports = local.stream()
-                .filter(LocalDevice::isOpen)
+        Map<Filters, CutReport> reports = local.stream()
+                .filter(Filters::isOpen)
                 .findFirst()
                 .orElseThrow(() -> new IllegalStateException("Every device of the power domain is closed."))
                 .powerSupply()
@@ -91,9 +91,13 @@ public final class LocalServer implements DeviceServer {
                 .toList();
     }
 
-    private static LocalDevice local(ServedDevice device) {
+    private static List<Filters> filters(List<ServedDevice> devices) {
+        return devices.stream().map(LocalServer::filters).toList();
+    }
+
+    private static Filters filters(ServedDevice device) {
         if (device instanceof LocalDevice local) {
-            return local;
+            return local.parts().filters();
         }
         throw new IllegalArgumentException(device.created().name()
                 + " is served by another process. Allowed: devices of one placement; give them all the same.");

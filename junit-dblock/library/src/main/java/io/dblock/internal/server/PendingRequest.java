@@ -22,7 +22,7 @@ import java.util.Set;
  * in the worker's buffer; then they are copied into one of the request's own.
  */
 final class PendingRequest implements BlockRequest {
-    private final LocalDevice device;
+    private final DeviceParts parts;
     private final RequestWorker worker;
     private final long cookie;
     private final Operation operation;
@@ -39,9 +39,8 @@ final class PendingRequest implements BlockRequest {
     private NativeMemory memory;
     private ByteBuffer data;
 
-    PendingRequest(LocalDevice device, RequestWorker worker, Batch batch, int i, long sequence)
-            throws BlockIOException {
-        this.device = device;
+    PendingRequest(DeviceParts parts, RequestWorker worker, Batch batch, int i, long sequence) throws BlockIOException {
+        this.parts = parts;
         this.worker = worker;
         cookie = batch.cookie(i);
         operation = Worker.operation(batch.operation(i));
@@ -104,7 +103,7 @@ final class PendingRequest implements BlockRequest {
     }
 
     private void makeData() {
-        memory = device.buffers().take((int) length);
+        memory = worker.buffers.take((int) length);
         if (operation == Operation.WRITE) {
             memory.copyFrom(fetchedAt, 0, length);
             data = memory.buffer().slice(0, (int) length).asReadOnlyBuffer();
@@ -155,7 +154,7 @@ final class PendingRequest implements BlockRequest {
     /** Only the thread for which {@link #finish()} was true comes here. */
     private void answer(Errno errno) {
         if (errno != null) {
-            device.counters().errors.increment();
+            parts.counters().errors.increment();
         }
         NativeMemory used;
         synchronized (this) {
@@ -164,10 +163,10 @@ final class PendingRequest implements BlockRequest {
         if (worker.isHandling(this)) {
             worker.answerWithNextCall(this, errno, used);
         } else {
-            device.filters().end(sequence, operation, Answer.all(length, errno, List.of()), used);
-            device.answerNow((batch, give) -> addAnswer(batch, errno, used));
+            parts.filters().end(sequence, operation, Answer.all(length, errno, List.of()), used);
+            parts.answerer().answerNow((batch, give) -> addAnswer(batch, errno, used));
             if (used != null) {
-                device.buffers().release(used);
+                worker.buffers.release(used);
             }
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.server;
 
+import io.dblock.DblockException;
 import io.dblock.handler.Errno;
 import io.dblock.internal.store.WriteCache;
 import io.dblock.journal.EventKind;
@@ -14,34 +15,33 @@ import java.util.Map;
 
 /**
  * What the power of one device, or of several, comes from: it is cut for all of them at one instant. A device that is closed
- * leaves it, and the others go on.
+ * leaves it, and the others go on. Of each device it knows the filters, whose cache loses by a cut what is not durable.
  */
 final class PowerSupply {
     /** Those that are open. Changed under the lock of the class and that of this. */
-    private volatile List<LocalDevice> devices;
+    private volatile List<Filters> devices;
 
-    private PowerSupply(List<LocalDevice> devices) {
+    private PowerSupply(List<Filters> devices) {
         this.devices = List.copyOf(devices);
     }
 
     /** A supply of its own for a device. */
-    static PowerSupply of(LocalDevice device) {
+    static PowerSupply of(Filters device) {
         return new PowerSupply(List.of(device));
     }
 
     /** Puts these devices on one supply. */
-    static synchronized void join(List<LocalDevice> devices) {
+    static synchronized void join(List<Filters> devices) {
         if (new HashSet<>(devices).size() < devices.size()) {
             throw new IllegalArgumentException("A device is given twice. Allowed: each once.");
         }
-        for (LocalDevice device : devices) {
+        for (Filters device : devices) {
             device.requireStore("A power domain");
             if (!device.isOpen()) {
-                throw new IllegalStateException(
-                        device.created().name() + " is closed. Allowed: devices that are open.");
+                throw new IllegalStateException(device.name() + " is closed. Allowed: devices that are open.");
             }
             if (device.powerSupply().devices.size() > 1) {
-                throw new IllegalArgumentException(device.created().name()
+                throw new IllegalArgumentException(device.name()
                         + " is in a power domain already. Allowed: one domain; name all its devices at once.");
             }
         }
@@ -50,15 +50,15 @@ final class PowerSupply {
     }
 
     /** Takes a device off its supply, whose store is about to be closed; waits for a cut that is under way. */
-    static synchronized void leave(LocalDevice device) {
+    static synchronized void leave(Filters device) {
         device.powerSupply().remove(device);
     }
 
-    private synchronized void remove(LocalDevice device) {
+    private synchronized void remove(Filters device) {
         devices = devices.stream().filter(other -> other != device).toList();
     }
 
-    boolean feeds(LocalDevice device) {
+    boolean feeds(Filters device) {
         return devices.contains(device);
     }
 
@@ -67,31 +67,26 @@ final class PowerSupply {
      *
      * @return the report of each device that is open
      */
-    synchronized Map<LocalDevice, CutReport> cut(Survivors survivors) {
-        List<LocalDevice> open = devices;
+    synchronized Map<Filters, CutReport> cut(Survivors survivors) {
+        List<Filters> open = devices;
         open.forEach(device -> device.requireStore("powerCut()"));
         if (open.size() > 1 && survivors.choice() == Survivors.Choice.LIST) {
             throw new IllegalArgumentException(
                     "survivors is \"" + survivors + "\" for " + open.size()
                             + " devices. Allowed for a power domain: any choice but a list, whose numbers each device has its own of.");
         }
-        List<WriteCache> caches =
-                open.stream().map(device -> device.filters().cache()).toList();
-        Map<LocalDevice, CutReport> reports = new LinkedHashMap<>();
+        List<WriteCache> caches = open.stream().map(Filters::cache).toList();
+        Map<Filters, CutReport> reports = new LinkedHashMap<>();
         WriteCache.lockAll(caches);
         try {
-            for (LocalDevice device : open) {
+            for (Filters device : open) {
                 if (!device.powered()) {
                     throw new IllegalStateException(
-                            "The power of " + device.created().name() + " is off already. Call restorePower() before.");
+                            "The power of " + device.name() + " is off already. Call restorePower() before.");
                 }
             }
-            for (LocalDevice device : open) {
-                reports.put(
-                        device,
-                        device.filters()
-                                .cache()
-                                .cut(survivors.orSeed(device.filters().nextSeed())));
+            for (Filters device : open) {
+                reports.put(device, device.cache().cut(survivors.orSeed(device.nextSeed())));
             }
         } finally {
             WriteCache.unlockAll(caches);
@@ -101,8 +96,8 @@ final class PowerSupply {
             caches.forEach(WriteCache::choiceFound);
         }
         reports.forEach((device, report) -> {
-            device.filters().journal().note(EventKind.POWER_CUT, report.summary());
-            device.filters().faults().failPending(Errno.EIO);
+            device.journal().note(EventKind.POWER_CUT, report.summary());
+            device.faults().failPending(Errno.EIO);
         });
         return reports;
     }
@@ -111,9 +106,16 @@ final class PowerSupply {
      * Restores the power of one of them. Not before a cut has failed all it has to: what comes after the power is none of
      * that.
      */
-    synchronized void restore(LocalDevice device) throws IOException {
-        device.filters().cache().restore();
-        device.filters().journal().note(EventKind.POWER_RESTORED, "");
+    synchronized void restore(Filters device) {
+        device.requireStore("restorePower()");
+        try {
+            device.cache().restore();
+        } catch (IOException e) {
+            throw new DblockException(
+                    "The power of " + device.name() + " stays off: what its cut has to undo in the store fails: " + e,
+                    e);
+        }
+        device.journal().note(EventKind.POWER_RESTORED, "");
     }
 
     /** Cuts it for a fault rule: if it is off already, somebody else has just cut it. */
@@ -130,6 +132,6 @@ final class PowerSupply {
     }
 
     private boolean isOn() {
-        return devices.stream().allMatch(LocalDevice::powered);
+        return devices.stream().allMatch(Filters::powered);
     }
 }

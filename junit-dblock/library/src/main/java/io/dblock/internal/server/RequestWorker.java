@@ -11,20 +11,20 @@ final class RequestWorker extends Worker {
     private final RequestHandler handler;
     private PendingRequest current;
 
-    RequestWorker(LocalDevice device, int queue, RequestHandler handler) {
-        super(device, queue, 1, device.maxIo());
+    RequestWorker(DeviceParts parts, int queue, RequestHandler handler) {
+        super(parts, queue, 1, parts.kernel().maxIo());
         this.handler = handler;
     }
 
     @Override
     void handle(int i, long sequence) throws Exception {
-        PendingRequest request = new PendingRequest(device, this, batch, i, sequence);
+        PendingRequest request = new PendingRequest(parts, this, batch, i, sequence);
         current = request;
         try {
             handler.handle(request);
             request.detach();
         } catch (Throwable t) {
-            device.failed(t);
+            failures.add(t);
             request.failIfOpen(errno(t));
         } finally {
             current = null;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.server;
 
-import io.dblock.internal.kernel.ControlSession;
+import io.dblock.DblockException;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.function.IntFunction;
@@ -22,12 +22,15 @@ final class Serving implements Dispatcher.Client {
 
     private static final long NO_LIMIT = -1;
 
-    private final LocalDevice device;
-    private final IntFunction<Worker> factory;
+    private final KernelDevice kernel;
+    private final Failures failures;
+    /** Null if those that all devices share will do. */
+    private final BufferPool ownBuffers;
     /** Of the thread that made the device: a handler may load classes by it. */
     private final ClassLoader contextLoader;
 
     // Guarded by this.
+    private IntFunction<Worker> factory;
     /** By queue; null while nobody serves it. */
     private final Worker[] workers;
     /** Queues that a thread serves, or is about to. */
@@ -37,23 +40,26 @@ final class Serving implements Dispatcher.Client {
     private boolean closed;
     private volatile Dispatcher.Registration registration;
 
-    Serving(LocalDevice device, int queues, IntFunction<Worker> factory) {
-        this.device = device;
-        this.factory = factory;
+    /** {@code ownBuffers} is null if the device may use those that all share; see {@link BufferPool}. */
+    Serving(KernelDevice kernel, Failures failures, BufferPool ownBuffers) {
+        this.kernel = kernel;
+        this.failures = failures;
+        this.ownBuffers = ownBuffers;
         contextLoader = Thread.currentThread().getContextClassLoader();
-        workers = new Worker[queues];
+        workers = new Worker[kernel.parameters().queues()];
     }
 
-    /** Serves it from now on. */
-    synchronized void start(ControlSession session) {
-        registration = Dispatcher.register(session, this);
+    /** Serves it from now on, each queue by what this makes. */
+    synchronized void start(IntFunction<Worker> factory) {
+        this.factory = factory;
+        registration = Dispatcher.register(kernel.session(), this);
         if (!registration.pollable() && !ready()) {
             registration.retry();
         }
     }
 
-    BufferPool sharedBuffers() {
-        return registration.buffers();
+    BufferPool buffers() {
+        return ownBuffers != null ? ownBuffers : registration.buffers();
     }
 
     BatchPool batches() {
@@ -63,6 +69,16 @@ final class Serving implements Dispatcher.Client {
     /** How long a thread waits for a request, in nanoseconds; less than 0: without limit. */
     long patience() {
         return registration.pollable() ? LINGER.toNanos() : NO_LIMIT;
+    }
+
+    /** The module does not let it be served: what is asked of it fails now, and not by its timeout. */
+    void unservable(Throwable failure) {
+        failures.add(failure);
+        try {
+            kernel.destroy(true);
+        } catch (DblockException e) {
+            failures.add(e);
+        }
     }
 
     @Override
@@ -83,14 +99,14 @@ final class Serving implements Dispatcher.Client {
             return true;
         } catch (Throwable t) {
             taken &= ~(1L << queue);
-            device.failed(t);
+            failures.add(t);
             return false;
         }
     }
 
     @Override
     public void failed(Throwable failure) {
-        device.failed(failure);
+        failures.add(failure);
     }
 
     private void serve(int queue) {
@@ -102,7 +118,7 @@ final class Serving implements Dispatcher.Client {
                 idle = worker.serve();
             }
         } catch (Throwable t) {
-            device.failed(t);
+            failures.add(t);
         }
         leave(queue, worker);
         if (idle) {
@@ -117,7 +133,7 @@ final class Serving implements Dispatcher.Client {
             return false;
         }
         Thread thread = Thread.currentThread();
-        thread.setName(device.created().name() + "-queue" + queue);
+        thread.setName(kernel.name() + "-queue" + queue);
         thread.setContextClassLoader(contextLoader);
         worker.setThread(thread);
         workers[queue] = worker;
@@ -130,7 +146,7 @@ final class Serving implements Dispatcher.Client {
                 worker.close();
             }
         } catch (Throwable t) {
-            device.failed(t);
+            failures.add(t);
         }
         synchronized (this) {
             if (worker != null) {
@@ -145,7 +161,9 @@ final class Serving implements Dispatcher.Client {
             // Whoever interrupts it does so under this lock, and means the handler that is left now.
             Thread.interrupted();
             if (taken == 0) {
-                device.idle();
+                if (ownBuffers != null) {
+                    ownBuffers.trim();
+                }
                 notifyAll();
             }
         }
@@ -162,7 +180,7 @@ final class Serving implements Dispatcher.Client {
         try {
             registration.arm();
         } catch (Throwable t) {
-            device.failed(t);
+            failures.add(t);
             registration.retry();
         }
     }

@@ -7,8 +7,8 @@ import java.nio.ByteBuffer;
 /** Serves a queue from a store that is not in memory, under its write cache. It takes one request at a time. */
 final class StoreWorker extends Worker {
 
-    StoreWorker(LocalDevice device, int queue) {
-        super(device, queue, 1, device.maxIo());
+    StoreWorker(DeviceParts parts, int queue) {
+        super(parts, queue, 1, parts.kernel().maxIo());
     }
 
     @Override

@@ -14,6 +14,7 @@ import io.dblock.internal.journal.RequestHints;
 import io.dblock.internal.journal.RequestOperations;
 import io.dblock.internal.kernel.Batch;
 import io.dblock.internal.kernel.ControlException;
+import io.dblock.internal.kernel.ControlSession;
 import io.dblock.internal.kernel.NativeMemory;
 import io.dblock.internal.store.WriteCache;
 import java.nio.ByteBuffer;
@@ -37,12 +38,17 @@ abstract class Worker {
     private static final long BUSY = Long.MIN_VALUE;
     private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(10);
 
-    final LocalDevice device;
+    final DeviceParts parts;
+    final Failures failures;
+    final BufferPool buffers;
     final Batch batch;
     /** Where the data of writes come, as long as nothing is borrowed of the journal for them. */
     final NativeMemory fetched;
 
     final WriteCache cache;
+    private final ControlSession session;
+    private final Serving serving;
+    private final Counters counters;
     private final Filters filters;
     private final JournalRing journal;
     private final FaultFilter faults;
@@ -76,16 +82,22 @@ abstract class Worker {
     private boolean ended;
     private volatile Thread thread;
 
-    Worker(LocalDevice device, int queue, int batchSize, int bufferSize) {
-        this.device = device;
-        filters = device.filters();
+    Worker(DeviceParts parts, int queue, int batchSize, int bufferSize) {
+        this.parts = parts;
+        failures = parts.failures();
+        serving = parts.serving();
+        buffers = serving.buffers();
+        session = parts.kernel().session();
+        counters = parts.counters();
+        filters = parts.filters();
         journal = filters.journal();
         faults = filters.faults();
         cache = filters.cache();
-        fetched = device.buffers().take(bufferSize);
+        fetched = buffers.take(bufferSize);
         intake = fetched;
-        batch = device.serving().batches().take(device.id(), queue, batchSize);
-        late = cookie -> device.answeredLate();
+        batch = serving.batches().take(parts.kernel().id(), queue, batchSize);
+        Answerer answerer = parts.answerer();
+        late = cookie -> answerer.answeredLate();
         sequences = new long[batchSize];
         tickets = new long[batchSize];
         errors = new int[batchSize];
@@ -125,20 +137,20 @@ abstract class Worker {
      * @return true for the latter; false if it cannot go on, too
      */
     final boolean serve() {
-        long patience = device.serving().patience();
+        long patience = serving.patience();
         long last = System.nanoTime();
         while (true) {
             idleSince.lazySet(last);
             int requests;
             try {
                 int from = prepareIntake();
-                requests = batch.serve(device.session(), intake, from, fetched.size(), patience, late);
+                requests = batch.serve(session, intake, from, fetched.size(), patience, late);
             } catch (ControlException e) {
-                device.unservable(e);
+                serving.unservable(e);
                 return false;
             } catch (Throwable t) {
                 // The answers are in the batch still, and go with the next call.
-                device.failed(t);
+                failures.add(t);
                 LockSupport.parkNanos(PAUSE);
                 continue;
             }
@@ -148,7 +160,7 @@ abstract class Worker {
                 return false;
             }
             if (requests == 0) {
-                if (device.serving().mayLeave(this)) {
+                if (serving.mayLeave(this)) {
                     return true;
                 }
                 continue;
@@ -184,7 +196,7 @@ abstract class Worker {
         } catch (Throwable t) {
             // No memory, say. Without it there is one copy more.
             journal.giveBack(borrowed);
-            device.failed(t);
+            failures.add(t);
         }
         writes = false;
         borrowed = next;
@@ -194,9 +206,9 @@ abstract class Worker {
     /** Gives back what it serves with. Nobody may be in {@link #serve()}. */
     final void close() {
         journal.giveBack(borrowed);
-        device.buffers().release(fetched);
+        buffers.release(fetched);
         if (batch.hasNoAnswers()) {
-            device.serving().batches().release(batch);
+            serving.batches().release(batch);
         }
     }
 
@@ -253,7 +265,7 @@ abstract class Worker {
                 RequestHints.priority(batch.hints(i)),
                 RequestHints.writeHint(batch.hints(i)));
         DivertedRequest request =
-                new DivertedRequest(device, this, batch.cookie(i), info, sequence, position, batch.data(i));
+                new DivertedRequest(parts, this, batch.cookie(i), info, sequence, position, batch.data(i));
         diverted = request;
         try {
             boolean taken = faults.handle(request, filters.disk());
@@ -322,11 +334,11 @@ abstract class Worker {
     private void releaseAnswered() {
         try {
             for (int i = 0; i < answered.size(); i++) {
-                device.buffers().release(answered.get(i));
+                buffers.release(answered.get(i));
             }
         } catch (Throwable t) {
             // What the pool does not get, the garbage collector does.
-            device.failed(t);
+            failures.add(t);
         }
         answered.clear();
     }
@@ -341,7 +353,7 @@ abstract class Worker {
         } catch (Throwable t) {
             // Nobody knows how far it came.
             batch.failAnswers(Errno.EIO.number());
-            device.failed(t);
+            failures.add(t);
         }
         answers = 0;
     }
@@ -359,7 +371,6 @@ abstract class Worker {
     }
 
     private void count(int i) {
-        Counters counters = device.counters();
         switch (batch.operation(i)) {
             case Batch.OP_READ -> {
                 counters.reads.increment();
@@ -406,12 +417,12 @@ abstract class Worker {
         batch.answerError(batch.cookie(i), errno(thrown).number());
         answered(sequence, 0, errno(thrown));
         try {
-            device.counters().errors.increment();
+            counters.errors.increment();
             if (cache == null || cache.powered()) {
-                device.failed(thrown);
+                failures.add(thrown);
             }
         } catch (Throwable t) {
-            device.failed(t);
+            failures.add(t);
         }
     }
 }

@@ -14,8 +14,12 @@ final class ZonedWorker extends Worker {
 
     private final ZonedStore store;
 
-    ZonedWorker(LocalDevice device, int queue, ZonedStore store) {
-        super(device, queue, Math.min(BatchPool.CAPACITY, device.depth()), Math.max(BUFFER, device.maxIo()));
+    ZonedWorker(DeviceParts parts, int queue, ZonedStore store) {
+        super(
+                parts,
+                queue,
+                Math.min(BatchPool.CAPACITY, parts.kernel().depth()),
+                Math.max(BUFFER, parts.kernel().maxIo()));
         this.store = store;
     }
 
@@ -52,7 +56,7 @@ final class ZonedWorker extends Worker {
     }
 
     private long report(long offset, int length) {
-        NativeMemory memory = device.buffers().take(length);
+        NativeMemory memory = buffers.take(length);
         memory.zero(0, length);
         store.report(offset, memory.buffer().slice(0, length));
         releaseWhenTaken(memory);

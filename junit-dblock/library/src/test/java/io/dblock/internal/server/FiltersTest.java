@@ -126,7 +126,7 @@ class FiltersTest {
         device.journal().capture(Capture.HASH_ALL);
         long noSuchRequest = 4711;
         NativeMemory data = NativeMemory.allocate(512);
-        device.filters().noteRead(noSuchRequest, data.address(), 512);
+        device.parts().filters().noteRead(noSuchRequest, data.address(), 512);
         assertThat(device.failures())
                 .singleElement(InstanceOfAssertFactories.THROWABLE)
                 .hasMessageContaining("4711");
@@ -275,7 +275,7 @@ class FiltersTest {
     void ofDevicesOfOneSupplyOneWithSomethingToChooseFromIsEnough() throws Exception {
         LocalDevice first = memory();
         LocalDevice second = memory();
-        PowerSupply.join(List.of(first, second));
+        LocalServer.instance().joinPower(List.of(first, second));
         write(second, 0, 512, 1);
         first.powerCut(Survivors.random(1));
         assertThat(first.evidence().choices().found()).isTrue();
@@ -286,7 +286,7 @@ class FiltersTest {
     void devicesOfOneSupplyAreCutTogetherHoweverItComes() throws Exception {
         LocalDevice first = memory();
         LocalDevice second = memory();
-        PowerSupply.join(List.of(first, second));
+        LocalServer.instance().joinPower(List.of(first, second));
         write(second, 0, 512, 1);
         first.faults().on(Operation.WRITE).powerCut(Survivors.NONE);
 
@@ -296,7 +296,7 @@ class FiltersTest {
         assertThat(read(second, 0, 512)[0]).isZero();
         assertThat(first.powered()).isFalse();
 
-        assertThatThrownBy(() -> PowerSupply.join(List.of(first, second)))
+        assertThatThrownBy(() -> LocalServer.instance().joinPower(List.of(first, second)))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("is in a power domain already");
     }

@@ -256,15 +256,16 @@ class IdleDevicesTest {
     @Test
     void withoutMemoryForAWorkerADeviceIsServedAsSoonAsThereIsSome() throws Exception {
         LocalDevice device = serve(1, new MemoryStore(SIZE));
-        device.serving().close(Duration.ofSeconds(20));
+        DeviceParts parts = device.parts();
+        parts.serving().close(Duration.ofSeconds(20));
         AtomicInteger tries = new AtomicInteger();
-        Serving serving = new Serving(device, 1, queue -> {
+        Serving serving = new Serving(parts.kernel(), parts.failures(), null);
+        serving.start(queue -> {
             if (tries.getAndIncrement() < 3) {
                 throw new OutOfMemoryError("simulated " + tries.get());
             }
-            return new DirectWorker(device, queue);
+            return new DirectWorker(parts, queue);
         });
-        serving.start(device.session());
         ok(read(device, 0));
         assertThat(device.failures())
                 .extracting(Throwable::getMessage)

@@ -631,14 +631,15 @@ class LocalDeviceTest {
             }
         });
         CompletableFuture<Completion> read = read(0, 512);
-        CompletableFuture<Void> answer = CompletableFuture.runAsync(() -> device.answerNow((batch, give) -> {
-            inside.countDown();
-            try {
-                interrupted.await();
-            } catch (InterruptedException e) {
-                throw new IllegalStateException(e);
-            }
-        }));
+        CompletableFuture<Void> answer =
+                CompletableFuture.runAsync(() -> device.parts().answerer().answerNow((batch, give) -> {
+                    inside.countDown();
+                    try {
+                        interrupted.await();
+                    } catch (InterruptedException e) {
+                        throw new IllegalStateException(e);
+                    }
+                }));
         inside.await();
         device.close();
         assertThat(closed).isTrue();
