@@ -11,6 +11,7 @@ import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.domain.JavaPackage;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import io.dblock.internal.server.FakeServedDevice;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -57,6 +58,25 @@ class LayersTest {
                                     .getBaseComponentType()
                                     .getPackageName())
                             > layer)
+                    .forEach(dependency -> found.add(dependency.getDescription()));
+        }
+        return found;
+    }
+
+    /** The uses of a device as a whole by others than those who make it. */
+    private static List<String> holdersOfLocalDevice(JavaClasses classes) {
+        String device = INTERNAL + "server.LocalDevice";
+        Set<String> makers = Set.of(device, INTERNAL + "server.LocalServer");
+        List<String> found = new ArrayList<>();
+        for (JavaClass type : classes) {
+            String outermost = type.getName().replaceAll("\\$.*", "");
+            type.getDirectDependenciesFromSelf().stream()
+                    .filter(dependency -> !makers.contains(outermost)
+                            && dependency
+                                    .getTargetClass()
+                                    .getBaseComponentType()
+                                    .getName()
+                                    .equals(device))
                     .forEach(dependency -> found.add(dependency.getDescription()));
         }
         return found;
@@ -122,7 +142,13 @@ class LayersTest {
         assertThat(internalInSignatures(LIBRARY)).isEmpty();
     }
 
-    /** So that the two above are known to find something. */
+    /** It assembles its parts; none of them knows it. */
+    @Test
+    void onlyItsServerKnowsADeviceAsAWhole() {
+        assertThat(holdersOfLocalDevice(LIBRARY)).isEmpty();
+    }
+
+    /** So that the three above are known to find something. */
     @Test
     void whatIsPlantedIsFoundWithItsLine() {
         JavaClasses planted = new ClassFileImporter().importClasses(io.dblock.handler.Planted.class);
@@ -131,6 +157,9 @@ class LayersTest {
                         ".*Planted\\.batch\\(.*io\\.dblock\\.internal\\.kernel\\.Batch.*\\(Planted\\.java:[0-9]+\\)"));
         assertThat(internalInSignatures(planted))
                 .anyMatch(line -> line.matches(".*Planted\\.batch\\(.* names io\\.dblock\\.internal\\.kernel\\.Batch"));
+        JavaClasses holder = new ClassFileImporter().importClasses(FakeServedDevice.class);
+        assertThat(holdersOfLocalDevice(holder))
+                .anyMatch(line -> line.matches(".*FakeServedDevice\\.device>.*\\(FakeServedDevice\\.java:[0-9]+\\)"));
     }
 
     @Test
