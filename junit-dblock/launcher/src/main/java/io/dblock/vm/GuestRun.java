@@ -33,6 +33,12 @@ import java.util.function.Consumer;
  */
 final class GuestRun {
 
+    /**
+     * The property with the process id of this process's parent, from {@code bin/java} of a {@link JvmHome}: while this JVM
+     * starts, the parent may end.
+     */
+    static final String PARENT = "dblock.vm.parent";
+
     private static final int STDIN_CREDIT = 256 * 1024;
     private static final int KERNEL_LINES = 40;
     private static final int TROUBLE_LINES = 60;
@@ -107,6 +113,10 @@ final class GuestRun {
     int run(GuestConfiguration configuration, List<Path> shares, Path log) {
         // Another process may get the parent's pid later, but this handle stays that of the parent.
         Optional<ProcessHandle> parent = ProcessHandle.current().parent();
+        if (isOrphan(Long.getLong(PARENT), parent)) {
+            messages.accept("the process that started this one has ended, so no guest is started");
+            return ExitStatus.NOT_STARTED;
+        }
         Thread hook = new Thread(this::stop, "dblock-vm-stop");
         Runtime.getRuntime().addShutdownHook(hook);
         try {
@@ -124,6 +134,11 @@ final class GuestRun {
                 // The JVM is shutting down: the hook runs, and sees that the run has finished.
             }
         }
+    }
+
+    /** Returns whether the process with the id {@code startedBy}, if known, is no longer the parent. */
+    static boolean isOrphan(Long startedBy, Optional<ProcessHandle> parent) {
+        return startedBy != null && parent.isPresent() && parent.get().pid() != startedBy;
     }
 
     /** The outcome of one boot; {@code problem} is null if the command ended and the guest sent its status. */

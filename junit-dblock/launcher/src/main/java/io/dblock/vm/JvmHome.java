@@ -126,9 +126,8 @@ public record JvmHome(Path directory, boolean inGuest, String description) {
                     .append("+x}\" ]; then export ")
                     .append(KEPT_PREFIX + variable + "=\"$" + variable + "\"; unset " + variable + "; fi\n");
         }
-        script.append(
-                "exec \"$real\" -Xshare:auto -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData -Xmx64m -cp"
-                        + " \"$home/" + JAR + "\" io.dblock.vm.JavaInGuest \"$home\" \"$@\"\n");
+        script.append("exec \"$real\" -Xshare:auto -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData -Xmx64m -D"
+                + GuestRun.PARENT + "=$PPID -cp \"$home/" + JAR + "\" io.dblock.vm.JavaInGuest \"$home\" \"$@\"\n");
         return script.toString();
     }
 

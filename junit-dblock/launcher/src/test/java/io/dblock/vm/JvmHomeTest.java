@@ -83,6 +83,13 @@ class JvmHomeTest {
     }
 
     @Test
+    void tellsTheLauncherWhoStartedIt() {
+        JvmHome home = create(Optional.of(IMAGE));
+        assertThat(run(home.java(), List.of()))
+                .contains("<-Ddblock.vm.parent=" + ProcessHandle.current().pid() + ">");
+    }
+
+    @Test
     void findsItselfThroughLinks() throws IOException {
         JvmHome home = create(Optional.of(IMAGE));
         Path link = Files.createSymbolicLink(directory.resolve("java-link"), home.java());

@@ -53,6 +53,16 @@ class LauncherTest {
     }
 
     @Test
+    void aLauncherWhoseParentEndedWhileItStartedIsAnOrphan() {
+        ProcessHandle self = ProcessHandle.current();
+        Optional<ProcessHandle> init = ProcessHandle.of(1);
+        assertThat(GuestRun.isOrphan(self.pid(), init)).isTrue();
+        assertThat(GuestRun.isOrphan(self.pid(), Optional.of(self))).isFalse();
+        assertThat(GuestRun.isOrphan(null, init)).isFalse();
+        assertThat(GuestRun.isOrphan(self.pid(), Optional.empty())).isFalse();
+    }
+
+    @Test
     void qemuCannotChangeTheHostsTreeAndDiesWithTheLauncher() {
         List<String> command = QemuProcess.command(
                 IMAGE,
