@@ -6,7 +6,7 @@ import io.dblock.handler.Errno;
 import io.dblock.internal.kernel.Batch;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Gives the answers that do not go with a worker's next call to the kernel, from whichever thread has them. */
+/** Gives the kernel those answers that do not go with a worker's next call, in the thread that answers the request. */
 final class Answerer {
     private static final int CLOSED = Integer.MIN_VALUE;
 
@@ -14,7 +14,7 @@ final class Answerer {
     private final Counters counters;
     private final Failures failures;
     private final Serving serving;
-    /** How many threads are in {@link #answerNow}; with {@link #CLOSED} added when no further one may come. */
+    /** How many threads are in {@link #answerNow}, plus {@link #CLOSED} once no further one may give answers. */
     private final AtomicInteger answering = new AtomicInteger();
 
     Answerer(KernelDevice kernel, Counters counters, Failures failures, Serving serving) {
@@ -24,16 +24,16 @@ final class Answerer {
         this.serving = serving;
     }
 
-    /** Adds answers to a batch; {@code give} gives those in it, to make room. */
+    /** Adds answers to a batch. {@code give} gives the answers already in it, to make room. */
     interface Answers {
         void addTo(Batch batch, Runnable give);
     }
 
-    /** Gives answers to one request, without waiting for requests. */
+    /** Gives the answers to one request at once, and fetches no request. */
     void answerNow(Answers answers) {
         if (answering.incrementAndGet() < 0) {
             answering.decrementAndGet();
-            return; // The device is gone, the request with it.
+            return; // The device has ended, and its requests with it.
         }
         try {
             Batch batch = serving.batches().take(kernel.id(), -1, 0);
@@ -50,11 +50,11 @@ final class Answerer {
         }
     }
 
-    /** The kernel did not want an answer any more, whoever gave it. */
+    /** Counts an answer that the kernel refused as too late, and reports it as a failure of the device. */
     void answeredLate() {
         try {
             if (kernel.isEnding()) {
-                return; // The device's end has ended every request; that is nobody's fault.
+                return; // The device's end has ended every request, so a late answer is no failure.
             }
             counters.lateAnswers.increment();
             failures.add(new BlockIOException(
@@ -63,17 +63,17 @@ final class Answerer {
                             + kernel.parameters().timeoutMillis()
                             + " ms. Answer earlier, or give the device a longer requestTimeout."));
         } catch (OutOfMemoryError e) {
-            // The answers behind this one have to be given all the same.
+            // The answers after this one must still be given.
             failures.add(e);
         }
     }
 
-    /** No further answer is given. Call once. */
+    /** Drops every later answer. Call once. */
     void close() {
         answering.addAndGet(CLOSED);
     }
 
-    /** Whether it is closed and no thread gives answers any more, which takes a moment only. */
+    /** Returns whether this is closed and no thread gives an answer any longer: true a moment after {@link #close()}. */
     boolean isDone() {
         return answering.get() == CLOSED;
     }

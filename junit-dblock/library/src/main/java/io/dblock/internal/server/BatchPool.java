@@ -4,16 +4,16 @@ package io.dblock.internal.server;
 import io.dblock.internal.kernel.Batch;
 import java.util.ArrayDeque;
 
-/** The batches of all devices of a JVM. */
+/** The unused batches of a {@link Dispatcher}, shared by its devices. */
 final class BatchPool {
-    /** The largest there is; a smaller limit can be set when one is taken. */
+    /** How many requests and how many answers each batch has room for. */
     static final int CAPACITY = 64;
 
     private static final int KEPT = 64;
 
     private final ArrayDeque<Batch> free = new ArrayDeque<>();
 
-    /** One for this device and queue, -1 for any, for up to {@code limit} requests and {@link #CAPACITY} answers. */
+    /** Returns a batch for this device and queue (-1: any), for up to {@code limit} requests and {@link #CAPACITY} answers. */
     Batch take(int device, int queue, int limit) {
         Batch batch;
         synchronized (this) {
@@ -26,7 +26,7 @@ final class BatchPool {
         return batch;
     }
 
-    /** There must be no answers in it. */
+    /** Takes a batch back, which must not have answers in it. */
     synchronized void release(Batch batch) {
         if (free.size() < KEPT) {
             free.push(batch);

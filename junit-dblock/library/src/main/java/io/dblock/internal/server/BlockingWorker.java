@@ -10,8 +10,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
- * Serves a queue by calls of a user's {@link BlockHandler}. It takes one request at a time, so that no answer waits for the
- * next request to be handled.
+ * Serves a queue by calls to a user's {@link BlockHandler}. It fetches one request at a time, so that no answer waits until
+ * another request is handled.
  */
 final class BlockingWorker extends Worker {
     private final BlockHandler handler;
@@ -37,7 +37,7 @@ final class BlockingWorker extends Worker {
         int flags = batch.flags(i);
         switch (operation(batch.operation(i))) {
             case READ -> {
-                // The buffer holds data of an earlier request, which must not show.
+                // The buffer has data of an earlier request, which the handler and the application must not see.
                 fetched.zero(0, length);
                 ByteBuffer dst = fetched.buffer().slice(0, (int) length);
                 handler.read(offset, dst);

@@ -5,27 +5,27 @@ import io.dblock.internal.kernel.NativeMemory;
 import java.util.ArrayDeque;
 
 /**
- * Buffers for the data of requests, of sizes that are powers of two. Their memory is freed by the garbage collector, so a
- * handler that touches a buffer too late spoils data but never crashes the JVM. So that it spoils nobody else's, a device
- * with a handler of the user's has a pool of its own; all others of a JVM share one.
+ * Buffers for the data of requests; their sizes are powers of two. The garbage collector frees them, so a handler that uses
+ * a buffer too late corrupts data but never crashes the JVM. A device with a user's handler has its own pool, so that such a
+ * handler cannot corrupt another device's data. All other devices share the pool of the {@link Dispatcher}.
  */
 final class BufferPool {
     private static final int SMALLEST = 12; // log2 of 4096
     private static final int LARGEST = 24; // log2 of DBLOCK_MAX_IO
-    /** From here on a mapping of its own costs less than zeroing. */
+    /** The log2 of the smallest buffer that is its own mapping, whose pages can be freed at once. */
     private static final int MAPPED = 17;
 
     private final long limit;
-    /** By size; null as long as there was none. */
+    /** The unused buffers by the log2 of their size, from {@link #SMALLEST} on. An element may be null. */
     @SuppressWarnings({"unchecked", "rawtypes"})
     private final ArrayDeque<NativeMemory>[] free = new ArrayDeque[LARGEST - SMALLEST + 1];
-    /** The same of those whose pages have been given back. */
+    /** Likewise, the unused mappings whose pages have been freed. */
     @SuppressWarnings({"unchecked", "rawtypes"})
     private final ArrayDeque<NativeMemory>[] trimmed = new ArrayDeque[LARGEST - SMALLEST + 1];
 
     private long kept;
 
-    /** Keeps at most so many bytes that nobody uses. */
+    /** Creates a pool that keeps unused buffers of at most {@code limit} bytes in all, with or without their pages. */
     BufferPool(long limit) {
         this.limit = limit;
     }
@@ -34,7 +34,7 @@ final class BufferPool {
         return Math.max(SMALLEST, Long.SIZE - Long.numberOfLeadingZeros(size - 1));
     }
 
-    /** A buffer of at least this size, with anything in it. Its pages are there. */
+    /** Returns a buffer of at least {@code size} bytes, with any content. All its pages are present. */
     NativeMemory take(int size) {
         int log = log(size);
         NativeMemory buffer;
@@ -51,7 +51,7 @@ final class BufferPool {
         if (buffer == null) {
             buffer = NativeMemory.allocateMapped(1 << log);
         }
-        // A page that is missing would have to be found on the way of a request, when memory may be short.
+        // A missing page would have to be allocated while a request is served, when memory may be short.
         buffer.zero(0, buffer.size());
         return buffer;
     }
@@ -78,12 +78,12 @@ final class BufferPool {
             }
         }
         if (log >= MAPPED) {
-            // It may take long until the collector frees it.
+            // It may take long until the garbage collector frees the buffer.
             buffer.giveBack();
         }
     }
 
-    /** Gives back the memory of all that nobody uses. */
+    /** Frees the memory of all unused buffers: mappings lose their pages now, and the garbage collector frees the others. */
     synchronized void trim() {
         for (int i = 0; i < free.length; i++) {
             if (free[i] == null) {

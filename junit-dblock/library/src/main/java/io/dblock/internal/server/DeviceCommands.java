@@ -9,58 +9,60 @@ import io.dblock.power.Survivors;
 import io.dblock.power.UnflushedWrite;
 import java.util.List;
 
-/** What is asked of the server of a device, perhaps from another process: arguments and results are data. */
+/** The commands to the server of a device. Arguments and results are data, so the server may be another process. */
 public interface DeviceCommands {
 
-    /** Makes the disk appear. */
+    /** Starts the device: its disk appears. */
     void start();
 
     /**
-     * Changes its size.
+     * Changes the size of the device.
      *
      * @param bytes a multiple of the logical block
-     * @throws IllegalArgumentException if it cannot have this size
-     * @throws IllegalStateException if the handler is a user's, the image read-only, or the power off
+     * @throws IllegalArgumentException if the device cannot have this size
+     * @throws IllegalStateException if a user's handler answers, the device is zoned, the image is read-only, or the power is
+     *     off
      */
     void resize(long bytes);
 
     /**
-     * Protects it from writes, or no longer.
+     * Makes the disk read-only, or writable.
      *
-     * @throws IllegalStateException if what answers for it cannot write
+     * @throws IllegalStateException if it is to be writable, but its handler or store cannot write
      */
     void setReadOnly(boolean readOnly);
 
-    /** What the server has seen so far. */
+    /** Returns how many requests and bytes the server has counted so far. */
     DeviceStatistics statistics();
 
-    /** What its rules and power cuts have shown so far. */
+    /** Returns what the rules and power cuts of the device have shown so far. */
     Evidence evidence();
 
     /**
-     * Cuts its power, and that of the devices which share it.
+     * Cuts the power of the device, and of all devices on the same power supply.
      *
-     * @throws IllegalStateException if it is off already, or the handler is a user's
-     * @throws IllegalArgumentException if the survivors name a write that is not in the cache; nothing is cut then
+     * @throws IllegalStateException if the power is off already, the device is closed or zoned, or a user's handler answers
+     * @throws IllegalArgumentException if the survivors name a write that is not in the cache, or are a list for several
+     *     devices; the power then stays on
      */
     CutReport powerCut(Survivors survivors);
 
-    /** Restores its power, and no other device's. */
+    /** Restores the power of this device only. */
     void restorePower();
 
-    /** Whether its power is on. */
+    /** Returns whether the power is on. */
     boolean powered();
 
-    /** What a cut would lose. */
+    /** Returns the writes that a power cut now would lose. */
     List<UnflushedWrite> unflushed();
 
-    /** What the handler has thrown so far, at most the first hundred. */
+    /** Returns what has gone wrong so far, such as exceptions of the handler and late answers; the first hundred. */
     List<Throwable> failures();
 
     /**
-     * Removes the disk; no error if it is gone already.
+     * Removes the disk. Does nothing if the disk is gone or another call is removing it.
      *
-     * @throws ControlException EBUSY if it is open and {@code force} is false
+     * @throws ControlException EBUSY if the disk is open and {@code force} is false
      */
     void destroy(boolean force);
 }

@@ -10,7 +10,7 @@ import io.dblock.power.Survivors;
 import java.io.IOException;
 import java.util.function.LongSupplier;
 
-/** What fault rules see of a device and can do to it. */
+/** A device as its fault rules see and change it. */
 final class DeviceFaultContext implements FaultContext {
     private final DeviceParameters parameters;
     private final LongSupplier size;

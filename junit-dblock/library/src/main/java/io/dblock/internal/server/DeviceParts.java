@@ -2,14 +2,14 @@
 package io.dblock.internal.server;
 
 /**
- * The parts of a device that those share who handle its requests.
+ * The parts of a device that its workers and requests share.
  *
- * @param kernel its side in the module
+ * @param kernel the device as the module knows it
  * @param filters journal, rules and write cache
- * @param counters what {@link io.dblock.DeviceStatistics} shows
- * @param failures what went wrong
- * @param serving the threads that serve it, and the memory that they serve with
- * @param answerer for answers from other threads
+ * @param counters the counts for {@link io.dblock.DeviceStatistics}
+ * @param failures what has gone wrong
+ * @param serving the threads that serve the device, and the memory they use
+ * @param answerer gives answers that do not go with a worker's next call
  */
 record DeviceParts(
         KernelDevice kernel,
@@ -19,7 +19,7 @@ record DeviceParts(
         Serving serving,
         Answerer answerer) {
 
-    /** {@code ownBuffers} as in {@link Serving}. */
+    /** Creates the remaining parts. {@code ownBuffers} is null if the device may use the shared buffers. */
     static DeviceParts of(KernelDevice kernel, Filters filters, Failures failures, BufferPool ownBuffers) {
         Counters counters = new Counters();
         Serving serving = new Serving(kernel, failures, ownBuffers);

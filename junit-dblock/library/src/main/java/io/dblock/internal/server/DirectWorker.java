@@ -3,7 +3,7 @@ package io.dblock.internal.server;
 
 import io.dblock.internal.kernel.Batch;
 
-/** Serves a queue from a store in memory, under its write cache: in batches, reads without a copy. */
+/** Serves a queue from a write cache over a store that is contiguous in memory: in batches, reads without a copy. */
 final class DirectWorker extends Worker {
     private static final int BUFFER = 1 << 20;
 

@@ -13,22 +13,23 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Waits for the requests of all idle devices of this JVM, with one thread, and has threads serve those that get one. There
- * are as many of these as queues are being served; none waits for another.
+ * Waits in one thread for requests of all idle devices of this JVM. The threads of its pool serve the devices that get one:
+ * one thread for each queue that is being served, so that no task waits for a thread.
  *
- * <p>It comes with the first device and goes, with its threads, soon after the last one.
+ * <p>The dispatcher is created with the first device; it and its threads end soon after the last device.
  */
 final class Dispatcher implements Runnable {
-    /** A device whose requests it waits for. */
+    /** A device whose requests the dispatcher waits for. */
     interface Client {
         /**
-         * A request waits for a server, or the device has ended; told once for each {@link Registration#arm()}. Must not block.
+         * Called when a request waits to be fetched or the device has ended: once after {@link #register}, after each
+         * {@link Registration#arm()} and after {@link Registration#retry()}. Must not block.
          *
-         * @return false if nothing could be done about it now; it is told again soon
+         * @return false if nothing could be done now; the dispatcher then calls this again soon
          */
         boolean ready();
 
-        /** This has kept the dispatcher from its work. */
+        /** Reports what has kept the dispatcher from its work. */
         void failed(Throwable failure);
     }
 
@@ -37,7 +38,7 @@ final class Dispatcher implements Runnable {
     private static final int EXPIRY_MILLIS = 1000;
     private static final int NO_LIMIT = -1;
 
-    /** By {@link ControlSession#kernel()}. Its lock guards the registrations of each; no client is called under it. */
+    /** By {@link ControlSession#kernel()}. Its lock guards all registrations; no client is called with the lock held. */
     private static final Map<Object, Dispatcher> RUNNING = new HashMap<>();
 
     private final Object kernel;
@@ -47,7 +48,7 @@ final class Dispatcher implements Runnable {
     private final BatchPool batches = new BatchPool();
 
     private int clients;
-    /** By the lower half of their tokens. */
+    /** The registrations by the lower half of their tokens. */
     private Registration[] slots = new Registration[16];
 
     private int generation;
@@ -70,14 +71,15 @@ final class Dispatcher implements Runnable {
             ServerThread.avoidWritebackRecursion();
             task.run();
         };
-        // Nothing of the thread that happens to be there now.
+        // The thread serves many devices: it inherits no thread-locals and no class loader from the one that creates
+        // it.
         Thread thread = new Thread(null, marked, name, 0, false);
         thread.setDaemon(true);
         thread.setContextClassLoader(ClassLoader.getSystemClassLoader());
         return thread;
     }
 
-    /** One device among those waited for. */
+    /** A device that is registered with the dispatcher. */
     static final class Registration {
         private final Dispatcher dispatcher;
         private final ControlSession session;
@@ -98,7 +100,7 @@ final class Dispatcher implements Runnable {
             return (int) token;
         }
 
-        /** Whether the module can tell when a request comes; else the device has to be served without a break. */
+        /** Returns whether the module reports requests to a poller. If not, the threads of the device must not leave. */
         boolean pollable() {
             return pollable;
         }
@@ -111,12 +113,12 @@ final class Dispatcher implements Runnable {
             return dispatcher.batches;
         }
 
-        /** Runs this in a thread of the dispatcher's. May throw any error when there is no memory for one. */
+        /** Runs a task in a thread of the pool. May throw any error if there is no memory for a thread. */
         void execute(Runnable task) {
             dispatcher.threads.execute(task);
         }
 
-        /** Waits for a request, or the device's end; nothing if it is closed. */
+        /** Waits once more for a request or the device's end. Does nothing after {@link #close()}. */
         void arm() {
             synchronized (RUNNING) {
                 if (!closed) {
@@ -125,14 +127,14 @@ final class Dispatcher implements Runnable {
             }
         }
 
-        /** Has {@link Client#ready()} called soon. */
+        /** Makes the dispatcher call {@link Client#ready()} soon. */
         void retry() {
             again = true;
             dispatcher.retry = true;
             dispatcher.readiness.wake();
         }
 
-        /** Waits no more. The client may still be called once, when that has begun before. Idempotent. */
+        /** Ends the wait. The dispatcher's thread may call the client once more if it has already found this. Idempotent. */
         void close() {
             synchronized (RUNNING) {
                 if (closed) {
@@ -155,7 +157,7 @@ final class Dispatcher implements Runnable {
     }
 
     /**
-     * Waits for requests of the device of this session, from now on.
+     * Waits for requests of the device of this session from now on.
      *
      * @throws io.dblock.internal.kernel.ControlException if there are no more file descriptors
      */
@@ -193,7 +195,7 @@ final class Dispatcher implements Runnable {
         if (slot == slots.length) {
             slots = Arrays.copyOf(slots, 2 * slot);
         }
-        // Not the token of the one that had this slot before: an event of that may be on its way.
+        // A new token, because an event for the former registration in this slot may still be on its way.
         generation = generation + 1 & Integer.MAX_VALUE;
         Registration registration = new Registration(this, session, client, (long) generation << 32 | slot);
         registration.pollable = readiness.add(session, registration.token);
@@ -246,7 +248,7 @@ final class Dispatcher implements Runnable {
         }
     }
 
-    /** Readiness is told once only: whatever goes wrong here, it is not forgotten. Allocates nothing by itself. */
+    /** Calls the client, again later if that fails: readiness is reported only once. Allocates nothing itself. */
     private void tell(Registration registration) {
         boolean done = false;
         try {

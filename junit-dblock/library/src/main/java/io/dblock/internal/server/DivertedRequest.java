@@ -12,8 +12,8 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
- * A request that was taken out of its batch, with its data, because there are fault rules: it may be answered later, in
- * parts, by any thread.
+ * A request that is shown to the fault rules. If they take it, any thread may answer it later and in parts; it keeps
+ * its data until then.
  */
 final class DivertedRequest implements FilteredRequest {
     private static final int SECTOR = 512;
@@ -24,17 +24,17 @@ final class DivertedRequest implements FilteredRequest {
     private final RequestInfo info;
     private final long sequence;
     private final long position;
-    // Guarded by this. No call to the kernel is made under it.
+    // Guarded by this. No answer is given to the kernel with the lock held.
     private long fetchedAt;
     private NativeMemory memory;
     private ByteBuffer data;
     private long[] tickets = new long[1];
     private int ticketCount;
     private boolean answered;
-    /** The sector at which an append was put. */
+    /** The sector at which a zone append put its data. */
     private long appended;
 
-    /** {@code fetchedAt} is where a write's data lie until {@link #detach()}. */
+    /** {@code fetchedAt} is the address of a write's data until {@link #detach()}. */
     DivertedRequest(
             DeviceParts parts,
             Worker worker,
@@ -83,7 +83,7 @@ final class DivertedRequest implements FilteredRequest {
         return data;
     }
 
-    /** The memory in which the data of a write lie is about to be used again. */
+    /** Copies a write's data, unless that is done, before the memory it was fetched into is reused. */
     synchronized void detach() {
         if (!answered && isFrom()) {
             data();
@@ -91,12 +91,12 @@ final class DivertedRequest implements FilteredRequest {
         fetchedAt = 0;
     }
 
-    /** Whether the disk puts something into its data. */
+    /** Returns whether the disk fills the data. */
     private boolean isInto() {
         return info.operation() == Operation.READ || info.operation() == Operation.ZONE_REPORT;
     }
 
-    /** Whether its data are for the disk. */
+    /** Returns whether the disk takes the data. */
     private boolean isFrom() {
         return info.operation() == Operation.WRITE || info.operation() == Operation.ZONE_APPEND;
     }
@@ -165,7 +165,7 @@ final class DivertedRequest implements FilteredRequest {
         return Arrays.copyOf(tickets, ticketCount);
     }
 
-    /** Adds the answer to a batch, which {@code give} empties; {@code used} is where a read has put its data. */
+    /** Adds the answer to a batch, which {@code give} empties; {@code used} has the data of a read, null if it is zeros. */
     void addParts(Answer answer, Batch batch, NativeMemory used, Runnable give) {
         boolean read = isInto();
         long at = 0;

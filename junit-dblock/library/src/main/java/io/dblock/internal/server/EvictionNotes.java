@@ -6,8 +6,8 @@ import io.dblock.journal.EventKind;
 import java.util.function.LongConsumer;
 
 /**
- * Notes in the journal that the cache was full, once between two flushes: a note for each write would drive the requests
- * out of the journal. Called with the cache locked.
+ * Records in the journal that the write cache is full, at most once between two flushes: with an event for each write, few
+ * requests would be left in the journal. Called with the cache locked.
  */
 final class EvictionNotes implements LongConsumer {
     private final JournalRing journal;

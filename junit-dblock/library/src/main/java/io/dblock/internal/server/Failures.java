@@ -4,16 +4,16 @@ package io.dblock.internal.server;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What went wrong with one device, the first hundred. */
+/** The first hundred failures of a device. */
 final class Failures {
     private static final int MAX = 100;
 
     private final List<Throwable> list = new ArrayList<>(0);
 
-    /** One for which the list had no room. */
+    /** The last failure for which there was no memory in the list. */
     private Throwable unlisted;
 
-    /** Must not throw: it is called when memory is short, too. */
+    /** Adds a failure. Must not throw, because it is also called when memory is short. */
     synchronized void add(Throwable failure) {
         if (list.size() >= MAX) {
             return;

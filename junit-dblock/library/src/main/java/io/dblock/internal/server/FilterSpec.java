@@ -2,11 +2,11 @@
 package io.dblock.internal.server;
 
 /**
- * How a device's filters are to be made: plain data.
+ * The settings of a device's filters, as plain data.
  *
- * @param seed of all random choices
+ * @param seed the seed of all random choices
  * @param volatileCache whether completed writes need a flush to be durable
- * @param cacheLimit bytes of unflushed writes that the cache keeps apart
+ * @param cacheLimit how much the write cache holds at most, in bytes
  * @param journalEntries how many entries the journal keeps, a power of two
  */
 public record FilterSpec(long seed, boolean volatileCache, long cacheLimit, int journalEntries) {}

@@ -26,14 +26,14 @@ import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 
-/** What lies between the kernel and the store of one device, from top to bottom: journal, fault rules, write cache. */
+/** The filters between the kernel and the store of a device, from top to bottom: journal, fault rules, write cache. */
 final class Filters implements AutoCloseable {
     private final DeviceParameters parameters;
     private final Failures failures;
     private final JournalRing journal;
     private final FaultFilter faults;
     private final Disk disk;
-    /** Null if a user's handler answers, whose affair it is what that keeps; or a store with zones. */
+    /** Null over a user's handler, which decides itself what is durable, and over a zoned store. */
     private final WriteCache cache;
 
     private final Faults userFaults;
@@ -62,13 +62,13 @@ final class Filters implements AutoCloseable {
         userJournal = new Journal(journal, size, parameters.logicalBlock());
     }
 
-    /** Over a user's handler, or a store with zones, of a device made with these parameters whose size now is {@code size}. */
+    /** Creates the filters over a user's handler or a zoned store; {@code size} returns the device's current size in bytes. */
     static Filters over(
             DeviceParameters parameters, LongSupplier size, Failures failures, FilterSpec spec, Disk handler) {
         return new Filters(parameters, size, failures, spec, handler, null, new JournalRing(spec.journalEntries()));
     }
 
-    /** Over a built-in store, which gets a write cache. */
+    /** Creates the filters over a built-in store without zones, with a write cache. */
     static Filters overStore(
             DeviceParameters parameters, LongSupplier size, Failures failures, FilterSpec spec, Store store) {
         JournalRing journal = new JournalRing(spec.journalEntries());
@@ -103,7 +103,7 @@ final class Filters implements AutoCloseable {
         return userJournal;
     }
 
-    /** Of the device. */
+    /** Returns the name of the device. */
     String name() {
         return parameters.name();
     }
@@ -120,12 +120,12 @@ final class Filters implements AutoCloseable {
         return cache == null || cache.powered();
     }
 
-    /** Whether the store is there: its power is on a supply as long as it is. */
+    /** Returns whether this is open, that is, not yet taken off its power supply by {@link #close()}. */
     boolean isOpen() {
         return powerSupply.feeds(this);
     }
 
-    /** What only a built-in store can do is refused with a user's handler. */
+    /** Throws if the device is zoned or a user's handler answers; {@code what} is then not possible. */
     void requireStore(String what) {
         if (parameters.isZoned()) {
             throw new IllegalStateException(what + " is not possible with " + name()
@@ -140,20 +140,21 @@ final class Filters implements AutoCloseable {
         }
     }
 
-    /** For one random choice of a power cut: the next of a sequence that the device's seed gives. */
+    /** Returns the seed for one choice of survivors: the next of a sequence that the device's seed determines. */
     long nextSeed() {
         return new SplittableRandom(seed + seeds.getAndIncrement()).nextLong();
     }
 
-    /** What a request that comes now names; see {@link WriteCache#position()}. */
+    /** Returns the position of a request that comes now, see {@link WriteCache#position()}. */
     long position() {
         return cache == null ? 0 : cache.position();
     }
 
     /**
-     * These writes are about to be answered.
+     * Completes the writes of a request in the cache. Called just before the request is answered.
      *
-     * @return false if the power was cut since that position: then the answer is an error
+     * @param then the position at which the request came
+     * @return false if the power was cut since that position, so that the answer must be an error
      */
     boolean complete(long[] tickets, long then) {
         if (cache == null) {
@@ -164,8 +165,8 @@ final class Filters implements AutoCloseable {
     }
 
     /**
-     * A read is about to be answered with the data at this address. Must not throw: the answer is right, whatever the journal
-     * cannot make of it.
+     * Records the data of a read that is about to be answered. Must not throw: the answer is right even if the journal cannot
+     * record it.
      */
     void noteRead(long sequence, long address, long length) {
         try {
@@ -177,7 +178,7 @@ final class Filters implements AutoCloseable {
         }
     }
 
-    /** A request is about to be answered; {@code data} is where a read has put its data, null if nowhere. */
+    /** Records that a request is about to be answered; {@code data} has the data of a read, null if it has none. */
     void end(long sequence, Operation operation, Answer answer, NativeMemory data) {
         if (operation == Operation.READ && data != null && answer.firstError() == null) {
             noteRead(
@@ -188,13 +189,13 @@ final class Filters implements AutoCloseable {
         journal.end(sequence, System.nanoTime(), answer);
     }
 
-    /** The content now. */
+    /** Returns the current content. */
     ServedSnapshot snapshot() {
         requireStore("snapshot()");
         return snapshot("", WriteCache::snapshot);
     }
 
-    /** The content that a cut would leave. */
+    /** Returns the content that a power cut now would leave. */
     ServedSnapshot snapshot(Survivors survivors) {
         requireStore("snapshot(survivors)");
         Survivors chosen = survivors.orSeed(nextSeed());
@@ -215,17 +216,17 @@ final class Filters implements AutoCloseable {
         }
     }
 
-    /** What rules and cuts have shown. */
+    /** Returns what the rules and power cuts have shown. */
     Evidence evidence() {
         return new Evidence(faults.neverActed(), cache == null ? Choices.NONE : cache.choices());
     }
 
-    /** Ends the rules; what they keep waiting fails. */
+    /** Ends the rules; requests that they keep waiting fail with EIO. */
     void endFaults() {
         faults.close();
     }
 
-    /** Takes it off its power supply and closes the store. No request may be under way any more. */
+    /** Leaves the power supply, and closes the journal and the write cache with its store. No request may be under way. */
     @Override
     public void close() throws IOException {
         PowerSupply.leave(this);

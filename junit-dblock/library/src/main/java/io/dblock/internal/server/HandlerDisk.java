@@ -13,7 +13,10 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
-/** A user's handler in blocking form, below the fault rules. What it throws is noted and fails that part of the request. */
+/**
+ * A user's handler in blocking form, below the fault rules. An exception fails the part of the request that the handler was
+ * called for, and is added to the failures of the device.
+ */
 final class HandlerDisk implements Disk {
     private static final CompletableFuture<Void> DONE = CompletableFuture.completedFuture(null);
 
@@ -39,7 +42,7 @@ final class HandlerDisk implements Disk {
         }
     }
 
-    /** What a handler's read must have done. */
+    /** Throws unless the handler's read has filled {@code dst}. */
     static void checkFilled(ByteBuffer dst, long offset, long length) throws BlockIOException {
         if (dst.hasRemaining()) {
             throw new BlockIOException(

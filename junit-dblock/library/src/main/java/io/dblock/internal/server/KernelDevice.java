@@ -10,18 +10,18 @@ import io.dblock.internal.kernel.DeviceParameters;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** The module's side of a device: what it has been told of it, and says. It has a control session of its own. */
+/** A device as the module knows it, with its own control session. */
 final class KernelDevice implements AutoCloseable {
     private static final Duration NAME_WAIT = Duration.ofSeconds(5);
 
     private final ControlSession session;
     private final DeviceInfo created;
-    /** Bytes. */
+    /** The current size in bytes. */
     private volatile long size;
 
-    /** Calls that destroy it now. */
+    /** How many calls of {@link #destroy} are under way. */
     private final AtomicInteger destroying = new AtomicInteger();
-    /** Whether it is known to be gone from the module: only then there is nothing left to be destroyed. */
+    /** Whether the module is known to have removed the device; later calls of {@link #destroy} then do nothing. */
     private volatile boolean gone;
 
     private KernelDevice(ControlSession session, DeviceInfo created) {
@@ -31,8 +31,8 @@ final class KernelDevice implements AutoCloseable {
     }
 
     /**
-     * Creates it on this session, which is its own from now on. The former device of its name may be about to be closed for
-     * the last time.
+     * Creates a device on this session, which it then owns. Waits a few seconds for its name, because a destroyed device
+     * keeps the name until it is closed for the last time.
      */
     static KernelDevice create(ControlSession session, DeviceParameters parameters) {
         long deadline = System.nanoTime() + NAME_WAIT.toNanos();
@@ -57,7 +57,7 @@ final class KernelDevice implements AutoCloseable {
         return session;
     }
 
-    /** As it was made. */
+    /** Returns the device as it was created. */
     DeviceInfo created() {
         return created;
     }
@@ -70,7 +70,7 @@ final class KernelDevice implements AutoCloseable {
         return created.name();
     }
 
-    /** As it was made with. */
+    /** Returns the parameters that the device was created with. */
     DeviceParameters parameters() {
         return created.parameters();
     }
@@ -83,12 +83,12 @@ final class KernelDevice implements AutoCloseable {
         return parameters().maxIo();
     }
 
-    /** What the module says of it now. */
+    /** Returns what the module reports now. */
     DeviceInfo info() {
         return session.info(id());
     }
 
-    /** What the module says, since whoever destroys it need not do so through this. */
+    /** Returns whether the device has ended or is ending. Asks the module, because another session may destroy the device. */
     boolean isEnding() {
         try {
             return gone || info().state() == DeviceInfo.State.ENDING;
@@ -101,7 +101,7 @@ final class KernelDevice implements AutoCloseable {
         session.start(id());
     }
 
-    /** Its size now, in bytes. */
+    /** Returns the current size in bytes. */
     long size() {
         return size;
     }
@@ -115,7 +115,7 @@ final class KernelDevice implements AutoCloseable {
         session.setReadOnly(id(), readOnly);
     }
 
-    /** Whatever other calls of this are under way: the module knows how an orderly one is overtaken by a forced one. */
+    /** Removes the disk. Takes no lock, because a forced call must reach the module while one without force waits there. */
     void destroy(boolean force) {
         destroying.incrementAndGet();
         try {
@@ -126,7 +126,7 @@ final class KernelDevice implements AutoCloseable {
             gone = true;
         } catch (ControlException e) {
             if (e.is(Errno.ENODEV)) {
-                gone = true; // Somebody destroyed it by its name.
+                gone = true; // Another call destroyed the device.
             } else if (!e.is(Errno.EALREADY)) {
                 throw e;
             }
@@ -135,12 +135,12 @@ final class KernelDevice implements AutoCloseable {
         }
     }
 
-    /** Whether a thread destroys it now. */
+    /** Returns whether a call of {@link #destroy} is under way. */
     boolean isBeingDestroyed() {
         return destroying.get() != 0;
     }
 
-    /** Closes the session, with which it is gone at the latest. Nobody may use it any more. */
+    /** Closes the session, which ends the device if it still exists. No thread may use the session any longer. */
     @Override
     public void close() {
         gone = true;

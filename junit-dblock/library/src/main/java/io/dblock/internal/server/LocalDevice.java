@@ -31,8 +31,8 @@ import java.util.Set;
 import java.util.function.IntFunction;
 
 /**
- * A device served by this JVM, by one thread for each of its queues while it is busy, on a control session of its own. It
- * makes its parts, says in which order they begin and end, and does what takes several of them. None of them knows it.
+ * A device that this JVM serves on its own control session, with one thread per queue while the device is busy. This class
+ * creates the parts of the device, starts and ends them in order, and does what takes several of them. No part knows it.
  */
 final class LocalDevice implements ServedDevice {
     private static final Duration JOIN = Duration.ofSeconds(5);
@@ -43,12 +43,12 @@ final class LocalDevice implements ServedDevice {
     private final Filters filters;
     /** Closed with the device. */
     private final AutoCloseable handler;
-    /** Who answers, for people. */
+    /** What answers the requests, for messages. */
     private final String answers;
-    /** Whether what answers can write. */
+    /** Whether the handler or store can write. */
     private final boolean writable;
 
-    /** Held by whoever changes the size. */
+    /** The lock of {@link #resize}. */
     private final Object sizing = new Object();
 
     private boolean closed;
@@ -65,8 +65,8 @@ final class LocalDevice implements ServedDevice {
     }
 
     /**
-     * Creates a device on this session, which is its own from now on, and has this handler serve it; a built-in store under
-     * a write cache.
+     * Creates a device on this session, which it then owns, and serves it with this handler. A built-in store gets a write
+     * cache.
      */
     static LocalDevice create(
             ControlSession session, DeviceParameters parameters, FilterSpec spec, BlockHandler handler) {
@@ -91,13 +91,13 @@ final class LocalDevice implements ServedDevice {
         Failures failures = new Failures();
         DeviceParts parts = DeviceParts.of(
                 kernel, Filters.overStore(kernel.parameters(), kernel::size, failures, spec, store), failures, null);
-        // The store is closed by its cache, which outlives the device if there are snapshots.
+        // The write cache closes the store: with the device or, if that is later, with the last snapshot.
         return new LocalDevice(parts, () -> {}, store, store.supports())
                 .serve(queue ->
                         store instanceof DirectStore ? new DirectWorker(parts, queue) : new StoreWorker(parts, queue));
     }
 
-    /** The same with a handler in request form. */
+    /** Creates a device that is served with a handler in request form. */
     static LocalDevice create(
             ControlSession session, DeviceParameters parameters, FilterSpec spec, RequestHandler handler) {
         KernelDevice kernel = KernelDevice.create(session, parameters);
@@ -112,7 +112,7 @@ final class LocalDevice implements ServedDevice {
                 .serve(queue -> new RequestWorker(parts, queue, handler));
     }
 
-    /** The same with a zoned store, over which there is no write cache. */
+    /** Creates a device that is served from a zoned store, without a write cache. */
     static LocalDevice create(ControlSession session, DeviceParameters parameters, FilterSpec spec, ZonedStore store) {
         KernelDevice kernel = KernelDevice.create(session, parameters);
         Failures failures = new Failures();
@@ -240,7 +240,8 @@ final class LocalDevice implements ServedDevice {
             if (bytes == before) {
                 return;
             }
-            // No request is made of what is not there: the kernel knows of a smaller size first, of a larger one last.
+            // The kernel must not send requests beyond the end of the store: it learns a smaller size first, a larger
+            // one last.
             boolean done = false;
             try {
                 if (bytes < before) {
@@ -300,7 +301,7 @@ final class LocalDevice implements ServedDevice {
         } catch (DblockException e) {
             failure = e;
         }
-        // What fault rules hold is answered now, which nobody waits for any more.
+        // Requests that fault rules keep waiting are answered now; the kernel has already failed them with the device.
         filters.endFaults();
         parts.answerer().close();
         String stuck = parts.serving().close(JOIN);
@@ -308,7 +309,7 @@ final class LocalDevice implements ServedDevice {
             stuck = "a thread that answers one of its requests, or destroys it,";
         }
         if (stuck != null) {
-            // Whoever is left may still use the session and the store, so both stay.
+            // The stuck thread may still use the session and the store, so both stay open.
             DblockException left = new DblockException("The device " + kernel.name() + " is gone, but " + stuck
                     + " has not ended within " + 2 * JOIN.toSeconds()
                     + " s: its handler does not return. Its memory is not freed.");
@@ -325,7 +326,7 @@ final class LocalDevice implements ServedDevice {
         }
     }
 
-    /** Whether nobody gives answers or destroys it any more, which takes a moment only. */
+    /** Waits until no thread gives answers or destroys the device; returns false if one still does after {@link #JOIN}. */
     private boolean awaitNobody() {
         long deadline = System.nanoTime() + JOIN.toNanos();
         while (!parts.answerer().isDone() || kernel.isBeingDestroyed()) {
@@ -337,7 +338,7 @@ final class LocalDevice implements ServedDevice {
         return true;
     }
 
-    /** Closes one of several; whether that fails or not, the next is to be closed, too. */
+    /** Closes one of several resources. Returns the failures so far instead of throwing, so that the next is closed, too. */
     private DblockException closing(String what, AutoCloseable resource, DblockException before) {
         try {
             resource.close();

@@ -17,13 +17,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Serves devices from this JVM. */
+/** Serves devices in this JVM. */
 public final class LocalServer implements DeviceServer {
     private static final LocalServer INSTANCE = new LocalServer();
 
     private LocalServer() {}
 
-    /** The one there is. */
+    /** Returns the only instance. */
     public static LocalServer instance() {
         return INSTANCE;
     }
@@ -39,7 +39,10 @@ public final class LocalServer implements DeviceServer {
         return create(parameters, filters, open(store));
     }
 
-    /** Creates a device that a handler of the user's answers for, and serves it; the handler is closed with the device, also if it cannot be made. */
+    /**
+     * Creates a device and serves it with a user's handler or a store. Closes the handler with the device, or at once if the
+     * device cannot be created.
+     */
     public ServedDevice create(DeviceParameters parameters, FilterSpec filters, BlockHandler handler) {
         boolean done = false;
         try {
@@ -66,7 +69,7 @@ public final class LocalServer implements DeviceServer {
         }
     }
 
-    /** The same with a handler in request form. */
+    /** Creates a device and serves it with a handler in request form. */
     public ServedDevice create(DeviceParameters parameters, FilterSpec filters, RequestHandler handler) {
         return onOwnSession(session -> LocalDevice.create(session, parameters, filters, handler));
     }
@@ -79,7 +82,7 @@ public final class LocalServer implements DeviceServer {
     @Override
     public List<Optional<CutReport>> cutPower(List<ServedDevice> devices, Survivors survivors) {
         List<Filters> local = filters(devices);
-        // Any that has not left it knows the supply.
+        // Any device that is still open has the supply that they share.
         Map<Filters, CutReport> reports = local.stream()
                 .filter(Filters::isOpen)
                 .findFirst()
@@ -136,7 +139,7 @@ public final class LocalServer implements DeviceServer {
         try {
             handler.close();
         } catch (IOException | RuntimeException e) {
-            // The reason the device could not be made is on its way already and says more.
+            // The exception that says why the device could not be created is being thrown, and matters more.
         }
     }
 }

@@ -8,7 +8,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 
-/** A snapshot kept in this JVM. */
+/** A snapshot of a device that this JVM serves. */
 final class LocalSnapshot implements ServedSnapshot {
     private final StoreSnapshot snapshot;
 

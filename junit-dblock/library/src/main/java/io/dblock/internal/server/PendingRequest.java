@@ -18,8 +18,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * A request in the hands of a {@link io.dblock.handler.RequestHandler}. Until the handler returns, the data of a write lie
- * in the worker's buffer; then they are copied into one of the request's own.
+ * A request that a {@link io.dblock.handler.RequestHandler} was given. The data of a write is in the worker's buffer at
+ * first. It is copied to the request's own buffer when the handler asks for it, or returns without completing the request.
  */
 final class PendingRequest implements BlockRequest {
     private final DeviceParts parts;
@@ -33,7 +33,7 @@ final class PendingRequest implements BlockRequest {
     private final int hints;
     private final long sequence;
 
-    // Guarded by this. No call to the kernel is made under it.
+    // Guarded by this. No answer is given to the kernel with the lock held.
     private boolean done;
     private long fetchedAt;
     private NativeMemory memory;
@@ -113,7 +113,7 @@ final class PendingRequest implements BlockRequest {
         }
     }
 
-    /** The handler has returned: the worker's buffer is about to be used again. */
+    /** Copies the data of an open write, unless that is done, before the worker's buffer is reused. */
     synchronized void detach() {
         if (!done && operation == Operation.WRITE && data == null) {
             makeData();
@@ -131,7 +131,7 @@ final class PendingRequest implements BlockRequest {
         end(java.util.Objects.requireNonNull(errno, "errno"));
     }
 
-    /** Fails it unless it is completed already. */
+    /** Fails the request unless it is completed already. */
     void failIfOpen(Errno errno) {
         if (finish()) {
             answer(errno);
@@ -151,7 +151,7 @@ final class PendingRequest implements BlockRequest {
         return first;
     }
 
-    /** Only the thread for which {@link #finish()} was true comes here. */
+    /** Answers the request. Only the thread for which {@link #finish()} returned true calls this. */
     private void answer(Errno errno) {
         if (errno != null) {
             parts.counters().errors.increment();
@@ -171,7 +171,7 @@ final class PendingRequest implements BlockRequest {
         }
     }
 
-    /** Adds the answer to a batch; {@code used} is where a read has put its data, null if nowhere. */
+    /** Adds the answer to a batch; {@code used} has the data of a read, null if it is zeros. */
     void addAnswer(Batch batch, Errno errno, NativeMemory used) {
         if (errno != null) {
             batch.answerError(cookie, errno.number());

@@ -14,18 +14,18 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What the power of one device, or of several, comes from: it is cut for all of them at one instant. A device that is closed
- * leaves it, and the others go on. Of each device it knows the filters, whose cache loses by a cut what is not durable.
+ * The power supply of one device, or of several whose power is cut at one instant. A closed device leaves its supply, and the
+ * others go on. The supply knows each device by its filters: in a cut, their write cache loses what is not durable.
  */
 final class PowerSupply {
-    /** Those that are open. Changed under the lock of the class and that of this. */
+    /** The open devices. Changed with the locks of the class and of this object held. */
     private volatile List<Filters> devices;
 
     private PowerSupply(List<Filters> devices) {
         this.devices = List.copyOf(devices);
     }
 
-    /** A supply of its own for a device. */
+    /** Returns a supply for this device alone. */
     static PowerSupply of(Filters device) {
         return new PowerSupply(List.of(device));
     }
@@ -49,7 +49,7 @@ final class PowerSupply {
         devices.forEach(device -> device.setPowerSupply(joint));
     }
 
-    /** Takes a device off its supply, whose store is about to be closed; waits for a cut that is under way. */
+    /** Takes a device off its supply before its store is closed. Waits for a cut that is under way. */
     static synchronized void leave(Filters device) {
         device.powerSupply().remove(device);
     }
@@ -63,9 +63,9 @@ final class PowerSupply {
     }
 
     /**
-     * Cuts the power of all.
+     * Cuts the power of all devices.
      *
-     * @return the report of each device that is open
+     * @return the report of each open device
      */
     synchronized Map<Filters, CutReport> cut(Survivors survivors) {
         List<Filters> open = devices;
@@ -92,7 +92,7 @@ final class PowerSupply {
             WriteCache.unlockAll(caches);
         }
         if (reports.values().stream().anyMatch(report -> !report.writes().isEmpty())) {
-            // They are cut as one: the choice among what one had in its cache is the others' too.
+            // The devices are cut as one: if any cache had writes to choose from, the choice counts for all.
             caches.forEach(WriteCache::choiceFound);
         }
         reports.forEach((device, report) -> {
@@ -103,8 +103,8 @@ final class PowerSupply {
     }
 
     /**
-     * Restores the power of one of them. Not before a cut has failed all it has to: what comes after the power is none of
-     * that.
+     * Restores the power of one device. Waits for a cut that is under way, because the cut must not fail requests that come
+     * when the power is back.
      */
     synchronized void restore(Filters device) {
         device.requireStore("restorePower()");
@@ -118,7 +118,7 @@ final class PowerSupply {
         device.journal().note(EventKind.POWER_RESTORED, "");
     }
 
-    /** Cuts it for a fault rule: if it is off already, somebody else has just cut it. */
+    /** Cuts the power for a fault rule, unless that of any device is off: then another cut has come first. */
     void cutUnlessOff(Survivors survivors) {
         if (isOn()) {
             try {

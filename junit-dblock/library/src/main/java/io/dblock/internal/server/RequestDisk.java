@@ -18,7 +18,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
-/** A user's handler in request form, below the fault rules. A request that these split reaches it in parts. */
+/** A user's handler in request form, below the fault rules. A request that the rules split reaches it in parts. */
 final class RequestDisk implements Disk {
     private final RequestHandler handler;
     private final Consumer<Throwable> failures;

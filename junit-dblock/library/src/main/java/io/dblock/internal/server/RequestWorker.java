@@ -6,7 +6,7 @@ import io.dblock.handler.Operation;
 import io.dblock.handler.RequestHandler;
 import io.dblock.internal.kernel.NativeMemory;
 
-/** Serves a queue by handing each request to a user's {@link RequestHandler}, which may complete it later. */
+/** Serves a queue by passing each request to a user's {@link RequestHandler}, which may complete it later. */
 final class RequestWorker extends Worker {
     private final RequestHandler handler;
     private PendingRequest current;
@@ -31,12 +31,12 @@ final class RequestWorker extends Worker {
         }
     }
 
-    /** Whether this request is being handled by the current thread, so that its answer can go with the next call. */
+    /** Returns whether the current thread handles this request, so that the answer can go with the next call. */
     boolean isHandling(PendingRequest request) {
         return current == request && isHere();
     }
 
-    /** Puts the answer into the next call; {@code data} stays untouched until that was made. */
+    /** Adds the answer to the next call to the kernel; {@code data} is not reused before that call. */
     void answerWithNextCall(PendingRequest request, Errno errno, NativeMemory data) {
         if (request.operation() == Operation.READ && data != null && errno == null) {
             noteRead(request.sequence(), data.address(), request.length());

@@ -9,54 +9,55 @@ import io.dblock.journal.Recorder;
 import io.dblock.power.Survivors;
 import java.util.List;
 
-/** A device and who serves it, which may be another process. */
+/** A device together with its server, which may be another process. */
 public interface ServedDevice extends DeviceCommands, AutoCloseable {
 
-    /** Who serves it. */
+    /** Returns the server of the device. */
     DeviceServer server();
 
-    /** Who answers its requests: the JVM, and a description of what does so there, a line each. */
+    /** Returns which JVM answers the requests, and which handler or store in it. */
     Answering answering();
 
     /**
-     * Who answers requests.
+     * Which JVM answers the requests of a device, and which handler or store in it.
      *
-     * @param jvm the process
-     * @param outside whether this is not the JVM that asks
-     * @param lines what answers in it
+     * @param jvm the JVM
+     * @param outside whether that is another JVM than this one
+     * @param lines the handler or store, described in readable lines
      */
     record Answering(Watchdog.Party jvm, boolean outside, List<String> lines) {}
 
-    /** The device as it was made. */
+    /** Returns the device as it was created. */
     DeviceInfo created();
 
-    /** What the module says of it now. */
+    /** Returns what the module reports now. */
     DeviceInfo info();
 
-    /** Its fault rules. */
+    /** Returns the fault rules of the device. */
     Faults faults();
 
-    /** Who writes its journal. */
+    /** Returns the recorder of the journal. */
     Recorder recorder();
 
-    /** What it was asked. */
+    /** Returns the journal of the requests and events. */
     Journal journal();
 
     /**
-     * Its content now.
+     * Returns the current content.
      *
-     * @throws IllegalStateException if the handler is a user's
+     * @throws IllegalStateException if a user's handler answers, or the device is zoned
      */
     ServedSnapshot snapshot();
 
-    /** The content that a cut would leave. */
+    /** Returns the content that a power cut now would leave. */
     ServedSnapshot snapshot(Survivors survivors);
 
     /**
-     * Destroys the device by force if that is still to be done, waits for the server's threads, and closes the handler.
+     * Destroys the device by force if it still exists, waits for the threads that serve it, and closes the handler or store.
      * Idempotent.
      *
-     * @throws io.dblock.DblockException if a thread does not end, because the handler does not return
+     * @throws io.dblock.DblockException if a thread does not end because the handler does not return, or if a part cannot be
+     *     closed
      */
     @Override
     void close();

@@ -5,16 +5,16 @@ import io.dblock.internal.kernel.DeviceParameters;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** A snapshot of a device, kept by its server; see {@link io.dblock.Snapshot}. */
+/** A snapshot of a device, kept by the server of the device; see {@link io.dblock.Snapshot}. */
 public interface ServedSnapshot extends AutoCloseable {
 
-    /** The {@code length} bytes at {@code offset}; at most a MiB. */
+    /** Returns the {@code length} bytes at {@code offset}; at most 1 MiB at once. */
     byte[] read(long offset, int length);
 
-    /** Creates a device with this content on the same server, and serves it. It is not started yet. */
+    /** Creates a device with this content on the same server, and serves it; the caller starts it. */
     ServedDevice fork(DeviceParameters parameters, FilterSpec filters);
 
-    /** Writes it to an image file, replacing one that is there. */
+    /** Writes the content to an image file, and replaces an existing file. */
     void save(Path file) throws IOException;
 
     /** Idempotent. */

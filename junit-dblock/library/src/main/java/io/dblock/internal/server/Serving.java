@@ -7,16 +7,16 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.IntFunction;
 
 /**
- * Who serves the queues of a device: nobody as long as it is idle, one thread for each queue while it is busy.
+ * The threads that serve the queues of a device: one per queue while the device is busy, none while it is idle.
  *
- * <p>At any time each queue has a thread, or the {@link Dispatcher} waits for the device. A thread leaves when the whole
- * device has had nothing to do for {@link #LINGER}: as long as one queue is busy, the dispatcher could not tell requests of
- * the others from those.
+ * <p>Each queue has a thread, or the {@link Dispatcher} waits for the device. Threads leave only when no queue has had a
+ * request for {@link #LINGER}: the dispatcher cannot tell which queue a request comes through, so a busy queue would wake it
+ * all the time.
  */
 final class Serving implements Dispatcher.Client {
     /**
-     * A thread that comes back costs as much as some ten requests; one that waits costs its stack. Of a program that works
-     * with a filesystem, requests rarely come further apart as long as it does anything.
+     * How long a thread waits before it leaves. A thread that comes back costs as much as about ten requests; a thread that
+     * waits costs its stack. While a program works on a filesystem, its requests rarely come further apart.
      */
     static final Duration LINGER = Duration.ofMillis(50);
 
@@ -24,23 +24,23 @@ final class Serving implements Dispatcher.Client {
 
     private final KernelDevice kernel;
     private final Failures failures;
-    /** Null if those that all devices share will do. */
+    /** Null if the device uses the shared buffers. */
     private final BufferPool ownBuffers;
-    /** Of the thread that made the device: a handler may load classes by it. */
+    /** The loader of the thread that created the device: the handler may load classes through it. */
     private final ClassLoader contextLoader;
 
     // Guarded by this.
     private IntFunction<Worker> factory;
-    /** By queue; null while nobody serves it. */
+    /** The workers by queue; null while no thread serves the queue. */
     private final Worker[] workers;
-    /** Queues that a thread serves, or is about to. */
+    /** The queues that a thread serves or is about to serve, a bit each. */
     private long taken;
 
     private boolean ended;
     private boolean closed;
     private volatile Dispatcher.Registration registration;
 
-    /** {@code ownBuffers} is null if the device may use those that all share; see {@link BufferPool}. */
+    /** {@code ownBuffers} is null if the device may use the shared buffers, see {@link BufferPool}. */
     Serving(KernelDevice kernel, Failures failures, BufferPool ownBuffers) {
         this.kernel = kernel;
         this.failures = failures;
@@ -49,7 +49,7 @@ final class Serving implements Dispatcher.Client {
         workers = new Worker[kernel.parameters().queues()];
     }
 
-    /** Serves it from now on, each queue by what this makes. */
+    /** Serves the device from now on, each queue with a worker that {@code factory} makes. */
     synchronized void start(IntFunction<Worker> factory) {
         this.factory = factory;
         registration = Dispatcher.register(kernel.session(), this);
@@ -66,12 +66,12 @@ final class Serving implements Dispatcher.Client {
         return registration.batches();
     }
 
-    /** How long a thread waits for a request, in nanoseconds; less than 0: without limit. */
+    /** Returns how long a thread waits for a request, in nanoseconds; negative: without limit. */
     long patience() {
         return registration.pollable() ? LINGER.toNanos() : NO_LIMIT;
     }
 
-    /** The module does not let it be served: what is asked of it fails now, and not by its timeout. */
+    /** Destroys the device, which the module does not let us serve: its requests then fail at once, not by their timeout. */
     void unservable(Throwable failure) {
         failures.add(failure);
         try {
@@ -158,7 +158,8 @@ final class Serving implements Dispatcher.Client {
             Thread thread = Thread.currentThread();
             thread.setName("dblock-spare");
             thread.setContextClassLoader(ClassLoader.getSystemClassLoader());
-            // Whoever interrupts it does so under this lock, and means the handler that is left now.
+            // An interrupt was for this device's handler. A late one cannot come: close() interrupts with this lock
+            // held.
             Thread.interrupted();
             if (taken == 0) {
                 if (ownBuffers != null) {
@@ -185,7 +186,7 @@ final class Serving implements Dispatcher.Client {
         }
     }
 
-    /** Whether this worker, for which no request came in its time, may leave. */
+    /** Returns whether this worker, to which no request has come in time, may leave. */
     synchronized boolean mayLeave(Worker worker) {
         if (closed) {
             return true;
@@ -202,10 +203,10 @@ final class Serving implements Dispatcher.Client {
     }
 
     /**
-     * Nobody is to serve it from now on. Whoever still does, because a handler does not return, is interrupted after this
-     * time, and waited for as long again.
+     * Ends the serving of the device. If a thread still serves it after {@code patience}, because a handler does not return,
+     * the thread is interrupted and waited for as long again.
      *
-     * @return null if nobody does any more, else who and where
+     * @return null if no thread is left, otherwise a description of one that is, with its stack
      */
     String close(Duration patience) {
         synchronized (this) {
@@ -230,7 +231,7 @@ final class Serving implements Dispatcher.Client {
         return stuck;
     }
 
-    /** Whether this thread was interrupted meanwhile, which changes nothing. */
+    /** Waits until no thread is left, even if interrupted; returns whether the current thread was interrupted. */
     private synchronized boolean awaitNobody(long deadline) {
         boolean interrupted = false;
         while (taken != 0) {
@@ -255,7 +256,7 @@ final class Serving implements Dispatcher.Client {
             }
             found = describe(worker.thread());
             if (interrupt) {
-                // A handler that waits for something usually ends then.
+                // An interrupt usually ends the wait of a handler.
                 worker.thread().interrupt();
             }
         }

@@ -7,18 +7,18 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /**
- * Which of the built-in stores keeps a device's data: plain data, so that it can be sent to another process.
+ * Which built-in store keeps a device's data; itself plain data, so that it can be sent to another process.
  *
- * @param size bytes; plays no part with an image
+ * @param size bytes; not used with an image
  * @param logicalBlock bytes
- * @param image the file; without one the store is memory
- * @param mode what becomes of the file; present with an image
- * @param zones if it has zones, which only memory can
+ * @param image the image file; without one, the data is in memory
+ * @param mode how the file is used; present with an image
+ * @param zones the zones of a zoned store, whose data is in memory
  */
 public record StoreSpec(
         long size, int logicalBlock, Optional<Path> image, Optional<ImageMode> mode, Optional<Zones> zones) {
 
-    /** One without zones. */
+    /** Creates the spec of a store without zones. */
     public StoreSpec(long size, int logicalBlock, Optional<Path> image, Optional<ImageMode> mode) {
         this(size, logicalBlock, image, mode, Optional.empty());
     }

@@ -4,7 +4,7 @@ package io.dblock.internal.server;
 import io.dblock.internal.kernel.Batch;
 import java.nio.ByteBuffer;
 
-/** Serves a queue from a store that is not in memory, under its write cache. It takes one request at a time. */
+/** Serves a queue from a write cache over a store that is not contiguous in memory. It fetches one request at a time. */
 final class StoreWorker extends Worker {
 
     StoreWorker(DeviceParts parts, int queue) {

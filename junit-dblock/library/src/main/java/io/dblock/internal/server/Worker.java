@@ -27,10 +27,11 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongConsumer;
 
 /**
- * Serves one queue of a device while that is busy. As long as no fault rule is armed, a request costs no object here.
+ * Serves one queue of a device while the device is busy. While no fault rule is armed, this class allocates nothing for a
+ * request.
  *
- * <p>A request is answered with the next call to the kernel. Just before that its write counts as completed, and it is
- * ended in the journal; if the power has been cut since it came, its answer becomes an error.
+ * <p>The answers go with the next call to the kernel. Just before that call, the writes are completed in the cache and the
+ * requests are ended in the journal. If the power was cut since the requests came, the answers become errors.
  */
 abstract class Worker {
     private static final long NOT_RECORDED = JournalRing.NOT_RECORDED;
@@ -42,7 +43,7 @@ abstract class Worker {
     final Failures failures;
     final BufferPool buffers;
     final Batch batch;
-    /** Where the data of writes come, as long as nothing is borrowed of the journal for them. */
+    /** The buffer for the data of writes while none is {@link #borrowed}, and for the data of reads that is copied. */
     final NativeMemory fetched;
 
     final WriteCache cache;
@@ -61,22 +62,22 @@ abstract class Worker {
     private final List<List<String>> rules;
     private int answers;
 
-    /** What the data of writes are in: {@link #fetched} or what is borrowed. */
+    /** Where the data of writes goes: {@link #fetched}, or the memory that is {@link #borrowed}. */
     private NativeMemory intake;
 
-    /** Memory of the journal's; null if there is none. */
+    /** Memory borrowed from the journal; null if none is. */
     private ContentChunk borrowed;
 
-    /** Whether there was a write of late. */
+    /** Whether the journal has taken data of a write since the last {@link #borrow()}. */
     private boolean writes;
 
-    /** What the answers that go with the next call point at. */
+    /** The memory that the answers in the batch point at, to be released after the next call. */
     private final List<NativeMemory> answered = new ArrayList<>();
 
     private long position;
     private long fetchedAt;
     private DivertedRequest diverted;
-    /** When the last requests came, or {@link #BUSY} while they are handled. */
+    /** When the last requests came, or {@link #BUSY} while requests are handled. */
     private final AtomicLong idleSince = new AtomicLong();
 
     private boolean ended;
@@ -105,13 +106,14 @@ abstract class Worker {
     }
 
     /**
-     * Answers request {@code i} of the batch, by {@link #answered}, or has it answered later.
+     * Handles request {@code i} of the batch: adds its answer to the batch and calls {@link #answered}, or leaves it to be
+     * answered later.
      *
      * @param sequence its number in the journal
      */
     abstract void handle(int i, long sequence) throws Exception;
 
-    /** Who runs {@link #serve()}; null when nobody does any more. */
+    /** Sets the thread that runs {@link #serve()}; null when it no longer does. */
     final void setThread(Thread thread) {
         this.thread = thread;
     }
@@ -120,21 +122,21 @@ abstract class Worker {
         return thread;
     }
 
-    /** Whether it has handled nothing for {@link Serving#LINGER}. */
+    /** Returns whether no request has come for {@link Serving#LINGER}, and none is being handled. */
     final boolean isIdle() {
         long since = idleSince.get();
         return since != BUSY && System.nanoTime() - since >= Serving.LINGER.toNanos();
     }
 
-    /** Whether the device has ended. */
+    /** Returns whether the device has ended. */
     final boolean ended() {
         return ended;
     }
 
     /**
-     * Serves until the device has ended or {@link Serving#mayLeave} says so.
+     * Serves until the worker may leave, the device has ended, or the module refuses.
      *
-     * @return true for the latter; false if it cannot go on, too
+     * @return whether this ended because the worker {@linkplain Serving#mayLeave may leave}
      */
     final boolean serve() {
         long patience = serving.patience();
@@ -149,7 +151,7 @@ abstract class Worker {
                 serving.unservable(e);
                 return false;
             } catch (Throwable t) {
-                // The answers are in the batch still, and go with the next call.
+                // The answers are still in the batch and go with the next call.
                 failures.add(t);
                 LockSupport.parkNanos(PAUSE);
                 continue;
@@ -177,10 +179,10 @@ abstract class Worker {
     }
 
     /**
-     * Chooses where the data of the next writes are to come: if there are many of them, right where the journal keeps them.
-     * What is there nobody changes, so a handler that looks at it too late sees what it should have.
+     * Chooses where the data of the next writes goes. Once much has been written, that is memory of the journal, which then
+     * need not copy the data. A handler that looks at the data too late still sees it, until the journal drops it.
      *
-     * @return from which byte of {@link #intake} on
+     * @return from which byte of {@link #intake} on it goes there
      */
     private int prepareIntake() {
         if (writes || borrowed != null) {
@@ -194,7 +196,7 @@ abstract class Worker {
         try {
             next = journal.lend(borrowed, (int) fetched.size());
         } catch (Throwable t) {
-            // No memory, say. Without it there is one copy more.
+            // There may be no memory to lend. The journal then copies the data.
             journal.giveBack(borrowed);
             failures.add(t);
         }
@@ -203,7 +205,7 @@ abstract class Worker {
         intake = next == null ? fetched : next.memory();
     }
 
-    /** Gives back what it serves with. Nobody may be in {@link #serve()}. */
+    /** Gives back the memory the worker serves with. No thread may be in {@link #serve()}. */
     final void close() {
         journal.giveBack(borrowed);
         buffers.release(fetched);
@@ -212,7 +214,7 @@ abstract class Worker {
         }
     }
 
-    /** Must not throw. */
+    /** Records and handles a request. Must not throw. */
     private void take(int i) {
         long sequence = NOT_RECORDED;
         try {
@@ -244,17 +246,17 @@ abstract class Worker {
         }
     }
 
-    /** The buffer in which the data of writes are now, at {@link #indexOf}. */
+    /** Returns the buffer that has the data of the current writes, each at its {@link #indexOf}. */
     final ByteBuffer data() {
         return intake.buffer();
     }
 
-    /** Where in the buffer {@link #data()} those of request {@code i} begin. */
+    /** Returns where in {@link #data()} the data of request {@code i} starts. */
     final int indexOf(int i) {
         return (int) (batch.data(i) - intake.address());
     }
 
-    /** Whether a fault rule has to do with it: then it is or will be answered. */
+    /** Shows a request to the fault rules; returns whether they have taken it, and answer it now or later. */
     private boolean divert(int i, long sequence) throws BlockIOException {
         RequestInfo info = new RequestInfo(
                 operation(batch.operation(i)),
@@ -278,40 +280,40 @@ abstract class Worker {
         }
     }
 
-    /** Whether this request is being handled by the current thread, so that its answer can go with the next call. */
+    /** Returns whether the current thread handles this request, so that the answer can go with the next call. */
     final boolean isHandling(DivertedRequest request) {
         return diverted == request && isHere();
     }
 
-    /** Whether the current thread serves here. */
+    /** Returns whether the current thread runs this worker. */
     final boolean isHere() {
         return thread == Thread.currentThread();
     }
 
-    /** Puts the answer into the next call; {@code data} stays untouched until that was made. */
+    /** Adds the answer to the next call to the kernel; {@code data} is not reused before that call. */
     final void answerWithNextCall(DivertedRequest request, Answer answer, NativeMemory data) {
         if (request.info().operation() == Operation.READ && data != null && answer.firstError() == null) {
             noteRead(request.sequence(), data.address(), request.info().length());
         }
         request.addParts(answer, batch, data, () -> {});
-        // Its writes count as completed already.
+        // No ticket: the request has already completed its writes in the cache.
         answered(request.sequence(), 0, answer.firstError(), answer.rules());
         if (data != null) {
             releaseWhenTaken(data);
         }
     }
 
-    /** For a read that is answered with the data at this address. */
+    /** Records the data of a read, which is at this address. */
     final void noteRead(long sequence, long address, long length) {
         filters.noteRead(sequence, address, length);
     }
 
-    /** For an append that was put at this offset. */
+    /** Records the offset at which a zone append put its data. */
     final void noteAppend(long sequence, long offset) {
         journal.appended(sequence, offset);
     }
 
-    /** Notes that an answer has been put into the batch. */
+    /** Notes that the answer to a request was added to the batch. */
     final void answered(long sequence, long ticket, Errno errno) {
         answered(sequence, ticket, errno, List.of());
     }
@@ -326,7 +328,7 @@ abstract class Worker {
         answers++;
     }
 
-    /** This memory is free when the answers in the batch have been taken. */
+    /** Releases this memory after the call that gives the answers in the batch. */
     final void releaseWhenTaken(NativeMemory memory) {
         answered.add(memory);
     }
@@ -337,13 +339,13 @@ abstract class Worker {
                 buffers.release(answered.get(i));
             }
         } catch (Throwable t) {
-            // What the pool does not get, the garbage collector does.
+            // The garbage collector frees what the pool does not get back.
             failures.add(t);
         }
         answered.clear();
     }
 
-    /** The answers in the batch are about to be given. Must not throw. */
+    /** Completes the requests whose answers are about to be given. Must not throw. */
     private void handOver() {
         if (answers == 0) {
             return;
@@ -351,7 +353,7 @@ abstract class Worker {
         try {
             complete();
         } catch (Throwable t) {
-            // Nobody knows how far it came.
+            // It is unknown which of the requests were completed.
             batch.failAnswers(Errno.EIO.number());
             failures.add(t);
         }
@@ -384,7 +386,7 @@ abstract class Worker {
             case Batch.OP_DISCARD -> counters.discards.increment();
             case Batch.OP_WRITE_ZEROES -> counters.writeZeroes.increment();
             default -> {
-                // Left to the one who handles it.
+                // Other operations are not counted.
             }
         }
     }
@@ -397,22 +399,22 @@ abstract class Worker {
         return RequestOperations.of(number);
     }
 
-    /** What a request fails with when this was thrown. */
+    /** Returns the error of a request whose handling threw this. */
     static Errno errno(Throwable thrown) {
         return thrown instanceof BlockIOException known ? known.errno() : Errno.EIO;
     }
 
-    /** The write cache's position when this batch came. */
+    /** Returns the write cache's position when the current requests came. */
     final long position() {
         return position;
     }
 
-    /** When this batch came, by {@link System#nanoTime()}. */
+    /** Returns when the current requests came, by {@link System#nanoTime()}. */
     final long fetchedAt() {
         return fetchedAt;
     }
 
-    /** Fails request {@code i} because of this. Must not throw: there may be no memory left. */
+    /** Fails request {@code i}, whose handling threw this. Must not throw, even if memory is short. */
     private void failRequest(int i, long sequence, Throwable thrown) {
         batch.answerError(batch.cookie(i), errno(thrown).number());
         answered(sequence, 0, errno(thrown));

@@ -10,7 +10,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 
-/** A zoned store as the fault rules see it. Answers at once. */
+/** A zoned store, below the fault rules. All calls complete at once. */
 final class ZonedDisk implements Disk {
     private static final CompletableFuture<Void> DONE = CompletableFuture.completedFuture(null);
 

@@ -35,7 +35,7 @@ final class ZonedWorker extends Worker {
             }
             case Batch.OP_WRITE -> store.writeFrom(data(), indexOf(i), offset, (int) length);
             case Batch.OP_FLUSH -> {
-                // What is written is in the store.
+                // There is no write cache: written data is already in the store.
             }
             case Batch.OP_ZONE_APPEND -> {
                 long at = store.appendFrom(data(), indexOf(i), offset, (int) length);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Serves devices in this JVM: threads that fetch requests from the kernel, have journal, rules and store handle them, and give
- * the answers. It knows all of a request's way, and nothing of the test.
+ * Serves devices in this JVM: its threads fetch requests from the kernel, pass them through journal, rules and write cache to
+ * the store or handler, and give the answers. The package knows the whole way of a request, and nothing of the test.
  */
 package io.dblock.internal.server;
