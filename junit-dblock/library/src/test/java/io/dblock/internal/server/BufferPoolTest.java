@@ -56,7 +56,7 @@ class BufferPoolTest {
         assertThat(pool.take(4096)).isNotSameAs(small);
     }
 
-    /** A page that is missing has to be found when it is written to, which may be when there is no memory. */
+    /** A missing page would have to be allocated when it is written to, and there may be no memory then. */
     @ParameterizedTest
     @ValueSource(ints = {4096, 1 << 16, 1 << 17, 1 << 20})
     void thePagesOfABufferAreThere(int size) throws Exception {

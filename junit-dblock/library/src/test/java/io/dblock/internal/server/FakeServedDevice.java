@@ -24,8 +24,8 @@ import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 /**
- * A device of a {@link FakeKernel} whose server can die or stop. Served it is by the real filters over memory. Every question
- * but those to the module, {@link #info()} and the like, goes to the server.
+ * A device of a {@link FakeKernel} whose server can die or stop. The real filters serve it, over memory. Every call goes to
+ * the server except {@link #info()}, {@link #created()}, {@link #answering()} and {@link #server()}.
  */
 public final class FakeServedDevice implements ServedDevice {
     private final LocalDevice device;
@@ -34,19 +34,19 @@ public final class FakeServedDevice implements ServedDevice {
     private volatile Runnable before = () -> {};
     private volatile Runnable after = () -> {};
 
-    /** Creates it, over a store in memory. */
+    /** Creates the device over a store in memory. */
     public FakeServedDevice(FakeKernel kernel, DeviceParameters parameters, FilterSpec filters) {
         device = LocalDevice.create(kernel.session(), parameters, filters, new MemoryStore(parameters.size()));
     }
 
-    /** From now on every question fails at once. */
+    /** Makes every later call fail at once. */
     public void die() {
         answerBy(() -> {
             throw new DblockException("The server process is gone.");
         });
     }
 
-    /** From now on nobody answers a question until {@link #goOn()}; it then fails. */
+    /** Makes every later call wait for {@link #goOn()} and then fail. */
     public void stop() {
         answerBy(() -> {
             boolean interrupted = false;
@@ -65,19 +65,19 @@ public final class FakeServedDevice implements ServedDevice {
         });
     }
 
-    /** Has the server answer again, and those go on who wait for it. */
+    /** Makes the server answer again, and ends the calls that wait for it. */
     public void goOn() {
         answerBy(() -> {});
         answerAfterwards(() -> {});
         end.countDown();
     }
 
-    /** From now on this comes before whatever the server does. */
+    /** Runs this before each later call to the server. If it throws, the call fails and the server does nothing. */
     public void answerBy(Runnable what) {
         before = what;
     }
 
-    /** From now on this comes after whatever the server has done, instead of its answer if it throws. */
+    /** Runs this after each later call to the server. If it throws, the call fails although the server has done its part. */
     public void answerAfterwards(Runnable what) {
         after = what;
     }
@@ -200,7 +200,7 @@ public final class FakeServedDevice implements ServedDevice {
         tell(device::close);
     }
 
-    /** The rules, which are the server's, too. */
+    /** The rules of the device. Every call goes to the server. */
     private final class RuleSet extends Faults {
         private Faults rules() {
             return ask(device::faults);

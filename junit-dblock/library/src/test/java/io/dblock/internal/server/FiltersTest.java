@@ -38,7 +38,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Journal, fault rules and write cache behind the server, against {@link FakeKernel}. */
+/** Journal, fault rules and write cache of devices of a {@link FakeKernel}. */
 @Timeout(60)
 class FiltersTest {
     private static final int SIZE = 1 << 20;
@@ -119,7 +119,7 @@ class FiltersTest {
         assertThat(device.statistics().errors()).isEqualTo(1);
     }
 
-    /** A read whose data the journal cannot hash is answered all the same: with too little memory, say. */
+    /** The journal may fail to record the data of a read, for lack of memory. The answer is right all the same. */
     @Test
     void whatTheJournalCannotTakeOfAReadIsAFailureOfTheDeviceAndNotOfTheRead() {
         LocalDevice device = memory();
@@ -132,7 +132,7 @@ class FiltersTest {
                 .hasMessageContaining("4711");
     }
 
-    /** As udev's probe for what is at the end of a disk, on the very event that says that the end has moved. */
+    /** Such a read comes from udev: when the size of a disk changes, udev reads the end of the disk. */
     @Test
     void aReadUnderWayWhileTheDiskIsMadeSmallerFailsAndIsNoFailureOfTheStore() throws Exception {
         LocalDevice device = memory();

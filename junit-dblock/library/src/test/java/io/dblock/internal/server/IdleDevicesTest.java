@@ -36,7 +36,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Who serves a device when, and that no request is left lying whatever happens on the way there. */
+/** When a device has threads, and that every request is answered while threads come and leave. */
 @Timeout(120)
 class IdleDevicesTest {
     private static final int SIZE = 1 << 20;
@@ -109,7 +109,7 @@ class IdleDevicesTest {
 
     @Test
     void anIdleDeviceHasNoThreadAndABusyOneHasAgain() throws Exception {
-        // A thread that has nothing more to do leaves at once on a machine that is busy enough: the handler looks.
+        // The handler looks for the threads: on a busy machine, the thread may have left before the test looks.
         List<List<String>> seen = Collections.synchronizedList(new ArrayList<>());
         LocalDevice device = serve(1, new ReadHandler() {
             @Override
@@ -163,7 +163,7 @@ class IdleDevicesTest {
                 "the thread of the other queue to come, too",
                 () -> threads(device).size() == 2);
         for (int i = 0; i < 3; i++) {
-            // As long as the threads of another device need to leave.
+            // This takes as long as the threads of an idle device take to leave.
             LocalDevice other = serve(1, new MemoryStore(SIZE));
             ok(read(other, 0));
             awaitIdle(other);
@@ -206,7 +206,7 @@ class IdleDevicesTest {
             for (CompletableFuture<Completion> one : all) {
                 assertThat(one.get(20, SECONDS).result()).as("seed %s", seed).isZero();
             }
-            // Just about when they leave.
+            // The next requests come just about when the threads leave.
             long pause = linger - linger / 10 + (long) (random.nextDouble() * linger / 5);
             Thread.sleep(pause / 1_000_000, (int) (pause % 1_000_000));
         }

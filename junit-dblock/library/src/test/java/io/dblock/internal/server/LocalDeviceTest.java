@@ -44,7 +44,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The server against {@link FakeKernel}, which speaks the ABI as dblock.h has it. */
+/** Devices served in this JVM, for a {@link FakeKernel} that speaks the ABI of dblock.h. */
 @Timeout(60)
 class LocalDeviceTest {
     private static final int SIZE = 1 << 20;
@@ -119,7 +119,7 @@ class LocalDeviceTest {
         }
     }
 
-    /** The same in request form. */
+    /** The same handler in request form. */
     private static final class ArrayRequestHandler implements RequestHandler {
         final byte[] bytes = new byte[SIZE];
 
@@ -150,7 +150,7 @@ class LocalDeviceTest {
         byte[] model = new byte[SIZE];
         Random random = new Random(7);
         for (int round = 0; round < 60; round++) {
-            // Requests of one round do not overlap, so their order plays no part.
+            // Writes of one round do not overlap, so their order does not matter.
             List<CompletableFuture<Completion>> writes = new ArrayList<>();
             for (int i = 0; i < 16; i++) {
                 int offset = i * 65536 + random.nextInt(64) * 512;
@@ -215,7 +215,7 @@ class LocalDeviceTest {
             RequestEntry entry = entries.get(i);
             Optional<byte[]> content = device.recorder().content(entry.sequence());
             if (content.isPresent()) {
-                // Those of a round may come in any order.
+                // The writes of a round may come in any order.
                 byte[] expected = written.get(i / 7 * 7 + (int) (entry.info().offset() / 65536));
                 assertThat(content.get()).isEqualTo(expected);
                 assertThat(entry.hash()).hasValue(ContentHash.of(expected));
@@ -704,7 +704,7 @@ class LocalDeviceTest {
     @Test
     void threadsAreNamedAfterTheDeviceAndEndWithIt() throws Exception {
         serve(new MemoryStore(SIZE));
-        // A thread stays for a moment only: on a busy machine it may have left before it is looked for.
+        // A thread stays only a moment: on a busy machine, it may have left before the test looks.
         do {
             ok(read(0, 512));
         } while (!threads().contains(NAME + "-queue0"));
@@ -721,7 +721,7 @@ class LocalDeviceTest {
         device = LocalDevice.create(kernel.session(), parameters(1), FILTERS, new MemoryStore(SIZE));
         List<CompletableFuture<Completion>> all = new ArrayList<>();
         FakeKernel stopped = kernel;
-        synchronized (stopped) { // nothing is fetched before all are there
+        synchronized (stopped) { // no write is fetched before all are submitted
             for (int i = 0; i < 64; i++) {
                 all.add(write(i * 512L, filled(512, i)));
             }
@@ -750,7 +750,7 @@ class LocalDeviceTest {
 
         device.resize(SIZE / 2);
         assertThat(device.info().parameters().size()).isEqualTo(SIZE / 2);
-        // One that was made before, and comes only now.
+        // Like a write that was submitted before the resize and comes only now.
         assertThat(get(write(SIZE / 2, filled(512, 1))).result()).isEqualTo(-Errno.EIO.number());
         assertThatThrownBy(() ->
                         device.faults().on(Operation.READ).bytes(SIZE / 2, 512).fail(Errno.EIO))

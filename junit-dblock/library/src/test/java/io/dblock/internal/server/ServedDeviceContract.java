@@ -25,7 +25,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What holds of every {@link ServedDevice} whose content is kept in memory, whoever serves it. */
+/** What holds for every {@link ServedDevice} over a store in memory, whichever process serves it. */
 @Timeout(60)
 public abstract class ServedDeviceContract {
     protected static final int SIZE = 1 << 20;
@@ -36,7 +36,7 @@ public abstract class ServedDeviceContract {
     protected final FakeKernel kernel = new FakeKernel();
     private ServedDevice device;
 
-    /** Creates a device of this {@link #kernel}, over a store in memory. It is not started. */
+    /** Creates a device of this {@link #kernel} over a store in memory, not started yet. */
     protected abstract ServedDevice create(DeviceParameters parameters, FilterSpec filters);
 
     @AfterEach
@@ -63,7 +63,7 @@ public abstract class ServedDeviceContract {
         return kernel.submit(device.created().name(), operation, 0, offset, length, data, 0);
     }
 
-    /** What became of a write of this byte. */
+    /** Writes {@code length} bytes of this value; returns the result of the request. */
     private int write(long offset, int length, int value) throws Exception {
         byte[] data = new byte[length];
         Arrays.fill(data, (byte) value);

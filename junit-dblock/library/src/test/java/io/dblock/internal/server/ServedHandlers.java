@@ -22,16 +22,16 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** What an application sees of a handler that is served through the kernel in Java: again a handler. */
+/** Handlers as an application sees them through a device of a {@link FakeKernel}: again as handlers. */
 public final class ServedHandlers {
     private static final int MAX_IO = 65536;
 
-    /** Filters that a test does not look at. */
+    /** Settings of the filters for tests that do not depend on them. */
     static final FilterSpec FILTERS = new FilterSpec(1, true, 1 << 20, 1024);
 
     private ServedHandlers() {}
 
-    /** A handler in request form, behind a device of two queues. */
+    /** Returns a handler in request form as seen through a device with two queues. */
     public static BlockHandler through(RequestHandler handler, long size) {
         FakeKernel kernel = new FakeKernel(size, 0.05);
         return new Application(
@@ -41,7 +41,7 @@ public final class ServedHandlers {
                 handler.supports());
     }
 
-    /** A handler in blocking form, or a store. */
+    /** Returns a handler in blocking form, or a store, as seen through a device with two queues. */
     public static BlockHandler through(BlockHandler handler, long size) {
         FakeKernel kernel = new FakeKernel(size, 0.05);
         return new Application(

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A zoned device, served for {@link FakeKernel}. */
+/** Zoned devices of a {@link FakeKernel}. */
 @Timeout(60)
 class ZonedDeviceTest {
     private static final int ZONE = 65536;
