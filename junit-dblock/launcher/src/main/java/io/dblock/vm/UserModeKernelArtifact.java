@@ -19,6 +19,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -45,6 +47,9 @@ final class UserModeKernelArtifact {
     private static final String SUFFIX = "-jar";
 
     private static final String VERSION = "source.version";
+    /** The directory of a kernel that {@code kernel.sh} built: the version of the source, and a hash of the configuration. */
+    private static final Pattern BUILT = Pattern.compile("(?<version>[0-9].*)-[0-9a-f]{12}");
+
     private static final String CACHED = "cached.as";
     private static final String RELEASE = "release";
     private static final String SOURCES = "module.sources";
@@ -191,6 +196,13 @@ final class UserModeKernelArtifact {
         String kept = made.getFileName().toString();
         // The kernel may itself come from such a jar.
         String name = kept.endsWith(SUFFIX) ? kept.substring(0, kept.length() - SUFFIX.length()) : kept;
+        Matcher source = BUILT.matcher(name);
+        if (!source.matches()) {
+            // Whoever gives a kernel away has to say what it was made of.
+            throw new VmException("the kernel " + kernel.image()
+                    + " does not tell its source: its directory is not one of "
+                    + "kernel.sh, such as 7.3.4-1-998b85ce688a. Unset " + VmSettings.UML_KERNEL + ", and run 'setup'");
+        }
         Path directory = to.resolve(DIRECTORY);
         FileTrees.delete(directory);
         Files.createDirectories(directory);
@@ -208,7 +220,6 @@ final class UserModeKernelArtifact {
         }
         Files.copy(module, directory.resolve(MODULE));
         Files.write(directory.resolve(SCRIPT), script);
-        String version = name.substring(0, name.lastIndexOf('-'));
         // Properties.store() would add the time, but the same kernel should give the same jar.
         Files.writeString(
                 directory.resolve(PROPERTIES),
@@ -216,7 +227,7 @@ final class UserModeKernelArtifact {
                         "\n",
                         "# The source: Debian's source package linux of this version. GPL-2.0-only.",
                         "source.package=linux",
-                        VERSION + "=" + version,
+                        VERSION + "=" + source.group("version"),
                         CACHED + "=" + name,
                         RELEASE + "=" + kernel.release(),
                         SOURCES + "=" + ModuleBuilder.sourcesHash(),

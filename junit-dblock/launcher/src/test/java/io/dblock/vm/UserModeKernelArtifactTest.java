@@ -131,6 +131,27 @@ class UserModeKernelArtifactTest {
     }
 
     @Test
+    void aKernelThatDoesNotTellItsSourceIsNotPacked() throws Exception {
+        Path own = Files.createDirectories(directory.resolve("own-kernel"));
+        GuestKernel kernel = new GuestKernel(
+                MachineType.ofThisHost(),
+                RELEASE,
+                Files.writeString(own.resolve("linux"), "the kernel"),
+                true,
+                own,
+                Optional.empty(),
+                Optional.empty(),
+                "of DBLOCK_UML_KERNEL");
+        Path to = directory.resolve("of-own");
+        assertThatThrownBy(() ->
+                        UserModeKernelArtifact.write(to, kernel, directory.resolve("dblock.ko"), new byte[] {'#'}))
+                .isInstanceOf(VmException.class)
+                .hasMessageContaining(own + "/linux does not tell its source")
+                .hasMessageContaining("Unset DBLOCK_UML_KERNEL");
+        assertThat(to).doesNotExist();
+    }
+
+    @Test
     void severalAtOnceLeaveOne() throws Exception {
         ExecutorService threads = Executors.newFixedThreadPool(4);
         try {
