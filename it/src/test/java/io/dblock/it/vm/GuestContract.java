@@ -39,7 +39,7 @@ abstract class GuestContract {
     static final Path SOURCES = Path.of("src/vm/c").toAbsolutePath();
     private static final Duration BOOT_LIMIT = Duration.ofMinutes(5);
     private static final Duration DEATH_LIMIT = Duration.ofSeconds(30);
-    private static final String UP_AND_WAITS = "echo up; sleep 1000";
+    static final String UP_AND_WAITS = "echo up; sleep 1000";
     private static final String ODD = "a  b\n'\"$HOME\\ \u00e4*";
 
     /**

@@ -7,11 +7,14 @@ import io.dblock.it.support.Poll;
 import io.dblock.vm.VmOptions;
 import io.dblock.vm.VmSetup;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -95,6 +98,56 @@ class UserModeGuestIT extends GuestContract {
         assertThat(directory.resolve("beside")).doesNotExist();
         assertThat(other).exists();
         assertThat(directory.resolve("target/made/written")).hasContent("written");
+    }
+
+    /** Others run guests, too, and may have all processors. */
+    @Test
+    void eachGuestIsKeptToAProcessorThatNoOtherIsKeptTo() {
+        Poll.until("a guest that is kept to one processor", Duration.ofMinutes(10), () -> {
+            Launcher one = newLauncher("eachGuestIsKeptToAProcessor");
+            Launcher two = newLauncher("eachGuestIsKeptToAnotherProcessor");
+            Process first = one.start(Map.of(), NOTHING, "vm", "run", "--", "sh", "-c", UP_AND_WAITS);
+            Process second = two.start(Map.of(), NOTHING, "vm", "run", "--", "sh", "-c", UP_AND_WAITS);
+            try {
+                awaitProcesses(one, first.pid());
+                awaitProcesses(two, second.pid());
+                String processors = processors(first.pid());
+                String others = processors(second.pid());
+                if (Runtime.getRuntime().availableProcessors() > 1 && isOne(processors) && isOne(others)) {
+                    assertThat(processors).isNotEqualTo(others);
+                }
+                return isOne(processors) || isOne(others);
+            } finally {
+                first.destroy();
+                second.destroy();
+                one.finish(first, "TERM");
+                two.finish(second, "TERM");
+            }
+        });
+    }
+
+    private static boolean isOne(String processors) {
+        return processors.matches("[0-9]+");
+    }
+
+    /** Where all processes of the guest may run, as the kernel lists processors: {@code 0-1}, say. */
+    private static String processors(long launcher) {
+        return Launcher.guestsOf(launcher).stream()
+                .map(UserModeGuestIT::allowed)
+                .distinct()
+                .collect(Collectors.joining(" and "));
+    }
+
+    private static String allowed(ProcessHandle process) {
+        try (Stream<String> lines = Files.lines(Path.of("/proc", Long.toString(process.pid()), "status"))) {
+            String key = "Cpus_allowed_list:";
+            return lines.filter(line -> line.startsWith(key))
+                    .map(line -> line.substring(key.length()).strip())
+                    .findFirst()
+                    .orElseThrow();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Test

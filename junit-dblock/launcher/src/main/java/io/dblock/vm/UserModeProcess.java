@@ -146,12 +146,24 @@ final class UserModeProcess implements Guest {
         command.addAll(
                 List.of("ssl0=fd:3,fd:4", "con=null", "con0=null,fd:2", "uml_dir=" + directory + "/", "umid=guest"));
         command.addAll(List.of("quiet", "loglevel=5", "panic=-1", "watchdog_thresh=60"));
-        // A kernel built for one processor ignores this.
-        command.add("ncpus=" + settings.cpus());
+        // A kernel of one processor would ignore it, but without it the starter keeps the guest to one of the host's.
+        if (isMultiprocessor(kernel)) {
+            command.add("ncpus=" + settings.cpus());
+        }
         if (!settings.cmdline().isEmpty()) {
             command.addAll(List.of(settings.cmdline().split("\\s+", -1)));
         }
         return command;
+    }
+
+    /** Returns whether the kernel can have several processors; true if its configuration is not beside it. */
+    private static boolean isMultiprocessor(Path kernel) {
+        try {
+            return Files.readAllLines(kernel.resolveSibling(UserModeKernel.CONFIGURATION))
+                    .contains("CONFIG_SMP=y");
+        } catch (IOException e) {
+            return true;
+        }
     }
 
     /**
