@@ -359,30 +359,48 @@ struct naming {
 	const char *last;
 };
 
+static uint32_t devices_there(int session)
+{
+	struct dblock_list list = { 0 };
+
+	check_ok(ioctl(session, DBLOCK_CTL_LIST, &list));
+	return list.count;
+}
+
 static void create_does_not_slow_down(const void *arg)
 {
-	enum { MOST_DEVICES = 1000 };
+	enum { MOST_DEVICES = 1000, ROUNDS = 5 };
 	const struct naming *naming = arg;
 	/* With lockdep, an end takes long that does not depend on how many there are. */
 	const int devices = slowness > 1 ? 200 : MOST_DEVICES, part = devices / 10;
 	clockid_t clock = finest_clock();
-	int session = session_open();
+	int control = session_open();
+	uint32_t before = devices_there(control);
 	double times[MOST_DEVICES], first, last;
 
-	for (int i = 0; i < devices; i++) {
-		const char *format = i < devices - part ? naming->first : naming->last;
-		char name[DBLOCK_NAME_LEN] = "";
+	/* Other work on the machine meets the last ones now and then; what grows with the devices does so each time. */
+	for (int round = 0; round < ROUNDS; round++) {
+		int session = session_open();
 
-		if (format)
-			snprintf(name, sizeof(name), format, i);
-		times[i] = create_time(clock, session, name);
+		for (int i = 0; i < devices; i++) {
+			const char *format = i < devices - part ? naming->first : naming->last;
+			char name[DBLOCK_NAME_LEN] = "";
+
+			if (format)
+				snprintf(name, sizeof(name), format, i);
+			times[i] = create_time(clock, session, name);
+		}
+		close(session);
+		check_wait(60, devices_there(control) == before, "all %d devices to go", devices);
+		qsort(times, part, sizeof(*times), compare_times);
+		qsort(times + devices - part, part, sizeof(*times), compare_times);
+		first = times[part / 2];
+		last = times[devices - part / 2];
+		note("the median of the first %d: %.0f us, of the last: %.0f us", part, first * 1e6, last * 1e6);
+		if (last < 3 * first)
+			return;
 	}
-	qsort(times, part, sizeof(*times), compare_times);
-	qsort(times + devices - part, part, sizeof(*times), compare_times);
-	first = times[part / 2];
-	last = times[devices - part / 2];
-	note("the median of the first %d: %.0f us, of the last: %.0f us", part, first * 1e6, last * 1e6);
-	check(last < 3 * first, "%.0f us with few devices, %.0f us with many", first * 1e6, last * 1e6);
+	check(false, "%.0f us with few devices, %.0f us with many, and so each time", first * 1e6, last * 1e6);
 }
 
 CASE(defaults_are_filled_in)
