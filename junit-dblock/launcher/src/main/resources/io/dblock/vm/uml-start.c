@@ -108,16 +108,18 @@ static void confine(char **directories)
  * processors that have nothing else to do, each turn wakes the other one, which takes several times as long as the call.
  *
  * A bound socket, which the kernel keeps until its end, says that a processor is taken. A guest that finds none free goes
- * wherever the host's scheduler puts it: the processors are busy then.
+ * wherever the host's scheduler puts it: the processors are busy then. Containers do not see each other's sockets, so the
+ * processor that the scheduler has chosen for this process is tried first.
  */
 static void keep_to_one_processor(void)
 {
 	cpu_set_t allowed, one;
+	int here = sched_getcpu();
 
-	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0 || CPU_COUNT(&allowed) < 2)
+	if (here < 0 || sched_getaffinity(0, sizeof(allowed), &allowed) < 0 || CPU_COUNT(&allowed) < 2)
 		return;
 	for (int i = 0; i < CPU_SETSIZE; i++) {
-		int cpu = (getpid() + i) % CPU_SETSIZE, fd;
+		int cpu = (here + i) % CPU_SETSIZE, fd;
 		struct sockaddr_un name = { .sun_family = AF_UNIX };
 		socklen_t length;
 

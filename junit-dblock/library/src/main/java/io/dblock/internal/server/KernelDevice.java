@@ -44,6 +44,7 @@ final class KernelDevice implements AutoCloseable {
                     throw e;
                 }
             }
+            // The kernel has no event for the end of a name, so ask again.
             try {
                 Thread.sleep(20);
             } catch (InterruptedException e) {
