@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.dblock.BlockDevice;
 import io.dblock.Filesystem;
 import io.dblock.it.support.FileTree;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -55,28 +54,5 @@ class ParallelDevicesIT {
             threads.shutdownNow();
             assertThat(threads.awaitTermination(1, TimeUnit.MINUTES)).isTrue();
         }
-    }
-
-    @Test
-    void aSparseDeviceOfOneTebibyteCostsWhatIsWritten() throws Exception {
-        long before = residentBytes();
-        try (BlockDevice disk = BlockDevice.builder()
-                .size("1TiB")
-                .filesystem(Filesystem.XFS)
-                .mkfsOptions("-l", "size=64m")
-                .create()) {
-            Files.write(disk.mount().resolve("file"), new byte[1 << 20]);
-            assertThat(disk.mount().toFile().getTotalSpace()).isGreaterThan(900L << 30);
-            disk.unmount();
-            assertThat(residentBytes() - before).as("bytes of memory it took").isLessThan(768L << 20);
-        }
-    }
-
-    private static long residentBytes() throws Exception {
-        return Files.readAllLines(Path.of("/proc/self/status")).stream()
-                .filter(line -> line.startsWith("VmRSS:"))
-                .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) << 10)
-                .findFirst()
-                .orElseThrow();
     }
 }
