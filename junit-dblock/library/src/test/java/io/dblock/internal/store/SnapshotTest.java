@@ -126,10 +126,11 @@ class SnapshotTest {
             discard(large, 0, size);
             assertThat(at(snapshots[3], 0)).isEqualTo((byte) 4);
             assertThat(at(snapshots[3], size >> 6)).isEqualTo((byte) 1);
-            assertThat(resident() - before).isLessThan(64 << 20);
+            // A bitmap of the whole disk for each would take 256 MiB. The JVM's own memory grows by tens meanwhile.
+            assertThat(resident() - before).isLessThan(192 << 20);
             try (WriteCache fork = new WriteCache(snapshots[7].fork(), BLOCK, true, e -> {})) {
                 discard(fork, 0, size);
-                assertThat(resident() - before).as("with a fork discarded").isLessThan(96 << 20);
+                assertThat(resident() - before).as("with a fork discarded").isLessThan(224 << 20);
             }
             for (StoreSnapshot snapshot : snapshots) {
                 snapshot.close();
