@@ -285,7 +285,7 @@ static bool stands_still(const atomic_uint *count)
  * for that cleans no pages any more, and the kernel may have a writer wait for
  * fewer dirty ones: nothing that the disk could do about, and a signal ends it.
  */
-static void waits_for_clean_pages(pid_t pid)
+static bool waits_for_clean_pages(pid_t pid)
 {
 	char path[64], stack[4096] = "";
 	FILE *file;
@@ -296,8 +296,19 @@ static void waits_for_clean_pages(pid_t pid)
 		stack[fread(stack, 1, sizeof(stack) - 1, file)] = 0;
 		fclose(file);
 	}
-	check(strstr(stack, "balance_dirty_pages"), "the writer hangs: %s", stack);
-	note("the writer still waits after %d s, for fewer dirty pages", BOUND);
+	step("waiting for the writer to be told; it is in %s", stack);
+	return strstr(stack, "balance_dirty_pages");
+}
+
+/* Returns false if the writer waits for what will not come. */
+static bool is_told(pid_t pid, int *status)
+{
+	for (double end = now() + BOUND * slowness; !wait_child(pid, 5, status); )
+		if (waits_for_clean_pages(pid))
+			return false;
+		else
+			check(now() < end, "the writer hangs: %s", last_step());
+	return true;
 }
 
 /* The writer waits for memory, that for writeback, and that for a server that dies. */
@@ -338,8 +349,8 @@ static void killed_under_memory_pressure(const void *arg)
 	written->enough = true;
 	kill_and_wait(remote);
 	step("waiting for the writer to be told");
-	if (!wait_child(pid, BOUND, &status)) {
-		waits_for_clean_pages(pid);
+	if (!is_told(pid, &status)) {
+		note("the writer waits for fewer dirty pages");
 		check_ok(kill(pid, SIGKILL));
 		check(wait_child(pid, BOUND, &status), "the writer that was killed hangs, %u bytes", written->bytes);
 		status = W_EXITCODE(EIO, 0);
