@@ -3,23 +3,32 @@
 #
 # Runs the tests of the module, as root, where modules can be loaded:
 #
-#   run.sh [-d directory] path/to/dblock.ko [program...]
+#   run.sh [-d directory] [-p part/parts] path/to/dblock.ko [program...]
 #
 # The programs are in `directory` (make OUT=directory; default: beside this
-# script). TAP goes to stdout. Exit status: 0 all passed, 1 something failed, 2 it
+# script). With -p 2/3 every third program runs, from the second on: three
+# machines share the work. TAP goes to stdout. Exit status: 0 all passed, 1 something failed, 2 it
 # could not be run. After each program nothing may be left of it, and the kernel
 # log must be clean. DBLOCK_TEST_SEED repeats a run's random numbers.
 
 usage() {
-	echo "usage: run.sh [-d directory of the programs] path/to/dblock.ko [program...]" >&2
+	echo "usage: run.sh [-d directory of the programs] [-p part/parts] path/to/dblock.ko [program...]" >&2
 	exit 2
 }
 
 PATH=$PATH:/sbin:/usr/sbin
 here=$(cd "$(dirname "$0")" && pwd)
-programs_in=$here
-[ "$1" != -d ] || { [ $# -ge 2 ] || usage; programs_in=$2; shift 2; }
+programs_in=$here part=1 parts=1
+while getopts d:p: option; do
+	case $option in
+	d) programs_in=$OPTARG ;;
+	p) part=${OPTARG%/*} parts=${OPTARG#*/} ;;
+	*) usage ;;
+	esac
+done
+shift $((OPTIND - 1))
 [ $# -ge 1 ] || usage
+{ [ "$part" -ge 1 ] && [ "$part" -le "$parts" ]; } 2> /dev/null || usage
 ko=$1
 shift
 [ -f "$ko" ] || { echo "run.sh: no module at $ko: make -C dblock-kmod KDIR=/lib/modules/$(uname -r)/build" >&2; exit 2; }
@@ -30,6 +39,7 @@ all="abi create_validation limits lifecycle io hints flush_fua discard_zeroes er
 	signals timeouts change zoned destroy_busy death hardship outlive recovery accounting sample hotplug hostile
 	fuzz failslab unload"
 [ $# -gt 0 ] || set -- $all
+set -- $(echo "$@" | tr ' ' '\n' | sed -n "$part~${parts}p")
 for program in "$@" cleanup; do
 	[ -x "$programs_in/$program" ] || {
 		echo "run.sh: no program $programs_in/$program: make -C dblock-kmod/tests OUT=$programs_in" >&2

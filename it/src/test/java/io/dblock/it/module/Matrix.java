@@ -38,7 +38,14 @@ final class Matrix {
                 cell,
                 String.format(
                         "| %s | %s | %s | %d | %d | %d | %d | %s |%n",
-                        cell.kernel(), cell.programs(), kernel, passed, failed, skipped, seconds, state));
+                        cell.kernel(),
+                        cell.programs() + (cell.part().equals(Cell.WHOLE) ? "" : ", part " + cell.part()),
+                        kernel,
+                        passed,
+                        failed,
+                        skipped,
+                        seconds,
+                        state));
     }
 
     /** In Markdown. */
