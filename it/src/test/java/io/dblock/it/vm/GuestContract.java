@@ -318,7 +318,7 @@ abstract class GuestContract {
         assertThat(result.errors())
                 .contains("no sign of life from the guest for 10 s (DBLOCK_VM_SILENCE_TIMEOUT sets the limit)")
                 .contains("last kernel lines");
-        assertThat(Launcher.guestsOf(process.pid())).isEmpty();
+        awaitNone("it was killed", process.pid());
     }
 
     @Test
