@@ -7,6 +7,7 @@ import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Enumeration;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -43,7 +44,7 @@ final class Engine implements AutoCloseable {
     /**
      * Makes an instance of a class that uses the engine.
      *
-     * @param type what the test knows it by; it must not name the engine's own types
+     * @param type what the test knows it by; it must be public, and must not name the engine's own types
      * @param implementation has a constructor without parameters; its nested classes see the engine, too
      */
     <T> T create(Class<T> type, Class<? extends T> implementation) throws ReflectiveOperationException {
@@ -119,6 +120,12 @@ final class Engine implements AutoCloseable {
         public URL getResource(String name) {
             URL own = findResource(name);
             return own == null ? super.getResource(name) : own;
+        }
+
+        @Override
+        public Enumeration<URL> getResources(String name) throws IOException {
+            Enumeration<URL> own = findResources(name);
+            return own.hasMoreElements() ? own : super.getResources(name);
         }
     }
 }
