@@ -3,6 +3,7 @@ package io.dblock.fault;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.Future;
 
 /**
  * An armed rule. Closing it removes the rule, so a rule can be armed for a scope:
@@ -49,6 +50,59 @@ public interface Fault extends AutoCloseable {
      * @throws IllegalArgumentException if {@code count} is less than 1
      */
     void awaitHits(long count, Duration timeout) throws InterruptedException;
+
+    /** Waits for a request or the end of the workload, see {@link #awaitHits(long, Future, Duration)}. */
+    default boolean awaitHit(Future<?> workload, Duration timeout) throws Exception {
+        return awaitHits(1, workload, timeout);
+    }
+
+    /** Waits for a request or the end of the workload, see {@link #awaitHits(long, Thread, Duration)}. */
+    default boolean awaitHit(Thread workload, Duration timeout) throws Exception {
+        return awaitHits(1, workload, timeout);
+    }
+
+    /**
+     * Waits until the rule has acted on {@code count} requests since it was armed, or until the workload has ended,
+     * whichever is first. So a test can go from one request to the next until there are no more:
+     *
+     * <pre>{@code
+     * Fault held = disk.faults().on(FLUSH).hold();
+     * CompletableFuture<Void> workload = CompletableFuture.runAsync(() -> commitAll(disk));
+     * for (int n = 1; held.awaitHits(n, workload, Duration.ofSeconds(60)); n++) {
+     *     ... // the n-th flush is held
+     *     held.release();
+     * }
+     * }</pre>
+     *
+     * <p>The end of the workload is looked for every few milliseconds, and so are the hits. Does not cancel the
+     * workload.
+     *
+     * @param count at least 1: every rule has acted on at least none
+     * @param workload what makes the requests: a task of an executor, a {@code CompletableFuture}, or the
+     *     {@code onExit()} of a process
+     * @return true if the rule has acted on that many requests, even if the workload has ended or failed meanwhile;
+     *     false if the workload has ended without an exception before that
+     * @throws Exception what the workload has thrown, if it has failed before that; a
+     *     {@link java.util.concurrent.CancellationException} if it was cancelled
+     * @throws InterruptedException if this thread is interrupted
+     * @throws AssertionError if the time is over or the rule is removed before either; the message has the requests the
+     *     device got instead
+     * @throws IllegalArgumentException if {@code count} is less than 1
+     */
+    default boolean awaitHits(long count, Future<?> workload, Duration timeout) throws Exception {
+        return HitOrEnd.await(this, count, HitOrEnd.of(workload), timeout);
+    }
+
+    /**
+     * Waits until the rule has acted on {@code count} requests since it was armed, or until the thread has ended,
+     * whichever is first. The same as {@link #awaitHits(long, Future, Duration)}, but what the thread has thrown is not
+     * known here: its {@link Thread.UncaughtExceptionHandler} gets that.
+     *
+     * @throws IllegalArgumentException if {@code count} is less than 1, or if the thread has not been started
+     */
+    default boolean awaitHits(long count, Thread workload, Duration timeout) throws Exception {
+        return HitOrEnd.await(this, count, HitOrEnd.of(workload), timeout);
+    }
 
     /** Returns the requests that the rule holds now, in the order in which they came. */
     List<HeldRequest> held();

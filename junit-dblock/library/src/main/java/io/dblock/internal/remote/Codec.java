@@ -90,7 +90,9 @@ final class Codec {
         if (type instanceof ParameterizedType generic) {
             return generic(generic);
         }
-        Class<?> raw = (Class<?>) type;
+        if (!(type instanceof Class<?> raw)) {
+            throw cannotBeSent(type);
+        }
         Form simple = simple(raw);
         if (simple != null) {
             return simple;
@@ -109,7 +111,11 @@ final class Codec {
         if (raw.isSealed()) {
             return sealed(raw);
         }
-        throw new IllegalArgumentException("Values of " + type.getTypeName() + " cannot be sent to another process.");
+        throw cannotBeSent(type);
+    }
+
+    private static IllegalArgumentException cannotBeSent(Type type) {
+        return new IllegalArgumentException("Values of " + type.getTypeName() + " cannot be sent to another process.");
     }
 
     private interface Writer {
@@ -274,7 +280,7 @@ final class Codec {
                         return map;
                     });
         }
-        throw new IllegalArgumentException("Values of " + type + " cannot be sent to another process.");
+        throw cannotBeSent(type);
     }
 
     /** A predicate is sent by reference and evaluated where it was made. */

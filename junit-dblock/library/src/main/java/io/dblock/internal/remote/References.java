@@ -263,6 +263,10 @@ final class References {
         @Override
         public Object invoke(Object proxy, Method method, Object[] arguments) throws Throwable {
             int called = Connection.methodsOf(type).indexOf(method);
+            if (called < 0 && method.isDefault()) {
+                // It has an argument that cannot be sent, and is made of calls that can.
+                return InvocationHandler.invokeDefault(proxy, method, arguments);
+            }
             if (called < 0) {
                 return ofObject(method, arguments);
             }

@@ -15,9 +15,12 @@ import io.dblock.fault.Fault;
 import io.dblock.fault.HeldRequest;
 import io.dblock.handler.Errno;
 import io.dblock.internal.fault.FaultBench.Request;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -365,6 +368,132 @@ class FaultWaitsTest {
         assertThatThrownBy(() -> waiter.get(10, TimeUnit.SECONDS))
                 .hasRootCauseInstanceOf(AssertionError.class)
                 .hasMessageContaining("before it was removed");
+    }
+
+    // ---- a hit, or the end of the workload ----
+
+    @Test
+    void aWorkloadIsFollowedFromOneHeldRequestToTheNextUntilItEnds() throws Exception {
+        Fault hold = bench.faults.on(FLUSH).hold();
+        Future<?> workload = threads.submit(() -> {
+            for (int i = 0; i < 3; i++) {
+                bench.write(i, i, 'a');
+                bench.flush().result();
+            }
+            return null;
+        });
+        List<String> states = new ArrayList<>();
+        for (int n = 1; hold.awaitHits(n, workload, BOUND); n++) {
+            states.add(bench.letters(4));
+            hold.release();
+        }
+        assertThat(states).containsExactly("a...", "aa..", "aaa.");
+        assertThat(workload).isDone();
+    }
+
+    @Test
+    void aWorkloadThatEndsWithoutARequestIsToldWithoutAnError() throws Exception {
+        Fault hold = bench.faults.on(FLUSH).lenient().hold();
+        assertThat(hold.awaitHit(threads.submit(() -> bench.write(0, 0, 'a')), BOUND))
+                .isFalse();
+        assertThat(hold.awaitHit(CompletableFuture.completedFuture("done"), Duration.ZERO))
+                .isFalse();
+        Thread thread = new Thread(() -> bench.write(0, 0, 'a'));
+        thread.start();
+        assertThat(hold.awaitHit(thread, BOUND)).isFalse();
+        assertThat(thread.isAlive()).isFalse();
+    }
+
+    @Test
+    void ofAWorkloadThatFailsWithoutARequestTheExceptionIsItsOwn() {
+        Fault hold = bench.faults.on(FLUSH).lenient().hold();
+        List<Throwable> own = List.of(
+                new IOException("its own"), new IllegalStateException("its own"), new StackOverflowError("its own"));
+        for (Throwable failure : own) {
+            assertThatThrownBy(() -> hold.awaitHit(CompletableFuture.failedFuture(failure), BOUND))
+                    .isSameAs(failure);
+        }
+        CompletableFuture<Void> cancelled = new CompletableFuture<>();
+        cancelled.cancel(true);
+        assertThatThrownBy(() -> hold.awaitHit(cancelled, BOUND)).isInstanceOf(CancellationException.class);
+    }
+
+    @Test
+    void aRequestCountsEvenIfItIsWhatTheWorkloadFailedOf() throws Exception {
+        Fault bad = bench.faults.on(FLUSH).fail(Errno.EIO);
+        Future<?> workload = threads.submit(() -> {
+            throw new IOException(bench.flush().result());
+        });
+        assertThat(bad.awaitHit(workload, BOUND)).isTrue();
+        assertThatThrownBy(() -> workload.get(10, TimeUnit.SECONDS))
+                .cause()
+                .isInstanceOf(IOException.class)
+                .hasMessage("EIO");
+        assertThat(bad.awaitHit(workload, Duration.ZERO)).as("after its end").isTrue();
+        assertThatThrownBy(() -> bad.awaitHits(2, workload, BOUND)).hasMessage("EIO");
+    }
+
+    @Test
+    void ifNeitherComesInTimeTheMessageHasBoth() throws Exception {
+        Fault hold = bench.faults.on(FLUSH).lenient().hold();
+        bench.write(0, 7, 'a');
+        Thread stuck = new Thread(() -> {
+            try {
+                Thread.sleep(LONG.toMillis());
+            } catch (InterruptedException e) {
+                // The end of the test.
+            }
+        });
+        stuck.setName("the workload");
+        stuck.start();
+        assertThatThrownBy(() -> hold.awaitHit(stuck, Duration.ofMillis(20)))
+                .isInstanceOf(AssertionError.class)
+                .hasMessageStartingWith("Within 20 ms neither has the workload ended (thread \"the workload\"")
+                .hasMessageContaining("Thread.sleep")
+                .hasMessageContaining("WRITE sectors 0-7: another operation");
+        stuck.interrupt();
+        stuck.join(BOUND.toMillis());
+        assertThatThrownBy(() -> hold.awaitHit(new CompletableFuture<>(), Duration.ZERO))
+                .isInstanceOf(AssertionError.class)
+                .hasMessageContaining("Not completed");
+    }
+
+    @Test
+    void aWaitForAWorkloadEndsWhenTheRuleIsRemoved() throws Exception {
+        Fault hold = bench.faults.on(FLUSH).lenient().hold();
+        hold.close();
+        assertThatThrownBy(() -> hold.awaitHit(new CompletableFuture<>(), LONG))
+                .isInstanceOf(AssertionError.class)
+                .hasMessageContaining("before it was removed");
+        assertThat(hold.awaitHit(CompletableFuture.completedFuture("done"), BOUND))
+                .as("of a workload that has ended")
+                .isFalse();
+    }
+
+    @Test
+    void aWaitForAWorkloadTakesNoCountBelow1AndNoThreadThatWasNotStarted() {
+        Fault hold = bench.faults.on(FLUSH).lenient().hold();
+        assertThatThrownBy(() -> hold.awaitHits(0, CompletableFuture.completedFuture("done"), BOUND))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("count is 0")
+                .hasMessageContaining("at least 1");
+        assertThatThrownBy(() -> hold.awaitHit(new Thread(() -> {}, "unborn"), BOUND))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("\"unborn\"")
+                .hasMessageContaining("start()");
+    }
+
+    @Test
+    void aWaitForAWorkloadCanBeInterrupted() throws Exception {
+        Fault hold = bench.faults.on(FLUSH).lenient().hold();
+        AtomicReference<Thread> thread = new AtomicReference<>();
+        Future<?> waiter = threads.submit(() -> {
+            thread.set(Thread.currentThread());
+            return hold.awaitHit(new CompletableFuture<>(), LONG);
+        });
+        await("the waiter to wait", () -> thread.get() != null && thread.get().getState() == TIMED_WAITING);
+        thread.get().interrupt();
+        assertThatThrownBy(() -> waiter.get(10, TimeUnit.SECONDS)).hasCauseInstanceOf(InterruptedException.class);
     }
 
     private static void await(String what, BooleanSupplier condition) throws InterruptedException {

@@ -99,6 +99,27 @@ class ReferencesTest {
         }
     }
 
+    /** A workload cannot be sent, so the test JVM waits for it. */
+    @Test
+    void aWaitForAHitEndsWithTheWorkload() throws Exception {
+        try (ServedDevice device = started()) {
+            Fault hold = device.faults().on(Operation.WRITE).hold();
+            CompletableFuture<Void> workload = CompletableFuture.runAsync(
+                    () -> write(device, 0).orTimeout(60, SECONDS).join());
+            assertThat(hold.awaitHit(workload, LONG)).isTrue();
+            assertThat(workload).isNotDone();
+            hold.release();
+            assertThat(hold.awaitHits(2, workload, LONG)).isFalse();
+            IllegalStateException own = new IllegalStateException("its own");
+            assertThatThrownBy(() -> hold.awaitHits(2, CompletableFuture.failedFuture(own), LONG))
+                    .isSameAs(own);
+            assertThatThrownBy(() -> hold.awaitHits(2, new CompletableFuture<>(), Duration.ofMillis(50)))
+                    .isExactlyInstanceOf(AssertionError.class)
+                    .hasMessageContaining("neither has the workload ended")
+                    .hasMessageContaining("1 of 2 requests");
+        }
+    }
+
     @Test
     void nothingIsLeftOfADeviceThatIsClosed() throws Exception {
         List<ServedDevice> devices = List.of(started(), started());
