@@ -98,7 +98,8 @@ final class FilesystemTools {
 
     /**
      * Returns the options of mkfs: first ours, so that the user's override them. Lazy initialization is off; otherwise the
-     * kernel would write to the device during the test.
+     * kernel would write to the device during the test. There is no reserve for root: a test runs as root, to whom a full
+     * filesystem would not be full, whatever statvfs says.
      */
     static List<String> makerOptions(Filesystem filesystem, List<String> users) {
         if (filesystem != Filesystem.EXT4) {
@@ -117,7 +118,7 @@ final class FilesystemTools {
                 others.add(users.get(i));
             }
         }
-        return Stream.concat(Stream.of("-q", "-F", "-E", String.join(",", extended)), others.stream())
+        return Stream.concat(Stream.of("-q", "-F", "-m", "0", "-E", String.join(",", extended)), others.stream())
                 .toList();
     }
 

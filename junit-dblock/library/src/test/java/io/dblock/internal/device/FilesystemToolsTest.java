@@ -51,19 +51,35 @@ class FilesystemToolsTest {
     }
 
     @Test
-    void ext4IsMadeWithoutLazyInitialisation() {
+    void ext4IsMadeWithoutLazyInitialisationAndWithoutAReserve() {
         tools.format(NODE, spec(disk(Filesystem.EXT4)));
         assertThat(commands)
                 .containsExactly(List.of(
-                        "/sbin/mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", "/dev/dblock0"));
+                        "/sbin/mkfs.ext4",
+                        "-q",
+                        "-F",
+                        "-m",
+                        "0",
+                        "-E",
+                        "lazy_itable_init=0,lazy_journal_init=0",
+                        "/dev/dblock0"));
     }
 
     @Test
     void theUsersExtendedOptionsDoNotReplaceOurs() {
         assertThat(FilesystemTools.makerOptions(
-                        Filesystem.EXT4, List.of("-E", "stride=4", "-b", "4096", "-Enodiscard")))
+                        Filesystem.EXT4, List.of("-E", "stride=4", "-b", "4096", "-Enodiscard", "-m", "5")))
                 .containsExactly(
-                        "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0,stride=4,nodiscard", "-b", "4096");
+                        "-q",
+                        "-F",
+                        "-m",
+                        "0",
+                        "-E",
+                        "lazy_itable_init=0,lazy_journal_init=0,stride=4,nodiscard",
+                        "-b",
+                        "4096",
+                        "-m",
+                        "5");
     }
 
     @Test
