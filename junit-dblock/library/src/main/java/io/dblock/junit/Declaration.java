@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.junit;
 
+import java.lang.reflect.AnnotatedElement;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Executable;
 import java.lang.reflect.Field;
@@ -15,6 +16,13 @@ import java.util.stream.Collectors;
  * @param name the name of the field or parameter
  */
 record Declaration(String text, String name) {
+
+    /** Returns the declaration of a field or parameter. */
+    static Declaration of(String annotation, AnnotatedElement element) {
+        return element instanceof Field field
+                ? ofField(annotation, field)
+                : ofParameter(annotation, (Parameter) element);
+    }
 
     static Declaration ofField(String annotation, Field field) {
         return new Declaration(

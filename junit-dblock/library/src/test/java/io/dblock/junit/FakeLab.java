@@ -63,6 +63,9 @@ final class FakeLab {
     final Map<String, List<Throwable>> handlerFailures = new ConcurrentHashMap<>();
     final Map<String, List<String>> incidents = new ConcurrentHashMap<>();
     private volatile boolean fallenSilent;
+    /** Where the mount points are. Only if a test sets this, they are directories that exist. */
+    volatile Optional<Path> mounts = Optional.empty();
+
     volatile String unavailable;
     volatile int failingCreation = -1;
     private int created;
@@ -233,12 +236,20 @@ final class FakeLab {
             }
             log.add("mount " + name);
             mounted = true;
-            return Path.of("/mnt", name);
+            try {
+                return mounts.isPresent() ? Files.createDirectories(point()) : point();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        private Path point() {
+            return mounts.orElse(Path.of("/mnt")).resolve(name);
         }
 
         @Override
         public Optional<Path> mountPoint() {
-            return mounted ? Optional.of(Path.of("/mnt", name)) : Optional.empty();
+            return mounted ? Optional.of(point()) : Optional.empty();
         }
 
         @Override
