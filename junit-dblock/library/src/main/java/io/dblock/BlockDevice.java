@@ -267,6 +267,21 @@ public interface BlockDevice extends AutoCloseable {
     }
 
     /**
+     * Makes an independent device with the content that a power cut with these survivors would leave now. This device
+     * goes on. The same as {@code snapshot(survivors).fork()}, but leaves no snapshot to close. The caller closes the
+     * fork, as with {@link #fork()}.
+     *
+     * @throws IllegalArgumentException if the survivors name a write that is not in the cache
+     * @throws IllegalStateException if this device is zoned or has a user's handler
+     */
+    @CheckReturnValue
+    default BlockDevice fork(Survivors survivors) {
+        try (Snapshot snapshot = snapshot(survivors)) {
+            return snapshot.fork();
+        }
+    }
+
+    /**
      * Closes all open forks and snapshots of this device and of its forks. {@code @DblockDevice} and
      * {@code DblockExtension} do this before they close a device. Otherwise a fork may outlive its device.
      *
