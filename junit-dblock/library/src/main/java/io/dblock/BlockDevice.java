@@ -26,7 +26,7 @@ import java.util.Optional;
  * }
  * }</pre>
  *
- * <p>Safe for use by several threads. Mounting, unmounting and closing exclude each other.
+ * <p>Safe for use by several threads. Mounting, unmounting, filling and closing exclude each other.
  */
 public interface BlockDevice extends AutoCloseable {
 
@@ -122,6 +122,90 @@ public interface BlockDevice extends AutoCloseable {
      * @throws DblockException if the caches cannot be dropped because privileges are missing or the disk is gone
      */
     void dropCaches();
+
+    /**
+     * Makes the names in the mounted filesystem durable, and not the data of its files. What was created, renamed,
+     * linked or removed before this call survives a power cut. A file that was written since and not synced is there
+     * with its name, and without these data.
+     *
+     * <p>A filesystem does this by itself: ext4 every 5 s, XFS and btrfs every 30 s. On ext4 and XFS, an fsync of any
+     * other file does it, too. On btrfs it does not, so this call commits the running transaction there.
+     *
+     * <p>Data that the kernel has written to the device before become durable with the names, as with every flush. The
+     * change time of the filesystem's root directory changes on ext4 and XFS.
+     *
+     * @throws IllegalStateException if the device is not mounted, has no filesystem, or is closed; if the filesystem is
+     *     mounted read-only; or if the power is off
+     * @throws DblockException if a write or a flush fails, or the disk does not answer
+     */
+    void syncNames();
+
+    /**
+     * Fills the mounted filesystem, so that it has {@code leaveBytes} left. Writes that need more fail with ENOSPC, as
+     * the filesystem itself reports it, and statvfs(2), {@code df} and {@link java.nio.file.FileStore#getUsableSpace()}
+     * say the same. {@link #free()} gives the space back. Takes one file, {@code .junit-dblock-fill/space} in the root
+     * directory, which has space but no data: neither time nor memory depends on its size.
+     *
+     * <p>Further calls change how much is left, in either direction. With 0, nothing is left for root either, although
+     * some filesystems keep a reserve for root; those made by this library have none. A larger number is what statvfs
+     * reports as available to ordinary users, less what the filesystem needs for its own blocks: a few blocks on ext4
+     * and XFS. btrfs gives space to data and to its own trees in chunks, so there it can be some MiB less.
+     *
+     * <p>What needs no new block still works: overwriting; on btrfs a file of up to 2 KiB, which is in the tree itself;
+     * and on ext4 and btrfs an empty file, as long as there are inodes and room in the directory. XFS needs space for
+     * that, too.
+     *
+     * <p>The file is a file like any other: it is there after {@link #remount()} and in forks, and ends with the device.
+     * It is not synced on ext4 and XFS, so a power cut can take it back, in whole or in part: fill again after
+     * {@link #restorePower()}. btrfs counts the space when it commits, so on btrfs the call does what
+     * {@link #syncNames()} does.
+     *
+     * @param leaveBytes 0, or how many bytes are to be left, at most what there is
+     * @throws IllegalArgumentException if {@code leaveBytes} is negative, or more than the filesystem has
+     * @throws IllegalStateException if the device is not mounted, has no filesystem, or is closed; if the filesystem is
+     *     mounted read-only; or if the power is off
+     * @throws DblockException if the filesystem cannot do it, or the disk does not answer
+     */
+    void fill(long leaveBytes);
+
+    /**
+     * Fills the mounted filesystem, see {@link #fill(long)}.
+     *
+     * @param leave how much is to be left, as {@link ByteSize#parse(String)} reads it
+     */
+    default void fill(String leave) {
+        fill(ByteSize.parse(leave));
+    }
+
+    /**
+     * Takes all inodes of the mounted filesystem: creating a file or a directory then fails with ENOSPC, although there
+     * is space. Existing files can be written. {@link #free()} gives the inodes back. Takes an empty file for each
+     * inode, in {@code .junit-dblock-fill/inodes}. Call this before {@link #fill}, if both are wanted: the files need
+     * space for their names. The files stay as long as that of {@link #fill}, and a power cut can take them back, too.
+     *
+     * <p>Only ext4 has a fixed number of inodes: mkfs makes one for 4 to 16 KiB of the device. The call takes time for
+     * each, so a test that needs it asks for few: {@code mkfsOptions("-N", "1024")}. More than 262144 are refused. XFS
+     * and btrfs make inodes of free space, as they are needed. On XFS, no file can be created after
+     * {@link #fill fill(0)}; on btrfs, many still can.
+     *
+     * @throws UnsupportedOperationException if the filesystem is XFS or btrfs
+     * @throws IllegalStateException if there are more than 262144 free inodes, or no space for the names of the files;
+     *     if the device is not mounted, has no filesystem, or is closed; if the filesystem is mounted read-only; or if
+     *     the power is off
+     * @throws DblockException if the filesystem cannot do it, or the disk does not answer
+     */
+    void fillInodes();
+
+    /**
+     * Gives back what {@link #fill} and {@link #fillInodes()} have taken. What failed for lack of space succeeds from
+     * now on. Does nothing if they have taken nothing. Works on a fork or a remounted device, too: what was taken is
+     * found by its name. Syncs nothing, except that it does what {@link #syncNames()} does on btrfs.
+     *
+     * @throws IllegalStateException if the device is not mounted, has no filesystem, or is closed; if the filesystem is
+     *     mounted read-only; or if the power is off
+     * @throws DblockException if the files cannot be removed, or the disk does not answer
+     */
+    void free();
 
     /**
      * Changes the size of the device while it is in use. Processes that have the node open see the new size at once,

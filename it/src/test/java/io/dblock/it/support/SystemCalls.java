@@ -130,6 +130,23 @@ public final class SystemCalls implements AutoCloseable {
         return outcome(() -> LIBC.pwrite(fd, from, length, offset));
     }
 
+    /**
+     * Writes zeros from this offset on, call after call, until all are written or a call fails; a call may write less than it
+     * is asked for.
+     */
+    public Outcome writeAll(long length, long offset) {
+        Pointer zeros = memory(1 << 20);
+        long written = 0;
+        while (written < length) {
+            Outcome one = write(zeros, Math.min(length - written, 1 << 20), offset + written);
+            if (!one.ok()) {
+                return new Outcome(written, one.errno());
+            }
+            written += one.bytes();
+        }
+        return new Outcome(written, 0);
+    }
+
     /** Calls fsync. */
     public Outcome sync() {
         return outcome(() -> LIBC.fsync(fd));

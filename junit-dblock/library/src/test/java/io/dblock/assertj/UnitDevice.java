@@ -171,6 +171,26 @@ final class UnitDevice implements BlockDevice {
     }
 
     @Override
+    public void syncNames() {
+        throw notHere();
+    }
+
+    @Override
+    public void fill(long leaveBytes) {
+        throw notHere();
+    }
+
+    @Override
+    public void fillInodes() {
+        throw notHere();
+    }
+
+    @Override
+    public void free() {
+        throw notHere();
+    }
+
+    @Override
     public void resize(long bytes) {
         throw notHere();
     }

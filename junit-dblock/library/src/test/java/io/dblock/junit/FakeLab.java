@@ -285,6 +285,26 @@ final class FakeLab {
         }
 
         @Override
+        public void syncNames() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void fill(long leaveBytes) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void fillInodes() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void free() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
         public void dropCaches() {}
 
         @Override

@@ -2,6 +2,7 @@
 package io.dblock.internal.device;
 
 import io.dblock.DeviceSpec;
+import io.dblock.Filesystem;
 import io.dblock.internal.kernel.KernelPath;
 import io.dblock.internal.kernel.ProcFs;
 import java.nio.file.Path;
@@ -56,6 +57,18 @@ interface Host {
 
     /** Drops the cached files of all filesystems. */
     void dropFiles();
+
+    /** Fills the filesystem that is mounted here, so that it has {@code leave} bytes left. */
+    void fill(Path point, Filesystem filesystem, long leave);
+
+    /** Takes all inodes of the filesystem that is mounted here. */
+    void fillInodes(Path point, Filesystem filesystem);
+
+    /** Gives back what {@link #fill} and {@link #fillInodes} have taken. */
+    void free(Path point, Filesystem filesystem);
+
+    /** Makes durable the names in the filesystem that is mounted here. */
+    void syncNames(Path point, Filesystem filesystem);
 
     /** Destroys the device with this number by force, whichever process serves it. Does nothing if it is gone. */
     void destroy(int device);

@@ -44,6 +44,7 @@ import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 
 /** The device that a test holds: its node, its mounts and its server. */
@@ -338,6 +339,43 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
             // close() has ended this call.
             throw new DblockException(what + ". The device has been closed meanwhile.");
         }
+    }
+
+    @Override
+    public void syncNames() {
+        inFilesystem("syncNames()", host::syncNames);
+    }
+
+    @Override
+    public void fill(long leaveBytes) {
+        if (leaveBytes < 0) {
+            throw new IllegalArgumentException("leaveBytes is " + leaveBytes
+                    + ". Allowed: 0, which leaves nothing, or how many bytes are to be left.");
+        }
+        inFilesystem("fill()", (point, filesystem) -> host.fill(point, filesystem, leaveBytes));
+    }
+
+    @Override
+    public void fillInodes() {
+        inFilesystem("fillInodes()", host::fillInodes);
+    }
+
+    @Override
+    public void free() {
+        inFilesystem("free()", host::free);
+    }
+
+    /** Does something in the mounted filesystem, which stays mounted meanwhile. */
+    private void inFilesystem(String call, BiConsumer<Path, Filesystem> work) {
+        lock.run(() -> {
+            checkOpen();
+            checkFilesystem(call);
+            checkPowered(call);
+            Path point = mounts.point()
+                    .orElseThrow(() ->
+                            new IllegalStateException(name() + " is not mounted: call mount() before " + call + "."));
+            work.accept(point, spec.filesystem());
+        });
     }
 
     @Override

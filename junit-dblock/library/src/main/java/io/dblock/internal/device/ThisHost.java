@@ -3,6 +3,7 @@ package io.dblock.internal.device;
 
 import io.dblock.DblockException;
 import io.dblock.DeviceSpec;
+import io.dblock.Filesystem;
 import io.dblock.handler.Errno;
 import io.dblock.internal.kernel.ControlException;
 import io.dblock.internal.kernel.ControlSession;
@@ -107,6 +108,26 @@ final class ThisHost implements Host {
                             + ". Run as root, or use remount() instead.",
                     e);
         }
+    }
+
+    @Override
+    public void fill(Path point, Filesystem filesystem, long leave) {
+        new Filler(point, filesystem).fill(leave);
+    }
+
+    @Override
+    public void fillInodes(Path point, Filesystem filesystem) {
+        new Filler(point, filesystem).fillInodes();
+    }
+
+    @Override
+    public void free(Path point, Filesystem filesystem) {
+        new Filler(point, filesystem).free();
+    }
+
+    @Override
+    public void syncNames(Path point, Filesystem filesystem) {
+        new Filler(point, filesystem).syncNames();
     }
 
     @Override

@@ -40,6 +40,9 @@ public final class Libc implements Linux {
     private static final int EFD_CLOEXEC_NONBLOCK = 0x80000 | 0x800;
     private static final int FALLOC_KEEP_SIZE = 0x01;
     private static final int FALLOC_PUNCH_HOLE = 0x02;
+    private static final int O_WRONLY = 1;
+    private static final int O_CREAT_EXCL = 0x40 | 0x80;
+    private static final int FOR_EVERYBODY = 0666;
 
     static {
         if (!Platform.isLinux() || Native.POINTER_SIZE != 8 || Native.LONG_SIZE != 8) {
@@ -157,6 +160,24 @@ public final class Libc implements Linux {
 
     int punchHole(int fd, long offset, long length) {
         return result(NativeMethods.fallocate(fd, FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE, offset, length));
+    }
+
+    /** fallocate(2) without flags: the file becomes longer if the range ends beyond its end. */
+    int allocate(int fd, long offset, long length) {
+        return result(NativeMethods.fallocate(fd, 0, offset, length));
+    }
+
+    /** Creates an empty file for everybody; fails if there is a file of this name. */
+    int createFile(String path) {
+        int fd = result(NativeMethods.open(path, O_CREAT_EXCL | O_WRONLY | Linux.O_CLOEXEC, FOR_EVERYBODY));
+        return fd < 0 ? fd : close(fd);
+    }
+
+    /** statvfs(3); {@code to} is the address of a struct statvfs. */
+    int statvfs(byte[] path, long to) {
+        try (NativeMemory where = NativeMemory.ofBytes(path)) {
+            return result(NativeMethods.statvfs(where.address(), to));
+        }
     }
 
     int mount(String source, byte[] target, String type, long flags, String data) {
@@ -328,5 +349,7 @@ public final class Libc implements Linux {
         static native long lseek(int fd, long offset, int whence);
 
         static native int syncfs(int fd);
+
+        static native int statvfs(long path, long to);
     }
 }

@@ -55,6 +55,18 @@ public final class NativeFile implements AutoCloseable {
     }
 
     /**
+     * Takes space for a range, by fallocate(2). The file becomes longer if the range ends beyond its end.
+     *
+     * @return 0 or a negative error number; some of the range may have been allocated before the error
+     */
+    public synchronized int allocate(long offset, long length) throws IOException {
+        if (closed) {
+            throw new IOException(path + " is closed");
+        }
+        return Libc.INSTANCE.allocate(fd, offset, length);
+    }
+
+    /**
      * Returns where the first data from {@code offset} on is, as far as the filesystem knows; lseek(2) with SEEK_DATA.
      *
      * @return {@code size} if there is no data

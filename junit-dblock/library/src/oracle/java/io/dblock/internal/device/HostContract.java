@@ -118,6 +118,16 @@ abstract class HostContract {
     }
 
     @Test
+    void aFilesystemIsFilledAndFreedAndItsNamesAreMadeDurable() {
+        host().mount(node(), point, disk());
+        host().fillInodes(point, disk().filesystem());
+        host().fill(point, disk().filesystem(), 0);
+        host().syncNames(point, disk().filesystem());
+        host().free(point, disk().filesystem());
+        assertThat(host().unmount(point)).isZero();
+    }
+
+    @Test
     void aDiskIsDestroyedThoughItIsMountedAndOnceMoreWithoutAnError() {
         host().mount(node(), point, disk());
         host().destroy(id());

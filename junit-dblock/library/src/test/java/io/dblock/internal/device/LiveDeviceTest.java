@@ -24,6 +24,7 @@ import io.dblock.power.Survivors;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -236,6 +237,66 @@ class LiveDeviceTest {
             throw new DblockException("wrong fs type");
         };
         assertThatThrownBy(device::mount).hasMessage("wrong fs type");
+        device.close();
+    }
+
+    // ---- space and names ----
+
+    private List<Map.Entry<String, Runnable>> inFilesystem() {
+        return List.of(
+                Map.entry("fill()", () -> device.fill(0)),
+                Map.entry("fillInodes()", device::fillInodes),
+                Map.entry("free()", device::free),
+                Map.entry("syncNames()", device::syncNames));
+    }
+
+    private void assertAllRefuse(String why) {
+        inFilesystem().forEach(call -> assertThatThrownBy(call.getValue()::run)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining(why.formatted(call.getKey())));
+        assertThat(host.calls).doesNotContain("fill 0", "fill inodes", "free", "sync names");
+    }
+
+    @Test
+    void aMountedFilesystemIsFilledAndFreedAndItsNamesAreMadeDurable() {
+        device.mount();
+        host.calls.clear();
+        device.fill("1MiB");
+        inFilesystem().forEach(call -> call.getValue().run());
+        assertThat(host.calls).containsExactly("fill 1048576", "fill 0", "fill inodes", "free", "sync names");
+        device.close();
+    }
+
+    @Test
+    void aFilesystemThatIsNotMountedIsNotFilledAndTheMessageSaysWhatToDo() {
+        assertAllRefuse("dblock0 is not mounted: call mount() before %s.");
+        device.close();
+        assertAllRefuse("dblock0 is closed");
+    }
+
+    @Test
+    void aFilesystemWithoutPowerIsNotFilled() {
+        device.mount();
+        device.powerCut();
+        assertAllRefuse("The power of dblock0 is off: call restorePower() before %s.");
+        device.close();
+    }
+
+    @Test
+    void aDeviceWithoutAFilesystemIsNotFilled() {
+        device.close();
+        make(Filesystem.NONE, MIB);
+        assertAllRefuse("dblock0 has no filesystem, so %s has nothing to do");
+        device.close();
+    }
+
+    @Test
+    void lessThanNothingCannotBeLeft() {
+        device.mount();
+        assertThatThrownBy(() -> device.fill(-1))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("leaveBytes is -1")
+                .hasMessageContaining("Allowed: 0");
         device.close();
     }
 

@@ -2,6 +2,7 @@
 package io.dblock.internal.device;
 
 import io.dblock.DeviceSpec;
+import io.dblock.Filesystem;
 import io.dblock.handler.Errno;
 import io.dblock.internal.kernel.ControlException;
 import io.dblock.internal.kernel.ControlSession;
@@ -169,6 +170,26 @@ final class UnitHost implements Host {
     @Override
     public void dropFiles() {
         calls.add("drop");
+    }
+
+    @Override
+    public void fill(Path point, Filesystem filesystem, long leave) {
+        calls.add("fill " + leave);
+    }
+
+    @Override
+    public void fillInodes(Path point, Filesystem filesystem) {
+        calls.add("fill inodes");
+    }
+
+    @Override
+    public void free(Path point, Filesystem filesystem) {
+        calls.add("free");
+    }
+
+    @Override
+    public void syncNames(Path point, Filesystem filesystem) {
+        calls.add("sync names");
     }
 
     @Override
