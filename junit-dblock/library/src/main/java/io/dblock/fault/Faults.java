@@ -144,6 +144,9 @@ public abstract class Faults {
      * Arms a rule that matches only requests for which {@code predicate} is true. The predicate is called last, by
      * threads that serve the device, and must neither block nor do I/O on the device. If it throws, the request fails
      * with EIO, and {@code BlockDevice.handlerFailures()} has the exception.
+     *
+     * <p>The predicate is called in the test JVM, wherever the device is served. A thread that waits for a page of a
+     * mapped file can keep that JVM from calling it, see {@link io.dblock.Placement}: then the request times out.
      */
     public abstract Fault add(FaultRule rule, Predicate<RequestInfo> predicate);
 
