@@ -5,7 +5,6 @@ import static io.dblock.Filesystem.EXT4;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.BlockDevice;
-import io.dblock.Snapshot;
 import io.dblock.it.support.Commands;
 import io.dblock.junit.DblockDevice;
 import io.dblock.power.Survivors;
@@ -54,8 +53,7 @@ class ArtemisIT {
             journal.open(disk.mount());
             Commands.run("sync"); // as if the journal's files had been there for long
             journal.commit(RECORDS);
-            try (Snapshot left = disk.snapshot(Survivors.NONE);
-                    BlockDevice afterCut = left.fork();
+            try (BlockDevice afterCut = disk.fork(Survivors.NONE);
                     Journal restarted = artemis.create(Journal.class, NioJournal.class)) {
                 return restarted.open(afterCut.mount());
             }

@@ -3,7 +3,6 @@ package io.dblock.it.engines;
 
 import io.dblock.fault.Fault;
 import io.dblock.fault.FaultBuilder;
-import io.dblock.it.support.Poll;
 import java.time.Duration;
 import java.util.concurrent.FutureTask;
 
@@ -31,8 +30,7 @@ final class CutPoints {
         Thread worker = new Thread(done, "work");
         try (Fault held = requests.lenient().hold()) {
             worker.start();
-            long seen = 0;
-            while (nextAfter(seen, held, done)) {
+            for (long seen = 0; held.awaitHits(seen + 1, done, LIMIT); ) {
                 seen = held.hits();
                 look.run();
                 held.release();
@@ -40,16 +38,6 @@ final class CutPoints {
         } finally {
             worker.join(LIMIT.toMillis());
         }
-        done.get();
         look.run();
-    }
-
-    /** Returns false if the work was done before there was a further request. */
-    private static boolean nextAfter(long seen, Fault held, FutureTask<Void> done) {
-        Poll.until(
-                "a request after " + seen + ", or the end of the work",
-                LIMIT,
-                () -> held.hits() > seen || done.isDone());
-        return held.hits() > seen && !done.isDone();
     }
 }

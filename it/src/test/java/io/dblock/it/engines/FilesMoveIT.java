@@ -9,7 +9,6 @@ import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.BlockDevice;
-import io.dblock.Snapshot;
 import io.dblock.junit.DblockDevice;
 import java.nio.file.CopyOption;
 import java.nio.file.Files;
@@ -49,8 +48,7 @@ class FilesMoveIT {
 
         Set<String> found = new LinkedHashSet<>();
         CutPoints.during(() -> Files.move(next, settings, how), disk.faults().on(FLUSH), () -> {
-            try (Snapshot cut = disk.snapshot(NONE);
-                    BlockDevice after = cut.fork()) {
+            try (BlockDevice after = disk.fork(NONE)) {
                 Path left = after.mount().resolve("settings");
                 found.add(Files.exists(left) ? Files.readString(left) : "missing");
             }

@@ -7,7 +7,6 @@ import static io.dblock.power.Survivors.NONE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.BlockDevice;
-import io.dblock.Snapshot;
 import io.dblock.junit.DblockDevice;
 import io.dblock.power.Survivors;
 import java.nio.file.Path;
@@ -72,8 +71,7 @@ class H2IT {
             };
             CutPoints.during(commitRows, disk.faults().on(WRITE), () -> {
                 int acknowledged = committed.get();
-                try (Snapshot cut = disk.snapshot(survivors);
-                        BlockDevice after = cut.fork()) {
+                try (BlockDevice after = disk.fork(survivors)) {
                     found.add(state(h2, after, acknowledged));
                 }
             });

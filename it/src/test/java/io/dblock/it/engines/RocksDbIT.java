@@ -9,7 +9,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.dblock.BlockDevice;
 import io.dblock.it.support.Poll;
 import io.dblock.junit.DblockDevice;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Random;
@@ -52,10 +51,10 @@ class RocksDbIT {
                 RocksDB transactional = openTransactional()) {
             writeTwoFiles(plain);
             writeTwoFiles(transactional);
-            Path ballast = FullDisk.fill(directory);
+            disk.fill(0);
             assertDiskIsFull(plain::compactRange);
             assertDiskIsFull(transactional::compactRange);
-            Files.delete(ballast);
+            disk.free();
 
             Poll.until("the database without transactions to compact", LIMIT, () -> compacts(plain));
             plain.put(KEY, KEY);

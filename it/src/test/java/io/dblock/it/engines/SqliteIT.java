@@ -7,7 +7,6 @@ import static io.dblock.power.Survivors.NONE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.BlockDevice;
-import io.dblock.Snapshot;
 import io.dblock.junit.DblockDevice;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -67,8 +66,7 @@ class SqliteIT {
             };
             CutPoints.during(commitRows, disk.faults().on(WRITE), () -> {
                 int acknowledged = committed.get();
-                try (Snapshot cut = disk.snapshot(NONE);
-                        BlockDevice after = cut.fork()) {
+                try (BlockDevice after = disk.fork(NONE)) {
                     lost.add(acknowledged - rowsBelow(acknowledged, after));
                 }
             });
