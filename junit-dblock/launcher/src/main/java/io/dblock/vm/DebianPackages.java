@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -323,11 +324,17 @@ final class DebianPackages implements PackageSource {
         }
     }
 
-    /**
-     * Downloads these packages and their dependencies, and unpacks them under {@code directory}. Does not run their
-     * scripts. Only for a configuration of apt without installed packages.
-     */
+    /** As {@link #unpackWithDependencies(List, Predicate, Path, Consumer)}, without exceptions. */
     void unpackWithDependencies(List<String> packages, Path directory, Consumer<String> progress) {
+        unpackWithDependencies(packages, name -> true, directory, progress);
+    }
+
+    /**
+     * Downloads these packages and their dependencies, and unpacks those that are wanted under {@code directory}. Does not
+     * run their scripts. Only for a configuration of apt without installed packages.
+     */
+    void unpackWithDependencies(
+            List<String> packages, Predicate<String> wanted, Path directory, Consumer<String> progress) {
         try {
             Path downloads = Files.createTempDirectory(directory.getParent(), ".download");
             try {
@@ -348,12 +355,24 @@ final class DebianPackages implements PackageSource {
                 command.addAll(1, AS_ROOT);
                 command.addAll(packages);
                 Command.of(command).within(DOWNLOAD_LIMIT).output();
+                deleteUnwanted(downloads, wanted);
                 unpackAll(downloads, directory, line -> {});
             } finally {
                 FileTrees.delete(downloads);
             }
         } catch (IOException e) {
             throw new VmException("cannot unpack " + packages + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static void deleteUnwanted(Path downloads, Predicate<String> wanted) throws IOException {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(downloads, "*.deb")) {
+            for (Path file : files) {
+                String name = file.getFileName().toString();
+                if (!wanted.test(name.substring(0, name.indexOf('_')))) {
+                    Files.delete(file);
+                }
+            }
         }
     }
 

@@ -38,30 +38,39 @@ record GuestCommand(List<byte[]> arguments, List<byte[]> environment, byte[] dir
      */
     static GuestCommand ofThisProcess(List<byte[]> arguments, Map<String, String> changes) {
         try {
-            Map<String, byte[]> environment = new LinkedHashMap<>();
-            for (byte[] entry : split(Files.readAllBytes(Path.of("/proc/self/environ")))) {
-                // ISO-8859-1 keeps every byte, and only the name is compared.
-                String text = new String(entry, StandardCharsets.ISO_8859_1);
-                int equals = text.indexOf('=');
-                if (equals > 0) {
-                    environment.put(text.substring(0, equals), entry);
-                }
-            }
-            changes.forEach((name, value) -> {
-                if (value == null) {
-                    environment.remove(name);
-                } else {
-                    environment.put(name, (name + "=" + value).getBytes(StandardCharsets.UTF_8));
-                }
-            });
             return new GuestCommand(
                     arguments,
-                    List.copyOf(environment.values()),
+                    changed(split(Files.readAllBytes(Path.of("/proc/self/environ"))), changes),
                     bytes(Files.readSymbolicLink(Path.of("/proc/self/cwd"))),
                     umaskOfThisProcess());
         } catch (IOException e) {
             throw new VmException("cannot read this process's own environment from /proc/self: " + e.getMessage(), e);
         }
+    }
+
+    /** Returns this command with other arguments, and with changes of its environment as {@link #ofThisProcess} has them. */
+    GuestCommand with(List<byte[]> otherArguments, Map<String, String> changes) {
+        return new GuestCommand(otherArguments, changed(environment, changes), directory, umask);
+    }
+
+    private static List<byte[]> changed(List<byte[]> entries, Map<String, String> changes) {
+        Map<String, byte[]> environment = new LinkedHashMap<>();
+        for (byte[] entry : entries) {
+            // ISO-8859-1 keeps every byte, and only the name is compared.
+            String text = new String(entry, StandardCharsets.ISO_8859_1);
+            int equals = text.indexOf('=');
+            if (equals > 0) {
+                environment.put(text.substring(0, equals), entry);
+            }
+        }
+        changes.forEach((name, value) -> {
+            if (value == null) {
+                environment.remove(name);
+            } else {
+                environment.put(name, (name + "=" + value).getBytes(StandardCharsets.UTF_8));
+            }
+        });
+        return List.copyOf(environment.values());
     }
 
     /**

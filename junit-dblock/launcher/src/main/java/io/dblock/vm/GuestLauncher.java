@@ -68,6 +68,7 @@ public final class GuestLauncher {
             Path target = directory.resolve("target");
             List<Path> shares = shares(target, asked, settings);
             Path log = log(target);
+            Optional<ContainerEngine> engine = ContainerEngine.prepare(image, choice, settings, GuestLauncher::say);
             say("guest with kernel " + image.release() + ", " + (image.isProgram() ? "" : settings.cpus() + " CPUs, ")
                     + settings.memoryMiB(image.machine()) + " MiB, under " + choice.accelerator() + " ("
                     + choice.reason() + "), " + GuestSpeed.expectation(choice.accelerator())
@@ -77,7 +78,9 @@ public final class GuestLauncher {
                             .map(faster -> "; faster here: " + faster)
                             .orElse("")
                     + "; kernel log: " + log);
-            GuestConfiguration configuration = configuration(image, command, shares, directory);
+            GuestCommand whole =
+                    engine.map(e -> e.around(command, engineLog(log, target))).orElse(command);
+            GuestConfiguration configuration = configuration(image, whole, shares, directory);
             int status = new GuestRun(image, choice.accelerator(), settings, ports, GuestLauncher::say)
                     .run(configuration, shares, log);
             if (status == 0 && !log.startsWith(target)) {
@@ -211,18 +214,27 @@ public final class GuestLauncher {
         return result;
     }
 
+    /** Returns the file for what a container engine prints: beside the kernel's, if the guest can write there. */
+    private static Path engineLog(Path log, Path target) {
+        return log.startsWith(target)
+                ? log.resolveSibling(log.getFileName().toString().replace("kernel-", "engine-"))
+                : Path.of("/run/docker.log");
+    }
+
     private static Path log(Path target) throws IOException {
         if (!Files.isDirectory(target) || !Files.isWritable(target)) {
             return Files.createTempFile("dblock-vm-kernel", ".log");
         }
         Path directory = Files.createDirectories(target.resolve("dblock-vm"));
-        TreeSet<Path> old = new TreeSet<>();
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "kernel-*.log")) {
-            files.forEach(old::add);
-        }
-        // The names begin with the time, so the oldest come first.
-        for (int excess = old.size() - KEPT_LOGS + 1; excess > 0; excess--) {
-            Files.deleteIfExists(old.pollFirst());
+        for (String kind : List.of("kernel", "engine")) {
+            TreeSet<Path> old = new TreeSet<>();
+            try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, kind + "-*.log")) {
+                files.forEach(old::add);
+            }
+            // The names begin with the time, so the oldest come first.
+            for (int excess = old.size() - KEPT_LOGS + 1; excess > 0; excess--) {
+                Files.deleteIfExists(old.pollFirst());
+            }
         }
         String time = LocalDateTime.now(ZoneId.systemDefault()).format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss"));
         return directory.resolve(

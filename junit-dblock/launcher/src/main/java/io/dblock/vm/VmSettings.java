@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.vm;
 
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -58,6 +61,12 @@ public final class VmSettings {
 
     /** Further packages for the root of a guest of another architecture; separated by commas or spaces. */
     public static final String PACKAGES = "DBLOCK_VM_PACKAGES";
+
+    /**
+     * Images for a container engine in the guest: files as {@code docker save} writes them, or directories of such files
+     * ({@code *.tar}), separated by colons. If not set, the guest has no engine. See {@link ContainerEngine}.
+     */
+    public static final String IMAGES = "DBLOCK_VM_IMAGES";
 
     /** The QEMU binary; searched for on the PATH if not set. */
     public static final String QEMU = "DBLOCK_VM_QEMU";
@@ -187,6 +196,41 @@ public final class VmSettings {
         for (String part : text(SHARE).orElse("").split(":", -1)) {
             if (!part.isEmpty()) {
                 result.add(Path.of(part));
+            }
+        }
+        return result;
+    }
+
+    /**
+     * Returns the files of container images, those of a directory in the order of their names.
+     *
+     * @throws VmException if there is no such file, or a directory has none
+     */
+    List<Path> images() {
+        List<Path> result = new ArrayList<>();
+        for (String part : text(IMAGES).orElse("").split(":", -1)) {
+            Path path = Path.of(part);
+            if (part.isEmpty()) {
+                continue;
+            }
+            if (Files.isDirectory(path)) {
+                int before = result.size();
+                try (DirectoryStream<Path> files = Files.newDirectoryStream(path, "*.tar")) {
+                    files.forEach(result::add);
+                } catch (IOException e) {
+                    throw new VmException(IMAGES + ": cannot read " + path + ": " + e, e);
+                }
+                if (result.size() == before) {
+                    throw new VmException(
+                            IMAGES + ": the directory " + path + " has no *.tar: write each image there with"
+                                    + " 'docker save IMAGE -o " + path + "/NAME.tar'");
+                }
+                result.subList(before, result.size()).sort(null);
+            } else if (Files.isRegularFile(path)) {
+                result.add(path);
+            } else {
+                throw new VmException(IMAGES + ": there is no file or directory " + path
+                        + ": write an image there with 'docker save IMAGE -o " + path + "'");
             }
         }
         return result;

@@ -54,6 +54,9 @@ public final class VmSetup {
         GuestImage image = image(kernel, settings, progress);
         AcceleratorChoice choice = AcceleratorChoice.choose(image, settings, cache(), progress);
         progress.accept("guests run under " + choice.accelerator() + ": " + choice.reason());
+        ContainerEngine.prepare(image, choice, settings, progress)
+                .ifPresent(engine ->
+                        progress.accept("guests have a container engine, with the images in " + engine.store()));
         Path home = options.home()
                 .orElse(CacheDirectory.root().resolve("jvm/" + Runtime.version().feature() + "-" + kernel.release()));
         JvmHome result = JvmHome.create(

@@ -4,9 +4,13 @@ package io.dblock.vm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class VmSettingsTest {
 
@@ -22,6 +26,33 @@ class VmSettingsTest {
         assertThat(settings.qemuOptions()).isEmpty();
         assertThat(settings.shares()).isEmpty();
         assertThat(settings.forwardedPorts()).isEmpty();
+        assertThat(settings.images()).isEmpty();
+    }
+
+    @Test
+    void imagesAreFilesAndThoseOfDirectories(@TempDir Path directory) throws IOException {
+        Path single = Files.createFile(directory.resolve("single"));
+        Path several = Files.createDirectory(directory.resolve("several"));
+        for (String name : List.of("b.tar", "a.tar", "README")) {
+            Files.createFile(several.resolve(name));
+        }
+        assertThat(VmSettings.of(Map.of(VmSettings.IMAGES, single + "::" + several))
+                        .images())
+                .containsExactly(single, several.resolve("a.tar"), several.resolve("b.tar"));
+    }
+
+    @Test
+    void refusesImagesThatAreNotThere(@TempDir Path directory) throws IOException {
+        Path missing = directory.resolve("missing.tar");
+        assertThatThrownBy(() -> VmSettings.of(Map.of(VmSettings.IMAGES, missing.toString()))
+                        .images())
+                .isInstanceOf(VmException.class)
+                .hasMessage("DBLOCK_VM_IMAGES: there is no file or directory " + missing
+                        + ": write an image there with 'docker save IMAGE -o " + missing + "'");
+        assertThatThrownBy(() -> VmSettings.of(Map.of(VmSettings.IMAGES, directory.toString()))
+                        .images())
+                .isInstanceOf(VmException.class)
+                .hasMessageContaining("the directory " + directory + " has no *.tar");
     }
 
     @Test
