@@ -6,7 +6,8 @@
 # the cache. Needs no root and no engine: packages are downloaded and unpacked, and
 # not installed.
 #
-#   images.sh NAME...     prints the path of each image's file, which is as `docker save` writes it
+#   images.sh [--link DIRECTORY] NAME...    prints the path of each image's file, which is as `docker save` writes it;
+#                                           DIRECTORY gets links to them, NAME.tar, and has no others
 #
 #   debian      dblock/debian: sh, bash, coreutils, mkfs.ext4, mount
 #   postgres    dblock/postgres: PostgreSQL, which starts as the official image does (postgres-entrypoint.sh)
@@ -20,6 +21,8 @@ umask 022
 PATH=$PATH:/sbin:/usr/sbin
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${DBLOCK_CACHE:-$HOME/.cache/junit-dblock}/images
+links=
+[ "${1:-}" != --link ] || { links=$2; shift 2; mkdir -p "$links"; rm -f "$links"/*.tar; }
 case ${1:-} in '' | -*) sed -n '/^set /q; 3,$s/^# \{0,1\}//p' "$0" >&2; exit 2 ;; esac
 
 say() { echo "images.sh: $*" >&2; }
@@ -151,5 +154,6 @@ for name; do
 		mv "$work/image" "$image"
 		rm -rf "$work"
 	fi
+	[ -z "$links" ] || ln -s "$image" "$links/$name.tar"
 	echo "$image"
 done

@@ -175,6 +175,8 @@ record ContainerEngine(Optional<Path> programs, Path script, Path socket, Path s
         OutputStream errors = new FileOutputStream(FileDescriptor.err);
         try (PortForwarder ports = PortForwarder.listen(List.of(), progress)) {
             List<Path> shares = List.of(unfinished.toRealPath());
+            GuestConfiguration configuration =
+                    GuestLauncher.configuration(image, command, shares, Path.of("").toAbsolutePath());
             int status = new GuestRun(
                             image,
                             choice.accelerator(),
@@ -184,7 +186,7 @@ record ContainerEngine(Optional<Path> programs, Path script, Path socket, Path s
                             InputStream.nullInputStream(),
                             errors,
                             errors)
-                    .run(GuestLauncher.configuration(image, command, shares, unfinished.toRealPath()), shares, log);
+                    .run(configuration, shares, log);
             if (status != 0) {
                 throw new VmException("the container images " + images
                         + " could not be loaded into the engine of a guest (status " + status
