@@ -175,8 +175,8 @@ record ContainerEngine(Optional<Path> programs, Path script, Path socket, Path s
         OutputStream errors = new FileOutputStream(FileDescriptor.err);
         try (PortForwarder ports = PortForwarder.listen(List.of(), progress)) {
             List<Path> shares = List.of(unfinished.toRealPath());
-            GuestConfiguration configuration =
-                    GuestLauncher.configuration(image, command, shares, Path.of("").toAbsolutePath());
+            GuestConfiguration configuration = GuestLauncher.configuration(
+                    image, command, shares, Path.of("").toAbsolutePath());
             int status = new GuestRun(
                             image,
                             choice.accelerator(),
