@@ -25,6 +25,9 @@ public interface PowerDomain {
         return BlockDeviceProvider.instance().powerDomain(List.of(devices));
     }
 
+    /** Returns the devices of the domain that are open. */
+    List<BlockDevice> devices();
+
     /** Cuts the power of all devices and loses everything that was not durable; see {@link BlockDevice#powerCut()}. */
     default Map<BlockDevice, CutReport> powerCut() {
         return powerCut(Survivors.NONE);

@@ -48,22 +48,36 @@ final class DblockDeviceExtension extends InterceptingExtension
     @Override
     public void beforeAll(ExtensionContext context) {
         CleanupTracker.install(context);
-        inject(context.getRequiredTestClass(), null, ModifierSupport::isStatic, context);
+        Devices.reportStarted(context);
+        FieldDevices.make(context, early -> injectIntoClass(context, early));
     }
 
     @Override
     public void beforeEach(ExtensionContext context) {
         CleanupTracker.install(context);
         Devices.reportStarted(context);
+        FieldDevices.make(context, early -> injectIntoInstances(context, early));
+    }
+
+    private static void injectIntoClass(ExtensionContext context, Optional<FieldDevices> early) {
+        inject(context.getRequiredTestClass(), null, ModifierSupport::isStatic, context, early);
+    }
+
+    private static void injectIntoInstances(ExtensionContext context, Optional<FieldDevices> early) {
         for (Object instance : context.getRequiredTestInstances().getAllInstances()) {
             // The fields of a record are final. Its components are also constructor parameters, which are injected.
             if (!instance.getClass().isRecord()) {
-                inject(instance.getClass(), instance, ModifierSupport::isNotStatic, context);
+                inject(instance.getClass(), instance, ModifierSupport::isNotStatic, context, early);
             }
         }
     }
 
-    private static void inject(Class<?> testClass, Object instance, Predicate<Field> scope, ExtensionContext context) {
+    private static void inject(
+            Class<?> testClass,
+            Object instance,
+            Predicate<Field> scope,
+            ExtensionContext context,
+            Optional<FieldDevices> early) {
         requireDevices(testClass);
         for (Field field : AnnotationSupport.findAnnotatedFields(
                 testClass, DblockDevice.class, scope, HierarchyTraversalMode.TOP_DOWN)) {
@@ -79,7 +93,7 @@ final class DblockDeviceExtension extends InterceptingExtension
                     AnnotationSupport.findAnnotation(field, DblockDevice.class).orElseThrow(),
                     AnnotationSupport.findRepeatableAnnotations(field, DblockFault.class),
                     declaration);
-            Object value = make(settings, field.getType(), declaration, context);
+            Object value = make(settings, field.getType(), declaration, context, early);
             try {
                 field.set(instance, value);
             } catch (IllegalAccessException e) {
@@ -103,7 +117,7 @@ final class DblockDeviceExtension extends InterceptingExtension
                     parameterContext.findAnnotation(DblockDevice.class).orElseThrow(),
                     parameterContext.findRepeatableAnnotations(DblockFault.class),
                     declaration);
-            return make(settings, parameter.getType(), declaration, context);
+            return make(settings, parameter.getType(), declaration, context, Optional.empty());
         } catch (ExtensionConfigurationException e) {
             // With the cause alone, which the message is made of: no need to read it three times.
             throw new ParameterResolutionException(e.getMessage(), e.getCause() == null ? e : e.getCause());
@@ -111,8 +125,12 @@ final class DblockDeviceExtension extends InterceptingExtension
     }
 
     private static Object make(
-            DeviceSettings settings, Class<?> type, Declaration declaration, ExtensionContext context) {
-        DeviceLease lease = Devices.make(settings, declaration, context);
+            DeviceSettings settings,
+            Class<?> type,
+            Declaration declaration,
+            ExtensionContext context,
+            Optional<FieldDevices> early) {
+        DeviceLease lease = Devices.make(settings, declaration, context, early);
         try {
             Object value = lease.device();
             if (type == FileChannel.class) {
@@ -162,12 +180,30 @@ final class DblockDeviceExtension extends InterceptingExtension
         }
     }
 
+    /** Skips a test or class that asks for it, and announces the devices of its fields otherwise. */
+    @Override
+    public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
+        ConditionEvaluationResult result = evaluateAvailability(context);
+        if (!result.isDisabled()) {
+            announce(context);
+        }
+        return result;
+    }
+
+    /** Announces the devices of fields. JUnit evaluates conditions before it calls any extension. */
+    private static void announce(ExtensionContext context) {
+        if (context.getTestInstances().isPresent() && context.getTestMethod().isPresent()) {
+            FieldDevices.announce(context, early -> injectIntoInstances(context, early));
+        } else if (context.getTestClass().isPresent() && context.getTestMethod().isEmpty()) {
+            FieldDevices.announce(context, early -> injectIntoClass(context, early));
+        }
+    }
+
     /**
      * Skips a test or class that asks for it where no device can be made. Parameter resolution would be too late,
      * because JUnit treats every exception from there as a failure.
      */
-    @Override
-    public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
+    private static ConditionEvaluationResult evaluateAvailability(ExtensionContext context) {
         boolean skippable = declarations(context)
                 .map(element -> AnnotationSupport.findAnnotation(element, DblockDevice.class))
                 .flatMap(Optional::stream)

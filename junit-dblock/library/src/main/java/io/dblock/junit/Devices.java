@@ -34,6 +34,12 @@ final class Devices {
      * @throws TestAbortedException in place of that, if the settings ask for skipping
      */
     static DeviceLease make(DeviceSettings declared, Declaration declaration, ExtensionContext context) {
+        return make(declared, declaration, context, Optional.empty());
+    }
+
+    /** Makes the device as above. If {@code early} is given, that tears it down. */
+    static DeviceLease make(
+            DeviceSettings declared, Declaration declaration, ExtensionContext context, Optional<FieldDevices> early) {
         requireClosingStores(context);
         DeviceSettings settings;
         BlockDevice device;
@@ -48,10 +54,15 @@ final class Devices {
                     "The device of " + declaration + " could not be made: " + e.getMessage(), e);
         }
         DeviceLease lease = new DeviceLease(device, settings, declaration, context);
-        context.getStore(NAMESPACE).put(lease, lease);
+        early.ifPresentOrElse(
+                fields -> fields.keep(lease), () -> context.getStore(NAMESPACE).put(lease, lease));
         made(context).add(device);
-        // While the constructor of a test runs, JUnit's listeners have not been told that the test has started.
-        if (context.getTestMethod().isEmpty() || context.getTestInstance().isPresent()) {
+        // While the constructor of a test runs, JUnit's listeners have not been told that the test has started. The
+        // same
+        // may be so if a container of another test, which runs at the same time, has had the devices made.
+        if (early.isEmpty()
+                && (context.getTestMethod().isEmpty()
+                        || context.getTestInstance().isPresent())) {
             lease.report();
         } else {
             unreported(context).add(lease);

@@ -74,6 +74,8 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
 
     private final Path path;
     private final DeviceMounts mounts;
+    /** What uses the device beyond this machine's mounts and files. */
+    private final Tenants tenants = new Tenants();
     /** The lock for changes of mounts. Calls that must work while a holder waits for the disk do not take it. */
     private final DeviceLock lock = new DeviceLock();
 
@@ -282,6 +284,10 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
 
     private void unmountFor(String call) {
         checkOpen();
+        if (mounts.point().isPresent()) {
+            checkNoTenants(
+                    name() + " is not unmounted: what it holds would stay mounted for", "Stop it before " + call);
+        }
         List<String> holders = mounts.tryUnmount(false, Bounded::call);
         if (mounts.point().isPresent()) {
             throw Leaks.exception(
@@ -289,6 +295,18 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
                     holders,
                     "Close these before " + call + ".");
         }
+    }
+
+    /** Refuses a call that has no effect on what tenants see of the device. */
+    private void checkNoTenants(String before, String after) {
+        List<String> using = tenants.using();
+        if (!using.isEmpty()) {
+            throw Leaks.exception(before + ":", using, after + ".");
+        }
+    }
+
+    Tenants tenants() {
+        return tenants;
     }
 
     @Override
@@ -449,6 +467,9 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         if (served.powered()) {
             return;
         }
+        checkNoTenants(
+                "The power of " + name() + " stays off: the kernel keeps what the disk has lost for",
+                "Stop it before restorePower(), or cut its power with the disk's");
         mountedBefore |= mounts.point().isPresent();
         // The power is still off, so nothing that the kernel writes back now reaches the disk.
         List<String> holders = mounts.tryUnmount(true, Bounded::call);
@@ -705,7 +726,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
             closed = true;
             askBeforeTeardown();
             Teardown teardown = new Teardown(
-                    served, mounts, path, this::oldestRequest, removal, this::closeServer, this::note, limits);
+                    served, mounts, tenants, path, this::oldestRequest, removal, this::closeServer, this::note, limits);
             boolean alone = takeLock(teardown);
             try {
                 teardown.run();

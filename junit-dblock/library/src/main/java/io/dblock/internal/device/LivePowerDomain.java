@@ -43,6 +43,14 @@ final class LivePowerDomain implements PowerDomain {
     }
 
     @Override
+    public List<BlockDevice> devices() {
+        return devices.stream()
+                .filter(LiveDevice::isOpen)
+                .map(BlockDevice.class::cast)
+                .toList();
+    }
+
+    @Override
     public Map<BlockDevice, CutReport> powerCut(Survivors survivors) {
         Map<BlockDevice, CutReport> reports = new LinkedHashMap<>();
         List<Optional<CutReport>> cut = server(devices)

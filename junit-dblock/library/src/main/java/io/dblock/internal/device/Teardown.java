@@ -50,12 +50,16 @@ public final class Teardown {
 
     private final ServedDevice served;
     private final DeviceMounts mounts;
+    private final Tenants tenants;
     private final Path node;
     private final Supplier<Duration> oldestRequest;
     private final Removal removal;
     private final Runnable closeServer;
     private final Consumer<String> note;
     private final Limits limits;
+    /** The tenants that were ended. */
+    private final List<String> ended = new ArrayList<>();
+
     private final List<String> leaks = new ArrayList<>();
     private final List<DblockException> failures = new ArrayList<>();
     private boolean released;
@@ -72,6 +76,7 @@ public final class Teardown {
     Teardown(
             ServedDevice served,
             DeviceMounts mounts,
+            Tenants tenants,
             Path node,
             Supplier<Duration> oldestRequest,
             Removal removal,
@@ -80,6 +85,7 @@ public final class Teardown {
             Limits limits) {
         this.served = served;
         this.mounts = mounts;
+        this.tenants = tenants;
         this.node = node;
         this.oldestRequest = oldestRequest;
         this.removal = removal;
@@ -90,6 +96,7 @@ public final class Teardown {
 
     /** Removes the device. Must be called once; {@link #report()} then throws what went wrong. */
     void run() {
+        attempt(() -> ended.addAll(tenants.end()));
         attempt(() -> leaks.addAll(mounts.tryUnmount(false, this::unmounting)));
         mounts.point().ifPresent(point -> attempt(() -> detach(KernelPath.of(point))));
         attempt(() -> mounts.foreign().forEach(this::detachForeign));
@@ -257,10 +264,12 @@ public final class Teardown {
      */
     void report() {
         DblockException thrown = null;
-        if (!leaks.isEmpty()) {
+        List<String> users = new ArrayList<>(ended);
+        users.addAll(leaks);
+        if (!users.isEmpty()) {
             thrown = Leaks.exception(
                     node.getFileName() + " was still in use when it was closed:",
-                    leaks.stream().distinct().toList(),
+                    users.stream().distinct().toList(),
                     "It has been removed all the same. Close these before the device is.");
         } else if (!failures.isEmpty()) {
             thrown = failures.remove(0);

@@ -135,6 +135,96 @@ class LiveDeviceTest {
         device.close();
     }
 
+    // ---- tenants ----
+
+    /** A container, as the device sees it. */
+    private static final class Container implements Tenant {
+        boolean running = true;
+        RuntimeException refusal;
+
+        @Override
+        public Optional<String> using() {
+            return running ? Optional.of("the container ledger") : Optional.empty();
+        }
+
+        @Override
+        public void end() {
+            if (refusal != null) {
+                throw refusal;
+            }
+            running = false;
+        }
+    }
+
+    @Test
+    void aTenantThatUsesItKeepsItFromBeingUnmounted() {
+        Container container = new Container();
+        Tenants.add(device, container);
+        device.mount();
+        assertThatThrownBy(device::unmount)
+                .isInstanceOf(LeakException.class)
+                .hasMessageContaining("dblock0 is not unmounted")
+                .hasMessageContaining("the container ledger")
+                .hasMessageContaining("before unmount()");
+        assertThatThrownBy(device::remount).hasMessageContaining("before remount()");
+        assertThat(device.mountPoint()).contains(point);
+        container.running = false;
+        device.remount();
+        device.close();
+    }
+
+    @Test
+    void aTenantThatUsesItKeepsThePowerOff() {
+        Container container = new Container();
+        Tenants.add(device, container);
+        device.mount();
+        device.powerCut();
+        assertThatThrownBy(device::restorePower)
+                .isInstanceOf(LeakException.class)
+                .hasMessageContaining("The power of dblock0 stays off")
+                .hasMessageContaining("the container ledger");
+        assertThat(device.powered()).isFalse();
+        container.running = false;
+        device.restorePower();
+        assertThat(device.mountPoint()).contains(point);
+        device.close();
+    }
+
+    @Test
+    void aTenantThatStillUsesItIsEndedAndNamedWhenItIsClosed() {
+        Container container = new Container();
+        Tenants.add(device, container);
+        device.mount();
+        assertThatThrownBy(device::close)
+                .isInstanceOf(LeakException.class)
+                .hasMessageContaining("dblock0 was still in use when it was closed:")
+                .hasMessageContaining("the container ledger. It has been stopped");
+        assertThat(container.running).isFalse();
+        assertThat(host.calls).as("the removal by force").doesNotContain("destroy");
+    }
+
+    @Test
+    void aTenantThatCannotBeEndedIsNamedWithTheReason() {
+        Container container = new Container();
+        container.refusal = new IllegalStateException("the engine is gone");
+        Tenants.add(device, container);
+        assertThatThrownBy(device::close)
+                .isInstanceOf(LeakException.class)
+                .hasMessageContaining("the container ledger. It could not be stopped: the engine is gone");
+    }
+
+    @Test
+    void aTenantThatHasEndedIsNoMatter() {
+        Container container = new Container();
+        container.running = false;
+        Tenants.add(device, container);
+        Tenants.add(device, container);
+        assertThat(Tenants.of(device)).containsExactly(container);
+        device.mount();
+        device.unmount();
+        device.close();
+    }
+
     // ---- power ----
 
     @Test

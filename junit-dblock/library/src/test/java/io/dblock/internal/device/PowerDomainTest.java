@@ -70,6 +70,14 @@ class PowerDomainTest {
     }
 
     @Test
+    void itsDevicesAreThoseThatAreOpen() {
+        PowerDomain domain = PowerDomain.of(first, second);
+        assertThat(domain.devices()).containsExactly(first, second);
+        first.close();
+        assertThat(domain.devices()).containsExactly(second);
+    }
+
+    @Test
     void aCutIsOfAll() throws Exception {
         PowerDomain domain = PowerDomain.of(first, second);
         write(first);

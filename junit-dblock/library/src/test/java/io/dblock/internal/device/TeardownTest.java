@@ -45,6 +45,7 @@ class TeardownTest {
     private final UnitHost host = new UnitHost(kernel);
     private final List<String> notes = new CopyOnWriteArrayList<>();
     private final List<String> steps = new ArrayList<>();
+    private final Tenants tenants = new Tenants();
     private FakeServedDevice served;
     private DeviceMounts mounts;
     private CompletableFuture<Completion> request = CompletableFuture.completedFuture(null);
@@ -96,6 +97,7 @@ class TeardownTest {
         return new Teardown(
                 served,
                 mounts,
+                tenants,
                 NODE,
                 this::oldest,
                 new Removal(served, host, SHORT),
