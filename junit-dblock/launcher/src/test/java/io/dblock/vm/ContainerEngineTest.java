@@ -90,6 +90,11 @@ class ContainerEngineTest {
     }
 
     @Test
+    void publishedPortsAreSaidToBeThoseOfTheGuest() {
+        assertThat(HOSTS.environment(Map.of())).containsEntry("TESTCONTAINERS_HOST_OVERRIDE", "localhost");
+    }
+
+    @Test
     void theClientOfUnpackedPackagesIsOnThePath() {
         assertThat(UNPACKED.environment(Map.of("PATH", "/bin"))).containsEntry("PATH", "/bin:/cache/programs/usr/bin");
         assertThat(HOSTS.environment(Map.of("PATH", "/bin"))).doesNotContainKey("PATH");
