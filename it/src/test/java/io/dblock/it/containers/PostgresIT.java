@@ -14,6 +14,7 @@ import io.dblock.junit.DblockDevice;
 import io.dblock.power.Survivors;
 import io.dblock.testcontainers.ContainerDisk;
 import java.nio.file.Files;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.testcontainers.containers.ContainerLaunchException;
 import org.testcontainers.containers.JdbcDatabaseContainer;
@@ -75,19 +76,29 @@ class PostgresIT {
         assertThat(table.rows()).containsAll(table.acknowledged());
     }
 
+    /** Whether the next flush is that of a commit or one of ext4's journal, PostgreSQL may not go on as if nothing were. */
     @Test
     void aFlushThatFailsIsAPanicAndNothingAcknowledgedIsLost() throws Exception {
         table.create();
         table.insert(1);
-        disk.faults().on(FLUSH).times(1).fail(EIO);
+        Fault failing = disk.faults().on(FLUSH).times(1).fail(EIO);
         Thread client = new Thread(table::insertUntilItIsGone);
         client.start();
-        Poll.until(
-                "PostgreSQL to panic", Images.LIMIT, () -> postgres.getLogs().contains("PANIC:  could not fsync file"));
+        failing.awaitHit(Images.LIMIT);
+        Poll.until("PostgreSQL to panic", Images.LIMIT, () -> !panics().isEmpty());
         client.join();
+        System.out.println("PostgreSQL, whose flush has failed: " + panics());
         data.powerOff();
         data.powerOn();
         assertThat(table.rows()).containsAll(table.acknowledged());
+        assertThat(postgres.getLogs()).contains("database system was not properly shut down");
+    }
+
+    private List<String> panics() {
+        return postgres.getLogs()
+                .lines()
+                .filter(line -> line.contains("PANIC:"))
+                .toList();
     }
 
     @Test

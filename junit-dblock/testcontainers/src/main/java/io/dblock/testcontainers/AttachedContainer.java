@@ -11,21 +11,25 @@ import com.github.dockerjava.api.model.Ports;
 import io.dblock.BlockDevice;
 import io.dblock.internal.device.Tenant;
 import io.dblock.internal.device.Tenants;
+import java.lang.reflect.Method;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 import org.testcontainers.containers.ContainerLaunchException;
 import org.testcontainers.containers.GenericContainer;
 import org.testcontainers.containers.startupcheck.StartupCheckStrategy;
 import org.testcontainers.containers.wait.strategy.Wait;
 import org.testcontainers.containers.wait.strategy.WaitStrategy;
+import org.testcontainers.containers.wait.strategy.WaitStrategyTarget;
 import org.testcontainers.lifecycle.Startable;
 
 /**
@@ -46,6 +50,8 @@ final class AttachedContainer implements Startable {
     private volatile Optional<Database> database = Optional.empty();
     /** The container that has been shown to flush, by its id. */
     private volatile String flushed = "";
+    /** When what the container's set-up has written had been flushed. */
+    private volatile Instant settled = Instant.EPOCH;
 
     AttachedContainer(GenericContainer<?> container, ContainerEngine engine, MountTable mounts) {
         this.container = container;
@@ -133,6 +139,7 @@ final class AttachedContainer implements Startable {
         if (hasData && database.isPresent()) {
             expectData(database.get());
         }
+        settleWhenReady();
     }
 
     /** Returns whether this is where the database keeps its data, not a further disk of its container. */
@@ -280,6 +287,54 @@ final class AttachedContainer implements Startable {
         }
     }
 
+    private void settleWhenReady() {
+        WaitStrategy own = waitStrategy(container);
+        if (!(own instanceof Settling)) {
+            container.setWaitStrategy(new Settling(own));
+        }
+    }
+
+    /** Testcontainers shows it to subclasses only. */
+    private static WaitStrategy waitStrategy(GenericContainer<?> container) {
+        try {
+            Method getter = GenericContainer.class.getDeclaredMethod("getWaitStrategy");
+            getter.setAccessible(true);
+            return (WaitStrategy) getter.invoke(container);
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError("This version of Testcontainers does not say how it waits for a container: " + e, e);
+        }
+    }
+
+    /**
+     * Waits as the container is waited for otherwise, and then has flushed what its set-up has written. That is no concern
+     * of the test, and images are careless with it: PostgreSQL's writes pg_hba.conf without a flush, so that nobody is let
+     * in after a power cut within the next half minute.
+     */
+    private final class Settling implements WaitStrategy {
+        private WaitStrategy original;
+
+        Settling(WaitStrategy original) {
+            this.original = original;
+        }
+
+        @Override
+        public void waitUntilReady(WaitStrategyTarget target) {
+            original.waitUntilReady(target);
+            uses.stream()
+                    .filter(use -> use.kind() == DiskUse.Kind.DIRECTORY)
+                    .flatMap(use -> use.device().stream())
+                    .distinct()
+                    .forEach(BlockDevice::dropCaches);
+            settled = Instant.now();
+        }
+
+        @Override
+        public WaitStrategy withStartupTimeout(Duration limit) {
+            original = original.withStartupTimeout(limit);
+            return this;
+        }
+    }
+
     /** Looks at the container once it has started, before Testcontainers waits until it is ready. */
     private final class Check extends StartupCheckStrategy {
         private final StartupCheckStrategy original;
@@ -413,7 +468,9 @@ final class AttachedContainer implements Startable {
                 .filter(line -> known.isReady(line.text()))
                 .map(ContainerEngine.Line::at)
                 .reduce((first, second) -> second));
-        Instant since = ready.orElse(started);
+        Instant since = Stream.of(ready.orElse(started), settled)
+                .max(Comparator.naturalOrder())
+                .orElseThrow();
         List<BlockDevice> never = devices().stream()
                 .filter(device -> !Flushes.since(device, since))
                 .toList();

@@ -57,6 +57,9 @@ import org.testcontainers.containers.wait.strategy.WaitStrategy;
  * that has {@code lost+found} in it. If it is new, it has the owner and the permissions that the image's directory has, as
  * a new volume of Docker would. SELinux' label is that of containers.
  *
+ * <p>What is written until Testcontainers finds the container ready is its set-up, and is flushed then: images write some of
+ * it without. From then on, only what the container has flushed survives a power cut.
+ *
  * <p>Each port that Testcontainers publishes is on one port of the host for good, so that URLs stay valid when the container
  * starts again.
  *
