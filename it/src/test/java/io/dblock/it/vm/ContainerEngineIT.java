@@ -78,6 +78,16 @@ class ContainerEngineIT {
     @MethodSource("kernels")
     void aContainersFilesAreOnADisk(String kernel) throws Exception {
         Launcher launcher = new Launcher("engine-disk-" + kernel);
+        // In an emulated guest, building the module takes minutes.
+        Process setup = launcher.start(
+                Map.of(),
+                NOTHING,
+                "setup",
+                "--guest=always",
+                "--kernel=" + kernel,
+                "--jvm=" + launcher.directory().resolve("jvm"));
+        Launcher.Result prepared = launcher.finish(setup, "setup");
+        assertThat(prepared.status()).as(prepared.errors()).isZero();
         Launcher.Result result = run(launcher, kernel, List.of("disk"));
         assertThat(result.status()).as(result.errors() + engineLog(launcher)).isZero();
         assertThat(result.output().lines()).contains("hi from root", "before the cut: lost", "after the cut: durable,");

@@ -64,7 +64,8 @@ final class ContainersInGuest {
             // Even with a node of its own, which root can make.
             String numbers = Files.getAttribute(disk.path(), "unix:rdev") + "";
             long rdev = Long.parseLong(numbers);
-            String own = "mknod /disk b " + (rdev >> 8 & 0xfff) + " " + (rdev & 0xff) + " && head -c 512 /disk > /dev/null";
+            String own =
+                    "mknod /disk b " + (rdev >> 8 & 0xfff) + " " + (rdev & 0xff) + " && head -c 512 /disk > /dev/null";
             say("without: " + status("run", "--rm", IMAGE, "sh", "-c", own));
             String make = "mkfs.ext4 -q " + node;
             String mount = make + " && mkdir /disk && mount " + node + " /disk && umount /disk";
