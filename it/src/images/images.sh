@@ -28,6 +28,11 @@ case ${1:-} in '' | -*) sed -n '/^set /q; 3,$s/^# \{0,1\}//p' "$0" >&2; exit 2 ;
 say() { echo "images.sh: $*" >&2; }
 die() { say "$*"; exit 1; }
 
+for program in apt-get dpkg-deb flock sha256sum tar; do
+	command -v "$program" > /dev/null ||
+		die "there is no $program: images are made of Debian's packages. -Ddblock.skip.containers=true leaves out the tests that need them"
+done
+
 # As if nothing were installed here, whoever runs this and whatever else runs.
 apt="-o APT::Sandbox::User=root -o Dir::State::status=/dev/null -o Debug::NoLocking=1 -o APT::Install-Recommends=false"
 
