@@ -310,6 +310,9 @@ public interface BlockDevice extends AutoCloseable {
     /** Returns whether the power is on. */
     boolean powered();
 
+    /** Returns the power supply that this device shares with others; empty if it has one of its own. */
+    Optional<PowerDomain> powerDomain();
+
     /**
      * Returns the writes that a power cut would lose now, in the order in which they entered the cache. Empty for a
      * device without a volatile cache.

@@ -4,6 +4,7 @@ package io.dblock.assertj;
 import io.dblock.BlockDevice;
 import io.dblock.DeviceSpec;
 import io.dblock.DeviceStatistics;
+import io.dblock.PowerDomain;
 import io.dblock.Snapshot;
 import io.dblock.fault.Faults;
 import io.dblock.fault.Unproven;
@@ -65,6 +66,11 @@ final class UnitDevice implements BlockDevice {
     @Override
     public List<UnflushedWrite> unflushed() {
         return disk.unflushed();
+    }
+
+    @Override
+    public Optional<PowerDomain> powerDomain() {
+        return Optional.empty();
     }
 
     @Override

@@ -355,6 +355,11 @@ final class FakeLab {
         }
 
         @Override
+        public Optional<PowerDomain> powerDomain() {
+            return Optional.empty();
+        }
+
+        @Override
         public boolean powered() {
             return disk.powered();
         }

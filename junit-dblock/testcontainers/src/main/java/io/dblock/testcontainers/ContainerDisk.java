@@ -321,22 +321,24 @@ public final class ContainerDisk {
 
     private PowerCycle cycle() {
         BlockDevice device = device();
-        return new PowerCycle(new PowerCycle.Supply() {
-            @Override
-            public List<BlockDevice> devices() {
-                return List.of(device);
-            }
+        return device.powerDomain()
+                .map(ContainerPower::cycle)
+                .orElseGet(() -> new PowerCycle(new PowerCycle.Supply() {
+                    @Override
+                    public List<BlockDevice> devices() {
+                        return List.of(device);
+                    }
 
-            @Override
-            public Map<BlockDevice, CutReport> cut(Survivors survivors) {
-                return Map.of(device, device.powerCut(survivors));
-            }
+                    @Override
+                    public Map<BlockDevice, CutReport> cut(Survivors survivors) {
+                        return Map.of(device, device.powerCut(survivors));
+                    }
 
-            @Override
-            public void restore() {
-                device.restorePower();
-            }
-        });
+                    @Override
+                    public void restore() {
+                        device.restorePower();
+                    }
+                }));
     }
 
     /** Cuts the power and starts all again, see {@link #powerCut(Survivors)}. Only what was flushed survives. */
@@ -371,7 +373,8 @@ public final class ContainerDisk {
      *       without power.
      * </ol>
      *
-     * <p>For disks in a {@link PowerDomain} use {@link ContainerPower}: this method knows the containers of this disk only.
+     * <p>Disks in one {@link PowerDomain} lose their power together, and so do all containers on them, as by
+     * {@link ContainerPower}.
      *
      * @return what the disk kept, lost and tore
      * @throws AssertionError if a container has flushed nothing since it was ready, see {@link Durability}. The power stays on

@@ -25,7 +25,12 @@ public final class ContainerPower {
     private final PowerCycle cycle;
 
     private ContainerPower(PowerDomain domain) {
-        cycle = new PowerCycle(new PowerCycle.Supply() {
+        cycle = cycle(domain);
+    }
+
+    /** Returns the cycle of all devices of a domain. */
+    static PowerCycle cycle(PowerDomain domain) {
+        return new PowerCycle(new PowerCycle.Supply() {
             @Override
             public List<BlockDevice> devices() {
                 return domain.devices();

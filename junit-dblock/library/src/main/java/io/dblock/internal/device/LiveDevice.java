@@ -11,6 +11,7 @@ import io.dblock.DeviceSpec;
 import io.dblock.DeviceStatistics;
 import io.dblock.Filesystem;
 import io.dblock.LeakException;
+import io.dblock.PowerDomain;
 import io.dblock.Snapshot;
 import io.dblock.fault.Action;
 import io.dblock.fault.Fault;
@@ -90,6 +91,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     /** Whether calls to the kernel's device are over. Guarded by {@link #kernel}. */
     private boolean gone;
 
+    private volatile Optional<PowerDomain> powerDomain = Optional.empty();
     private volatile Watchdog.Watch watch = () -> {};
     /** Whether the filesystem is to be mounted when the power is back. Guarded by {@link #lock}. */
     private boolean mountedBefore;
@@ -502,6 +504,15 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     @Override
     public boolean powered() {
         return served.powered();
+    }
+
+    @Override
+    public Optional<PowerDomain> powerDomain() {
+        return powerDomain;
+    }
+
+    void join(PowerDomain domain) {
+        powerDomain = Optional.of(domain);
     }
 
     @Override

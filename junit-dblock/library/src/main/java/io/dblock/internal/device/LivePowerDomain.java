@@ -35,7 +35,9 @@ final class LivePowerDomain implements PowerDomain {
                 })
                 .toList();
         server(live).joinPower(live.stream().map(LiveDevice::served).toList());
-        return new LivePowerDomain(live);
+        LivePowerDomain domain = new LivePowerDomain(live);
+        live.forEach(device -> device.join(domain));
+        return domain;
     }
 
     private static DeviceServer server(List<LiveDevice> devices) {

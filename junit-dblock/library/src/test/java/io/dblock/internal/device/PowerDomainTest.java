@@ -73,6 +73,9 @@ class PowerDomainTest {
     void itsDevicesAreThoseThatAreOpen() {
         PowerDomain domain = PowerDomain.of(first, second);
         assertThat(domain.devices()).containsExactly(first, second);
+        assertThat(first.powerDomain()).containsSame(domain);
+        assertThat(second.powerDomain()).containsSame(domain);
+        assertThat(third.powerDomain()).isEmpty();
         first.close();
         assertThat(domain.devices()).containsExactly(second);
     }
