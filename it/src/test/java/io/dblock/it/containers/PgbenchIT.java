@@ -141,7 +141,9 @@ class PgbenchIT {
             Duration spacing =
                     CUTS == 0 ? Duration.ZERO : Duration.ofSeconds(seconds).dividedBy(CUTS + 1);
             Instant next = Instant.now().plus(spacing);
+            Instant limit = Instant.now().plusSeconds(seconds).plus(Images.LIMIT);
             while (!benchmark.isDone()) {
+                assertThat(Instant.now()).as("the end of the benchmark").isBefore(limit);
                 LockSupport.parkNanos(POLL.toNanos());
                 for (HeldRequest flush : every.held()) {
                     if (!Instant.now().isBefore(next) && (CUTS == 0 || cuts.size() < CUTS)) {

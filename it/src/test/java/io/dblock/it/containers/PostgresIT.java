@@ -47,7 +47,7 @@ class PostgresIT {
             Poll.until(
                     "20 more commits", Images.LIMIT, () -> table.acknowledged().size() >= before + 20);
             data.powerCut();
-            client.join();
+            awaitEnd(client);
             assertThat(table.rows()).as("after cut %s", cut).containsAll(table.acknowledged());
         }
         assertThat(postgres.getJdbcUrl()).isEqualTo(url);
@@ -72,7 +72,7 @@ class PostgresIT {
         client.start();
         cut.awaitHit(Images.LIMIT);
         data.powerOn();
-        client.join();
+        awaitEnd(client);
         assertThat(table.rows()).containsAll(table.acknowledged());
     }
 
@@ -86,12 +86,19 @@ class PostgresIT {
         client.start();
         failing.awaitHit(Images.LIMIT);
         Poll.until("PostgreSQL to panic", Images.LIMIT, () -> !panics().isEmpty());
-        client.join();
+        awaitEnd(client);
         System.out.println("PostgreSQL, whose flush has failed: " + panics());
         data.powerOff();
         data.powerOn();
         assertThat(table.rows()).containsAll(table.acknowledged());
         assertThat(postgres.getLogs()).contains("database system was not properly shut down");
+    }
+
+    private static void awaitEnd(Thread client) throws InterruptedException {
+        client.join(Images.LIMIT.toMillis());
+        assertThat(client.isAlive())
+                .as("the client waits for a database that is gone")
+                .isFalse();
     }
 
     private List<String> panics() {

@@ -48,8 +48,8 @@ interface ContainerEngine {
     /** Returns the state of a container; empty if it has been removed. */
     Optional<Status> status(String container);
 
-    /** Freezes the processes of a container. Returns whether the engine could. */
-    boolean freeze(String container);
+    /** Freezes the processes of a container, if the engine can. */
+    void freeze(String container);
 
     /** Lets frozen processes go on. Does nothing if none are frozen. */
     void thaw(String container);

@@ -90,12 +90,11 @@ final class DockerEngine implements ContainerEngine {
     }
 
     @Override
-    public boolean freeze(String container) {
+    public void freeze(String container) {
         try {
             client().pauseContainerCmd(container).exec();
-            return true;
         } catch (DockerException e) {
-            return false; // The machine cannot, or a process waits for the disk, or the container has just ended.
+            // The machine cannot, or a process waits for the disk, or the container has just ended.
         }
     }
 

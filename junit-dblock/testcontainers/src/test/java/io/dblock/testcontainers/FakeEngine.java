@@ -54,9 +54,8 @@ final class FakeEngine implements ContainerEngine {
     }
 
     @Override
-    public boolean freeze(String id) {
+    public void freeze(String id) {
         log.add((containers.get(id).freezable ? "freeze " : "cannot freeze ") + id);
-        return containers.get(id).freezable;
     }
 
     @Override
