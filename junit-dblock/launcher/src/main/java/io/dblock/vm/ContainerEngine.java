@@ -249,9 +249,8 @@ record ContainerEngine(Optional<Path> programs, Path script, Path socket, Path s
         }
         // Ryuk removes containers that a killed test run leaves. Here the guest's end does, and Ryuk is one more image.
         changes.put("TESTCONTAINERS_RYUK_DISABLED", own.getOrDefault("TESTCONTAINERS_RYUK_DISABLED", "true"));
-        // Where this host is itself a container, so the guest's files say, and Testcontainers would ask one more image
-        // for
-        // the address of the engine's machine.
+        // The guest sees the files of this host, and /.dockerenv among them where this host is itself a container. Then
+        // Testcontainers would look for the engine's address with one more image.
         changes.put("TESTCONTAINERS_HOST_OVERRIDE", "localhost");
         programs.ifPresent(directory ->
                 changes.put("PATH", own.getOrDefault("PATH", "/usr/bin:/bin") + ":" + directory.resolve("usr/bin")));

@@ -58,8 +58,7 @@ final class Devices {
                 fields -> fields.keep(lease), () -> context.getStore(NAMESPACE).put(lease, lease));
         made(context).add(device);
         // While the constructor of a test runs, JUnit's listeners have not been told that the test has started. The
-        // same
-        // may be so if a container of another test, which runs at the same time, has had the devices made.
+        // same may be so if a container of another test, which runs at the same time, has had the devices made.
         if (early.isEmpty()
                 && (context.getTestMethod().isEmpty()
                         || context.getTestInstance().isPresent())) {
