@@ -7,6 +7,7 @@ import io.dblock.BlockDevice;
 import io.dblock.internal.device.WaitingDevices;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.RepeatedTest;
@@ -190,7 +191,9 @@ class EarlyDevicesTest {
     static final class OtherThread implements BeforeEachCallback {
         @Override
         public void beforeEach(ExtensionContext context) {
-            CompletableFuture.runAsync(WaitingDevices::make).join();
+            CompletableFuture.runAsync(WaitingDevices::make)
+                    .orTimeout(60, TimeUnit.SECONDS)
+                    .join();
         }
     }
 
