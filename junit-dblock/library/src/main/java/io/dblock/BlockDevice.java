@@ -221,8 +221,8 @@ public interface BlockDevice extends AutoCloseable {
      * size and content. Fault rules do not change; a rule on sectors beyond the end matches nothing. The journal
      * records an event.
      *
-     * <p>A device in memory can grow to four times its first size, and to 16 GiB in any case. An image used in place is
-     * truncated, or extended with a hole. An image copied on write does not change.
+     * <p>A device in memory can have any size. An image used in place is truncated, or extended with a hole. An image
+     * copied on write does not change.
      *
      * <p>The device can become smaller than {@link Filesystem#minimumSize()}; only {@link #format()} needs that size.
      *

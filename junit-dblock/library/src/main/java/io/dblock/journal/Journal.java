@@ -159,12 +159,10 @@ public final class Journal {
     /**
      * Sets what is kept of the data of later requests.
      *
-     * <p>The kernel copies the data of writes directly to where the journal keeps it, for one queue per 8 MiB of the
-     * limit: for two queues by default. Writes of further queues cost one more copy, and so does every write if the
-     * limit is lower or {@code maxIo} is above 1 MiB.
+     * <p>The kernel copies the data of writes directly to where the journal keeps it, unless {@code maxIo} is above 4
+     * MiB. A device in memory has its own content in the same place.
      *
-     * @param maxBytes how many bytes of data are kept at most, in steps of 1 MiB and at least the newest request's;
-     *     outside the heap
+     * @param maxBytes how many bytes of data are kept at most, at least the newest request's; outside the heap
      * @throws IllegalArgumentException if {@code maxBytes} is negative
      */
     public void capture(Capture capture, long maxBytes) {

@@ -5,6 +5,8 @@ import io.dblock.handler.Errno;
 import io.dblock.handler.RequestInfo;
 import io.dblock.internal.kernel.Batch;
 import io.dblock.internal.kernel.NativeMemory;
+import io.dblock.internal.store.BlockLog;
+import io.dblock.internal.store.Chunk;
 import io.dblock.journal.Capture;
 import io.dblock.journal.EventEntry;
 import io.dblock.journal.EventKind;
@@ -83,7 +85,7 @@ public final class JournalRing implements Recorder, AutoCloseable {
 
     private final ConcurrentHashMap<String, Long> marks = new ConcurrentHashMap<>();
     private final CopyOnWriteArrayList<Listener> listeners = new CopyOnWriteArrayList<>();
-    private final ContentRing contents = new ContentRing(DEFAULT_CONTENT_BYTES);
+    private final Contents contents = new Contents(DEFAULT_CONTENT_BYTES);
     private volatile Consumer<String> onMark = text -> {};
     private volatile Capture capture = Capture.RECENT;
 
@@ -187,33 +189,20 @@ public final class JournalRing implements Recorder, AutoCloseable {
         }
     }
 
-    /** Records the data of a request in a chunk that the caller has borrowed, and keeps it there. */
-    public void data(long sequence, ContentChunk borrowed, int index, int length) {
+    /** Records the data of a request, which is in a chunk that the caller has taken, and keeps it there. */
+    public void data(long sequence, Chunk chunk, int index, int length) {
         Capture wanted = capture;
         if (wanted == Capture.METADATA) {
             return;
         }
-        long hash = wanted == Capture.RECENT ? 0 : contents.hash(borrowed.view(), index, length);
+        long hash = wanted == Capture.RECENT ? 0 : contents.hash(chunk.buffer(), index, length);
         boolean keeps = wanted == Capture.RECENT || wanted == Capture.CONTENT;
-        setData(sequence, wanted, hash, keeps ? contents.keep(borrowed, index, length) : 0);
+        setData(sequence, wanted, hash, keeps ? contents.keep(chunk, index, length) : 0);
     }
 
-    /**
-     * Lends memory of the journal for the data of writes, so that {@link #data(long, ContentChunk, int, int)} need not
-     * copy it. It has {@code length} bytes behind its {@linkplain ContentChunk#used() used} part. Nobody else uses them
-     * until {@link #giveBack}.
-     *
-     * @param held the chunk that the caller has borrowed, null if none; the loan ends if this returns another chunk or
-     *     null
-     * @return null if lending does not pay, or if as much is lent as the limit for data allows
-     */
-    public ContentChunk lend(ContentChunk held, int length) {
-        return contents.lend(held, length);
-    }
-
-    /** Ends a loan; does nothing for null. */
-    public void giveBack(ContentChunk held) {
-        contents.giveBack(held);
+    /** Returns the memory for the data of writes that is put nowhere else. */
+    public BlockLog memory() {
+        return contents.memory();
     }
 
     private void setData(long sequence, Capture wanted, long hash, long position) {
@@ -419,7 +408,6 @@ public final class JournalRing implements Recorder, AutoCloseable {
     @Override
     public Optional<byte[]> content(long sequence) {
         long position;
-        int length;
         synchronized (lock) {
             long[] fields = find(sequence);
             if (fields == null) {
@@ -430,9 +418,8 @@ public final class JournalRing implements Recorder, AutoCloseable {
                 return Optional.empty();
             }
             position = fields[at + CONTENT];
-            length = (int) fields[at + LENGTH];
         }
-        return Optional.ofNullable(contents.get(position, length));
+        return Optional.ofNullable(contents.get(position));
     }
 
     @Override
@@ -508,7 +495,7 @@ public final class JournalRing implements Recorder, AutoCloseable {
             return OptionalLong.of(fields[at + HASH]);
         }
         if ((head & HAS_CONTENT) != 0) {
-            return contents.hashIfThere(fields[at + CONTENT], (int) fields[at + LENGTH]);
+            return contents.hashIfThere(fields[at + CONTENT]);
         }
         return OptionalLong.empty();
     }

@@ -100,6 +100,11 @@ public final class Batch {
         return answers < maxAnswers;
     }
 
+    /** Returns how many more answers fit, beside one for each request from {@code i} on. */
+    public int roomBeside(int i) {
+        return maxAnswers - answers - (requests - i);
+    }
+
     /** Returns whether all added answers were given. */
     public boolean hasNoAnswers() {
         return answers == 0;
@@ -262,11 +267,17 @@ public final class Batch {
         return given[index * ANSWER_LONGS + Abi.ANSWER_COOKIE / Long.BYTES];
     }
 
-    /** Turns all answers that were added and not given yet, none of them to a part, into this error. */
+    /** Turns all answers that were added and not given yet into this error, one for each request. */
     public void failAnswers(int errno) {
+        int requests = 0;
         for (int i = 0; i < answers; i++) {
-            failAnswer(i, false, errno);
+            long cookie = cookieOfAnswer(i);
+            if (requests == 0 || cookieOfAnswer(requests - 1) != cookie) {
+                given[requests * ANSWER_LONGS + Abi.ANSWER_COOKIE / Long.BYTES] = cookie;
+                failAnswer(requests++, false, errno);
+            }
         }
+        answers = requests;
     }
 
     /** A part whose data cannot be read fails alone; an invalid part fails the rest of its request, too. */

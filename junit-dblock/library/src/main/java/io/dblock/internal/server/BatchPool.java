@@ -6,21 +6,23 @@ import java.util.ArrayDeque;
 
 /** The unused batches of a {@link Dispatcher}, shared by its devices. */
 final class BatchPool {
-    /** How many requests and how many answers each batch has room for. */
+    /** How many requests each batch has room for. */
     static final int CAPACITY = 64;
+    /** How many answers each batch has room for: some are in parts. */
+    private static final int ANSWERS = 256;
 
     private static final int KEPT = 64;
 
     private final ArrayDeque<Batch> free = new ArrayDeque<>();
 
-    /** Returns a batch for this device and queue (-1: any), for up to {@code limit} requests and {@link #CAPACITY} answers. */
+    /** Returns a batch for this device and queue (-1: any), for up to {@code limit} requests. */
     Batch take(int device, int queue, int limit) {
         Batch batch;
         synchronized (this) {
             batch = free.poll();
         }
         if (batch == null) {
-            return new Batch(device, queue, limit, CAPACITY, CAPACITY);
+            return new Batch(device, queue, limit, CAPACITY, ANSWERS);
         }
         batch.direct(device, queue, limit);
         return batch;

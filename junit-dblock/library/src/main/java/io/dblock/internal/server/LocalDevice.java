@@ -12,7 +12,6 @@ import io.dblock.internal.fault.Evidence;
 import io.dblock.internal.kernel.ControlSession;
 import io.dblock.internal.kernel.DeviceInfo;
 import io.dblock.internal.kernel.DeviceParameters;
-import io.dblock.internal.store.DirectStore;
 import io.dblock.internal.store.Store;
 import io.dblock.internal.store.ZonedStore;
 import io.dblock.internal.watchdog.JavaStacks;
@@ -92,9 +91,7 @@ final class LocalDevice implements ServedDevice {
         DeviceParts parts = DeviceParts.of(
                 kernel, Filters.overStore(kernel.parameters(), kernel::size, failures, spec, store), failures, null);
         // The write cache closes the store: with the device or, if that is later, with the last snapshot.
-        return new LocalDevice(parts, () -> {}, store, store.supports())
-                .serve(queue ->
-                        store instanceof DirectStore ? new DirectWorker(parts, queue) : new StoreWorker(parts, queue));
+        return new LocalDevice(parts, () -> {}, store, store.supports()).serve(queue -> new StoreWorker(parts, queue));
     }
 
     /** Creates a device that is served with a handler in request form. */

@@ -7,7 +7,6 @@ import io.dblock.handler.Operation;
 import io.dblock.handler.RequestInfo;
 import io.dblock.internal.fault.FaultFilter;
 import io.dblock.internal.journal.Answer;
-import io.dblock.internal.journal.ContentChunk;
 import io.dblock.internal.journal.JournalRing;
 import io.dblock.internal.journal.RequestFlags;
 import io.dblock.internal.journal.RequestHints;
@@ -16,7 +15,10 @@ import io.dblock.internal.kernel.Batch;
 import io.dblock.internal.kernel.ControlException;
 import io.dblock.internal.kernel.ControlSession;
 import io.dblock.internal.kernel.NativeMemory;
+import io.dblock.internal.store.BlockLog;
+import io.dblock.internal.store.Chunk;
 import io.dblock.internal.store.WriteCache;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -43,7 +45,7 @@ abstract class Worker {
     final Failures failures;
     final BufferPool buffers;
     final Batch batch;
-    /** The buffer for the data of writes while none is {@link #borrowed}, and for the data of reads that is copied. */
+    /** The buffer for the data of writes without an {@link #intake}, and for that of reads which a handler fills. */
     final NativeMemory fetched;
 
     final WriteCache cache;
@@ -62,14 +64,16 @@ abstract class Worker {
     private final List<List<String>> rules;
     private int answers;
 
-    /** Where the data of writes goes: {@link #fetched}, or the memory that is {@link #borrowed}. */
-    private NativeMemory intake;
+    /** The memory of the disk's content or, if that is not ours, of the journal. */
+    private final BlockLog memory;
+    /** Where the kernel puts the data of writes, to stay there; null if there is no memory or a request is too long. */
+    private Chunk intake;
 
-    /** Memory borrowed from the journal; null if none is. */
-    private ContentChunk borrowed;
+    /** How many bytes the last requests brought. */
+    private int brought;
 
-    /** Whether the journal has taken data of a write since the last {@link #borrow()}. */
-    private boolean writes;
+    /** What {@link BlockLog#enter} has returned; negative if nothing in the batch points to the disk's content. */
+    private int reading = -1;
 
     /** The memory that the answers in the batch point at, to be released after the next call. */
     private final List<NativeMemory> answered = new ArrayList<>();
@@ -95,7 +99,7 @@ abstract class Worker {
         faults = filters.faults();
         cache = filters.cache();
         fetched = buffers.take(bufferSize);
-        intake = fetched;
+        memory = filters.memory();
         batch = serving.batches().take(parts.kernel().id(), queue, batchSize);
         Answerer answerer = parts.answerer();
         late = cookie -> answerer.answeredLate();
@@ -145,8 +149,8 @@ abstract class Worker {
             idleSince.lazySet(last);
             int requests;
             try {
-                int from = prepareIntake();
-                requests = batch.serve(session, intake, from, fetched.size(), patience, late);
+                prepareIntake();
+                requests = call(reading >= 0 && patience < 0 ? Serving.LINGER.toNanos() : patience);
             } catch (ControlException e) {
                 serving.unservable(e);
                 return false;
@@ -179,35 +183,47 @@ abstract class Worker {
     }
 
     /**
-     * Chooses where the data of the next writes goes. Once much has been written, that is memory of the journal, which then
-     * need not copy the data. A handler that looks at the data too late still sees it, until the journal drops it.
-     *
-     * @return from which byte of {@link #intake} on it goes there
+     * Chooses where the data of the next writes goes: behind what is already in a chunk. A handler that looks at the
+     * data too late still sees it, until the journal drops it.
      */
-    private int prepareIntake() {
-        if (writes || borrowed != null) {
-            borrow();
+    private void prepareIntake() {
+        int longest = parts.kernel().maxIo();
+        if (intake == null || intake.room() < longest) {
+            memory.giveBack(intake);
+            intake = null;
+            try {
+                intake = longest > Chunk.SIZE / 2 ? null : memory.take(longest);
+            } catch (BlockIOException e) {
+                // Each write that needs memory will fail then; the others do not.
+                failures.add(e);
+            }
         }
-        return borrowed == null ? 0 : borrowed.used();
+        if (intake != null) {
+            intake.touch(Math.max(brought, 1));
+        }
+        brought = 0;
     }
 
-    private void borrow() {
-        ContentChunk next = null;
-        try {
-            next = journal.lend(borrowed, (int) fetched.size());
-        } catch (Throwable t) {
-            // There may be no memory to lend. The journal then copies the data.
-            journal.giveBack(borrowed);
-            failures.add(t);
-        }
-        writes = false;
-        borrowed = next;
-        intake = next == null ? fetched : next.memory();
+    private int call(long patience) {
+        return intake == null
+                ? batch.serve(session, fetched, patience, late)
+                : batch.serve(
+                        session,
+                        intake.memory(),
+                        intake.used(),
+                        Math.min(intake.room(), fetched.size()),
+                        patience,
+                        late);
     }
 
     /** Gives back the memory the worker serves with. No thread may be in {@link #serve()}. */
     final void close() {
-        journal.giveBack(borrowed);
+        memory.giveBack(intake);
+        intake = null;
+        if (reading >= 0) {
+            memory.exit(reading);
+            reading = -1;
+        }
         buffers.release(fetched);
         if (batch.hasNoAnswers()) {
             serving.batches().release(batch);
@@ -228,13 +244,14 @@ abstract class Worker {
                     batch.length(i),
                     batch.queue(i),
                     batch.hints(i));
-            if ((batch.operation(i) == Batch.OP_WRITE || batch.operation(i) == Batch.OP_ZONE_APPEND)
-                    && journal.wantsData(Batch.OP_WRITE)) {
-                writes = true;
-                if (borrowed == null) {
-                    journal.data(sequence, intake.buffer(), indexOf(i), (int) batch.length(i));
+            if (batch.operation(i) == Batch.OP_WRITE || batch.operation(i) == Batch.OP_ZONE_APPEND) {
+                brought += (int) batch.length(i);
+                if (!journal.wantsData(Batch.OP_WRITE)) {
+                    // Nobody wants it here.
+                } else if (intake == null) {
+                    journal.data(sequence, fetched.buffer(), indexOf(i), (int) batch.length(i));
                 } else {
-                    journal.data(sequence, borrowed, indexOf(i), (int) batch.length(i));
+                    journal.data(sequence, intake, indexOf(i), (int) batch.length(i));
                 }
             }
             if (!faults.isEmpty() && divert(i, sequence)) {
@@ -248,12 +265,29 @@ abstract class Worker {
 
     /** Returns the buffer that has the data of the current writes, each at its {@link #indexOf}. */
     final ByteBuffer data() {
-        return intake.buffer();
+        return intake == null ? fetched.buffer() : intake.buffer();
     }
 
     /** Returns where in {@link #data()} the data of request {@code i} starts. */
     final int indexOf(int i) {
-        return (int) (batch.data(i) - intake.address());
+        return (int) (batch.data(i) - (intake == null ? fetched : intake.memory()).address());
+    }
+
+    /** Returns the chunk that has the data of the current writes; null if it is not in a chunk. */
+    final Chunk intake() {
+        return intake;
+    }
+
+    /** Keeps what is found of the disk's content from now on until the answers in the batch are given. */
+    final void beginReading() {
+        if (reading < 0) {
+            reading = memory.enter();
+        }
+    }
+
+    /** Returns whether the journal wants the data of reads. */
+    final boolean recordsReads() {
+        return journal.wantsData(Batch.OP_READ);
     }
 
     /** Shows a request to the fault rules; returns whether they have taken it, and answer it now or later. */
@@ -334,6 +368,10 @@ abstract class Worker {
     }
 
     private void releaseAnswered() {
+        if (reading >= 0) {
+            memory.exit(reading);
+            reading = -1;
+        }
         try {
             for (int i = 0; i < answered.size(); i++) {
                 buffers.release(answered.get(i));
@@ -401,7 +439,8 @@ abstract class Worker {
 
     /** Returns the error of a request whose handling threw this. */
     static Errno errno(Throwable thrown) {
-        return thrown instanceof BlockIOException known ? known.errno() : Errno.EIO;
+        Throwable cause = thrown instanceof UncheckedIOException ? thrown.getCause() : thrown;
+        return cause instanceof BlockIOException known ? known.errno() : Errno.EIO;
     }
 
     /** Returns the write cache's position when the current requests came. */

@@ -22,11 +22,11 @@ record CachedWrite(
         long id, long sequence, Operation operation, long nanos, boolean completed, List<CachedWrite.Piece> pieces) {
 
     /**
-     * A range and its old content.
+     * A range and the place of its old content, which is side by side.
      *
      * @param offset bytes
      * @param length bytes
-     * @param old where the old data is in the arena; negative: it was zeros
+     * @param old see {@link BlockLog}
      */
     record Piece(long offset, long length, long old) {}
 
@@ -81,7 +81,8 @@ record CachedWrite(
         long offset = log.offset(slot);
         long old = log.old(slot);
         for (Extent part : durable.missing(offset, log.end(slot))) {
-            pieces.add(new Piece(part.start(), part.length(), old < 0 ? old : old + (part.start() - offset)));
+            long behind = (part.start() - offset) / BlockLog.BLOCK;
+            pieces.add(new Piece(part.start(), part.length(), BlockLog.behind(old, behind)));
         }
     }
 

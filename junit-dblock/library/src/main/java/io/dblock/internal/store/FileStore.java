@@ -8,6 +8,7 @@ import io.dblock.handler.Operation;
 import io.dblock.handler.WriteFlags;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.EnumSet;
@@ -23,7 +24,9 @@ public final class FileStore implements Store {
     private final ImageFile file;
     private final ImageMode mode;
     /** A store over the file if writes go to memory, else null. */
-    private final CowStore copy;
+    private final MemoryStore copy;
+
+    private volatile boolean closed;
 
     /**
      * Opens an image.
@@ -37,7 +40,7 @@ public final class FileStore implements Store {
         this.file = new ImageFile(file, mode == ImageMode.IN_PLACE, logicalBlockSize);
         boolean done = false;
         try {
-            copy = mode == ImageMode.COPY_ON_WRITE ? new CowStore(this.file) : null;
+            copy = mode == ImageMode.COPY_ON_WRITE ? new MemoryStore(this.file) : null;
             done = true;
         } finally {
             if (!done) {
@@ -66,12 +69,18 @@ public final class FileStore implements Store {
         }
     }
 
+    @Override
+    public MemoryStore inMemory() {
+        return copy;
+    }
+
     private Source source() {
         return copy != null ? copy : file;
     }
 
     @Override
     public void read(long offset, ByteBuffer dst) throws IOException {
+        checkOpen();
         source().read(offset, dst);
     }
 
@@ -129,10 +138,18 @@ public final class FileStore implements Store {
 
     @Override
     public void close() throws IOException {
+        closed = true;
         source().close();
     }
 
+    private void checkOpen() throws ClosedChannelException {
+        if (closed) {
+            throw new ClosedChannelException();
+        }
+    }
+
     private void checkWritable() throws IOException {
+        checkOpen();
         if (mode == ImageMode.READ_ONLY) {
             throw new BlockIOException(Errno.EROFS, "The image " + file + " was opened with READ_ONLY");
         }

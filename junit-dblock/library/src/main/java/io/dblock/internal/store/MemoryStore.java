@@ -1,270 +1,235 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.store;
 
+import io.dblock.DblockException;
+import io.dblock.handler.BlockIOException;
 import io.dblock.handler.Operation;
 import io.dblock.handler.WriteFlags;
-import io.dblock.internal.kernel.NativeMemory;
-import io.dblock.internal.kernel.UserModeLinux;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.EnumSet;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
- * Keeps a device's data in memory outside the heap. Takes memory only for written data; discarding or zeroing a range
- * frees its whole pages. A flush has nothing to do.
+ * Keeps a device's data in memory, in a {@link BlockLog}. Takes memory for written data only. A layer below, if there
+ * is one, has what is not written: copy on write. It is not written to, and is closed with the last store that has it.
  *
- * <p>Safe for use by several threads; concurrent accesses that overlap have no order. {@link #resize} must not overlap
- * with a change, and {@link #close()} not with any other call.
+ * <p>Safe for use by several threads; concurrent accesses that overlap have no order.
  */
-public final class MemoryStore implements DirectStore {
-    /** The unit in which written ranges are known, in bytes: about a page, the least that a discard frees. */
-    private static final int CHUNK = 4096;
+public final class MemoryStore implements Store {
+    /** In bytes; what is more is a mistake. */
+    private static final long LARGEST = 1L << 56;
 
-    /** A larger store is expected to be sparse, since filling it would exhaust the memory. In bytes. */
-    private static final long DENSE = 1L << 32;
-
-    /**
-     * The size that every store can grow to; it can also grow to four times its first size. Addresses are free, but
-     * limited.
-     */
-    private static final long ROOM = 1L << 34;
-
-    private static final int ROOM_FACTOR = 4;
-
-    /**
-     * In User Mode Linux, how much memory the first write to a range gets, in bytes. A MiB then takes 16 mappings of
-     * the host instead of 256. Not for sparse stores.
-     */
-    private static final int TOGETHER = 1 << 16;
-
-    /**
-     * Reads of unwritten ranges come from here. In User Mode Linux, reading a page that is not there would take a
-     * mapping, too.
-     */
-    private static final NativeMemory ZEROS = NativeMemory.map(1 << 22);
-
-    private static final int COPY = 1 << 24;
-    private static final int WINDOW_SHIFT = 30;
-
-    private final NativeMemory memory;
-    /** See {@link #TOGETHER}; 0 where a page takes only memory. */
-    private final int together;
-    /**
-     * The chunks that may have anything but zeros. A write copies first and then sets the bits; a discard clears the
-     * bits first and then frees the memory. However the two overlap, a chunk that is not set is zeros.
-     */
-    private volatile SparseBitmap written;
-    /** Buffers over the memory, created on first use. */
-    private volatile AtomicReferenceArray<ByteBuffer> windows;
-
+    final BlockLog log;
+    final BlockIndex index;
+    private volatile long size;
     private volatile boolean closed;
 
     /** Creates a store of {@code size} zero bytes. */
     public MemoryStore(long size) {
-        this(size, size > DENSE);
+        this(new BlockLog(null, false), size);
     }
 
-    /**
-     * Creates a store of {@code size} zero bytes.
-     *
-     * @param sparse whether writes are expected to be few and scattered
-     */
-    MemoryStore(long size, boolean sparse) {
-        this(size, sparse, !sparse && UserModeLinux.isHere() ? TOGETHER : 0);
+    /** Creates a store that reads like {@code below} and owns it from now on. */
+    public MemoryStore(Source below) {
+        this(new BlockLog(below, false), below.size());
     }
 
-    MemoryStore(long size, boolean sparse, int together) {
-        this.together = together;
+    MemoryStore(BlockLog log, long size) {
+        this(log, new BlockIndex(log), checked(size));
+    }
+
+    private MemoryStore(BlockLog log, BlockIndex index, long size) {
+        this.log = log;
+        this.index = index;
+        this.size = size;
+        log.use();
+    }
+
+    private static long checked(long size) {
         if (size <= 0) {
             throw new IllegalArgumentException("size is " + size + ". Allowed: at least 1 byte.");
         }
-        // First: if there are addresses for this size, it is not too large for the rest.
-        memory = NativeMemory.mapGrowable(size, Math.max(ROOM, size > Long.MAX_VALUE / 8 ? size : ROOM_FACTOR * size));
-        boolean done = false;
-        try {
-            written = new SparseBitmap(chunks(size));
-            windows = windows(size);
-            if (sparse) {
-                memory.makeSparse();
-            }
-            done = true;
-        } finally {
-            if (!done) {
-                memory.close();
-            }
+        if (size > LARGEST) {
+            throw new DblockException("size is " + size + ". Allowed: up to " + LARGEST + " bytes.");
         }
+        return size;
     }
 
-    private static long chunks(long size) {
-        return (size + CHUNK - 1) / CHUNK;
+    /** Returns a store with this content and another size. The caller holds the lock. */
+    MemoryStore with(BlockIndex content, long bytes) {
+        return new MemoryStore(log, content, bytes);
     }
 
-    private static AtomicReferenceArray<ByteBuffer> windows(long size) {
-        return new AtomicReferenceArray<>(Math.toIntExact(((size - 1) >>> WINDOW_SHIFT) + 1));
-    }
-
-    /**
-     * Changes the size. The addresses stay.
-     *
-     * @throws IllegalArgumentException if the size is not positive, or is more than both 16 GiB and four times the
-     *     first size
-     */
     @Override
-    public void resize(long bytes) {
-        checkOpen();
-        checkSize(bytes);
-        SparseBitmap fitting = written.resized(chunks(bytes));
-        memory.resize(bytes);
-        windows = windows(bytes);
-        written = fitting;
-    }
-
-    /** Throws if the store cannot be {@linkplain #resize resized} to this. */
-    void checkSize(long bytes) {
-        if (bytes <= 0 || bytes > memory.room()) {
-            throw new IllegalArgumentException("size is " + bytes + ". Allowed for a store in memory: 1 to "
-                    + memory.room() + " bytes, four times its first size or 16 GiB. Make the device larger from the"
-                    + " start: unwritten ranges take no memory.");
-        }
+    public MemoryStore inMemory() {
+        return this;
     }
 
     @Override
     public long size() {
-        return memory.size();
+        return size;
+    }
+
+    private static long first(long offset) {
+        return offset / BlockLog.BLOCK;
+    }
+
+    private static long last(long end) {
+        return (end + BlockLog.BLOCK - 1) / BlockLog.BLOCK;
     }
 
     @Override
-    public long address(long offset, long length) {
-        checkOpen();
-        memory.checkRange(offset, length);
-        return length <= ZEROS.size() && findData(offset, offset + length) >= offset + length
-                ? ZEROS.address()
-                : memory.address() + offset;
-    }
-
-    @Override
-    public void writeFrom(ByteBuffer source, int index, long offset, int length) {
-        checkOpen();
-        memory.checkRange(offset, length);
-        populate(offset, length);
-        int from = index;
-        long at = offset;
-        while (at < offset + length) {
-            int inWindow = inWindow(at);
-            int part = partInWindow(at, offset + length);
-            window(windowOf(at)).put(inWindow, source, from, part);
-            from += part;
-            at += part;
-        }
-        setWritten(offset, length);
-    }
-
-    @Override
-    public void read(long offset, ByteBuffer dst) {
-        checkOpen();
-        dst.put(memory.view(offset, dst.remaining()));
-    }
-
-    @Override
-    public void read(long offset, ByteBuffer dst, int index, int length) {
-        checkOpen();
-        memory.checkRange(offset, length);
-        long at = offset;
-        while (at < offset + length) {
-            int inWindow = inWindow(at);
-            int part = partInWindow(at, offset + length);
-            dst.put(index + (int) (at - offset), window(windowOf(at)), inWindow, part);
-            at += part;
-        }
-    }
-
-    /** Gets the memory around a write in few pieces if nothing is written there yet. */
-    private void populate(long offset, long length) {
-        if (together == 0) {
-            return;
-        }
-        for (long at = offset / together * together; at < offset + length; at += together) {
-            long end = Math.min(at + together, size());
-            if (findData(at, end) >= end) {
-                memory.populate(at, end - at);
+    public void resize(long bytes) throws IOException {
+        log.lock.lock();
+        try {
+            checkOpen();
+            if (bytes <= 0 || bytes > LARGEST) {
+                throw new IllegalArgumentException("size is " + bytes + ". Allowed: 1 to " + LARGEST + " bytes.");
             }
-        }
-    }
-
-    private static int windowOf(long offset) {
-        return (int) (offset >>> WINDOW_SHIFT);
-    }
-
-    private static int inWindow(long offset) {
-        return (int) (offset & (1L << WINDOW_SHIFT) - 1);
-    }
-
-    /** Returns how much of a range, from {@code at} on, lies in the window of {@code at}. */
-    private static int partInWindow(long at, long end) {
-        return (int) Math.min((1L << WINDOW_SHIFT) - inWindow(at), end - at);
-    }
-
-    /** Two threads may create the same window; either one will do. */
-    private ByteBuffer window(int number) {
-        AtomicReferenceArray<ByteBuffer> all = windows;
-        ByteBuffer window = all.get(number);
-        if (window == null) {
-            long start = (long) number << WINDOW_SHIFT;
-            window = memory.view(start, (int) Math.min(1L << WINDOW_SHIFT, size() - start));
-            all.set(number, window);
-        }
-        return window;
-    }
-
-    @Override
-    public long findData(long from, long end) {
-        long chunk = written.nextSet(from / CHUNK, (end + CHUNK - 1) / CHUNK);
-        return Math.min(Math.max(from, chunk * CHUNK), end);
-    }
-
-    @Override
-    public long findHole(long from, long end) {
-        long chunk = written.nextClear(from / CHUNK, (end + CHUNK - 1) / CHUNK);
-        return Math.min(Math.max(from, chunk * CHUNK), end);
-    }
-
-    /** Copies a range from the same place in another source. */
-    void copyFrom(Source source, long offset, long length) throws IOException {
-        long at = offset;
-        while (at < offset + length) {
-            int part = (int) Math.min(COPY, offset + length - at);
-            source.read(at, memory.view(at, part));
-            setWritten(at, part);
-            at += part;
-        }
-    }
-
-    private void setWritten(long offset, long length) {
-        if (length > 0) {
-            written.set(offset / CHUNK, (offset + length - 1) / CHUNK + 1);
-        }
-    }
-
-    /** Clears the chunks within the range. The last chunk of the store may be shorter. */
-    private void clearWritten(long offset, long length) {
-        long end = offset + length;
-        long first = (offset + CHUNK - 1) / CHUNK;
-        long last = end == size() ? (end + CHUNK - 1) / CHUNK : end / CHUNK;
-        if (first < last) {
-            written.clear(first, last);
+            long before = size;
+            size = bytes;
+            if (bytes < before) {
+                index.set(last(bytes), last(before), log.zeros());
+            }
+        } finally {
+            log.lock.unlock();
         }
     }
 
     @Override
-    public void write(long offset, ByteBuffer src, WriteFlags flags) {
+    public void read(long offset, ByteBuffer dst) throws IOException {
+        checkRange(offset, dst.remaining());
+        int reading = log.enter();
+        try {
+            checkOpen();
+            int end = dst.limit();
+            long at = offset;
+            while (dst.hasRemaining()) {
+                at = readRun(at, dst);
+                dst.limit(end);
+            }
+        } finally {
+            log.exit(reading);
+        }
+    }
+
+    /** Reads data of one kind; returns where it ends. */
+    private long readRun(long at, ByteBuffer dst) throws IOException {
+        long end = at + dst.remaining();
+        long place = index.get(first(at));
+        long runEnd = Math.min(end, index.runEnd(first(at), last(end), place) * BlockLog.BLOCK);
+        int length = (int) (runEnd - at);
+        int start = dst.position();
+        dst.limit(start + length);
+        if (place > 0) {
+            dst.put(start, log.chunk(place).buffer(), BlockLog.index(place) + (int) (at % BlockLog.BLOCK), length);
+        } else if (place == BlockLog.BELOW && log.below != null && at < log.below.size()) {
+            dst.limit(start + (int) Math.min(length, log.below.size() - at));
+            log.below.read(at, dst);
+            // If the layer below changes, its old data is put here first.
+            runEnd = Math.min(at + dst.position() - start, index.runEnd(first(at), last(end), place) * BlockLog.BLOCK);
+            if (index.get(first(at)) != place) {
+                runEnd = at;
+            }
+        } else {
+            zero(dst);
+        }
+        dst.position(start + (int) (runEnd - at));
+        return runEnd;
+    }
+
+    private static void zero(ByteBuffer dst) {
+        while (dst.remaining() >= Long.BYTES) {
+            dst.putLong(0);
+        }
+        while (dst.hasRemaining()) {
+            dst.put((byte) 0);
+        }
+    }
+
+    /**
+     * Finds a range in memory. The caller has {@linkplain BlockLog#enter entered}.
+     *
+     * @param found gets where its parts are
+     * @return false if it is in too many parts, or in the layer below
+     */
+    boolean locate(long offset, long length, Parts found) {
+        found.clear();
+        long end = last(offset + length);
+        long at = first(offset);
+        while (at < end) {
+            long place = index.get(at);
+            if (place == BlockLog.BELOW && log.below != null) {
+                return false;
+            }
+            long runEnd = index.runEnd(at, end, place);
+            if (!found.add(place > 0 ? log.address(place) : 0, (runEnd - at) * BlockLog.BLOCK)) {
+                return false;
+            }
+            at = runEnd;
+        }
+        return true;
+    }
+
+    @Override
+    public long findData(long from, long end) throws IOException {
+        return find(from, end, true);
+    }
+
+    @Override
+    public long findHole(long from, long end) throws IOException {
+        return find(from, end, false);
+    }
+
+    private long find(long from, long end, boolean data) throws IOException {
+        long at = from;
+        while (at < end) {
+            long place = index.get(first(at));
+            long runEnd = Math.min(end, index.runEnd(first(at), last(end), place) * BlockLog.BLOCK);
+            if (place == BlockLog.BELOW && log.below != null) {
+                long last = Math.min(runEnd, log.below.size());
+                long found = at >= last
+                        ? data ? runEnd : at
+                        : data ? log.below.findData(at, last) : log.below.findHole(at, last);
+                if (found < last || (!data && found < runEnd)) {
+                    return found;
+                }
+            } else if (place > 0 == data) {
+                return at;
+            }
+            at = runEnd;
+        }
+        return end;
+    }
+
+    @Override
+    public void write(long offset, ByteBuffer src, WriteFlags flags) throws BlockIOException {
         checkOpen();
-        int length = src.remaining();
-        ByteBuffer view = memory.view(offset, length);
-        populate(offset, length);
-        view.put(src);
-        setWritten(offset, length);
+        checkRange(offset, src.remaining());
+        long at = offset;
+        while (src.hasRemaining()) {
+            int length = Math.min(src.remaining(), Chunk.SIZE);
+            Chunk chunk = log.take(length);
+            try {
+                int index = chunk.put(src, src.position(), length);
+                set(at, length, chunk.place(index));
+            } finally {
+                log.giveBack(chunk);
+            }
+            src.position(src.position() + length);
+            at += length;
+        }
+    }
+
+    private void set(long offset, long length, long place) {
+        log.lock.lock();
+        try {
+            checkOpen();
+            index.set(first(offset), last(offset + length), place);
+        } finally {
+            log.lock.unlock();
+        }
     }
 
     @Override
@@ -275,28 +240,15 @@ public final class MemoryStore implements DirectStore {
     @Override
     public void discard(long offset, long length) {
         checkOpen();
-        memory.checkRange(offset, length);
-        clearWritten(offset, length);
-        memory.release(offset, length);
+        checkRange(offset, length);
+        if (length > 0) {
+            set(offset, length, log.zeros());
+        }
     }
 
     @Override
     public void writeZeroes(long offset, long length, boolean mayUnmap) {
-        checkOpen();
-        if (mayUnmap) {
-            discard(offset, length);
-            return;
-        }
-        memory.checkRange(offset, length);
-        // Unwritten ranges are already zeros, and writing them would only take memory: a filesystem zeroes gigabytes of
-        // its log.
-        long end = offset + length;
-        long at = findData(offset, end);
-        while (at < end) {
-            long hole = findHole(at, end);
-            memory.zero(at, hole - at);
-            at = findData(hole, end);
-        }
+        discard(offset, length);
     }
 
     @Override
@@ -304,16 +256,32 @@ public final class MemoryStore implements DirectStore {
         return EnumSet.allOf(Operation.class);
     }
 
-    /** Frees the memory. */
+    /** Gives back what only this store has. Idempotent. */
     @Override
-    public void close() {
-        closed = true;
-        memory.close();
+    public void close() throws IOException {
+        log.lock.lock();
+        try {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            index.release();
+        } finally {
+            log.lock.unlock();
+        }
+        log.leave();
     }
 
     private void checkOpen() {
         if (closed) {
             throw new IllegalStateException("This store is closed.");
+        }
+    }
+
+    private void checkRange(long offset, long length) {
+        if (offset < 0 || length < 0 || offset > size - length) {
+            throw new IndexOutOfBoundsException("The range of " + length + " bytes at " + offset + " is not within the "
+                    + size + " bytes of this store.");
         }
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.store;
 
-import io.dblock.handler.Operation;
 import io.dblock.internal.store.CachedWrite.Piece;
 import io.dblock.power.CutReport.CutWrite;
 import io.dblock.power.CutReport.Fate;
@@ -9,8 +8,6 @@ import io.dblock.power.CutReport.Range;
 import io.dblock.power.Survivors;
 import io.dblock.power.Survivors.Choice;
 import io.dblock.power.Survivors.Tearing;
-import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -19,23 +16,13 @@ import java.util.SplittableRandom;
 import java.util.TreeSet;
 
 /**
- * The effect of a power cut on the cached writes: all are undone, newest first, and then the survivors are redone,
- * oldest first. The log must not change before the rollback is applied.
+ * The effect of a power cut on the cached writes: as if all were undone, newest first, and the survivors were redone
+ * then, oldest first. The lock of the log is held until the rollback is applied.
  */
 final class Rollback {
     /** The largest number of pieces of a torn write; each piece is some logical blocks. */
     private static final long MAX_PIECES = 4096;
 
-    /** What the rollback is applied to. It has the content that the log belongs to. */
-    interface Target {
-        void read(long offset, ByteBuffer dst) throws IOException;
-
-        void write(long offset, ByteBuffer src) throws IOException;
-
-        void zero(long offset, long length) throws IOException;
-    }
-
-    private final Arena arena;
     private final int logicalBlock;
     private final List<CachedWrite> writes;
     /** The parts that are kept of each write, ascending. */
@@ -48,8 +35,7 @@ final class Rollback {
      *
      * @throws IllegalArgumentException if the survivors need a seed and have none, or name a request that is not there
      */
-    Rollback(UndoLog log, Arena arena, int logicalBlock, Survivors survivors) {
-        this.arena = arena;
+    Rollback(UndoLog log, int logicalBlock, Survivors survivors) {
         this.logicalBlock = logicalBlock;
         if (survivors.needsSeed()) {
             throw new IllegalArgumentException("The survivors \"" + survivors + "\" are random and have no seed. Give"
@@ -188,58 +174,27 @@ final class Rollback {
         return found;
     }
 
-    /** The new data of a survivor, kept while older writes are undone. */
-    private record Saved(long offset, long reference, int length) {}
-
-    /** Applies the rollback. It can be applied to several targets. */
-    void apply(Target target) throws IOException {
+    /**
+     * Makes an index of the content before the cut one of the content after it. The newest write that survives decides
+     * what a block is; what it brought is what the next write has replaced.
+     */
+    void apply(BlockIndex content) {
         if (nothingLost) {
             return;
         }
-        try (Arena own = new Arena()) {
-            List<List<Saved>> saved = new ArrayList<>(java.util.Collections.nCopies(writes.size(), List.of()));
-            for (int i = writes.size() - 1; i >= 0; i--) {
-                if (writes.get(i).operation() == Operation.WRITE) {
-                    saved.set(i, save(target, kept.get(i), own));
+        Extents decided = new Extents();
+        for (int i = writes.size() - 1; i >= 0; i--) {
+            for (Range range : kept.get(i)) {
+                decided.add(range.offset(), range.offset() + range.length());
+            }
+            for (Piece piece : writes.get(i).pieces()) {
+                for (Extents.Extent lost : decided.missing(piece.offset(), piece.offset() + piece.length())) {
+                    long first = lost.start() / BlockLog.BLOCK;
+                    content.set(
+                            first,
+                            lost.end() / BlockLog.BLOCK,
+                            BlockLog.behind(piece.old(), first - piece.offset() / BlockLog.BLOCK));
                 }
-                undo(target, writes.get(i));
-            }
-            for (int i = 0; i < writes.size(); i++) {
-                if (writes.get(i).operation() == Operation.WRITE) {
-                    for (Saved piece : saved.get(i)) {
-                        target.write(piece.offset(), own.slice(piece.reference(), piece.length()));
-                    }
-                } else {
-                    for (Range range : kept.get(i)) {
-                        target.zero(range.offset(), range.length());
-                    }
-                }
-            }
-        }
-    }
-
-    private static List<Saved> save(Target target, List<Range> ranges, Arena own) throws IOException {
-        List<Saved> saved = new ArrayList<>();
-        for (Range range : ranges) {
-            long at = range.offset();
-            long end = at + range.length();
-            while (at < end) {
-                long reference = own.allocate(end - at);
-                int length = own.granted();
-                target.read(at, own.slice(reference, length));
-                saved.add(new Saved(at, reference, length));
-                at += length;
-            }
-        }
-        return saved;
-    }
-
-    private void undo(Target target, CachedWrite write) throws IOException {
-        for (Piece piece : write.pieces()) {
-            if (piece.old() < 0) {
-                target.zero(piece.offset(), piece.length());
-            } else {
-                target.write(piece.offset(), arena.slice(piece.old(), (int) piece.length()));
             }
         }
     }

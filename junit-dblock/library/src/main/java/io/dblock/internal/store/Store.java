@@ -21,6 +21,11 @@ public interface Store extends Source, BlockHandler {
      */
     void resize(long bytes) throws IOException;
 
+    /** Returns the store in memory that has the data; null if the data is elsewhere. */
+    default MemoryStore inMemory() {
+        return null;
+    }
+
     @Override
     void close() throws IOException;
 }

@@ -14,13 +14,12 @@ import java.nio.file.StandardOpenOption;
 public final class StoreSnapshot implements Source {
     private static final int COPY = 1 << 20;
 
-    private final Source content;
-    /** How many users there are: the snapshot itself, and each fork. */
-    private int users = 1;
+    /** Never written to. */
+    private final MemoryStore content;
 
-    private boolean closed;
+    private volatile boolean closed;
 
-    StoreSnapshot(Source content) {
+    StoreSnapshot(MemoryStore content) {
         this.content = content;
     }
 
@@ -31,6 +30,9 @@ public final class StoreSnapshot implements Source {
 
     @Override
     public void read(long offset, ByteBuffer dst) throws IOException {
+        if (closed) {
+            throw new IllegalStateException("This snapshot is closed.");
+        }
         if (offset < 0 || offset > size() - dst.remaining()) {
             throw new IndexOutOfBoundsException("The range of " + dst.remaining() + " bytes at " + offset
                     + " is not within the " + size() + " bytes of this snapshot.");
@@ -53,54 +55,15 @@ public final class StoreSnapshot implements Source {
      *
      * @throws IllegalStateException if the snapshot is closed
      */
-    public synchronized CowStore fork() {
-        if (closed) {
-            throw new IllegalStateException("This snapshot is closed. Fork it before closing it.");
-        }
-        users++;
-        Source shared = new Shared();
-        boolean done = false;
+    public MemoryStore fork() {
+        content.log.lock.lock();
         try {
-            CowStore store = new CowStore(shared);
-            done = true;
-            return store;
+            if (closed) {
+                throw new IllegalStateException("This snapshot is closed. Fork it before closing it.");
+            }
+            return content.with(content.index.copy(), size());
         } finally {
-            if (!done) {
-                users--;
-            }
-        }
-    }
-
-    /** The content as the base of one fork. */
-    private final class Shared implements Source {
-        private boolean released;
-
-        @Override
-        public long size() {
-            return content.size();
-        }
-
-        @Override
-        public void read(long offset, ByteBuffer dst) throws IOException {
-            content.read(offset, dst);
-        }
-
-        @Override
-        public long findData(long from, long end) throws IOException {
-            return content.findData(from, end);
-        }
-
-        @Override
-        public long findHole(long from, long end) throws IOException {
-            return content.findHole(from, end);
-        }
-
-        @Override
-        public synchronized void close() throws IOException {
-            if (!released) {
-                released = true;
-                release();
-            }
+            content.log.lock.unlock();
         }
     }
 
@@ -131,24 +94,10 @@ public final class StoreSnapshot implements Source {
         }
     }
 
-    private void release() throws IOException {
-        synchronized (this) {
-            if (--users > 0) {
-                return;
-            }
-        }
-        content.close();
-    }
-
-    /** Closes the snapshot. Its memory is freed once all its forks are closed, too. Idempotent. */
+    /** Closes the snapshot. What only it has is freed. Idempotent. */
     @Override
     public void close() throws IOException {
-        synchronized (this) {
-            if (closed) {
-                return;
-            }
-            closed = true;
-        }
-        release();
+        closed = true;
+        content.close();
     }
 }

@@ -6,8 +6,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The cached writes of a disk, oldest first: for each range, its old content. A write is one record, or several
- * consecutive records with its number. Not thread-safe; allocates only when it grows.
+ * The cached writes of a disk, oldest first: for each range, the place of its old content. A write is one record, or
+ * several consecutive records with its number. Not thread-safe; allocates only when it grows.
  *
  * <p>If durable data covers older cached writes, a marker says so. Removing the range from these writes at once would
  * mean to search all of them on each FUA write. {@link CachedWrite#of} removes it when it reads the log. A marker
@@ -44,7 +44,7 @@ final class UndoLog {
     private static final int LINKS = 6;
     private static final int ID = 7;
 
-    private final Arena arena;
+    private final BlockLog memory;
     private final List<long[]> pages = new ArrayList<>();
     private int freeSlot = NONE;
     private int slots;
@@ -52,11 +52,12 @@ final class UndoLog {
     private int last = NONE;
     private int count;
     private long bytes;
+    private long held;
     private long lastId;
 
-    /** Creates a log. It releases what its records hold in the arena. */
-    UndoLog(Arena arena) {
-        this.arena = arena;
+    /** Creates a log. Its records have references to the old data, which is here. */
+    UndoLog(BlockLog memory) {
+        this.memory = memory;
     }
 
     // The fields of a slot. In a free slot, LINKS has the next free one.
@@ -114,7 +115,7 @@ final class UndoLog {
         return offset(slot) + length(slot);
     }
 
-    /** Returns where in the arena the old data is; negative: it was zeros. */
+    /** Returns the place of the old data, which is side by side: see {@link BlockLog}. */
     long old(int slot) {
         return get(slot, OLD);
     }
@@ -152,7 +153,7 @@ final class UndoLog {
     }
 
     private long weight(int slot) {
-        return operation(slot) == WRITE || old(slot) >= 0 ? length(slot) : 0;
+        return operation(slot) == WRITE || old(slot) > 0 ? length(slot) : 0;
     }
 
     /** Returns the number for a new write. */
@@ -165,7 +166,12 @@ final class UndoLog {
         return lastId;
     }
 
-    /** Adds a record as the newest. */
+    /** Returns how much old data the records hold, in bytes. */
+    long held() {
+        return held;
+    }
+
+    /** Adds a record as the newest, with references of its own to the old data. */
     int add(long id, int operation, long offset, long length, long old, long sequence, long nanos) {
         int slot = take();
         set(slot, OFFSET, offset);
@@ -178,6 +184,10 @@ final class UndoLog {
         link(last, slot);
         link(slot, NONE);
         bytes += weight(slot);
+        if (old > 0) {
+            memory.retain(old, (int) (length / BlockLog.BLOCK));
+            held += length;
+        }
         return slot;
     }
 
@@ -198,12 +208,27 @@ final class UndoLog {
         return slot;
     }
 
+    private void forget(int slot) {
+        if (old(slot) > 0) {
+            held -= length(slot);
+            memory.release(old(slot), (int) (length(slot) / BlockLog.BLOCK));
+        }
+    }
+
+    /** Makes a record name another place with the same data, if it is still that record. */
+    void move(int slot, long id, long seen, long place) {
+        if (slot < slots && id(slot) == id && old(slot) == seen) {
+            int blocks = (int) (length(slot) / BlockLog.BLOCK);
+            memory.retain(place, blocks);
+            set(slot, OLD, place);
+            memory.release(seen, blocks);
+        }
+    }
+
     /** Removes a record. */
     void remove(int slot) {
         bytes -= weight(slot);
-        if (old(slot) >= 0) {
-            arena.release(old(slot));
-        }
+        forget(slot);
         link(previous(slot), next(slot));
         set(slot, ID, 0);
         set(slot, LINKS, freeSlot);
@@ -219,10 +244,8 @@ final class UndoLog {
     /** Releases the old data of a record, which then says only that its range is durable. */
     void makeMarker(int slot) {
         bytes -= weight(slot);
-        if (old(slot) >= 0) {
-            arena.release(old(slot));
-        }
-        set(slot, OLD, NONE);
+        forget(slot);
+        set(slot, OLD, BlockLog.BELOW);
         set(slot, ID, id(slot) << 2 | DURABLE);
     }
 
@@ -240,7 +263,7 @@ final class UndoLog {
                 return;
             }
         }
-        add(newId(), DURABLE, offset, length, NONE, 0, 0);
+        add(newId(), DURABLE, offset, length, BlockLog.BELOW, 0, 0);
     }
 
     /** Returns the ticket of a write for {@link #complete}, from its first record; at least 1. */

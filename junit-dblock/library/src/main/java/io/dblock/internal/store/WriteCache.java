@@ -19,14 +19,16 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongConsumer;
 
 /**
  * The volatile write cache and the power supply of a disk.
  *
- * <p>A write saves the old data of its range and goes to the store at once. So reads need nothing from the cache, a
- * write becomes durable when its old data is dropped, and a power cut restores the old data that is left. A range that
- * was never written has no data to save.
+ * <p>A write goes to the disk's content at once, and the places of the old data of its range are noted. So reads need
+ * nothing from the cache, a write becomes durable when these notes are dropped, and a power cut goes back to the places
+ * that are left. A store outside the log, such as an image in place, has one content only: the old data of a range is
+ * copied to the log before it changes there.
  * <ul>
  * <li>A flush makes the writes durable that had been completed when it came, no others.
  * <li>A write with FUA makes itself durable, and nothing else.
@@ -49,28 +51,27 @@ public final class WriteCache implements AutoCloseable {
     public static final long DEFAULT_LIMIT = 256L << 20;
 
     private static final int MAX_RECORDS = 1 << 20;
-    /**
-     * How much memory beyond the limit the saved data may take, because each chunk of it still has something in use.
-     */
-    private static final long FRAGMENTS = 64L << 20;
+    /** How much room a chunk has for the old data of a store outside, if that is more. */
+    private static final int LEAST_SAVED = 1 << 20;
     /** The bits of a position above this count cuts and restores, the bits below completed writes. */
     private static final int ERA_SHIFT = 44;
 
     private static final AtomicLong CREATED = new AtomicLong();
 
-    /** Forks have higher numbers than what they are forks of; see {@link #lockAll}. */
+    /** For the order of {@link #lockAll}. */
     private final long number = CREATED.incrementAndGet();
 
-    private final LiveStore live;
-    private final Store store;
-    /** The same store if its data is in memory, else null. */
-    private final DirectStore direct;
+    /** What a reader sees. Over a store outside the log, it has nothing of its own. */
+    private final MemoryStore content;
+    /** The store outside the log that has the data; null if there is none. */
+    private final Store outside;
 
+    private final BlockLog memory;
+    private final ReentrantLock lock;
     private final int logicalBlock;
     private final boolean caches;
     private final LongConsumer evicted;
-    private final Arena arena = new Arena();
-    private final UndoLog log = new UndoLog(arena);
+    private final UndoLog log;
     private final ArrayDeque<Mark> marks = new ArrayDeque<>();
 
     // Written with the lock held, read without it.
@@ -89,8 +90,8 @@ public final class WriteCache implements AutoCloseable {
     private long evictions;
     private long lastEvicted;
     private boolean closed;
-    /** What a cut still has to do to the store; null if nothing. */
-    private Rollback pending;
+    /** The content that a cut has left, until the power is back; null if there was none. */
+    private BlockIndex pending;
     /** Why the rollback failed. */
     private IOException broken;
 
@@ -105,9 +106,18 @@ public final class WriteCache implements AutoCloseable {
      *     was full. It is called with the cache locked and must not call it
      */
     public WriteCache(Store store, int logicalBlock, boolean caches, LongConsumer evicted) {
-        live = new LiveStore(store);
-        this.store = store;
-        direct = store instanceof DirectStore memory ? memory : null;
+        boolean inMemory = store.inMemory() != null;
+        content = inMemory ? store.inMemory() : new MemoryStore(new BlockLog(store, true), store.size());
+        outside = inMemory ? null : store;
+        memory = content.log;
+        lock = memory.lock;
+        log = new UndoLog(memory);
+        lock.lock();
+        try {
+            memory.add(log);
+        } finally {
+            lock.unlock();
+        }
         this.logicalBlock = logicalBlock;
         this.caches = caches;
         this.evicted = evicted;
@@ -129,29 +139,30 @@ public final class WriteCache implements AutoCloseable {
         return powered && position >>> ERA_SHIFT == then >>> ERA_SHIFT;
     }
 
-    /** Returns whether the store's data is in memory, so that {@link #address} can be used. */
+    /** Returns whether the data is in the log, so that {@link #locate} may find it. */
     public boolean isDirect() {
-        return direct != null;
+        return outside == null;
+    }
+
+    /** Returns the logical block in bytes. */
+    public int logicalBlock() {
+        return logicalBlock;
+    }
+
+    /** Returns the memory that data can be put into before {@link #write(Chunk, int, long, int, boolean, long, long, long)}. */
+    public BlockLog memory() {
+        return memory;
     }
 
     /**
-     * Returns where the data at {@code offset} is. It stays there until the power is restored after a cut, so a read
-     * under way does not get a mix of old and new data.
+     * Finds where in memory a range is. It stays there until the caller, who has {@linkplain BlockLog#enter entered},
+     * exits.
      *
-     * @throws IllegalStateException if the store has no address
+     * @return false if it can only be {@linkplain #read read}
      */
-    public long address(long offset, long length, long then) throws BlockIOException {
-        if (direct == null) {
-            throw new IllegalStateException("This store's data has no address; use read(offset, dst, then).");
-        }
-        int before = shrinks;
+    public boolean locate(long offset, long length, long then, Parts found) throws BlockIOException {
         check(offset, length, then);
-        try {
-            return direct.address(offset, length);
-        } catch (IndexOutOfBoundsException e) {
-            checkSince(before, offset, length, then);
-            throw e;
-        }
+        return outside == null && content.locate(offset, length, found);
     }
 
     /** Fills {@code dst} from its position to its limit. */
@@ -160,7 +171,7 @@ public final class WriteCache implements AutoCloseable {
         int length = dst.remaining();
         check(offset, length, then);
         try {
-            store.read(offset, dst);
+            (outside == null ? content : outside).read(offset, dst);
         } catch (IndexOutOfBoundsException | EOFException e) {
             checkSince(before, offset, length, then);
             throw e;
@@ -168,7 +179,7 @@ public final class WriteCache implements AutoCloseable {
     }
 
     /**
-     * Writes {@code length} bytes of a buffer, from an index on. Only if {@link #isDirect()}.
+     * Writes {@code length} bytes that are in a chunk already, from an index on.
      *
      * @param fua whether the data is durable on return
      * @param sequence its request's number in the journal
@@ -176,55 +187,61 @@ public final class WriteCache implements AutoCloseable {
      * @return the ticket for {@link #completed(long)}, to be called before the request is answered; 0 if nothing is
      *     cached
      */
+    public long write(
+            Chunk chunk, int index, long offset, int length, boolean fua, long sequence, long nanos, long then)
+            throws IOException {
+        if (outside != null) {
+            return write(offset, chunk.buffer().slice(index, length), fua, sequence, nanos, then);
+        }
+        chunk.use(index + length);
+        return change(UndoLog.WRITE, offset, length, fua, sequence, nanos, then, chunk.place(index), null, true);
+    }
+
+    /** Writes {@code length} bytes of a buffer, from an index on. */
     public long writeFrom(
             ByteBuffer source, int index, long offset, int length, boolean fua, long sequence, long nanos, long then)
             throws IOException {
-        live.lock.lock();
+        if (outside != null || length > Chunk.SIZE) {
+            return write(offset, source.slice(index, length), fua, sequence, nanos, then);
+        }
+        check(offset, length, then);
+        Chunk chunk = memory.take(length);
         try {
-            check(offset, length, then);
-            live.preserve(offset, length);
-            long ticket = caches && !fua ? save(UndoLog.WRITE, offset, length, sequence, nanos) : 0;
-            boolean done = false;
-            try {
-                direct.writeFrom(source, index, offset, length);
-                done = true;
-            } finally {
-                if (!done) {
-                    // What a failed write has left behind is cached like a successful write.
-                    completed(ticket);
-                }
-            }
-            if (caches && fua) {
-                durable(offset, length);
-            }
-            return ticket;
+            return write(chunk, chunk.put(source, index, length), offset, length, fua, sequence, nanos, then);
         } finally {
-            live.lock.unlock();
+            memory.giveBack(chunk);
         }
     }
 
-    /** Writes the remaining bytes of a buffer; works with every store. */
+    /** Writes the remaining bytes of a buffer. */
     public long write(long offset, ByteBuffer src, boolean fua, long sequence, long nanos, long then)
             throws IOException {
         int length = src.remaining();
-        long ticket = change(UndoLog.WRITE, offset, length, fua, sequence, nanos, then, src, true);
-        if (fua) {
-            store.flush();
+        if (outside == null && length <= Chunk.SIZE) {
+            long ticket = writeFrom(src, src.position(), offset, length, fua, sequence, nanos, then);
+            src.position(src.limit());
+            return ticket;
+        }
+        long ticket = change(UndoLog.WRITE, offset, length, fua, sequence, nanos, then, 0, src, true);
+        if (fua && outside != null) {
+            outside.flush();
         }
         return ticket;
     }
 
     /** Discards a range: it reads as zeros. */
     public long discard(long offset, long length, long sequence, long nanos, long then) throws IOException {
-        return change(UndoLog.DISCARD, offset, length, false, sequence, nanos, then, null, true);
+        return change(UndoLog.DISCARD, offset, length, false, sequence, nanos, then, memory.zeros(), null, true);
     }
 
     /** Makes a range read as zeros. */
     public long writeZeroes(long offset, long length, boolean mayUnmap, long sequence, long nanos, long then)
             throws IOException {
-        return change(UndoLog.WRITE_ZEROES, offset, length, false, sequence, nanos, then, null, mayUnmap);
+        return change(
+                UndoLog.WRITE_ZEROES, offset, length, false, sequence, nanos, then, memory.zeros(), null, mayUnmap);
     }
 
+    /** Changes a range to what is at a place, or in a buffer if that is not null. */
     private long change(
             int operation,
             long offset,
@@ -233,20 +250,26 @@ public final class WriteCache implements AutoCloseable {
             long sequence,
             long nanos,
             long then,
+            long place,
             ByteBuffer src,
             boolean mayUnmap)
             throws IOException {
-        live.lock.lock();
+        lock.lock();
         try {
             check(offset, length, then);
-            live.preserve(offset, length);
-            long ticket = caches && !fua ? save(operation, offset, length, sequence, nanos) : 0;
+            long ticket = save(operation, offset, length, sequence, nanos, caches && !fua);
             boolean done = false;
             try {
-                switch (operation) {
-                    case UndoLog.WRITE -> store.write(offset, src, WriteFlags.NONE);
-                    case UndoLog.DISCARD -> store.discard(offset, length);
-                    default -> store.writeZeroes(offset, length, mayUnmap);
+                if (outside == null && src != null) {
+                    content.write(offset, src, WriteFlags.NONE);
+                } else if (outside == null) {
+                    content.index.set(offset / BlockLog.BLOCK, (offset + length) / BlockLog.BLOCK, place);
+                } else if (operation == UndoLog.WRITE) {
+                    outside.write(offset, src, WriteFlags.NONE);
+                } else if (operation == UndoLog.DISCARD) {
+                    outside.discard(offset, length);
+                } else {
+                    outside.writeZeroes(offset, length, mayUnmap);
                 }
                 done = true;
             } finally {
@@ -259,8 +282,10 @@ public final class WriteCache implements AutoCloseable {
                 durable(offset, length);
             }
             return ticket;
+        } catch (OutOfMemoryError e) {
+            throw new BlockIOException(Errno.ENOMEM, "There is no memory for what the disk's index says: " + e);
         } finally {
-            live.lock.unlock();
+            lock.unlock();
         }
     }
 
@@ -276,12 +301,12 @@ public final class WriteCache implements AutoCloseable {
         if (!isCurrent(then)) {
             throw off();
         }
-        if (offset < 0 || length < 0 || offset > store.size() - length) {
+        if (offset < 0 || length < 0 || offset > size() - length) {
             if (offset >= 0 && length >= 0 && offset <= largest - length) {
                 throw smaller();
             }
             throw new IndexOutOfBoundsException("The range of " + length + " bytes at " + offset + " is not within the "
-                    + store.size() + " bytes of the disk.");
+                    + size() + " bytes of the disk.");
         }
     }
 
@@ -308,40 +333,71 @@ public final class WriteCache implements AutoCloseable {
         return new BlockIOException(Errno.EIO, "The power is off, or was cut while the request was under way.");
     }
 
-    /** Adds records for a range that is about to change; returns the ticket. */
-    private long save(int operation, long offset, long length, long sequence, long nanos) throws IOException {
-        long id = log.newId();
+    private long size() {
+        return (outside == null ? content : outside).size();
+    }
+
+    /**
+     * Keeps the old content of a range that is about to change.
+     *
+     * @param cached whether a cut undoes the change
+     * @return the ticket; 0 if it is not cached
+     */
+    private long save(int operation, long offset, long length, long sequence, long nanos, boolean cached)
+            throws IOException {
+        if (!cached && (outside == null || !isShared())) {
+            return 0;
+        }
+        long id = cached ? log.newId() : 0;
         long ticket = 0;
         long end = offset + length;
         long at = offset;
         boolean done = false;
+        Chunk chunk = null;
         try {
             while (at < end) {
-                int slot;
-                // The store may know holes smaller than a block. A block with any data in it is saved whole.
-                long data = store.findData(at, end);
-                long hole = alignDown(data);
-                if (hole > at) {
-                    slot = log.add(id, operation, at, hole - at, UndoLog.NONE, sequence, nanos);
-                } else {
-                    long dataEnd = Math.min(alignUp(Math.max(store.findHole(data, end), data + 1)), end);
-                    long old = arena.allocate(dataEnd - at);
-                    // The record comes first: it frees the memory if the old data cannot be read.
-                    slot = log.add(id, operation, at, arena.granted(), old, sequence, nanos);
-                    store.read(at, arena.buffer(old), Arena.index(old), arena.granted());
+                long first = at / BlockLog.BLOCK;
+                long old = content.index.get(first);
+                long runEnd = content.index.runEnd(first, end / BlockLog.BLOCK, old) * BlockLog.BLOCK;
+                if (old == BlockLog.BELOW && memory.belowChanges) {
+                    long last = Math.min(runEnd, memory.below.size());
+                    // The store may know holes smaller than a block. A block with any data in it is saved whole.
+                    long data = at < last ? memory.below.findData(at, last) : runEnd;
+                    long hole = data < last ? data & -logicalBlock : runEnd;
+                    if (hole > at) {
+                        old = BlockLog.ZEROS;
+                        runEnd = hole;
+                    } else {
+                        long dataEnd = Math.max(memory.below.findHole(data, last), data + 1);
+                        runEnd = Math.min(dataEnd + logicalBlock - 1 & -logicalBlock, last);
+                        if (chunk == null || chunk.room() < logicalBlock) {
+                            memory.giveBack(chunk);
+                            chunk = null;
+                            chunk = memory.take((int) Math.min(LEAST_SAVED, runEnd - at));
+                        }
+                        runEnd = Math.min(runEnd, at + (chunk.room() & -logicalBlock));
+                        old = saveBelow(chunk, at, (int) (runEnd - at));
+                    }
+                    if (outside != null) {
+                        share(first, runEnd / BlockLog.BLOCK, old);
+                    }
                 }
-                at = log.end(slot);
-                if (ticket == 0) {
-                    ticket = log.ticket(slot);
+                if (cached) {
+                    int slot = log.add(id, operation, at, runEnd - at, old, sequence, nanos);
+                    if (ticket == 0) {
+                        ticket = log.ticket(slot);
+                    }
+                    if (runEnd % logicalBlock == 0 && isFull()) {
+                        evict();
+                    }
                 }
-                if (isFull()) {
-                    evict();
-                }
+                at = runEnd;
             }
             done = true;
         } finally {
+            memory.giveBack(chunk);
             if (!done) {
-                while (log.last() != UndoLog.NONE && log.id(log.last()) == id) {
+                while (cached && log.last() != UndoLog.NONE && log.id(log.last()) == id) {
                     log.remove(log.last());
                 }
             }
@@ -349,23 +405,42 @@ public final class WriteCache implements AutoCloseable {
         return ticket;
     }
 
-    private long alignDown(long offset) {
-        return offset & -logicalBlock;
+    private long saveBelow(Chunk chunk, long offset, int length) throws IOException {
+        int index = chunk.used();
+        chunk.touch(length);
+        memory.below.read(offset, chunk.buffer(), index, length);
+        chunk.use(index + length);
+        return chunk.place(index);
     }
 
-    private long alignUp(long offset) {
-        return offset + logicalBlock - 1 & -logicalBlock;
+    /** Returns whether there are snapshots or forks. */
+    private boolean isShared() {
+        return memory.indexes().size() > (pending == null ? 1 : 2);
+    }
+
+    /** Gives old data of the store outside to the snapshots and forks that read it from there. */
+    private void share(long first, long end, long place) {
+        for (BlockIndex index : memory.indexes()) {
+            for (long at = first; at < end && index != content.index && index != pending; ) {
+                long seen = index.get(at);
+                long runEnd = index.runEnd(at, end, seen);
+                if (seen == BlockLog.BELOW) {
+                    index.set(at, runEnd, BlockLog.behind(place, at - first));
+                }
+                at = runEnd;
+            }
+        }
     }
 
     private boolean isFull() {
-        return log.bytes() > limit || log.count() > MAX_RECORDS || arena.inUse() - FRAGMENTS > limit;
+        return log.bytes() > limit || log.count() > MAX_RECORDS;
     }
 
     private void evict() {
         while (log.count() > 0 && (isFull() || log.operation(log.first()) == UndoLog.DURABLE)) {
             boolean write = log.operation(log.first()) != UndoLog.DURABLE;
             long sequence = log.sequence(log.first());
-            log.remove(log.first());
+            removeBlock(log.first());
             if (write) {
                 evictions++;
                 if (sequence != lastEvicted) {
@@ -376,6 +451,19 @@ public final class WriteCache implements AutoCloseable {
         }
     }
 
+    /** Removes a record and those of the rest of its last block. */
+    private void removeBlock(int slot) {
+        long id = log.id(slot);
+        int at = slot;
+        boolean within;
+        do {
+            int next = log.next(at);
+            within = log.end(at) % logicalBlock != 0;
+            log.remove(at);
+            at = next;
+        } while (within && at != UndoLog.NONE && log.id(at) == id);
+    }
+
     /**
      * Changes the size of the store.
      *
@@ -384,17 +472,17 @@ public final class WriteCache implements AutoCloseable {
      * @throws IllegalStateException if the power is off
      */
     public void resize(long bytes) throws IOException {
-        live.lock.lock();
+        lock.lock();
         try {
             if (!powered) {
                 throw new IllegalStateException(
                         "The power of the disk is off, so its size cannot be changed. Restore the power first.");
             }
-            long cut = store.size() - bytes;
+            long cut = size() - bytes;
             if (cut > 0) {
-                live.preserve(bytes, cut);
+                save(UndoLog.DISCARD, bytes, cut, 0, 0, false);
             }
-            store.resize(bytes);
+            (outside == null ? content : outside).resize(bytes);
             largest = Math.max(largest, bytes);
             if (cut > 0) {
                 int shrunk = shrinks + 1;
@@ -402,7 +490,7 @@ public final class WriteCache implements AutoCloseable {
                 durable(bytes, cut);
             }
         } finally {
-            live.lock.unlock();
+            lock.unlock();
         }
     }
 
@@ -411,8 +499,10 @@ public final class WriteCache implements AutoCloseable {
         if (!isCurrent(then)) {
             throw off();
         }
-        store.flush();
-        live.lock.lock();
+        if (outside != null) {
+            outside.flush();
+        }
+        lock.lock();
         try {
             if (!isCurrent(then)) {
                 throw off();
@@ -434,7 +524,7 @@ public final class WriteCache implements AutoCloseable {
                 slot = next;
             }
         } finally {
-            live.lock.unlock();
+            lock.unlock();
         }
     }
 
@@ -443,11 +533,11 @@ public final class WriteCache implements AutoCloseable {
         if (ticket == 0) {
             return;
         }
-        live.lock.lock();
+        lock.lock();
         try {
             complete(ticket);
         } finally {
-            live.lock.unlock();
+            lock.unlock();
         }
     }
 
@@ -460,7 +550,7 @@ public final class WriteCache implements AutoCloseable {
         if (first == count) {
             return;
         }
-        live.lock.lock();
+        lock.lock();
         try {
             for (int i = first; i < count; i++) {
                 if (tickets[i] != 0) {
@@ -468,7 +558,7 @@ public final class WriteCache implements AutoCloseable {
                 }
             }
         } finally {
-            live.lock.unlock();
+            lock.unlock();
         }
     }
 
@@ -482,7 +572,7 @@ public final class WriteCache implements AutoCloseable {
 
     /** Sets the mark that later writes are reported to follow. */
     public void mark(String text) {
-        live.lock.lock();
+        lock.lock();
         try {
             long oldest = log.count() == 0 ? log.lastId() + 1 : log.id(log.first());
             Mark before = null;
@@ -494,13 +584,13 @@ public final class WriteCache implements AutoCloseable {
             }
             marks.addLast(new Mark(text, log.lastId()));
         } finally {
-            live.lock.unlock();
+            lock.unlock();
         }
     }
 
     /** Returns what a cut would lose now, in the order in which it entered the cache. */
     public List<UnflushedWrite> unflushed() {
-        live.lock.lock();
+        lock.lock();
         try {
             if (!powered) {
                 return List.of();
@@ -530,7 +620,7 @@ public final class WriteCache implements AutoCloseable {
             }
             return writes;
         } finally {
-            live.lock.unlock();
+            lock.unlock();
         }
     }
 
@@ -545,34 +635,34 @@ public final class WriteCache implements AutoCloseable {
             throw new IllegalArgumentException(
                     "limit is " + bytes + ". Allowed: at least 0 bytes; 0 makes each write durable at once.");
         }
-        live.lock.lock();
+        lock.lock();
         try {
             limit = bytes;
             if (powered) {
                 evict();
             }
         } finally {
-            live.lock.unlock();
+            lock.unlock();
         }
     }
 
     /** Returns how many writes, or pieces of writes, became durable because the cache was full. */
     public long evictions() {
-        live.lock.lock();
+        lock.lock();
         try {
             return evictions;
         } finally {
-            live.lock.unlock();
+            lock.unlock();
         }
     }
 
-    /** Returns how much memory the saved data takes, in bytes. */
+    /** Returns how much old data is kept for a cut, in bytes. */
     long savedMemory() {
-        live.lock.lock();
+        lock.lock();
         try {
-            return arena.inUse();
+            return log.held();
         } finally {
-            live.lock.unlock();
+            lock.unlock();
         }
     }
 
@@ -597,27 +687,42 @@ public final class WriteCache implements AutoCloseable {
      *     cache; the power stays on then
      */
     public CutReport cut(Survivors survivors) {
-        live.lock.lock();
+        lock.lock();
         try {
             if (!powered) {
                 return new CutReport(survivors, List.of());
             }
             Rollback rollback = choose(survivors);
+            pending = after(rollback);
             powered = false;
             int cut = cuts + 1;
             cuts = cut;
             nextEra();
-            pending = rollback;
             return new CutReport(survivors, rollback.report());
         } finally {
-            live.lock.unlock();
+            lock.unlock();
         }
     }
 
     private Rollback choose(Survivors survivors) {
-        Rollback rollback = new Rollback(log, arena, logicalBlock, survivors);
+        Rollback rollback = new Rollback(log, logicalBlock, survivors);
         choices = choices.and(survivors, !rollback.isEmpty());
         return rollback;
+    }
+
+    /** Returns the content that a cut leaves. */
+    private BlockIndex after(Rollback rollback) {
+        BlockIndex index = content.index.copy();
+        boolean done = false;
+        try {
+            rollback.apply(index);
+            done = true;
+            return index;
+        } finally {
+            if (!done) {
+                index.release();
+            }
+        }
     }
 
     /** Returns what cuts and snapshots had to choose survivors from. */
@@ -627,11 +732,11 @@ public final class WriteCache implements AutoCloseable {
 
     /** Notes that another cache, cut at the same time, had something to choose from. */
     public void choiceFound() {
-        live.lock.lock();
+        lock.lock();
         try {
             choices = choices.andFound();
         } finally {
-            live.lock.unlock();
+            lock.unlock();
         }
     }
 
@@ -649,7 +754,7 @@ public final class WriteCache implements AutoCloseable {
      * @throws IllegalStateException if the cache is closed
      */
     public void restore() throws IOException {
-        live.lock.lock();
+        lock.lock();
         try {
             checkOpen();
             if (powered) {
@@ -659,41 +764,50 @@ public final class WriteCache implements AutoCloseable {
             nextEra();
             powered = true;
         } finally {
-            live.lock.unlock();
+            lock.unlock();
         }
     }
 
-    /** Does what a cut still has to do to the store. */
+    /** Makes what a cut has left the content. */
     private void settle() throws IOException {
         checkNotBroken();
         if (pending == null) {
             return;
         }
-        try {
-            pending.apply(new Rollback.Target() {
-                @Override
-                public void read(long offset, ByteBuffer dst) throws IOException {
-                    store.read(offset, dst);
-                }
-
-                @Override
-                public void write(long offset, ByteBuffer src) throws IOException {
-                    live.preserve(offset, src.remaining());
-                    store.write(offset, src, WriteFlags.NONE);
-                }
-
-                @Override
-                public void zero(long offset, long length) throws IOException {
-                    live.preserve(offset, length);
-                    store.writeZeroes(offset, length, true);
-                }
-            });
-        } catch (IOException e) {
-            broken = e;
-            throw e;
+        if (outside == null) {
+            content.index.become(pending);
+        } else {
+            try {
+                settleOutside();
+            } catch (IOException e) {
+                broken = e;
+                throw e;
+            }
         }
         log.clear();
+        pending.release();
         pending = null;
+    }
+
+    private void settleOutside() throws IOException {
+        long end = outside.size() / BlockLog.BLOCK;
+        long at = 0;
+        while (at < end) {
+            long place = pending.get(at);
+            long runEnd = pending.runEnd(at, end, place);
+            long offset = at * BlockLog.BLOCK;
+            long length = (runEnd - at) * BlockLog.BLOCK;
+            if (place != BlockLog.BELOW) {
+                save(UndoLog.WRITE, offset, length, 0, 0, false);
+            }
+            if (place > 0) {
+                ByteBuffer data = memory.chunk(place).buffer();
+                outside.write(offset, data.slice(BlockLog.index(place), (int) length), WriteFlags.NONE);
+            } else if (place == BlockLog.ZEROS) {
+                outside.writeZeroes(offset, length, true);
+            }
+            at = runEnd;
+        }
     }
 
     private void checkNotBroken() throws IOException {
@@ -717,13 +831,13 @@ public final class WriteCache implements AutoCloseable {
      * @throws IllegalStateException if the cache is closed
      */
     public StoreSnapshot snapshot() throws IOException {
-        live.lock.lock();
+        lock.lock();
         try {
             checkOpen();
             checkNotBroken();
-            return pending == null ? new StoreSnapshot(live.freeze()) : snapshotAfter(pending);
+            return snapshot((pending == null ? content.index : pending).copy());
         } finally {
-            live.lock.unlock();
+            lock.unlock();
         }
     }
 
@@ -735,63 +849,35 @@ public final class WriteCache implements AutoCloseable {
      * @throws IllegalStateException if the cache is closed
      */
     public StoreSnapshot snapshot(Survivors survivors) throws IOException {
-        live.lock.lock();
+        lock.lock();
         try {
             checkOpen();
-            return powered ? snapshotAfter(choose(survivors)) : snapshot();
+            return powered ? snapshot(after(choose(survivors))) : snapshot();
         } finally {
-            live.lock.unlock();
+            lock.unlock();
         }
     }
 
-    /** The store does not change: a reader may still be reading what was right before a cut. */
-    private StoreSnapshot snapshotAfter(Rollback rollback) throws IOException {
-        Source now = live.freeze();
-        boolean done = false;
-        try {
-            CowStore content = new CowStore(now);
-            now = content;
-            rollback.apply(new Rollback.Target() {
-                @Override
-                public void read(long offset, ByteBuffer dst) throws IOException {
-                    content.read(offset, dst);
-                }
-
-                @Override
-                public void write(long offset, ByteBuffer src) throws IOException {
-                    content.write(offset, src, WriteFlags.NONE);
-                }
-
-                @Override
-                public void zero(long offset, long length) throws IOException {
-                    content.writeZeroes(offset, length, true);
-                }
-            });
-            done = true;
-            return new StoreSnapshot(content);
-        } finally {
-            if (!done) {
-                now.close();
-            }
-        }
+    private StoreSnapshot snapshot(BlockIndex index) {
+        return new StoreSnapshot(content.with(index, size()));
     }
 
     // ---- several disks at one instant ----
 
     /**
      * Locks several caches, so that all changes until {@link #unlockAll} happen at one instant. The order is always the
-     * same, forks first: they read from what they are forks of.
+     * same. A disk and its forks have the same lock.
      */
     public static void lockAll(Collection<WriteCache> caches) {
         caches.stream()
                 .sorted(Comparator.comparingLong((WriteCache cache) -> cache.number)
                         .reversed())
-                .forEach(cache -> cache.live.lock.lock());
+                .forEach(cache -> cache.lock.lock());
     }
 
     /** Unlocks caches that the same thread locked with {@link #lockAll}. */
     public static void unlockAll(Collection<WriteCache> caches) {
-        caches.forEach(cache -> cache.live.lock.unlock());
+        caches.forEach(cache -> cache.lock.unlock());
     }
 
     /**
@@ -800,7 +886,7 @@ public final class WriteCache implements AutoCloseable {
      */
     @Override
     public void close() throws IOException {
-        live.lock.lock();
+        lock.lock();
         try {
             if (closed) {
                 return;
@@ -812,11 +898,14 @@ public final class WriteCache implements AutoCloseable {
                 settle();
             } finally {
                 log.clear();
-                arena.close();
-                live.release();
+                memory.remove(log);
+                if (pending != null) {
+                    pending.release();
+                }
+                content.close();
             }
         } finally {
-            live.lock.unlock();
+            lock.unlock();
         }
     }
 }

@@ -72,7 +72,7 @@ public final class ZonedStore implements AutoCloseable {
      */
     public record Zone(long start, long writePointer, Condition condition) {}
 
-    private final MemoryStore data;
+    private final FlatMemory data;
     private final Zones zones;
 
     // Guarded by this.
@@ -111,7 +111,7 @@ public final class ZonedStore implements AutoCloseable {
         for (int i = 0; i < count; i++) {
             conditions[i] = i < zones.conventional() ? Condition.NOT_WRITE_POINTER : Condition.EMPTY;
         }
-        data = new MemoryStore(size);
+        data = new FlatMemory(size);
     }
 
     /** Returns the size in bytes. */

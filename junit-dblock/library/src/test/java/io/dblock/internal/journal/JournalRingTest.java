@@ -13,6 +13,7 @@ import io.dblock.handler.RequestInfo;
 import io.dblock.handler.WriteHint;
 import io.dblock.internal.kernel.Batch;
 import io.dblock.internal.kernel.NativeMemory;
+import io.dblock.internal.store.Chunk;
 import io.dblock.journal.Capture;
 import io.dblock.journal.ContentHash;
 import io.dblock.journal.EventEntry;
@@ -25,6 +26,7 @@ import io.dblock.journal.RequestEntry;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -353,16 +355,22 @@ class JournalRingTest {
         assertThat(ring.content(next)).hasValue(bytes(512, 1).array());
     }
 
+    private long putInto(Chunk chunk, int length, int value) {
+        int index = chunk.used();
+        chunk.buffer().put(index, bytes(length, value).array());
+        long write = begin(Batch.OP_WRITE, 0, 0, length);
+        ring.data(write, chunk, index, length);
+        return write;
+    }
+
     @Test
-    void whatIsPutIntoBorrowedMemoryIsKeptThere() {
-        fill(2 << 20);
-        ContentChunk chunk = ring.lend(null, 8192);
+    void whatIsInAChunkIsKeptThere() throws Exception {
+        Chunk chunk = ring.memory().take(1 << 20);
         long first = putInto(chunk, 4096, 100);
         long other = begin(Batch.OP_WRITE, 0, 0, 4096);
         int used = chunk.used();
         ring.data(other, bytes(4096, 101), 0, 4096);
         assertThat(chunk.used()).as("where somebody may be writing now").isEqualTo(used);
-        assertThat(ring.lend(chunk, 8192)).isSameAs(chunk);
         long second = putInto(chunk, 512, 102);
 
         assertThat(ring.content(first)).hasValue(bytes(4096, 100).array());
@@ -372,124 +380,43 @@ class JournalRingTest {
                 .hasValue(ContentHash.of(bytes(512, 102).array()));
     }
 
+    /** Those of a journal of a mebibyte are at most two, and the one that is being written. */
     @Test
-    void aBorrowedChunkThatIsFullIsFollowedByAnother() {
-        fill(2 << 20);
-        List<Long> writes = new ArrayList<>();
-        List<ContentChunk> chunks = new ArrayList<>();
-        ContentChunk chunk = null;
-        for (int i = 0; i < 600; i++) {
-            chunk = ring.lend(chunk, 64 << 10);
-            if (!chunks.contains(chunk)) {
-                chunks.add(chunk);
+    void chunksOfDroppedDataAreUsedAgain() throws Exception {
+        ring.capture(Capture.RECENT, 1 << 20);
+        Set<Long> addresses = new HashSet<>();
+        Chunk chunk = null;
+        for (int i = 0; i < 2000; i++) {
+            if (chunk == null || chunk.room() < 64 << 10) {
+                ring.memory().giveBack(chunk);
+                chunk = ring.memory().take(64 << 10);
+                addresses.add(chunk.memory().address());
             }
-            writes.add(putInto(chunk, 64 << 10, i));
+            putInto(chunk, 64 << 10, i);
         }
-
-        assertThat(chunks).hasSizeGreaterThan(8);
-        long kept =
-                writes.stream().filter(write -> ring.content(write).isPresent()).count();
-        assertThat(kept).isBetween(12L * 16, 16L * 16);
-        for (int i = 600 - (int) kept; i < 600; i++) {
-            assertThat(ring.content(writes.get(i))).hasValue(bytes(64 << 10, i).array());
+        assertThat(addresses).hasSizeLessThan(8);
+        for (int i = 0; i < 16; i++) {
+            assertThat(ring.content(2000 - i))
+                    .hasValue(bytes(64 << 10, 1999 - i).array());
         }
-        assertThat(requests().stream().filter(entry -> entry.hash().isPresent()))
-                .hasSize((int) kept);
+        assertThat(ring.droppedContents()).isEqualTo(2000 - 16);
     }
 
     @Test
-    void aBorrowedChunkIsNotUsedForAnythingElseBeforeItIsGivenBack() {
-        fill(2 << 20);
-        ContentChunk borrowed = ring.lend(null, 1 << 20);
-        ContentChunk other = ring.lend(null, 1 << 20);
-        assertThat(other).isNotSameAs(borrowed);
-        ring.giveBack(other);
-        long write = putInto(borrowed, 4096, 100);
-        for (int i = 0; i < 20; i++) {
-            ring.giveBack(ring.lend(null, 1 << 20));
-            fill(2 << 20);
-        }
-
-        assertThat(ring.content(write)).isEmpty();
-        assertThat(borrowed.memory().buffer().slice(borrowed.used() - 4096, 4096))
-                .isEqualTo(bytes(4096, 100));
-        long dropped = ring.droppedContents();
-        assertThat(ring.content(putInto(borrowed, 4096, 101)))
-                .as("of a chunk that was dropped")
-                .isEmpty();
-        assertThat(ring.droppedContents()).isEqualTo(dropped + 1);
-        ContentChunk next = ring.lend(borrowed, 1 << 20);
-        assertThat(next).isNotSameAs(borrowed);
-        assertThat(ring.content(putInto(next, 4096, 102))).isPresent();
-    }
-
-    @Test
-    void nothingIsLentThatWouldNotPay() {
-        assertThat(ring.lend(null, 4096)).as("of an empty journal").isNull();
-        fill(2 << 20);
-        assertThat(ring.lend(null, 2 << 20)).as("for so much at once").isNull();
-        ContentChunk chunk = ring.lend(null, 4096);
-        assertThat(chunk).isNotNull();
-        ring.capture(Capture.CONTENT, 4 << 20);
-        assertThat(ring.lend(chunk, 4096)).as("of so little").isNull();
-    }
-
-    /** Those that write now, not those that might: a device can have many queues and use one. */
-    @Test
-    void memoryIsLentToAsManyAsTheLimitAllows() {
-        fill(2 << 20);
-        ContentChunk first = ring.lend(null, 4096);
-        ContentChunk second = ring.lend(null, 4096);
-        assertThat(first).isNotNull().isNotSameAs(second);
-        assertThat(second).isNotNull();
-        assertThat(ring.lend(null, 4096)).as("a third of 16 MiB").isNull();
-        assertThat(ring.lend(first, 4096)).as("what is held already").isSameAs(first);
-        ring.giveBack(second);
-        ring.giveBack(second);
-        ContentChunk third = ring.lend(null, 4096);
-        assertThat(third).as("after one was given back").isNotNull();
-        assertThat(ring.lend(null, 4096)).as("given back twice, counted once").isNull();
-
-        ring.capture(Capture.RECENT, 32 << 20);
-        assertThat(ring.lend(null, 4096)).as("of a higher limit").isNotNull();
-        ring.capture(Capture.RECENT, 16 << 20);
-        assertThat(ring.lend(third, 4096)).as("of a lower one again").isNull();
-        assertThat(ring.lend(first, 4096)).isSameAs(first);
-    }
-
-    @Test
-    void borrowedMemoryIsKeptOnlyIfTheCaptureSaysSo() {
-        fill(2 << 20);
-        ContentChunk chunk = ring.lend(null, 4096);
-        int before = chunk.used();
+    void whatIsInAChunkIsKeptOnlyIfTheCaptureSaysSo() throws Exception {
+        Chunk chunk = ring.memory().take(1 << 20);
         for (Capture capture : List.of(Capture.METADATA, Capture.HASH, Capture.HASH_ALL)) {
             ring.capture(capture, 16 << 20);
             long write = putInto(chunk, 512, 7);
-            assertThat(chunk.used()).as("%s", capture).isEqualTo(before);
+            assertThat(chunk.used()).as("%s", capture).isZero();
             assertThat(ring.content(write)).isEmpty();
             assertThat(request(write).hash().isPresent()).isEqualTo(capture != Capture.METADATA);
         }
         ring.capture(Capture.CONTENT, 16 << 20);
         long write = putInto(chunk, 512, 7);
-        assertThat(chunk.used()).isEqualTo(before + 512);
+        assertThat(chunk.used()).isEqualTo(512);
         assertThat(ring.content(write)).isPresent();
         assertThat(request(write).hash()).isPresent();
-    }
-
-    /** Has it keep so many bytes of data. */
-    private void fill(int length) {
-        for (int i = 0; i < length; i += 1 << 18) {
-            long write = begin(Batch.OP_WRITE, 0, 0, 1 << 18);
-            ring.data(write, bytes(1 << 18, i), 0, 1 << 18);
-        }
-    }
-
-    private long putInto(ContentChunk borrowed, int length, int value) {
-        int index = borrowed.used();
-        borrowed.memory().buffer().put(index, bytes(length, value).array());
-        long write = begin(Batch.OP_WRITE, 0, 0, length);
-        ring.data(write, borrowed, index, length);
-        return write;
     }
 
     @Test

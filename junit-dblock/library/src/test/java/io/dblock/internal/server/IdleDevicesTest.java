@@ -274,7 +274,7 @@ class IdleDevicesTest {
             if (tries.getAndIncrement() < 3) {
                 throw new OutOfMemoryError("simulated " + tries.get());
             }
-            return new DirectWorker(parts, queue);
+            return new StoreWorker(parts, queue);
         });
         ok(read(device, 0));
         assertThat(device.failures())

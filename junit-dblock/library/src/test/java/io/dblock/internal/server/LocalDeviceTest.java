@@ -763,7 +763,7 @@ class LocalDeviceTest {
     @Test
     void aSizeTheStoreCannotHaveIsNotTheKernelsEither() {
         serve(new MemoryStore(SIZE));
-        assertThatThrownBy(() -> device.resize(1L << 40)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> device.resize(1L << 57)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> device.resize(SIZE + 1)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> device.resize(0)).isInstanceOf(IllegalArgumentException.class);
         device.powerCut(io.dblock.power.Survivors.NONE);

@@ -15,11 +15,11 @@ public final class FineHolesStore implements Store {
     /** The size of the least hole, in bytes. */
     static final int GRAIN = 1024;
 
-    private final MemoryStore data;
+    private final FlatMemory data;
 
     /** A store of {@code size} zero bytes. */
     public FineHolesStore(long size) {
-        data = new MemoryStore(size);
+        data = new FlatMemory(size);
     }
 
     @Override

@@ -44,7 +44,7 @@ class FineHolesTest {
     private static Store store(String kind, byte[] content) throws IOException {
         FineHolesStore store = new FineHolesStore(content.length);
         store.write(0, ByteBuffer.wrap(content), WriteFlags.NONE);
-        return kind.equals("in place") ? store : new CowStore(store);
+        return kind.equals("in place") ? store : new MemoryStore(store);
     }
 
     private static byte[] content(Source source) throws IOException {

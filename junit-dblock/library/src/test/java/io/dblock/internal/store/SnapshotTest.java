@@ -4,7 +4,6 @@ package io.dblock.internal.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.dblock.DblockException;
 import io.dblock.handler.ImageMode;
 import io.dblock.handler.WriteFlags;
 import io.dblock.power.Survivors;
@@ -150,7 +149,7 @@ class SnapshotTest {
             assertThat(at(snapshot, 0)).isEqualTo((byte) 1);
             try (StoreSnapshot ofFirst = first.snapshot();
                     StoreSnapshot ofSecond = second.snapshot();
-                    CowStore again = ofSecond.fork()) {
+                    MemoryStore again = ofSecond.fork()) {
                 assertThat(at(ofFirst, 0)).isEqualTo((byte) 2);
                 assertThat(at(ofFirst, BLOCK)).isEqualTo((byte) 1);
                 assertThat(at(ofSecond, 0)).isEqualTo((byte) 3);
@@ -166,47 +165,53 @@ class SnapshotTest {
     void theDataStayUntilTheLastThatNeedsThemIsClosed() throws Exception {
         write(0, PAGE, 1);
         StoreSnapshot snapshot = cache.snapshot();
-        CowStore fork = snapshot.fork();
+        MemoryStore fork = snapshot.fork();
         cache.close();
         assertThat(at(snapshot, 0)).isEqualTo((byte) 1);
         snapshot.close();
         snapshot.close();
         assertThat(at(fork, 0)).isEqualTo((byte) 1);
-        assertThat(at(store, 0)).as("the store is open").isEqualTo((byte) 1);
+        assertThat(store.log.memory()).isPositive();
         fork.close();
         fork.close();
-        assertThatThrownBy(() -> at(store, 0)).isInstanceOf(IllegalStateException.class);
+        assertThat(store.log.memory()).isZero();
     }
 
     @Test
-    void aSnapshotOrForkThatCannotBeMadeKeepsNothing() throws Exception {
-        // The address space ends before the sixty-fourth of these.
+    void aLayerBelowIsClosedWithTheLastThatHasIt() throws Exception {
+        MemoryStore below = new MemoryStore(SIZE);
+        below.write(0, ByteBuffer.allocate(BLOCK).put(0, (byte) 1), WriteFlags.NONE);
+        WriteCache disk = new WriteCache(new MemoryStore(below), BLOCK, true, e -> {});
+        StoreSnapshot snapshot = disk.snapshot();
+        MemoryStore fork = snapshot.fork();
+        disk.close();
+        snapshot.close();
+        assertThat(at(fork, 0)).isEqualTo((byte) 1);
+        assertThat(at(below, 0)).as("it is open").isEqualTo((byte) 1);
+        fork.close();
+        assertThatThrownBy(() -> at(below, 0)).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void anySizeHasAsManySnapshotsAsOneLikes() throws Exception {
         MemoryStore huge = new MemoryStore(16L << 40);
         List<AutoCloseable> made = new ArrayList<>();
         try (WriteCache disk = new WriteCache(huge, BLOCK, true, e -> {})) {
-            write(disk, 0, PAGE, 1);
-            StoreSnapshot first = disk.snapshot();
-            made.add(first);
-            assertThatThrownBy(() -> {
-                        for (int i = 0; i < 64; i++) {
-                            made.add(disk.snapshot());
-                        }
-                    })
-                    .isInstanceOf(DblockException.class)
-                    .hasMessageContaining("Cannot map 17592186044416 bytes");
-            assertThatThrownBy(() -> disk.snapshot(Survivors.NONE)).isInstanceOf(DblockException.class);
-            assertThatThrownBy(first::fork).isInstanceOf(DblockException.class);
-            made.remove(made.size() - 1).close();
-            // Room for the layer of a snapshot, not for what a cut would change of it.
-            assertThatThrownBy(() -> disk.snapshot(Survivors.NONE)).isInstanceOf(DblockException.class);
-            made.add(disk.snapshot());
+            for (int i = 1; i <= 64; i++) {
+                write(disk, (16L << 40) - PAGE, PAGE, i);
+                made.add(disk.snapshot());
+                made.add(disk.snapshot(Survivors.NONE));
+            }
+            assertThat(huge.log.memory()).isEqualTo(Chunk.SIZE);
+        }
+        for (int i = 1; i <= 64; i++) {
+            assertThat(at((Source) made.get(2 * i - 2), (16L << 40) - PAGE)).isEqualTo((byte) i);
+            assertThat(at((Source) made.get(2 * i - 1), (16L << 40) - PAGE)).isZero();
         }
         for (AutoCloseable one : made) {
             one.close();
         }
-        assertThatThrownBy(() -> at(huge, 0))
-                .as("the store is closed with the last")
-                .isInstanceOf(IllegalStateException.class);
+        assertThat(huge.log.memory()).as("with the last").isZero();
     }
 
     @Test

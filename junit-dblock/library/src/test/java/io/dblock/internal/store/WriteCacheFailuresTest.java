@@ -59,34 +59,6 @@ class WriteCacheFailuresTest {
         assertThat(cache.unflushed()).as("a flush covers it").isEmpty();
     }
 
-    /** As a store in memory does when there is none left for what it knows of it. */
-    @Test
-    void whatAFailedWriteToMemoryLeavesIsCachedLikeAWrite() throws Exception {
-        FailingDirectStore memory = new FailingDirectStore(new MemoryStore(64 * BLOCK));
-        try (WriteCache direct = new WriteCache(memory, BLOCK, true, e -> {})) {
-            ByteBuffer data = ByteBuffer.allocateDirect(4 * BLOCK).put(0, (byte) 2);
-            memory.fails = true;
-            assertThatThrownBy(() -> direct.writeFrom(data, 0, 0, 4 * BLOCK, false, 1, 0, direct.position()))
-                    .isInstanceOf(OutOfMemoryError.class);
-            memory.fails = false;
-            assertThat(direct.unflushed()).singleElement().matches(UnflushedWrite::completed);
-            direct.flush(direct.position());
-            assertThat(direct.unflushed()).as("a flush covers it").isEmpty();
-
-            memory.fails = true;
-            assertThatThrownBy(() -> direct.writeFrom(data, 0, 0, 4 * BLOCK, false, 2, 0, direct.position()))
-                    .isInstanceOf(OutOfMemoryError.class);
-            direct.cut(Survivors.NONE);
-            memory.fails = false;
-            direct.restore();
-            try (StoreSnapshot after = direct.snapshot()) {
-                ByteBuffer content = ByteBuffer.allocate(BLOCK);
-                after.read(0, content);
-                assertThat(content.get(0)).as("made durable by the flush").isEqualTo((byte) 2);
-            }
-        }
-    }
-
     @Test
     void aWriteWhoseOldDataCannotBeReadIsNotMade() throws Exception {
         write(0, BLOCK, 1);

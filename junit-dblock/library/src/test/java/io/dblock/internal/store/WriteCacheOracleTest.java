@@ -100,7 +100,7 @@ class WriteCacheOracleTest {
             byte[] content = new byte[SIZE / 2 / 512 * 512];
             new Random(seed).nextBytes(content);
             memory.write(0, java.nio.ByteBuffer.wrap(content), io.dblock.handler.WriteFlags.NONE);
-            return new CowStore(new CowStore(memory));
+            return new MemoryStore(new MemoryStore(memory));
         });
     }
 }

@@ -227,7 +227,7 @@ class WriteCacheTest {
         discard(0, 1L << 38);
         assertThat(cache.savedMemory()).isZero();
         discard(0, 1L << 40);
-        assertThat(cache.savedMemory()).as("for a page").isEqualTo(Arena.CHUNK);
+        assertThat(cache.savedMemory()).as("for a page").isEqualTo(PAGE);
         cutAndRestore();
         assertThat(valueAt(1L << 39)).isZero();
         assertThat(evicted).isEmpty();
@@ -251,10 +251,11 @@ class WriteCacheTest {
         for (int round = 0; round < 200; round++) {
             write(0, SIZE, round);
             write(0, PAGE, round);
-            assertThat(cache.savedMemory()).isLessThanOrEqualTo(3 * Arena.CHUNK);
+            assertThat(cache.savedMemory()).isEqualTo(SIZE + PAGE);
+            assertThat(cache.memory().memory()).isLessThanOrEqualTo(4 * Chunk.SIZE);
             flush();
         }
-        assertThat(cache.savedMemory()).as("with nothing cached").isLessThanOrEqualTo(Arena.CHUNK);
+        assertThat(cache.savedMemory()).as("with nothing cached").isZero();
     }
 
     @Test
@@ -319,7 +320,10 @@ class WriteCacheTest {
             write(128L << 20, (1 << 20) - BLOCK, 2);
             flush();
         }
-        assertThat(cache.savedMemory()).isLessThanOrEqualTo(67 << 20);
+        assertThat(cache.savedMemory()).isLessThanOrEqualTo(128 * BLOCK);
+        assertThat(cache.memory().memory())
+                .as("half as much again as there is, and two chunks")
+                .isLessThanOrEqualTo(((256 + 1) * 3L / 2 + 3 * 8) << 20);
     }
 
     @Test
@@ -382,7 +386,7 @@ class WriteCacheTest {
                 () -> cache.write(0, data.duplicate(), false, 5, 0, position),
                 () -> cache.writeFrom(data, 0, 0, BLOCK, false, 5, 0, position),
                 () -> cache.read(0, ByteBuffer.allocate(BLOCK), position),
-                () -> cache.address(0, BLOCK, position),
+                () -> cache.locate(0, BLOCK, position, new Parts()),
                 () -> cache.discard(0, BLOCK, 5, 0, position),
                 () -> cache.writeZeroes(0, BLOCK, true, 5, 0, position),
                 () -> cache.flush(position));
@@ -413,7 +417,9 @@ class WriteCacheTest {
     void theStoreKeepsItsContentUntilThePowerIsBack() throws Exception {
         use(new WriteCache(new MemoryStore(SIZE), BLOCK, true, evicted::add));
         write(0, BLOCK, 1);
-        long address = cache.address(0, BLOCK, cache.position());
+        Parts parts = new Parts();
+        assertThat(cache.locate(0, BLOCK, cache.position(), parts)).isTrue();
+        long address = parts.address(0);
         NativeMemory seen = NativeMemory.allocate(BLOCK);
         cache.cut(Survivors.NONE);
         try (StoreSnapshot afterwards = cache.snapshot()) {
@@ -575,12 +581,12 @@ class WriteCacheTest {
         WriteCache own = new WriteCache(store, BLOCK, true, evicted::add);
         own.completed(own.write(0, filled(BLOCK, 1), false, 1, 0, own.position()));
         own.cut(Survivors.NONE);
-        try (StoreSnapshot keepsTheStoreOpen = own.snapshot()) {
+        try (StoreSnapshot after = own.snapshot()) {
             own.close();
             ByteBuffer data = ByteBuffer.allocate(BLOCK);
-            store.read(0, data);
+            after.read(0, data);
             assertThat(data.get(0)).isZero();
-            assertThat(keepsTheStoreOpen.size()).isEqualTo(SIZE);
+            assertThat(after.size()).isEqualTo(SIZE);
         }
         assertThatThrownBy(() -> store.read(0, ByteBuffer.allocate(BLOCK))).isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(own::snapshot)

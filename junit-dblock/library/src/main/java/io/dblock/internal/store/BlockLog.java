@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.store;
+
+import io.dblock.handler.BlockIOException;
+import io.dblock.handler.Errno;
+import io.dblock.internal.kernel.NativeMemory;
+import io.dblock.internal.kernel.UserModeLinux;
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * The memory of a disk, its snapshots and its forks: what each write brought, in chunks. What a disk's content is, its
+ * {@link BlockIndex} says, and it names blocks of chunks by their <em>place</em>:
+ * <ul>
+ * <li>a positive number: the chunk's number and the block in it. The next place is the next block, within a chunk.
+ * <li>{@link #BELOW}: the block is as in the layer below, an image; without one it is zeros.
+ * <li>{@link #ZEROS}.
+ * </ul>
+ *
+ * <p>These hold, and all else follows from them:
+ * <ol>
+ * <li>A chunk is written behind its used part only, and only by who has {@linkplain #take taken} it. So data does not
+ *     change, and a place can be read, copied and named again without a lock, as long as the chunk is there.
+ * <li>Whoever names a block counts as a reference of its chunk: each entry of an index, each block of an undo record,
+ *     each request of a journal, and who may still write to it. A reference is added only by who has one, or holds the
+ *     lock under which one cannot go. So what has none gets none.
+ * <li>A chunk without references is retired. Its memory is used again when everybody who could have seen an entry that
+ *     named it has gone: readers {@link #enter} before they look at an index, and {@link #exit} when they, and the
+ *     kernel, no longer look at what they found there.
+ * <li>The indexes and undo logs change with {@link #lock} held, and no data is copied under it. An entry is replaced
+ *     before its reference is given back.
+ * <li>The compactor moves the blocks of chunks that are mostly dead. It changes no content, so it may change entries of
+ *     nodes that several indexes share.
+ * </ol>
+ */
+public final class BlockLog {
+    /** The unit of an index, in bytes; the least logical block. */
+    static final int BLOCK = 512;
+
+    /** The bits of a place with the block in the chunk. */
+    static final int CHUNK_SHIFT = Integer.numberOfTrailingZeros(Chunk.SIZE / BLOCK);
+
+    /** The place of a block that is as in the layer below. */
+    static final long BELOW = 0;
+
+    /** The place of a block of zeros. */
+    static final long ZEROS = -1;
+
+    /** In User Mode Linux, how much memory is got at once, in bytes. */
+    static final int TOGETHER = 1 << 16;
+
+    private static final boolean TOUCHES = UserModeLinux.isHere();
+    /** A chunk with less room is full. */
+    private static final int LEAST_ROOM = 1 << 16;
+    /** How many chunks are open although nobody has taken them. */
+    private static final int MOST_OPEN = 8;
+    /** How many chunks a log may have beyond what its data needs before it is compacted. */
+    private static final int SLACK = 2;
+
+    /** See {@link #spare}, of all disks. */
+    private static final ArrayDeque<NativeMemory> SHARED = new ArrayDeque<>();
+
+    private static final int MOST_SPARE = 8;
+
+    /** So that counters of different epochs do not share a cache line. */
+    private static final int APART = 16;
+
+    /** Held by who changes an index or an undo log. */
+    final ReentrantLock lock = new ReentrantLock();
+    /** The layer below; null if there is none. */
+    final Source below;
+    /** Whether the layer below changes. What is to be replaced there is copied to the log before. */
+    final boolean belowChanges;
+
+    private final Allocator allocator;
+    /** Memory of chunks that are gone, for those that come; its pages are there. Guarded by itself. */
+    private final ArrayDeque<NativeMemory> spare;
+
+    private final Compactor compactor = new Compactor(this);
+    /** How many readers entered in each of three epochs. */
+    private final AtomicLongArray readers = new AtomicLongArray(3 * APART);
+
+    private volatile long epoch = 3;
+    /** By number, from 1 on. Elements change with the monitor held. */
+    private volatile Chunk[] chunks = new Chunk[8];
+
+    // Guarded by the monitor.
+    /** The chunks with room that nobody has taken. */
+    private final Chunk[] open = new Chunk[MOST_OPEN];
+
+    private int openCount;
+    private final ArrayDeque<Chunk> retired = new ArrayDeque<>();
+    private int users;
+
+    // Guarded by the lock.
+    private final List<BlockIndex> indexes = new ArrayList<>();
+    private final List<UndoLog> undoLogs = new ArrayList<>();
+
+    /** Where the memory of chunks comes from. */
+    interface Allocator {
+        NativeMemory allocate(int size);
+    }
+
+    /** Creates a log whose memory no other log gets: a user's handler may look at it too late. */
+    public BlockLog() {
+        this(null, false, NativeMemory::allocateMapped, new ArrayDeque<>());
+    }
+
+    /** Creates a log over a layer below, which is closed with the last user; null if there is none. */
+    BlockLog(Source below, boolean belowChanges) {
+        this(below, belowChanges, NativeMemory::allocateMapped, SHARED);
+    }
+
+    BlockLog(Source below, boolean belowChanges, Allocator allocator, ArrayDeque<NativeMemory> spare) {
+        this.below = below;
+        this.belowChanges = belowChanges;
+        this.allocator = allocator;
+        this.spare = spare;
+    }
+
+    /** Returns how many blocks this many bytes take. */
+    static int blocks(int bytes) {
+        return (bytes + BLOCK - 1) / BLOCK;
+    }
+
+    static void populate(NativeMemory memory, int from, int length) {
+        if (TOUCHES) {
+            memory.populate(from, length);
+        }
+    }
+
+    /** Returns how zeros are named: without a layer below, what is absent is zeros. */
+    long zeros() {
+        return below == null ? BELOW : ZEROS;
+    }
+
+    /** Returns the place of the block {@code count} behind the one at {@code place}. */
+    static long behind(long place, long count) {
+        return place > 0 ? place + count : place;
+    }
+
+    Chunk chunk(long place) {
+        return chunks[(int) (place >>> CHUNK_SHIFT)];
+    }
+
+    /** Returns where in its chunk a place is, in bytes. */
+    static int index(long place) {
+        return (int) (place & (1 << CHUNK_SHIFT) - 1) * BLOCK;
+    }
+
+    /** Returns the address of a place with data. */
+    long address(long place) {
+        return chunk(place).memory.address() + index(place);
+    }
+
+    /** Adds references to the blocks from a place on, all in its chunk. */
+    void retain(long place, int count) {
+        if (place > 0) {
+            chunk(place).references.addAndGet(count);
+        }
+    }
+
+    /** Gives references back. */
+    void release(long place, int count) {
+        if (place > 0) {
+            chunk(place).release(count);
+        }
+    }
+
+    // ---- who writes to chunks ----
+
+    /**
+     * Returns a chunk with this many bytes of room, which nobody else writes to until it is {@linkplain #giveBack given
+     * back}.
+     *
+     * @param room at most {@link Chunk#SIZE}
+     * @throws BlockIOException if there is no memory
+     */
+    public Chunk take(int room) throws BlockIOException {
+        boolean pressed;
+        synchronized (this) {
+            int least = -1;
+            for (int i = 0; i < openCount; i++) {
+                if (open[i].room() >= room && (least < 0 || open[i].room() < open[least].room())) {
+                    least = i;
+                }
+            }
+            if (least >= 0) {
+                Chunk chunk = open[least];
+                open[least] = open[--openCount];
+                return chunk;
+            }
+            reclaim();
+            pressed = pressure() > 1;
+        }
+        if (pressed && !lock.isHeldByCurrentThread()) {
+            compactor.runHere();
+        }
+        synchronized (this) {
+            Chunk chunk = add();
+            if (pressure() > 0) {
+                compactor.start();
+            }
+            return chunk;
+        }
+    }
+
+    private Chunk add() throws BlockIOException {
+        try {
+            int number = 1;
+            while (number < chunks.length && chunks[number] != null) {
+                number++;
+            }
+            Chunk[] all = number < chunks.length ? chunks : Arrays.copyOf(chunks, 2 * chunks.length);
+            NativeMemory used;
+            synchronized (spare) {
+                used = spare.poll();
+            }
+            Chunk chunk = new Chunk(this, number, used == null ? allocator.allocate(Chunk.SIZE) : used, used == null);
+            all[number] = chunk;
+            chunks = all;
+            return chunk;
+        } catch (RuntimeException | OutOfMemoryError e) {
+            throw new BlockIOException(Errno.ENOMEM, "There is no memory for what is written to the disk: " + e);
+        }
+    }
+
+    /** Ends what {@link #take} began; does nothing for null. */
+    public void giveBack(Chunk chunk) {
+        if (chunk == null) {
+            return;
+        }
+        synchronized (this) {
+            // Few are kept for little: as long as they are open, they are not emptied.
+            if (users > 0 && chunk.room() >= (openCount < 2 ? LEAST_ROOM : Chunk.SIZE / 4) && openCount < MOST_OPEN) {
+                open[openCount++] = chunk;
+                return;
+            }
+            chunk.open = false;
+        }
+        chunk.release(1);
+    }
+
+    // ---- who looks at chunks ----
+
+    /** Begins to read: what an index names from now on stays until {@link #exit} with the returned number. */
+    public int enter() {
+        while (true) {
+            long now = epoch;
+            int slot = (int) (now % 3) * APART;
+            readers.incrementAndGet(slot);
+            if (epoch == now) {
+                return slot;
+            }
+            readers.decrementAndGet(slot);
+        }
+    }
+
+    /** Ends what {@link #enter} began. */
+    public void exit(int slot) {
+        readers.decrementAndGet(slot);
+    }
+
+    /** Takes a chunk that nothing names any longer. */
+    synchronized void retire(Chunk chunk) {
+        chunk.retired = true;
+        chunk.retiredAt = epoch;
+        retired.add(chunk);
+        reclaim();
+    }
+
+    /**
+     * Frees what was retired two epochs ago. An epoch ends when those who entered in the one before have left: so
+     * nobody is left then who had entered when the chunk was retired.
+     */
+    private void reclaim() {
+        for (int i = 0; i < 2 && !retired.isEmpty(); i++) {
+            if (readers.get((int) ((epoch + 2) % 3) * APART) != 0) {
+                break;
+            }
+            long next = epoch + 1;
+            epoch = next;
+        }
+        while (!retired.isEmpty() && retired.peek().retiredAt + 2 <= epoch) {
+            Chunk chunk = retired.poll();
+            chunks[chunk.number] = null;
+            boolean kept;
+            synchronized (spare) {
+                kept = spare.size() < MOST_SPARE;
+                if (kept) {
+                    spare.push(chunk.memory);
+                }
+            }
+            if (!kept) {
+                // It may take long until the garbage collector frees the memory.
+                chunk.memory.giveBack();
+            }
+        }
+    }
+
+    // ---- who has an index ----
+
+    /** Adds a user: a disk, a snapshot or a journal. */
+    public synchronized void use() {
+        users++;
+    }
+
+    /** Removes a user. With the last one, the layer below is closed. */
+    void leave() throws IOException {
+        List<Chunk> left;
+        synchronized (this) {
+            if (--users > 0) {
+                return;
+            }
+            left = List.of(Arrays.copyOf(open, openCount));
+            openCount = 0;
+            left.forEach(chunk -> chunk.open = false);
+        }
+        left.forEach(chunk -> chunk.release(1));
+        if (below != null) {
+            below.close();
+        }
+    }
+
+    // The caller holds the lock.
+
+    void add(BlockIndex index) {
+        indexes.add(index);
+    }
+
+    void remove(BlockIndex index) {
+        indexes.remove(index);
+    }
+
+    void add(UndoLog undo) {
+        undoLogs.add(undo);
+    }
+
+    void remove(UndoLog undo) {
+        undoLogs.remove(undo);
+    }
+
+    List<BlockIndex> indexes() {
+        return indexes;
+    }
+
+    List<UndoLog> undoLogs() {
+        return undoLogs;
+    }
+
+    // ---- how much there is ----
+
+    /** Returns the memory of all chunks, in bytes. */
+    synchronized long memory() {
+        reclaim();
+        return Arrays.stream(chunks).filter(chunk -> chunk != null).count() * Chunk.SIZE;
+    }
+
+    /** Returns 1 if compacting pays, 2 if it must come before there is more memory, else 0. */
+    private int pressure() {
+        long count = 0;
+        long live = 0;
+        for (Chunk chunk : chunks) {
+            if (chunk != null && !chunk.retired) {
+                count++;
+                live += Math.min(chunk.references.get(), Chunk.BLOCKS);
+            }
+        }
+        long beyond = (count - SLACK) * Chunk.BLOCKS;
+        return beyond > 2 * live ? 2 : beyond > live + live / 2 ? 1 : 0;
+    }
+
+    /**
+     * Returns the chunks that are mostly dead and can be emptied, with at most this many live blocks together. Each has
+     * one more reference, which the caller gives back.
+     */
+    synchronized List<Chunk> sparse(int most) {
+        // The counts go on changing: each is looked at once.
+        List<Long> found = new ArrayList<>();
+        for (Chunk chunk : chunks) {
+            if (chunk != null && !chunk.open && !chunk.retired && chunk.recorded.get() == 0) {
+                long live = chunk.references.get();
+                if (live < Chunk.BLOCKS * 3 / 4) {
+                    found.add(live << Integer.SIZE | chunk.number);
+                }
+            }
+        }
+        Collections.sort(found);
+        List<Chunk> sparse = new ArrayList<>();
+        long sum = 0;
+        for (long one : found) {
+            sum += one >>> Integer.SIZE;
+            if (sum > most) {
+                break;
+            }
+            Chunk chunk = chunks[(int) one];
+            if (chunk.retain()) {
+                sparse.add(chunk);
+            }
+        }
+        return sparse;
+    }
+
+    /** Empties chunks that are mostly dead. */
+    void compact() {
+        compactor.runHere();
+    }
+}
