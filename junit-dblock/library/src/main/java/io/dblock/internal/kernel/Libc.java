@@ -12,13 +12,11 @@ import java.nio.channels.FileChannel;
 public final class Libc implements Linux {
     public static final Libc INSTANCE = new Libc();
 
-    static final int PROT_NONE = 0;
     static final int PROT_READ_WRITE = 1 | 2;
     /** MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE. */
     static final int MAP_SPARSE = 0x02 | 0x20 | 0x4000;
 
     static final int MADV_DONTNEED = 4;
-    static final int MADV_NOHUGEPAGE = 15;
     /** Since Linux 5.14. */
     static final int MADV_POPULATE_WRITE = 23;
     /** Like MADV_DONTNEED, also for locked memory; since Linux 5.18. */
@@ -127,19 +125,6 @@ public final class Libc implements Linux {
     long mmap(long length) {
         long address = NativeMethods.mmap(0, length, PROT_READ_WRITE, MAP_SPARSE, -1, 0);
         return address == -1 ? -Native.getLastError() : address;
-    }
-
-    /**
-     * mmap(2) of addresses that must not be accessed and take no memory; returns the first address or a negative error.
-     */
-    long reserve(long length) {
-        long address = NativeMethods.mmap(0, length, PROT_NONE, MAP_SPARSE, -1, 0);
-        return address == -1 ? -Native.getLastError() : address;
-    }
-
-    /** mprotect(2): makes memory readable and writable. */
-    int makeAccessible(long address, long length) {
-        return result(NativeMethods.mprotect(address, length, PROT_READ_WRITE));
     }
 
     int munmap(long address, long length) {
@@ -307,8 +292,6 @@ public final class Libc implements Linux {
         static native int eventfd_write(int fd, long value);
 
         static native long mmap(long address, long length, int protection, int flags, int fd, long offset);
-
-        static native int mprotect(long address, long length, int protection);
 
         static native int munmap(long address, long length);
 

@@ -11,9 +11,9 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Memory outside the heap, by address. There are three kinds: a mapping of any size that takes memory when written, is
- * freed by {@link #close()} and can optionally {@linkplain #resize grow}; a direct buffer, freed by the garbage
- * collector; and a mapping with a buffer, also freed by the garbage collector.
+ * Memory outside the heap, by address. There are three kinds: a mapping of any size that takes memory when written and
+ * is freed by {@link #close()}; a direct buffer, freed by the garbage collector; and a mapping with a buffer, also freed
+ * by the garbage collector.
  */
 public final class NativeMemory implements AutoCloseable {
     /** The unit of MADV_DONTNEED. */
@@ -22,21 +22,13 @@ public final class NativeMemory implements AutoCloseable {
     static final NativeMemory EMPTY_STRING = ofString("");
 
     private final long address;
-    /** How much is mapped or reserved from the address on. */
-    private final long room;
-
+    private final long size;
     private final ByteBuffer buffer;
-    private volatile long size;
     private boolean closed;
 
     private NativeMemory(long address, long size, ByteBuffer buffer) {
-        this(address, size, Math.max(size, 1), buffer);
-    }
-
-    private NativeMemory(long address, long size, long room, ByteBuffer buffer) {
         this.address = address;
         this.size = size;
-        this.room = room;
         this.buffer = buffer;
     }
 
@@ -60,35 +52,6 @@ public final class NativeMemory implements AutoCloseable {
     }
 
     /**
-     * Returns a mapping at the start of {@code room} reserved addresses, so that it can {@linkplain #resize grow} in
-     * place. If there are not enough contiguous addresses, it cannot grow.
-     *
-     * @param room bytes
-     */
-    public static NativeMemory mapGrowable(long size, long room) {
-        long reserved = roundUp(Math.max(size, room));
-        long address = Libc.INSTANCE.reserve(reserved);
-        if (isError(address)) {
-            return map(size);
-        }
-        int result = Libc.INSTANCE.makeAccessible(address, roundUp(size));
-        if (result < 0) {
-            Libc.INSTANCE.munmap(address, reserved);
-            throw cannotMap(size, -result);
-        }
-        return new NativeMemory(address, size, reserved, null);
-    }
-
-    /**
-     * Never uses huge pages for the mapping. Where the kernel always uses them, each scattered write would take a huge
-     * page, usually 2 MiB.
-     */
-    public void makeSparse() {
-        // A kernel without huge pages does not know this advice and does not need it.
-        Libc.INSTANCE.madvise(address, room, Libc.MADV_NOHUGEPAGE);
-    }
-
-    /**
      * Makes the pages of a range present, all at once, as if they had been written to. A hint: an old kernel does
      * nothing.
      */
@@ -96,33 +59,6 @@ public final class NativeMemory implements AutoCloseable {
         checkRange(offset, length);
         long start = offset / PAGE * PAGE;
         Libc.INSTANCE.madvise(address + start, roundUp(offset + length) - start, Libc.MADV_POPULATE_WRITE);
-    }
-
-    /** Returns how far the mapping can {@linkplain #resize grow}, in bytes. */
-    public long room() {
-        return room;
-    }
-
-    /**
-     * Changes the size of a mapping. Memory beyond a smaller size is freed, and is zeros if the mapping grows again.
-     * The address stays, and memory beyond the end may still be read.
-     *
-     * @throws IllegalArgumentException if {@code newSize} is more than {@link #room()}
-     */
-    public synchronized void resize(long newSize) {
-        if (newSize > room) {
-            throw new IllegalArgumentException("A size of " + newSize + " bytes. Allowed: at most the " + room
-                    + " bytes of address space it has.");
-        }
-        if (newSize < size) {
-            release(newSize, size - newSize);
-        } else if (roundUp(newSize) > roundUp(size)) {
-            int result = Libc.INSTANCE.makeAccessible(address + roundUp(size), roundUp(newSize) - roundUp(size));
-            if (result < 0) {
-                throw cannotMap(newSize, -result);
-            }
-        }
-        size = newSize;
     }
 
     /** Returns a buffer of {@code size} zero bytes, in native byte order. */
@@ -260,7 +196,7 @@ public final class NativeMemory implements AutoCloseable {
     @Override
     public synchronized void close() {
         if (!closed && buffer == null) {
-            Libc.INSTANCE.munmap(address, room);
+            Libc.INSTANCE.munmap(address, Math.max(size, 1));
         }
         closed = true;
     }

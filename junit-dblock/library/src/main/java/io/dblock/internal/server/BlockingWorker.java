@@ -17,7 +17,7 @@ final class BlockingWorker extends Worker {
     private final BlockHandler handler;
 
     BlockingWorker(DeviceParts parts, int queue, BlockHandler handler) {
-        super(parts, queue, 1, parts.kernel().maxIo());
+        super(parts, queue, 1, parts.kernel().maxIo(), parts.filters().journal().memory());
         this.handler = handler;
     }
 

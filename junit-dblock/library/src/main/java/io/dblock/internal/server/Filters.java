@@ -14,7 +14,6 @@ import io.dblock.internal.journal.JournalRing;
 import io.dblock.internal.kernel.Batch;
 import io.dblock.internal.kernel.DeviceParameters;
 import io.dblock.internal.kernel.NativeMemory;
-import io.dblock.internal.store.BlockLog;
 import io.dblock.internal.store.Choices;
 import io.dblock.internal.store.Store;
 import io.dblock.internal.store.StoreSnapshot;
@@ -94,11 +93,6 @@ final class Filters implements AutoCloseable {
 
     WriteCache cache() {
         return cache;
-    }
-
-    /** Returns the memory that the kernel is to put the data of writes into. */
-    BlockLog memory() {
-        return cache == null ? journal.memory() : cache.memory();
     }
 
     Faults userFaults() {

@@ -12,7 +12,7 @@ final class RequestWorker extends Worker {
     private PendingRequest current;
 
     RequestWorker(DeviceParts parts, int queue, RequestHandler handler) {
-        super(parts, queue, 1, parts.kernel().maxIo());
+        super(parts, queue, 1, parts.kernel().maxIo(), parts.filters().journal().memory());
         this.handler = handler;
     }
 

@@ -2,29 +2,29 @@
 package io.dblock.internal.server;
 
 import io.dblock.internal.kernel.Batch;
-import io.dblock.internal.kernel.NativeMemory;
 import io.dblock.internal.store.Parts;
+import io.dblock.internal.store.WriteCache;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 
 /**
- * Serves a queue from a write cache. If its data is in memory, this takes requests in batches, and the kernel copies to
- * and from there. Otherwise it fetches one request at a time, so that no answer waits until another request is handled.
+ * Serves a queue from a write cache: in batches if its data is in memory. Otherwise it fetches one request at a time, so
+ * that no answer waits until another request is handled.
  */
-final class StoreWorker extends Worker {
+final class StoreWorker extends LogWorker {
     private static final int BUFFER = 1 << 20;
 
-    private final Parts found = new Parts();
-
     StoreWorker(DeviceParts parts, int queue) {
+        this(parts, queue, parts.filters().cache());
+    }
+
+    private StoreWorker(DeviceParts parts, int queue, WriteCache cache) {
         super(
                 parts,
                 queue,
-                parts.filters().cache().isDirect()
-                        ? Math.min(BatchPool.CAPACITY, parts.kernel().depth())
-                        : 1,
-                Math.max(
-                        parts.filters().cache().isDirect() ? BUFFER : 0,
-                        parts.kernel().maxIo()));
+                cache.isInMemory() ? Math.min(BatchPool.CAPACITY, parts.kernel().depth()) : 1,
+                Math.max(cache.isInMemory() ? BUFFER : 0, parts.kernel().maxIo()),
+                cache.memory());
     }
 
     @Override
@@ -35,7 +35,7 @@ final class StoreWorker extends Worker {
         long ticket = 0;
         switch (batch.operation(i)) {
             case Batch.OP_READ -> {
-                read(i, sequence);
+                answerRead(i, sequence);
                 answered(sequence, 0, null);
                 return;
             }
@@ -57,43 +57,13 @@ final class StoreWorker extends Worker {
                 : cache.write(intake(), indexOf(i), offset, length, fua, sequence, fetchedAt(), position());
     }
 
-    private void read(int i, long sequence) throws IOException {
-        long cookie = batch.cookie(i);
-        long length = batch.length(i);
-        beginReading();
-        if (!cache.locate(batch.offset(i), length, position(), found) || !canAnswerInParts(i)) {
-            NativeMemory copy = buffers.take((int) length);
-            releaseWhenTaken(copy);
-            cache.read(batch.offset(i), copy.buffer().slice(0, (int) length), position());
-            noteRead(sequence, copy.address(), length);
-            batch.answer(cookie, copy.address(), length);
-            return;
-        }
-        int last = found.count() - 1;
-        for (int part = 0; part < last; part++) {
-            if (found.address(part) == 0) {
-                batch.answerPartZeroes(cookie, found.length(part));
-            } else {
-                batch.answerPart(cookie, found.address(part), found.length(part), 0);
-            }
-        }
-        if (found.address(last) == 0) {
-            batch.answerZeroes(cookie, found.length(last));
-        } else {
-            batch.answer(cookie, found.address(last), found.length(last));
-        }
+    @Override
+    boolean locate(long offset, long length, Parts parts) throws IOException {
+        return cache.locate(offset, length, position(), parts);
     }
 
-    private boolean canAnswerInParts(int i) {
-        if (recordsReads() || (found.count() > 1 && found.count() > batch.roomBeside(i))) {
-            return false;
-        }
-        // A fork may have larger blocks than the disk it comes from.
-        for (int part = 0; part < found.count(); part++) {
-            if (found.length(part) % cache.logicalBlock() != 0) {
-                return false;
-            }
-        }
-        return true;
+    @Override
+    void read(long offset, ByteBuffer dst) throws IOException {
+        cache.read(offset, dst, position());
     }
 }

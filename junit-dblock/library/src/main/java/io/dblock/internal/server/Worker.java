@@ -64,7 +64,7 @@ abstract class Worker {
     private final List<List<String>> rules;
     private int answers;
 
-    /** The memory of the disk's content or, if that is not ours, of the journal. */
+    /** The memory that the data of writes is put into: of the disk's content or, if that is not ours, of the journal. */
     private final BlockLog memory;
     /** Where the kernel puts the data of writes, to stay there; null if there is no memory or a request is too long. */
     private Chunk intake;
@@ -87,7 +87,8 @@ abstract class Worker {
     private boolean ended;
     private volatile Thread thread;
 
-    Worker(DeviceParts parts, int queue, int batchSize, int bufferSize) {
+    Worker(DeviceParts parts, int queue, int batchSize, int bufferSize, BlockLog memory) {
+        this.memory = memory;
         this.parts = parts;
         failures = parts.failures();
         serving = parts.serving();
@@ -99,7 +100,6 @@ abstract class Worker {
         faults = filters.faults();
         cache = filters.cache();
         fetched = buffers.take(bufferSize);
-        memory = filters.memory();
         batch = serving.batches().take(parts.kernel().id(), queue, batchSize);
         Answerer answerer = parts.answerer();
         late = cookie -> answerer.answeredLate();
@@ -198,8 +198,8 @@ abstract class Worker {
                 failures.add(e);
             }
         }
-        if (intake != null) {
-            intake.touch(Math.max(brought, 1));
+        if (intake != null && brought > 0) {
+            intake.touch(brought);
         }
         brought = 0;
     }

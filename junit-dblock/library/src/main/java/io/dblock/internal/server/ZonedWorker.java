@@ -5,10 +5,13 @@ import io.dblock.handler.BlockIOException;
 import io.dblock.handler.Errno;
 import io.dblock.internal.kernel.Batch;
 import io.dblock.internal.kernel.NativeMemory;
+import io.dblock.internal.store.Parts;
 import io.dblock.internal.store.ZonedStore;
+import java.io.IOException;
+import java.nio.ByteBuffer;
 
-/** Serves a queue from a zoned store: in batches, reads without a copy. */
-final class ZonedWorker extends Worker {
+/** Serves a queue from a zoned store: in batches. */
+final class ZonedWorker extends LogWorker {
     private static final int BUFFER = 1 << 20;
     private static final int SECTOR = 512;
 
@@ -19,7 +22,8 @@ final class ZonedWorker extends Worker {
                 parts,
                 queue,
                 Math.min(BatchPool.CAPACITY, parts.kernel().depth()),
-                Math.max(BUFFER, parts.kernel().maxIo()));
+                Math.max(BUFFER, parts.kernel().maxIo()),
+                store.memory());
         this.store = store;
     }
 
@@ -30,15 +34,24 @@ final class ZonedWorker extends Worker {
         long data = 0;
         switch (batch.operation(i)) {
             case Batch.OP_READ -> {
-                data = store.address(offset, length);
-                noteRead(sequence, data, length);
+                answerRead(i, sequence);
+                answered(sequence, 0, null);
+                return;
             }
-            case Batch.OP_WRITE -> store.writeFrom(data(), indexOf(i), offset, (int) length);
+            case Batch.OP_WRITE -> {
+                if (intake() == null) {
+                    store.write(offset, data().slice(indexOf(i), (int) length));
+                } else {
+                    store.write(intake(), indexOf(i), offset, (int) length);
+                }
+            }
             case Batch.OP_FLUSH -> {
                 // There is no write cache: written data is already in the store.
             }
             case Batch.OP_ZONE_APPEND -> {
-                long at = store.appendFrom(data(), indexOf(i), offset, (int) length);
+                long at = intake() == null
+                        ? store.append(offset, data().slice(indexOf(i), (int) length))
+                        : store.append(intake(), indexOf(i), offset, (int) length);
                 noteAppend(sequence, at);
                 data = at / SECTOR;
             }
@@ -53,6 +66,16 @@ final class ZonedWorker extends Worker {
         }
         batch.answer(batch.cookie(i), data, length);
         answered(sequence, 0, null);
+    }
+
+    @Override
+    boolean locate(long offset, long length, Parts parts) {
+        return store.locate(offset, length, parts);
+    }
+
+    @Override
+    void read(long offset, ByteBuffer dst) throws IOException {
+        store.read(offset, dst);
     }
 
     private long report(long offset, int length) {

@@ -55,7 +55,6 @@ public final class BlockLog {
     /** In User Mode Linux, how much memory is got at once, in bytes. */
     static final int TOGETHER = 1 << 16;
 
-    private static final boolean TOUCHES = UserModeLinux.isHere();
     /** A chunk with less room is full. */
     private static final int LEAST_ROOM = 1 << 16;
     /** How many chunks are open although nobody has taken them. */
@@ -127,12 +126,6 @@ public final class BlockLog {
     /** Returns how many blocks this many bytes take. */
     static int blocks(int bytes) {
         return (bytes + BLOCK - 1) / BLOCK;
-    }
-
-    static void populate(NativeMemory memory, int from, int length) {
-        if (TOUCHES) {
-            memory.populate(from, length);
-        }
     }
 
     /** Returns how zeros are named: without a layer below, what is absent is zeros. */
@@ -222,7 +215,11 @@ public final class BlockLog {
             synchronized (spare) {
                 used = spare.poll();
             }
-            Chunk chunk = new Chunk(this, number, used == null ? allocator.allocate(Chunk.SIZE) : used, used == null);
+            Chunk chunk = new Chunk(
+                    this,
+                    number,
+                    used == null ? allocator.allocate(Chunk.SIZE) : used,
+                    used == null && UserModeLinux.isHere());
             all[number] = chunk;
             chunks = all;
             return chunk;
@@ -292,7 +289,7 @@ public final class BlockLog {
             chunks[chunk.number] = null;
             boolean kept;
             synchronized (spare) {
-                kept = spare.size() < MOST_SPARE;
+                kept = spare.size() < MOST_SPARE && chunk.isPresent();
                 if (kept) {
                     spare.push(chunk.memory);
                 }

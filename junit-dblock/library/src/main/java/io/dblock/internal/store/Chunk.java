@@ -22,7 +22,7 @@ public final class Chunk {
     final AtomicInteger recorded = new AtomicInteger();
 
     private final ByteBuffer buffer;
-    /** In User Mode Linux, up to where its pages are there. */
+    /** Up to where its pages are there, or come one by one. */
     private int present;
     // Of who has taken the chunk; handed on with the lock of the log.
     private int used;
@@ -34,12 +34,13 @@ public final class Chunk {
     /** Where the compactor has moved each block to; null if it does not empty this chunk. */
     volatile long[] moved;
 
-    Chunk(BlockLog log, int number, NativeMemory memory, boolean fresh) {
+    /** Creates a chunk. If {@code touches}, its pages are not there and are got together. */
+    Chunk(BlockLog log, int number, NativeMemory memory, boolean touches) {
         this.log = log;
         this.number = number;
         this.memory = memory;
         buffer = memory.buffer();
-        present = fresh ? 0 : SIZE;
+        present = touches ? 0 : SIZE;
     }
 
     /** Returns the memory of the chunk. Only who has taken it writes there, and only behind {@link #used()}. */
@@ -81,13 +82,18 @@ public final class Chunk {
         return index;
     }
 
-    /** In User Mode Linux, gets the pages of the next bytes together: each one alone would cost as much. */
+    /** Gets the pages of the next bytes together. In User Mode Linux, each one alone would cost as much. */
     public void touch(int length) {
         if (present < Math.min(used + length, SIZE)) {
             int end = Math.min((used + length + BlockLog.TOGETHER - 1) / BlockLog.TOGETHER * BlockLog.TOGETHER, SIZE);
-            BlockLog.populate(memory, present, end - present);
+            memory.populate(present, end - present);
             present = end;
         }
+    }
+
+    /** Returns whether most of its pages are there. */
+    boolean isPresent() {
+        return used > SIZE / 2;
     }
 
     /** Keeps data of this many bytes for a journal, until {@link #forget}. */

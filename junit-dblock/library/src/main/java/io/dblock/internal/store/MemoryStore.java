@@ -222,7 +222,8 @@ public final class MemoryStore implements Store {
         }
     }
 
-    private void set(long offset, long length, long place) {
+    /** Makes a range be what is from a place on. */
+    void set(long offset, long length, long place) {
         log.lock.lock();
         try {
             checkOpen();
@@ -278,7 +279,7 @@ public final class MemoryStore implements Store {
         }
     }
 
-    private void checkRange(long offset, long length) {
+    void checkRange(long offset, long length) {
         if (offset < 0 || length < 0 || offset > size - length) {
             throw new IndexOutOfBoundsException("The range of " + length + " bytes at " + offset + " is not within the "
                     + size + " bytes of this store.");

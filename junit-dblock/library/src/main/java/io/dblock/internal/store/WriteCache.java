@@ -144,9 +144,9 @@ public final class WriteCache implements AutoCloseable {
         return outside == null;
     }
 
-    /** Returns the logical block in bytes. */
-    public int logicalBlock() {
-        return logicalBlock;
+    /** Returns whether all data is in the log, so that no request waits for a file. */
+    public boolean isInMemory() {
+        return outside == null && memory.below == null;
     }
 
     /** Returns the memory that data can be put into before {@link #write(Chunk, int, long, int, boolean, long, long, long)}. */

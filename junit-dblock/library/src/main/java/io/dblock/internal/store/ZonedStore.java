@@ -5,6 +5,8 @@ import io.dblock.handler.BlockIOException;
 import io.dblock.handler.Errno;
 import io.dblock.handler.WriteFlags;
 import io.dblock.handler.Zones;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -72,7 +74,7 @@ public final class ZonedStore implements AutoCloseable {
      */
     public record Zone(long start, long writePointer, Condition condition) {}
 
-    private final FlatMemory data;
+    private final MemoryStore data;
     private final Zones zones;
 
     // Guarded by this.
@@ -111,7 +113,7 @@ public final class ZonedStore implements AutoCloseable {
         for (int i = 0; i < count; i++) {
             conditions[i] = i < zones.conventional() ? Condition.NOT_WRITE_POINTER : Condition.EMPTY;
         }
-        data = new FlatMemory(size);
+        data = new MemoryStore(size);
     }
 
     /** Returns the size in bytes. */
@@ -119,37 +121,61 @@ public final class ZonedStore implements AutoCloseable {
         return data.size();
     }
 
-    /** Returns where the data at {@code offset} is. */
-    public long address(long offset, long length) {
-        return data.address(offset, length);
+    /** Returns the memory that data can be put into before it is written from there. */
+    public BlockLog memory() {
+        return data.log;
+    }
+
+    /**
+     * Finds where in memory a range is. It stays there until the caller, who has {@linkplain BlockLog#enter entered},
+     * exits.
+     *
+     * @return false if it can only be {@linkplain #read read}
+     */
+    public boolean locate(long offset, long length, Parts found) {
+        data.checkRange(offset, length);
+        return data.locate(offset, length, found);
     }
 
     /** Fills {@code dst} from its position to its limit. */
-    public void read(long offset, ByteBuffer dst) {
+    public void read(long offset, ByteBuffer dst) throws IOException {
         data.read(offset, dst);
     }
 
-    /** Writes {@code length} bytes of a buffer, from an index on. */
-    public synchronized void writeFrom(ByteBuffer source, int index, long offset, int length) throws BlockIOException {
+    /** Writes {@code length} bytes that are in a chunk already, from an index on. */
+    public synchronized void write(Chunk chunk, int index, long offset, int length) throws BlockIOException {
         claim(offset, length);
-        data.writeFrom(source, index, offset, length);
+        chunk.use(index + length);
+        data.set(offset, length, chunk.place(index));
     }
 
     /** Writes the remaining bytes of a buffer. */
     public synchronized void write(long offset, ByteBuffer src) throws BlockIOException {
+        int i = index(offset);
+        Condition condition = conditions[i];
+        long before = written[i];
         claim(offset, src.remaining());
-        data.write(offset, src, WriteFlags.NONE);
+        boolean done = false;
+        try {
+            data.write(offset, src, WriteFlags.NONE);
+            done = true;
+        } finally {
+            if (!done) {
+                set(i, condition);
+                written[i] = before;
+            }
+        }
     }
 
     /**
-     * Appends {@code length} bytes of a buffer, from an index on, to the zone that starts at {@code zone}.
+     * Appends {@code length} bytes that are in a chunk already, from an index on, to the zone that starts at
+     * {@code zone}.
      *
      * @return where the data was put
      */
-    public synchronized long appendFrom(ByteBuffer source, int index, long zone, int length) throws BlockIOException {
+    public synchronized long append(Chunk chunk, int index, long zone, int length) throws BlockIOException {
         long offset = end(zone);
-        claim(offset, length);
-        data.writeFrom(source, index, offset, length);
+        write(chunk, index, offset, length);
         return offset;
     }
 
@@ -160,8 +186,7 @@ public final class ZonedStore implements AutoCloseable {
      */
     public synchronized long append(long zone, ByteBuffer src) throws BlockIOException {
         long offset = end(zone);
-        claim(offset, src.remaining());
-        data.write(offset, src, WriteFlags.NONE);
+        write(offset, src);
         return offset;
     }
 
@@ -356,6 +381,11 @@ public final class ZonedStore implements AutoCloseable {
     /** Frees the memory. */
     @Override
     public void close() {
-        data.close();
+        try {
+            data.close();
+        } catch (IOException e) {
+            // There is no layer below that could fail.
+            throw new UncheckedIOException(e);
+        }
     }
 }

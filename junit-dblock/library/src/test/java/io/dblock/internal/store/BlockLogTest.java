@@ -263,6 +263,15 @@ class BlockLogTest {
     }
 
     @Test
+    void aChunkGetsItsPagesTogetherInUserModeLinux() throws Exception {
+        Chunk chunk = new Chunk(new BlockLog(), 1, NativeMemory.allocateMapped(Chunk.SIZE), true);
+        chunk.put(ByteBuffer.allocate(BLOCK), 0, BLOCK);
+        assertThat(Mapping.at(chunk.memory().address()).held()).isGreaterThanOrEqualTo(BlockLog.TOGETHER);
+        chunk.put(ByteBuffer.allocate(BlockLog.TOGETHER), 0, BlockLog.TOGETHER);
+        assertThat(Mapping.at(chunk.memory().address()).held()).isGreaterThanOrEqualTo(2 * BlockLog.TOGETHER);
+    }
+
+    @Test
     void aReaderKeepsWhatItHasFound() throws Exception {
         try (MemoryStore store = new MemoryStore(Chunk.SIZE);
                 WriteCache disk = new WriteCache(store, BLOCK, false, evicted -> {})) {

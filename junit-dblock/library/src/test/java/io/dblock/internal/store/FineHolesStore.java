@@ -15,11 +15,11 @@ public final class FineHolesStore implements Store {
     /** The size of the least hole, in bytes. */
     static final int GRAIN = 1024;
 
-    private final FlatMemory data;
+    private final MemoryStore data;
 
     /** A store of {@code size} zero bytes. */
     public FineHolesStore(long size) {
-        data = new FlatMemory(size);
+        data = new MemoryStore(size);
     }
 
     @Override
@@ -28,21 +28,21 @@ public final class FineHolesStore implements Store {
     }
 
     @Override
-    public void read(long offset, ByteBuffer dst) {
+    public void read(long offset, ByteBuffer dst) throws IOException {
         data.read(offset, dst);
     }
 
     @Override
-    public long findData(long from, long end) {
+    public long findData(long from, long end) throws IOException {
         return find(from, end, true);
     }
 
     @Override
-    public long findHole(long from, long end) {
+    public long findHole(long from, long end) throws IOException {
         return find(from, end, false);
     }
 
-    private long find(long from, long end, boolean wantsData) {
+    private long find(long from, long end, boolean wantsData) throws IOException {
         for (long at = from; at < end; at = (at / GRAIN + 1) * GRAIN) {
             if (hasData(at / GRAIN * GRAIN) == wantsData) {
                 return at;
@@ -51,14 +51,14 @@ public final class FineHolesStore implements Store {
         return end;
     }
 
-    private boolean hasData(long block) {
+    private boolean hasData(long block) throws IOException {
         ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(GRAIN, size() - block));
         data.read(block, bytes);
         return bytes.flip().mismatch(ByteBuffer.allocate(bytes.remaining())) >= 0;
     }
 
     @Override
-    public void write(long offset, ByteBuffer src, WriteFlags flags) {
+    public void write(long offset, ByteBuffer src, WriteFlags flags) throws IOException {
         data.write(offset, src, flags);
     }
 
@@ -88,7 +88,7 @@ public final class FineHolesStore implements Store {
     }
 
     @Override
-    public void close() {
+    public void close() throws IOException {
         data.close();
     }
 }

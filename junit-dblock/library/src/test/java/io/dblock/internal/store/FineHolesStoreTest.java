@@ -12,7 +12,7 @@ class FineHolesStoreTest extends BlockHandlerContract
                 BlockHandlerContract.ZeroesAndDiscards,
                 BlockHandlerContract.ManyThreads {
     @Override
-    BlockHandler create(byte[] content) {
+    BlockHandler create(byte[] content) throws Exception {
         FineHolesStore store = new FineHolesStore(content.length);
         store.write(0, ByteBuffer.wrap(content), WriteFlags.NONE);
         return store;

@@ -52,7 +52,7 @@ class ZonedStoreTest {
         return store.zone(zone).condition();
     }
 
-    private byte read(long offset) {
+    private byte read(long offset) throws IOException {
         ByteBuffer dst = ByteBuffer.allocate(BLOCK);
         store.read(offset, dst);
         return dst.get(BLOCK - 1);
