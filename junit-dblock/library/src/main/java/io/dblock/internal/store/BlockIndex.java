@@ -27,8 +27,13 @@ final class BlockIndex {
         private final int level;
         private final long[] places;
         private final Node[] children;
-        /** How many nodes and indexes have this node. Nodes with more than one are not changed, but copied. */
+        /** How many nodes and indexes have this node. */
         private int owners = 1;
+        /**
+         * Whether it ever had several owners. Then it is not changed, but copied, even if it has one again: a reader
+         * may have come to it through another index.
+         */
+        private boolean shared;
 
         private Node(int level) {
             this.level = level;
@@ -78,6 +83,7 @@ final class BlockIndex {
     private static Node shared(Node node) {
         if (isReal(node)) {
             node.owners++;
+            node.shared = true;
         }
         return node;
     }
@@ -215,7 +221,7 @@ final class BlockIndex {
         if (place <= 0 && from <= start && start + span(level) <= end) {
             return place == BlockLog.ZEROS ? ALL_ZEROS : null;
         }
-        return isReal(node) && node.owners == 1 ? node : copy(node, level);
+        return isReal(node) && !node.shared ? node : copy(node, level);
     }
 
     private void change(Node node, long start, long from, long end, long place) {

@@ -35,6 +35,8 @@ import java.util.concurrent.locks.ReentrantLock;
  *     kernel, no longer look at what they found there.
  * <li>The indexes and undo logs change with {@link #lock} held, and no data is copied under it. An entry is replaced
  *     before its reference is given back.
+ * <li>A node of an index that another index has had, too, is copied before it changes: a reader without a lock may have
+ *     come to it through either.
  * <li>The compactor moves the blocks of chunks that are mostly dead. It changes no content, so it may change entries of
  *     nodes that several indexes share.
  * </ol>

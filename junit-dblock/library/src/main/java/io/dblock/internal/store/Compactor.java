@@ -46,6 +46,8 @@ final class Compactor {
     private long[] places = new long[0];
     private int count;
     private Chunk target;
+    /** The chunks that were moved to, each with a reference, until all entries that name them have theirs. */
+    private final List<Chunk> targets = new ArrayList<>();
 
     Compactor(BlockLog log) {
         this.log = log;
@@ -117,6 +119,8 @@ final class Compactor {
             Arrays.fill(leaves, null);
             log.giveBack(target);
             target = null;
+            targets.forEach(chunk -> chunk.release(1));
+            targets.clear();
         }
     }
 
@@ -192,6 +196,8 @@ final class Compactor {
             log.giveBack(target);
             target = null;
             target = log.take(blocks * BlockLog.BLOCK);
+            target.retain();
+            targets.add(target);
         }
         Chunk from = log.chunk(place);
         int at = target.put(from.buffer(), BlockLog.index(place), blocks * BlockLog.BLOCK);

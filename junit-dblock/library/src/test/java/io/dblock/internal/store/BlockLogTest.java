@@ -291,6 +291,48 @@ class BlockLogTest {
         }
     }
 
+    /** It has come to a node through one index, and stands there while that node becomes another's. */
+    @Test
+    void aReaderSeesNoChangeOfAnotherIndex() throws Exception {
+        BlockLog log = new BlockLog();
+        Chunk chunk = log.take(Chunk.SIZE);
+        BlockIndex disk = new BlockIndex(log);
+        disk.set(0, 8, chunk.place(0));
+        BlockIndex.Node seen = disk.leaf(0);
+        BlockIndex fork = disk.copy();
+        disk.set(0, 1, chunk.place(8 * BLOCK));
+        fork.set(1, 2, BlockLog.BELOW);
+        assertThat(seen.place(1)).isEqualTo(chunk.place(BLOCK));
+        fork.release();
+        seen = disk.leaf(0);
+        BlockIndex snapshot = disk.copy();
+        snapshot.set(0, 1, BlockLog.BELOW);
+        disk.set(1, 2, BlockLog.BELOW);
+        assertThat(seen.place(1)).as("for a reader of the snapshot").isEqualTo(chunk.place(BLOCK));
+    }
+
+    /** The chunk that is moved to first has room for a part only, and nothing else in it is needed. */
+    @Test
+    void whatIsMovedToAChunkThatIsFullThenStaysThere() throws Exception {
+        try (MemoryStore store = new MemoryStore(4L * Chunk.SIZE);
+                WriteCache disk = new WriteCache(store, BLOCK, false, evicted -> {})) {
+            write(disk, 0, Chunk.BLOCKS, 1);
+            write(disk, Chunk.BLOCKS, Chunk.BLOCKS - 200, 2);
+            disk.discard((long) Chunk.SIZE, (Chunk.BLOCKS - 200L) * BLOCK, 3, 0, disk.position());
+            for (int block = 0; block < Chunk.BLOCKS; block++) {
+                if (block % 8 != 0) {
+                    disk.discard((long) block * BLOCK, BLOCK, 3, 0, disk.position());
+                }
+            }
+            store.log.compact();
+            // Takes what is left of the chunk that was moved to last.
+            write(disk, 2L * Chunk.BLOCKS, 14_500, 4);
+            for (int block = 0; block < Chunk.BLOCKS; block++) {
+                assertThat(version(store, block)).as("block %d", block).isEqualTo(block % 8 == 0 ? 1 : 0);
+            }
+        }
+    }
+
     // ---- threads ----
 
     /** Each thread has blocks of its own, and a disk and its forks are compacted, cut and copied meanwhile. */
