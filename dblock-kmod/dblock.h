@@ -77,6 +77,7 @@
 #define DBLOCK_FEAT_HINTS		(1ULL << 8)
 #define DBLOCK_FEAT_ZONED		(1ULL << 9)	/* zone_size and the members behind it; from Linux 6.11 on */
 #define DBLOCK_FEAT_READ		(1ULL << 10)	/* DBLOCK_SERVE by read(2) */
+#define DBLOCK_FEAT_TIMES		(1ULL << 11)	/* dblock_request.issued_ns and .fetched_ns */
 
 struct dblock_version {
 	__u32 abi;		/* out: DBLOCK_ABI_VERSION */
@@ -295,7 +296,13 @@ struct dblock_request {
 	__u8 write_hint;	/* RWH_WRITE_LIFE_* as of F_SET_RW_HINT, where the kernel passes it on; 0: none */
 	__u8 reserved0;
 	__u32 reserved1;
-	__u64 reserved[2];
+	/*
+	 * When the block layer got the request, and when this call took it, by
+	 * CLOCK_MONOTONIC outside of any time namespace. Without accounting
+	 * (queue/iostats is 0) both are the latter.
+	 */
+	__u64 issued_ns;
+	__u64 fetched_ns;
 };
 
 /* The data of a read are zeros; `data` is ignored. */

@@ -1091,7 +1091,7 @@ static void dblock_hand_over(struct list_head *fetched)
 	dblock_slots_fail(&ending);
 }
 
-static void dblock_describe(const struct dblock_slot *slot, struct dblock_request *req)
+static void dblock_describe(const struct dblock_slot *slot, u64 now, struct dblock_request *req)
 {
 	struct request *rq = slot->rq;
 
@@ -1121,6 +1121,9 @@ static void dblock_describe(const struct dblock_slot *slot, struct dblock_reques
 		req->flags |= DBLOCK_REQ_SWAP;
 	req->ioprio = req_get_ioprio(rq);
 	req->write_hint = rq->bio ? rq->bio->bi_write_hint : 0;
+	/* The block layer does not note the time of a request that it does not account for. */
+	req->issued_ns = rq->start_time_ns ? min_t(u64, rq->start_time_ns, now) : now;
+	req->fetched_ns = now;
 }
 
 /* The memory that a copy needs and that is not there. */
@@ -1135,11 +1138,12 @@ static bool dblock_copy_out(struct list_head *fetched, const struct dblock_serve
 {
 	struct dblock_request __user *to = u64_to_user_ptr(call->requests);
 	u64 buffer = call->buffer;
+	u64 now = ktime_get_ns();
 	struct dblock_request req;
 	struct dblock_slot *slot;
 
 	list_for_each_entry(slot, fetched, node) {
-		dblock_describe(slot, &req);
+		dblock_describe(slot, now, &req);
 		if (dblock_writes(slot->rq)) {
 			unsigned int done;
 

@@ -27,6 +27,8 @@ CASE(structures_have_their_fixed_sizes_and_offsets)
 	check_eq(offsetof(struct dblock_request, op), 32);
 	check_eq(offsetof(struct dblock_request, ioprio), 40);
 	check_eq(offsetof(struct dblock_request, write_hint), 42);
+	check_eq(offsetof(struct dblock_request, issued_ns), 48);
+	check_eq(offsetof(struct dblock_request, fetched_ns), 56);
 	check_eq(offsetof(struct dblock_answer, result), 24);
 	check_eq(offsetof(struct dblock_serve, timeout_ns), 40);
 	check_eq(offsetof(struct dblock_serve, consumed), 60);
@@ -56,6 +58,7 @@ CASE(version_tells_abi_features_and_module)
 				   DBLOCK_FEAT_ANSWER_ZEROES | DBLOCK_FEAT_ANSWER_MORE |
 				   DBLOCK_FEAT_POLL | DBLOCK_FEAT_OLDEST | DBLOCK_FEAT_CHANGE |
 				   DBLOCK_FEAT_RECOVERY | DBLOCK_FEAT_HINTS | DBLOCK_FEAT_READ |
+				   DBLOCK_FEAT_TIMES |
 				   (kernel_at_least(6, 11) ? DBLOCK_FEAT_ZONED : 0));
 	check_eq(version.reserved0, 0);
 	check(all_bytes(version.reserved, sizeof(version.reserved), 0), "reserved members are not zero");

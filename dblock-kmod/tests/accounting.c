@@ -86,6 +86,52 @@ CASE(a_held_request_is_in_flight)
 	check_ok(ctl_destroy_patiently(dev->session, dev->id));
 }
 
+static uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+CASE(a_request_says_when_it_was_issued_and_fetched)
+{
+	struct dblock_create spec = spec_of(4 * MIB);
+	struct device *dev = device_create(&spec);
+	struct hand hand = hand_of(dev);
+	struct dblock_request rq;
+	struct dblock_info info;
+	uint64_t start, end;
+	struct io *io;
+	int fd;
+
+	check_ok(ctl_start(dev->session, dev->id));
+	check_wait(10, node_exists(dev->name), "waiting for %s", dev->path);
+	fd = device_open(dev, O_RDWR | O_DIRECT);
+	quiesce(dev, &hand, 20);
+	for (int accounted = 1; accounted >= 0; accounted--) {
+		step("accounted %d", accounted);
+		check(sysfs_write(dev->name, "queue/iostats", accounted ? "1" : "0"), "queue/iostats");
+		start = monotonic_ns();
+		io = io_start(IO_READ, fd, buffer_new(4096), 4096, MIB);
+		check_wait(10, ctl_info(dev->session, dev->id, &info) == 0 && info.oldest_age_ms >= 150,
+			   "the read to grow old");
+		rq = fetch_one(dev, &hand, DBLOCK_OP_READ, MIB / 512);
+		end = monotonic_ns();
+		check(start <= rq.issued_ns && rq.issued_ns <= rq.fetched_ns && rq.fetched_ns <= end,
+		      "%llu to %llu, issued %llu, fetched %llu", (unsigned long long)start,
+		      (unsigned long long)end, (unsigned long long)rq.issued_ns,
+		      (unsigned long long)rq.fetched_ns);
+		if (accounted)
+			check(rq.fetched_ns - rq.issued_ns >= 100 * 1000000ull, "%llu ns",
+			      (unsigned long long)(rq.fetched_ns - rq.issued_ns));
+		answer_well(dev, &hand, &rq);
+		check_eq(io_finish(io, 10), 4096);
+	}
+	close(fd);
+	check_ok(ctl_destroy_patiently(dev->session, dev->id));
+}
+
 /* ---- the request that is under way the longest ---- */
 
 static struct dblock_info info_of(struct device *dev)
@@ -388,6 +434,7 @@ int main(int argc, char **argv)
 	static const struct test tests[] = {
 		TEST(counters_count_what_was_done),
 		TEST(a_held_request_is_in_flight),
+		TEST(a_request_says_when_it_was_issued_and_fetched),
 		TEST(oldest_request_is_told_until_it_is_answered),
 		TEST(oldest_request_is_told_as_it_came_while_parts_of_it_are_answered),
 		TEST(oldest_request_of_every_kind_and_queue_is_told),

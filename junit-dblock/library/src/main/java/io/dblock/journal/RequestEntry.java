@@ -16,9 +16,10 @@ import java.util.OptionalLong;
  * A request of the kernel, that is, an application's I/O after merging and splitting.
  *
  * @param sequence its number in the journal, from 1: the order of submission
- * @param submittedNanos when it came, in nanoseconds since the journal began
+ * @param submittedNanos when the kernel's block layer got it, in nanoseconds since the journal began
  * @param completedBefore how many requests had been answered when it came
- * @param completedNanos when it was answered, in nanoseconds since the journal began; -1 if it is under way
+ * @param completedNanos when it was answered, in nanoseconds since the journal began; -1 if it is under way. A device in
+ *     memory answers at once: if no rule keeps the request waiting, this is when the server got it
  * @param completionOrder its place among all answers of the device, from 1; -1 if it is under way
  * @param info what it asked for
  * @param failures the parts that failed, in order; empty if no part failed or it is under way

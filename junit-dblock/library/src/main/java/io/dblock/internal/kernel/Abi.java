@@ -23,6 +23,7 @@ public final class Abi {
     static final long FEAT_ANSWER_MORE = 1 << 3;
     static final long FEAT_POLL = 1 << 4;
     static final long FEAT_OLDEST = 1 << 5;
+    static final long FEAT_TIMES = 1 << 11;
 
     static final int VERSION_SIZE = 80;
     static final int VERSION_ABI = 0;
@@ -130,6 +131,8 @@ public final class Abi {
     static final int REQUEST_FLAGS = 36;
     static final int REQUEST_IOPRIO = 40;
     static final int REQUEST_WRITE_HINT = 42;
+    static final int REQUEST_ISSUED_NS = 48;
+    static final int REQUEST_FETCHED_NS = 56;
 
     static final int ANS_ZEROES = 1 << 0;
     static final int ANS_MORE = 1 << 1;

@@ -341,6 +341,16 @@ public final class Batch {
         return ((int) (hints >>> FIRST_QUARTER) & 0xffff) | ((int) (hints >>> THIRD_BYTE) & 0xff) << 16;
     }
 
+    /** Returns when the block layer got request {@code i}, by {@link System#nanoTime()}. */
+    public long issuedAt(int i) {
+        return asked[at(i) + Abi.REQUEST_ISSUED_NS / Long.BYTES];
+    }
+
+    /** Returns when request {@code i} was fetched, by {@link System#nanoTime()}. */
+    public long fetchedAt(int i) {
+        return asked[at(i) + Abi.REQUEST_FETCHED_NS / Long.BYTES];
+    }
+
     private int at(int i) {
         if (i < 0 || i >= requests) {
             throw new IndexOutOfBoundsException("request " + i + " of " + requests);

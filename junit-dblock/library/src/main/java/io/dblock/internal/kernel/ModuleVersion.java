@@ -9,8 +9,11 @@ package io.dblock.internal.kernel;
  * @param module the module's own version
  */
 public record ModuleVersion(int abi, long features, String module) {
-    /** Returns whether the module accepts answers to parts of a request: {@link Batch#answerPart}. */
-    public boolean answersParts() {
-        return (features & Abi.FEAT_ANSWER_MORE) != 0;
+    // What the library makes use of whenever it serves.
+    private static final long NEEDED = Abi.FEAT_ANSWER_MORE | Abi.FEAT_TIMES;
+
+    /** Returns whether the module has what {@link Batch} needs: answers to parts of a request, and times. */
+    public boolean hasNeeded() {
+        return (features & NEEDED) == NEEDED;
     }
 }

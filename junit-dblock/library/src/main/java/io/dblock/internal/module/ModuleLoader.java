@@ -183,13 +183,13 @@ public final class ModuleLoader {
         }
         try {
             ModuleVersion version = session.version();
-            if (version.abi() == Abi.ABI_VERSION && version.answersParts()) {
+            if (version.abi() == Abi.ABI_VERSION && version.hasNeeded()) {
                 return Optional.of(session);
             }
             attempts.add(Attempt.failed(
                     OTHER_VERSION,
                     version.abi() == Abi.ABI_VERSION
-                            ? "it is older than this library and accepts no answers to parts of a request"
+                            ? "it is older than this library and lacks what that needs"
                             : "it speaks ABI " + version.abi() + ", this library " + Abi.ABI_VERSION,
                     "rmmod dblock"));
         } catch (ControlException e) {

@@ -31,6 +31,11 @@ final class BlockingWorker extends Worker {
         answered(sequence, 0, null);
     }
 
+    @Override
+    boolean isImmediate() {
+        return false;
+    }
+
     private long call(int i) throws IOException {
         long offset = batch.offset(i);
         long length = batch.length(i);

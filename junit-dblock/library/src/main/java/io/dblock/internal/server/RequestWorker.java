@@ -31,6 +31,11 @@ final class RequestWorker extends Worker {
         }
     }
 
+    @Override
+    boolean isImmediate() {
+        return false;
+    }
+
     /** Returns whether the current thread handles this request, so that the answer can go with the next call. */
     boolean isHandling(PendingRequest request) {
         return current == request && isHere();

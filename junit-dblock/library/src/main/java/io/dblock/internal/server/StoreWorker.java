@@ -51,6 +51,11 @@ final class StoreWorker extends LogWorker {
         answered(sequence, ticket, null);
     }
 
+    @Override
+    boolean isImmediate() {
+        return cache.isInMemory();
+    }
+
     private long write(int i, long offset, int length, boolean fua, long sequence) throws IOException {
         return intake() == null
                 ? cache.writeFrom(data(), indexOf(i), offset, length, fua, sequence, fetchedAt(), position())

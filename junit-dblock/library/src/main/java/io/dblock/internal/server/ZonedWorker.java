@@ -69,6 +69,11 @@ final class ZonedWorker extends LogWorker {
     }
 
     @Override
+    boolean isImmediate() {
+        return true;
+    }
+
+    @Override
     boolean locate(long offset, long length, Parts parts) {
         return store.locate(offset, length, parts);
     }

@@ -55,6 +55,7 @@ public final class FakeKernel implements Linux {
         long length;
         int flags;
         int queue;
+        final long issued = System.nanoTime();
         byte[] data;
         long answered;
         int error;
@@ -121,8 +122,12 @@ public final class FakeKernel implements Linux {
     private int nextId = 1;
     private long nextCookie = 0x1000;
     private int abi = Abi.ABI_VERSION;
-    private long features =
-            Abi.FEAT_WRITE_ZEROES | Abi.FEAT_PARTIAL_ERROR | Abi.FEAT_ANSWER_ZEROES | Abi.FEAT_ANSWER_MORE;
+    private long lastFetched;
+    private long features = Abi.FEAT_WRITE_ZEROES
+            | Abi.FEAT_PARTIAL_ERROR
+            | Abi.FEAT_ANSWER_ZEROES
+            | Abi.FEAT_ANSWER_MORE
+            | Abi.FEAT_TIMES;
     private int openError;
     private int versionError;
     private boolean pollable = true;
@@ -207,6 +212,11 @@ public final class FakeKernel implements Linux {
     public FakeKernel refusingItsVersion(Errno error) {
         versionError = error.number();
         return this;
+    }
+
+    /** Returns when the last request was fetched. */
+    public synchronized long lastFetched() {
+        return lastFetched;
     }
 
     /** Submits a request to a device; the completion comes when the server has answered. */
@@ -835,6 +845,7 @@ public final class FakeKernel implements Linux {
         long free = call.getLong(Abi.SERVE_BUFFER_SIZE);
         long data = call.getLong(Abi.SERVE_BUFFER);
         int got = 0;
+        long now = System.nanoTime();
         for (Deque<Request> queue : which == Abi.QUEUE_ANY ? device.queues : List.of(device.queues.get(which))) {
             while (got < wanted && !queue.isEmpty()) {
                 Request request = queue.peek();
@@ -851,6 +862,9 @@ public final class FakeKernel implements Linux {
                 out.putShort(Abi.REQUEST_OP, (short) request.operation);
                 out.putShort(Abi.REQUEST_QUEUE, (short) request.queue);
                 out.putInt(Abi.REQUEST_FLAGS, request.flags);
+                out.putLong(Abi.REQUEST_ISSUED_NS, request.issued);
+                out.putLong(Abi.REQUEST_FETCHED_NS, now);
+                lastFetched = now;
                 if (write) {
                     at(data, (int) request.length).put(0, request.data);
                     data += request.length;

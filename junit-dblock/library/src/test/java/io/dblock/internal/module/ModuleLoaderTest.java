@@ -100,7 +100,7 @@ class ModuleLoaderTest {
     void anOlderModuleOfTheSameAbiIsReportedAndNothingElseTried() {
         host.kernel.refusingToOpen(null).withFeatures(Abi.FEAT_WRITE_ZEROES | Abi.FEAT_PARTIAL_ERROR);
         assertThat(messageOfFailure())
-                .contains("another version is loaded: it is older than this library and accepts no answers to parts")
+                .contains("another version is loaded: it is older than this library and lacks what that needs")
                 .contains("-> rmmod dblock");
         assertThat(host.commands).isEmpty();
         assertThat(host.kernel.openSessions()).isZero();

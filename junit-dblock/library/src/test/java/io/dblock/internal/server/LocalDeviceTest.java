@@ -738,6 +738,27 @@ class LocalDeviceTest {
         assertThat(lambda.supports()).containsExactly(Operation.READ, Operation.WRITE, Operation.FLUSH);
     }
 
+    /** A look at the clock for each request would be a system call in User Mode Linux. */
+    @Test
+    void theTimesInTheJournalAreTheKernels() throws Exception {
+        serve(new MemoryStore(SIZE));
+        long[] fetched = new long[5];
+        for (int i = 0; i < fetched.length; i++) {
+            ok(write(i * 512L, filled(512, i)));
+            fetched[i] = kernel.lastFetched();
+        }
+        List<RequestEntry> entries = device.recorder().entries(0).stream()
+                .map(RequestEntry.class::cast)
+                .toList();
+        for (int i = 1; i < fetched.length; i++) {
+            assertThat(entries.get(i).completedNanos() - entries.get(0).completedNanos())
+                    .isEqualTo(fetched[i] - fetched[0]);
+            assertThat(entries.get(i).submittedNanos())
+                    .isBetween(
+                            entries.get(i - 1).completedNanos(), entries.get(i).completedNanos() - 1);
+        }
+    }
+
     @Test
     void aNewSizeIsTheStoresTheKernelsAndTheRules() throws Exception {
         serve(new MemoryStore(SIZE));
