@@ -16,13 +16,13 @@ class BenchmarkIT {
     @ParameterizedTest
     @EnumSource(names = {"CLOCK", "INSTRUCTIONS"})
     void theDevicesAreMeasuredBesideEachOther(Guest.Mode mode) throws Exception {
-        Path file = Guest.run(mode, Guest.KERNEL, Map.of("rounds", "5"), Duration.ofHours(6));
+        Path file = Guest.run(mode, Map.of("rounds", "5"), Duration.ofHours(6));
         assertThat(Results.read(file).isEmpty()).isFalse();
     }
 
     @Test
     void queuesAndDevicesAreMeasuredInNumbers() throws Exception {
-        assertThat(Guest.run(Guest.Mode.SCALE, Guest.KERNEL, Map.of("rounds", "3"), Duration.ofHours(2)))
+        assertThat(Guest.run(Guest.Mode.SCALE, Map.of("rounds", "3"), Duration.ofHours(2)))
                 .isNotEmptyFile();
     }
 }

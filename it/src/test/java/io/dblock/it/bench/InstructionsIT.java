@@ -20,7 +20,6 @@ class InstructionsIT {
     void aRequestTakesNoMoreInstructionsThanRecorded() throws Exception {
         Results results = Results.read(Guest.run(
                 Guest.Mode.INSTRUCTIONS,
-                Guest.KERNEL,
                 Map.of(
                         "devices", "dblock",
                         "columns", "read-4k,write-4k,read-4k-qd32,write-4k-qd32,read-256k,write-256k",
