@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.dblock.DblockException;
 import io.dblock.handler.BlockIOException;
 import io.dblock.handler.Errno;
+import io.dblock.internal.journal.JournalRing;
+import io.dblock.internal.kernel.Batch;
 import io.dblock.internal.kernel.NativeMemory;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
@@ -233,7 +235,7 @@ class BlockLogTest {
 
     // ---- memory ----
 
-    /** A sixteenth of a disk of 64 MiB that is rewritten a thousand times would say little: this is 24 times. */
+    /** Twelve times; {@code -Ddblock.unit.rewrites=1000} takes some minutes. */
     @ParameterizedTest
     @ValueSource(ints = {1, 8, 0})
     void aDiskThatIsRewrittenAtRandomTakesNoMoreThanThreeTimesItsSize(int blocksOfAWrite) throws Exception {
@@ -241,23 +243,34 @@ class BlockLogTest {
         int all = (int) (size / BLOCK);
         Random random = new Random(blocksOfAWrite);
         try (MemoryStore store = new MemoryStore(size);
-                WriteCache disk = new WriteCache(store, BLOCK, true, evicted -> {})) {
+                WriteCache disk = new WriteCache(store, BLOCK, true, evicted -> {});
+                JournalRing journal = new JournalRing()) {
             ByteBuffer data = ByteBuffer.allocateDirect(256 << 10);
+            Chunk chunk = store.log.take(data.capacity());
             long most = 0;
             long sinceFlush = 0;
-            for (long written = 0; written < 24 * size; ) {
+            for (long written = 0; written < Integer.getInteger("dblock.unit.rewrites", 12) * size; ) {
                 int blocks = blocksOfAWrite == 0 ? 1 << random.nextInt(9) : blocksOfAWrite;
-                int block = random.nextInt(all / blocks) * blocks;
-                disk.completed(
-                        disk.writeFrom(data, 0, (long) block * BLOCK, blocks * BLOCK, false, 1, 0, disk.position()));
-                written += (long) blocks * BLOCK;
-                sinceFlush += (long) blocks * BLOCK;
+                int length = blocks * BLOCK;
+                long offset = (long) random.nextInt(all / blocks) * length;
+                if (chunk.room() < data.capacity()) {
+                    store.log.giveBack(chunk);
+                    chunk = store.log.take(data.capacity());
+                }
+                int index = chunk.put(data, 0, length);
+                long sequence = journal.begin(0, Batch.OP_WRITE, 0, offset, length, 0);
+                journal.data(sequence, chunk, index, length);
+                disk.completed(disk.write(chunk, index, offset, length, false, sequence, 0, disk.position()));
+                journal.end(sequence, 0, 0, List.of());
+                written += length;
+                sinceFlush += length;
                 if (sinceFlush > 4 << 20) {
                     disk.flush(disk.position());
                     sinceFlush = 0;
                     most = Math.max(most, store.log.memory());
                 }
             }
+            store.log.giveBack(chunk);
             assertThat(most).as("the most memory of chunks").isBetween(size, 3 * size);
         }
     }
