@@ -235,7 +235,7 @@ class BlockLogTest {
 
     // ---- memory ----
 
-    /** Twelve times; {@code -Ddblock.unit.rewrites=1000} takes some minutes. */
+    /** Twelve times; {@code -Ddblock.unit.rewrites=1000 -Djunit.jupiter.execution.timeout.mode=disabled} takes many minutes. */
     @ParameterizedTest
     @ValueSource(ints = {1, 8, 0})
     void aDiskThatIsRewrittenAtRandomTakesNoMoreThanThreeTimesItsSize(int blocksOfAWrite) throws Exception {
