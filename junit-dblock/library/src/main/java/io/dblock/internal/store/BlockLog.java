@@ -65,7 +65,7 @@ public final class BlockLog {
     private static final int SLACK = 2;
 
     /** See {@link #spare}, of all disks. */
-    private static final ArrayDeque<NativeMemory> SHARED = new ArrayDeque<>();
+    private static final ArrayDeque<Spare> SHARED = new ArrayDeque<>();
 
     private static final int MOST_SPARE = 8;
 
@@ -80,8 +80,8 @@ public final class BlockLog {
     final boolean belowChanges;
 
     private final Allocator allocator;
-    /** Memory of chunks that are gone, for those that come; its pages are there. Guarded by itself. */
-    private final ArrayDeque<NativeMemory> spare;
+    /** Memory of chunks that are gone, for those that come. Guarded by itself. */
+    private final ArrayDeque<Spare> spare;
 
     private final Compactor compactor = new Compactor(this);
     /** How many readers entered in each of three epochs. */
@@ -103,6 +103,14 @@ public final class BlockLog {
     private final List<BlockIndex> indexes = new ArrayList<>();
     private final List<UndoLog> undoLogs = new ArrayList<>();
 
+    /**
+     * Memory for a chunk. Most disks write little: what they got of it is there for the next disk. Its content is what a
+     * disk has left, which no place names.
+     *
+     * @param present up to where its pages are there, or come one by one
+     */
+    record Spare(NativeMemory memory, int present) {}
+
     /** Where the memory of chunks comes from. */
     interface Allocator {
         NativeMemory allocate(int size);
@@ -118,7 +126,7 @@ public final class BlockLog {
         this(below, belowChanges, NativeMemory::allocateMapped, SHARED);
     }
 
-    BlockLog(Source below, boolean belowChanges, Allocator allocator, ArrayDeque<NativeMemory> spare) {
+    BlockLog(Source below, boolean belowChanges, Allocator allocator, ArrayDeque<Spare> spare) {
         this.below = below;
         this.belowChanges = belowChanges;
         this.allocator = allocator;
@@ -213,15 +221,14 @@ public final class BlockLog {
                 number++;
             }
             Chunk[] all = number < chunks.length ? chunks : Arrays.copyOf(chunks, 2 * chunks.length);
-            NativeMemory used;
+            Spare memory;
             synchronized (spare) {
-                used = spare.poll();
+                memory = spare.poll();
             }
-            Chunk chunk = new Chunk(
-                    this,
-                    number,
-                    used == null ? allocator.allocate(Chunk.SIZE) : used,
-                    used == null && UserModeLinux.isHere());
+            if (memory == null) {
+                memory = new Spare(allocator.allocate(Chunk.SIZE), UserModeLinux.isHere() ? 0 : Chunk.SIZE);
+            }
+            Chunk chunk = new Chunk(this, number, memory);
             all[number] = chunk;
             chunks = all;
             return chunk;
@@ -291,9 +298,9 @@ public final class BlockLog {
             chunks[chunk.number] = null;
             boolean kept;
             synchronized (spare) {
-                kept = spare.size() < MOST_SPARE && chunk.isPresent();
+                kept = spare.size() < MOST_SPARE;
                 if (kept) {
-                    spare.push(chunk.memory);
+                    spare.push(chunk.spare());
                 }
             }
             if (!kept) {

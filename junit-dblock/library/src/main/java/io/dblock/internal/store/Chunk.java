@@ -34,13 +34,12 @@ public final class Chunk {
     /** Where the compactor has moved each block to; null if it does not empty this chunk. */
     volatile long[] moved;
 
-    /** Creates a chunk. If {@code touches}, its pages are not there and are got together. */
-    Chunk(BlockLog log, int number, NativeMemory memory, boolean touches) {
+    Chunk(BlockLog log, int number, BlockLog.Spare spare) {
         this.log = log;
         this.number = number;
-        this.memory = memory;
+        memory = spare.memory();
         buffer = memory.buffer();
-        present = touches ? 0 : SIZE;
+        present = spare.present();
     }
 
     /** Returns the memory of the chunk. Only who has taken it writes there, and only behind {@link #used()}. */
@@ -91,9 +90,9 @@ public final class Chunk {
         }
     }
 
-    /** Returns whether most of its pages are there. */
-    boolean isPresent() {
-        return used > SIZE / 2;
+    /** Returns its memory for another chunk. Nobody may look at this one any longer. */
+    BlockLog.Spare spare() {
+        return new BlockLog.Spare(memory, present);
     }
 
     /** Keeps data of this many bytes for a journal, until {@link #forget}. */

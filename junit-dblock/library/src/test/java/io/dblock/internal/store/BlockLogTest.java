@@ -277,11 +277,39 @@ class BlockLogTest {
 
     @Test
     void aChunkGetsItsPagesTogetherInUserModeLinux() throws Exception {
-        Chunk chunk = new Chunk(new BlockLog(), 1, NativeMemory.allocateMapped(Chunk.SIZE), true);
+        Chunk chunk = new Chunk(new BlockLog(), 1, new BlockLog.Spare(NativeMemory.allocateMapped(Chunk.SIZE), 0));
         chunk.put(ByteBuffer.allocate(BLOCK), 0, BLOCK);
         assertThat(Mapping.at(chunk.memory().address()).held()).isGreaterThanOrEqualTo(BlockLog.TOGETHER);
         chunk.put(ByteBuffer.allocate(BlockLog.TOGETHER), 0, BlockLog.TOGETHER);
         assertThat(Mapping.at(chunk.memory().address()).held()).isGreaterThanOrEqualTo(2 * BlockLog.TOGETHER);
+    }
+
+    /** As if in User Mode Linux, where the pages of each chunk are got by who writes. */
+    @Test
+    void theNextDiskGetsThePagesOfOneThatHasWrittenLittle() throws Exception {
+        ArrayDeque<BlockLog.Spare> spare = new ArrayDeque<>();
+        spare.push(new BlockLog.Spare(NativeMemory.allocateMapped(Chunk.SIZE), 0));
+        for (int round = 1; round <= 3; round++) {
+            BlockLog log = new BlockLog(
+                    null,
+                    false,
+                    size -> {
+                        throw new DblockException("a new chunk is mapped");
+                    },
+                    spare);
+            try (MemoryStore store = new MemoryStore(log, Chunk.SIZE);
+                    WriteCache disk = new WriteCache(store, BLOCK, false, evicted -> {})) {
+                write(disk, 8, 8, round);
+                assertThat(version(store, 7)).isZero();
+                assertThat(version(store, 8)).isEqualTo(round);
+                assertThat(version(store, 16))
+                        .as("what only the disk before has written")
+                        .isZero();
+                write(disk, 16, round == 1 ? 8 : 0, round);
+            }
+            assertThat(spare).hasSize(1);
+            assertThat(spare.peek().present()).as("pages that are there").isEqualTo(BlockLog.TOGETHER);
+        }
     }
 
     @Test
@@ -446,7 +474,7 @@ class BlockLogTest {
     @Test
     void withoutMemoryAWriteFailsAndNothingElseDoes() throws Exception {
         AtomicInteger left = new AtomicInteger();
-        ArrayDeque<NativeMemory> spare = new ArrayDeque<>();
+        ArrayDeque<BlockLog.Spare> spare = new ArrayDeque<>();
         BlockLog log = new BlockLog(
                 null,
                 false,
