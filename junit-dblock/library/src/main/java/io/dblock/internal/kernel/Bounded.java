@@ -6,14 +6,22 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 
 /**
- * A call that cannot be interrupted, such as a system call. It runs in its own thread, and waits for it are limited.
+ * A call that cannot be interrupted, such as a system call. It runs in its own thread, and waits for it are limited. A thread
+ * whose call has returned makes the next one, if that comes soon: the removal of a device makes several.
  */
 public final class Bounded<T> {
+    private static final ThreadPoolExecutor THREADS = new ThreadPoolExecutor(
+            0, Integer.MAX_VALUE, 1, TimeUnit.SECONDS, new SynchronousQueue<>(), Bounded::daemon);
+
+    private static final String IDLE = "junit-dblock spare";
+
     private final String what;
     private final FutureTask<T> task;
 
@@ -25,10 +33,25 @@ public final class Bounded<T> {
     /** Starts a call; errors name it as {@code what}. */
     public static <T> Bounded<T> start(String what, Supplier<T> call) {
         Bounded<T> bounded = new Bounded<>(what, call);
-        Thread thread = new Thread(bounded.task, "junit-dblock " + what);
-        thread.setDaemon(true);
-        thread.start();
+        ClassLoader loader = Thread.currentThread().getContextClassLoader();
+        THREADS.execute(() -> bounded.run(loader));
         return bounded;
+    }
+
+    private static Thread daemon(Runnable calls) {
+        Thread thread = new Thread(null, calls, IDLE, 0, false);
+        thread.setDaemon(true);
+        thread.setContextClassLoader(ClassLoader.getSystemClassLoader());
+        return thread;
+    }
+
+    private void run(ClassLoader loader) {
+        Thread thread = Thread.currentThread();
+        thread.setName("junit-dblock " + what);
+        thread.setContextClassLoader(loader);
+        task.run();
+        thread.setName(IDLE);
+        thread.setContextClassLoader(ClassLoader.getSystemClassLoader());
     }
 
     /**

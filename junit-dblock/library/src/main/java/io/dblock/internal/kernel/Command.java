@@ -11,8 +11,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /** An external program. It runs in the C locale, to its end or to a time limit, and its output is captured. */
@@ -26,6 +29,9 @@ public final class Command {
     private static final String ROOTS_PATH = ":/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin";
 
     private static final int TAIL_LINES = 15;
+
+    /** The programs that were found. Each directory that is looked into costs a guest a call to the host. */
+    private static final Map<String, Path> FOUND = new ConcurrentHashMap<>();
 
     private final List<String> words;
     private Optional<Path> directory = Optional.empty();
@@ -94,9 +100,22 @@ public final class Command {
                 + "\". Allowed: a number of seconds, at least 1.");
     }
 
-    /** Returns where a program is, on the PATH or in a directory that only root's PATH has; empty if it is in none. */
+    /**
+     * Returns where a program is, on the PATH or in a directory that only root's PATH has; empty if it is in none. One that
+     * was found is not looked for again.
+     */
     public static Optional<Path> find(String program) {
-        return find(program, System.getenv().getOrDefault("PATH", ""));
+        return find(program, FOUND, name -> find(name, System.getenv().getOrDefault("PATH", "")));
+    }
+
+    static Optional<Path> find(String program, Map<String, Path> known, Function<String, Optional<Path>> search) {
+        Path before = known.get(program);
+        if (before != null) {
+            return Optional.of(before);
+        }
+        Optional<Path> found = search.apply(program);
+        found.ifPresent(path -> known.put(program, path));
+        return found;
     }
 
     static Optional<Path> find(String program, String path) {
@@ -173,8 +192,11 @@ public final class Command {
             Thread.currentThread().interrupt();
             throw new DblockException("Interrupted while waiting for " + this + ".", e);
         } finally {
-            process.descendants().forEach(ProcessHandle::destroyForcibly);
-            process.destroyForcibly();
+            // A process that has ended has no descendants any more; to find that out takes a look at all processes.
+            if (process.isAlive()) {
+                process.descendants().forEach(ProcessHandle::destroyForcibly);
+                process.destroyForcibly();
+            }
         }
     }
 

@@ -27,6 +27,37 @@ class BoundedTest {
     }
 
     @Test
+    void aThreadWhoseCallHasReturnedMakesAnother() {
+        Thread before = Bounded.call("the first", Thread::currentThread);
+        long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+        Thread next = Bounded.call("the next", Thread::currentThread);
+        // A thread may still be about to become idle when the next call comes.
+        while (next != before && System.nanoTime() < deadline) {
+            before = next;
+            next = Bounded.call("the next", Thread::currentThread);
+        }
+        assertThat(next).isSameAs(before);
+    }
+
+    @Test
+    void aCallHasItsNameAndTheClassLoaderOfItsCaller() {
+        ClassLoader before = Thread.currentThread().getContextClassLoader();
+        for (ClassLoader loader : new ClassLoader[] {new ClassLoader(before) {}, before}) {
+            Thread.currentThread().setContextClassLoader(loader);
+            try {
+                assertThat(Bounded.<String>call(
+                                "umount", () -> Thread.currentThread().getName()))
+                        .isEqualTo("junit-dblock umount");
+                assertThat(Bounded.<ClassLoader>call(
+                                "umount", () -> Thread.currentThread().getContextClassLoader()))
+                        .isSameAs(loader);
+            } finally {
+                Thread.currentThread().setContextClassLoader(before);
+            }
+        }
+    }
+
+    @Test
     void aCallThrowsWhatItHasThrown() {
         assertThatThrownBy(() -> Bounded.call("failing", () -> {
                     throw new DblockException("its own");

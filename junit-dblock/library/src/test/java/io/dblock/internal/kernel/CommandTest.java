@@ -10,7 +10,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -137,6 +141,26 @@ class CommandTest {
         assertThat(Command.find("sh", "/nowhere::")).get().isNotEqualTo(program);
         assertThat(Command.find("sh", "")).isPresent();
         assertThat(Command.find("no-such-program", directory.toString())).isEmpty();
+    }
+
+    @Test
+    void aProgramThatWasFoundIsNotLookedForAgain() {
+        Map<String, Path> known = new HashMap<>();
+        List<String> searches = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            assertThat(Command.find("mkfs.ext4", known, name -> {
+                        searches.add(name);
+                        return Optional.of(Path.of("/sbin", name));
+                    }))
+                    .contains(Path.of("/sbin/mkfs.ext4"));
+            // One that is missing may be installed meanwhile.
+            assertThat(Command.find("mkfs.xfs", known, name -> {
+                        searches.add(name);
+                        return Optional.empty();
+                    }))
+                    .isEmpty();
+        }
+        assertThat(searches).containsExactly("mkfs.ext4", "mkfs.xfs", "mkfs.xfs", "mkfs.xfs");
     }
 
     @Test
