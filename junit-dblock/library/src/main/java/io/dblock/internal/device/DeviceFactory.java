@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.device;
 
+import static io.dblock.internal.kernel.DeviceParameters.Flag.AUTO_START;
 import static io.dblock.internal.kernel.DeviceParameters.Flag.READ_ONLY;
 
 import io.dblock.CacheMode;
@@ -70,7 +71,7 @@ public final class DeviceFactory {
                     sized.size(), sized.logicalBlockSize(), sized.image(), sized.imageMode(), sized.zones());
             served = sized.placement() == Placement.TEST_JVM
                     ? LocalServer.instance().create(parameters, filters, store)
-                    : ServerProcess.create(parameters, filters, store);
+                    : ServerProcess.create(isBlank(sized) ? parameters.with(AUTO_START) : parameters, filters, store);
         }
         return present(
                 served,
@@ -78,6 +79,14 @@ public final class DeviceFactory {
                 sized.image().flatMap(OpenImage::keyOf),
                 toBeFormatted,
                 Offspring.of(served.created().name()));
+    }
+
+    /**
+     * Returns whether a disk of a built-in store has no partitions to look for, so that it can start when it is created.
+     * A zoned disk is asked for its zones when it starts.
+     */
+    static boolean isBlank(DeviceSpec spec) {
+        return spec.image().isEmpty() && spec.zones().isEmpty();
     }
 
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.device;
 
+import static io.dblock.internal.kernel.DeviceParameters.Flag.AUTO_START;
 import static io.dblock.internal.kernel.DeviceParameters.Flag.READ_ONLY;
 
 import io.dblock.BlockDevice;
@@ -129,10 +130,11 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         mounts = new DeviceMounts(served, this::spec, spec.name(), runs, host);
     }
 
-    /** Starts the disk and waits for its node. */
+    /** Starts the disk, unless it has started, and waits for its node. */
     void appear() {
         runs.note(name());
-        watch = Watches.during(served::start, served, this::note);
+        boolean started = served.created().parameters().flags().contains(AUTO_START);
+        watch = Watches.during(started ? () -> {} : served::start, served, this::note);
         DeviceNode.await(served.info());
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.kernel;
 
+import java.util.EnumSet;
 import java.util.Set;
 
 /**
@@ -70,6 +71,31 @@ public record DeviceParameters(
                 0);
     }
 
+    /** Returns the same with this flag. */
+    public DeviceParameters with(Flag flag) {
+        EnumSet<Flag> all = EnumSet.of(flag);
+        all.addAll(flags);
+        return new DeviceParameters(
+                name,
+                size,
+                logicalBlock,
+                physicalBlock,
+                ioMin,
+                ioOpt,
+                queues,
+                depth,
+                maxIo,
+                timeoutMillis,
+                discardGranularity,
+                maxDiscard,
+                maxWriteZeroes,
+                all,
+                zoneSize,
+                maxOpenZones,
+                maxActiveZones,
+                maxAppend);
+    }
+
     /** Returns whether the device is zoned. */
     public boolean isZoned() {
         return zoneSize != 0;
@@ -89,7 +115,7 @@ public record DeviceParameters(
         STABLE_WRITES(1L << 4),
         /** The device stays when its session ends. */
         OUTLIVE(1L << 5),
-        /** The device starts when it is created. */
+        /** The device starts when it is created. Its partitions are not scanned then. */
         AUTO_START(1L << 6),
         /** Partitions are never scanned. */
         NO_PARTITIONS(1L << 7),

@@ -234,6 +234,18 @@ class DeviceBuilderTest {
     }
 
     @Test
+    void aDiskWithoutContentHasNoPartitionsToLookFor() {
+        assertThat(DeviceFactory.isBlank(builder().filesystem(Filesystem.EXT4).spec()))
+                .isTrue();
+        assertThat(DeviceFactory.isBlank(
+                        builder().image(Path.of("/image"), ImageMode.READ_ONLY).spec()))
+                .isFalse();
+        assertThat(DeviceFactory.isBlank(builder().zoneSize("4MiB").spec()))
+                .as("it is asked for its zones when it starts")
+                .isFalse();
+    }
+
+    @Test
     void whatTheHandlerCannotDoIsNotAdvertised() {
         DeviceParameters parameters = DeviceFactory.parameters(builder().spec(), EnumSet.of(Operation.READ));
         assertThat(parameters.maxDiscard()).isZero();

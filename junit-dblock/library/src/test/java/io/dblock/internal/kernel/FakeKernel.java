@@ -598,6 +598,9 @@ public final class FakeKernel implements Linux {
         for (int i = 0; i < in.getInt(Abi.CREATE_QUEUES); i++) {
             device.queues.add(new ArrayDeque<>());
         }
+        if ((in.getLong(Abi.CREATE_FLAGS) & DeviceParameters.Flag.AUTO_START.bit()) != 0) {
+            device.state = Abi.STATE_LIVE;
+        }
         devices.put(device.id, device);
         session.add(device.id);
         return 0;
