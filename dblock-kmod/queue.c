@@ -310,9 +310,13 @@ int dblock_queues_init(struct dblock_device *dev)
 	/*
 	 * No scheduler: a test wants to see its requests in the order it made
 	 * them. Blocking, although queue_rq() does not sleep: the queue then has
-	 * an SRCU of its own, and its end waits for its own requests only.
+	 * an SRCU of its own, and its end waits for its own requests only. Not
+	 * with tiny RCU, whose grace periods are over at once, while those of
+	 * its SRCU may last until the next tick.
 	 */
-	dev->tag_set.flags = BLK_MQ_F_NO_SCHED_BY_DEFAULT | BLK_MQ_F_BLOCKING;
+	dev->tag_set.flags = BLK_MQ_F_NO_SCHED_BY_DEFAULT;
+	if (!IS_ENABLED(CONFIG_TINY_RCU))
+		dev->tag_set.flags |= BLK_MQ_F_BLOCKING;
 	dev->tag_set.driver_data = dev;
 	ret = blk_mq_alloc_tag_set(&dev->tag_set);
 	if (ret)
