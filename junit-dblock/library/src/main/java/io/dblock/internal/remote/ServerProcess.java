@@ -86,6 +86,11 @@ public final class ServerProcess {
      * @throws DblockException if the process cannot be started, or the device cannot be made; says why
      */
     public static ServedDevice create(DeviceParameters parameters, FilterSpec filters, StoreSpec store) {
+        if (pid().isEmpty()) {
+            // Both take long, and neither needs the other.
+            startAhead();
+            ModuleLoader.ensureLoaded();
+        }
         return POOL.make(server -> server.create(parameters, filters, store));
     }
 
@@ -209,6 +214,8 @@ public final class ServerProcess {
             command.add(WIDE_COPIES);
         }
         command.add("--enable-native-access=ALL-UNNAMED");
+        // JNA need not ask ldconfig where libraries are: what this process calls, its JVM has loaded.
+        command.add("-Djna.platform.library.path=/lib");
         // Standard output is the connection. A bad archive is not worth a warning: the JVM then starts without it.
         command.addAll(List.of("-Xlog:disable", "-Xlog:all=warning," + ARCHIVE_TAGS + ":stderr"));
         List<String> classPath = classPath();
