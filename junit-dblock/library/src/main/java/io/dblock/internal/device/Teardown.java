@@ -157,7 +157,7 @@ public final class Teardown {
 
     private boolean tryToDestroy() {
         try {
-            served.destroy(false);
+            served.destroyToClose();
             return true;
         } catch (ControlException e) {
             if (!e.is(Errno.EBUSY)) {

@@ -10,4 +10,7 @@ import java.util.List;
  * @param neverActed the rules that have acted on no request
  * @param choices what the cuts had to choose from
  */
-public record Evidence(List<NeverActed> neverActed, Choices choices) {}
+public record Evidence(List<NeverActed> neverActed, Choices choices) {
+    /** Of a device without rules and power cuts. */
+    public static final Evidence NONE = new Evidence(List.of(), Choices.NONE);
+}

@@ -28,7 +28,7 @@ import java.util.function.UnaryOperator;
 
 /** Executes the commands of the test JVM in the server process. Safe for use by several threads. */
 final class CommandServer implements ServerCommands {
-    /** How many closed devices keep the data that their journals have captured. */
+    /** How many closed devices are remembered, with the data that their journals have captured. */
     private static final int CLOSED_KEPT = 8;
 
     private final DeviceServer server;
@@ -40,10 +40,26 @@ final class CommandServer implements ServerCommands {
 
     private final AtomicLong numbers = new AtomicLong();
     private final Map<Long, Device> devices = new ConcurrentHashMap<>();
-    private final LinkedHashMap<Long, Recorder> closed = new LinkedHashMap<>();
+    private final LinkedHashMap<Long, Closed> closed = new LinkedHashMap<>();
 
     /** An open device, with the subscriptions to its journal by number. */
     private record Device(ServedDevice served, Map<Long, Subscription> subscriptions) {}
+
+    /**
+     * A closed device.
+     *
+     * @param last the last words of its objects
+     * @param failure what failed when it was closed; null if nothing did
+     * @param again whether {@link #close} may be called: the test JVM may not know that the device is closed
+     */
+    private record Closed(Recorder recorder, LastWords last, RuntimeException failure, boolean again) {
+        Remains remains() {
+            if (failure != null) {
+                throw failure;
+            }
+            return new Remains(() -> recorder.entries(0), last);
+        }
+    }
 
     CommandServer(
             DeviceServer server, TestCommands test, References references, long testPid, UnaryOperator<Path> ofTest) {
@@ -79,6 +95,10 @@ final class CommandServer implements ServerCommands {
         }
     }
 
+    private static IllegalStateException closed() {
+        return new IllegalStateException("The device is closed.");
+    }
+
     @Override
     public Made fork(ServedSnapshot snapshot, DeviceParameters parameters, FilterSpec filters) {
         return add(snapshot.fork(parameters, filters));
@@ -93,38 +113,57 @@ final class CommandServer implements ServerCommands {
     private Device device(long number) {
         Device device = devices.get(number);
         if (device == null) {
-            throw new IllegalStateException("The device is closed.");
+            throw closed();
         }
         return device;
     }
 
     @Override
-    public Remains close(long number) {
+    public Remains destroyAndClose(long number) {
         Device device = device(number);
-        ServedDevice served = device.served();
-        Recorder recorder = served.recorder();
-        LastWords last;
-        try {
-            served.close();
-        } finally {
-            // Clean up even if the close failed: the test JVM does not call for this device again.
-            try {
-                device.subscriptions().values().forEach(Subscription::finish);
-            } finally {
-                devices.remove(number);
-                keep(number, recorder);
-                last = references.end(served);
-            }
-        }
-        return new Remains(() -> recorder.entries(0), last);
+        device.served().destroy(false);
+        return close(number, device, true).remains();
     }
 
-    private void keep(long number, Recorder recorder) {
+    @Override
+    public Remains close(long number) {
+        Closed known = closed(number);
+        return known != null && known.again()
+                ? known.remains()
+                : close(number, device(number), false).remains();
+    }
+
+    private Closed close(long number, Device device, boolean again) {
+        ServedDevice served = device.served();
+        Recorder recorder = served.recorder();
+        RuntimeException failure = null;
+        Closed left;
+        try {
+            served.close();
+            device.subscriptions().values().forEach(Subscription::finish);
+        } catch (RuntimeException e) {
+            failure = e;
+        } finally {
+            // Clean up even if the close failed: the device is gone.
+            devices.remove(number);
+            left = new Closed(recorder, references.end(served), failure, again);
+            remember(number, left);
+        }
+        return left;
+    }
+
+    private void remember(long number, Closed device) {
         synchronized (closed) {
-            closed.put(number, recorder);
+            closed.put(number, device);
             if (closed.size() > CLOSED_KEPT) {
                 closed.remove(closed.keySet().iterator().next());
             }
+        }
+    }
+
+    private Closed closed(long number) {
+        synchronized (closed) {
+            return closed.get(number);
         }
     }
 
@@ -186,18 +225,12 @@ final class CommandServer implements ServerCommands {
 
     @Override
     public Optional<byte[]> content(long device, long sequence) {
-        Recorder recorder;
-        synchronized (closed) {
-            recorder = closed.get(device);
+        Closed gone = closed(device);
+        if (gone != null) {
+            return gone.recorder().content(sequence);
         }
-        if (recorder == null) {
-            Device live = devices.get(device);
-            if (live == null) {
-                return Optional.empty();
-            }
-            recorder = live.served().recorder();
-        }
-        return recorder.content(sequence);
+        Device live = devices.get(device);
+        return live == null ? Optional.empty() : live.served().recorder().content(sequence);
     }
 
     @Override

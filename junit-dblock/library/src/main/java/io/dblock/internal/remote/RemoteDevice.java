@@ -41,6 +41,9 @@ final class RemoteDevice implements ServedDevice {
     /** The current size in bytes. */
     private volatile long size;
 
+    /** Whether the device, or a snapshot of it, may have been cut. */
+    private volatile boolean cuts;
+
     private volatile Optional<Remains> remains = Optional.empty();
     private boolean closed;
     /** Whether {@link #control} is closed, or about to be. */
@@ -135,9 +138,17 @@ final class RemoteDevice implements ServedDevice {
         return made.faults();
     }
 
+    /** Asks the server only if there may be something: most devices have no rule and no power cut. */
     @Override
     public Evidence evidence() {
-        return made.device().evidence();
+        return cuts || ((RemoteFaults) made.faults()).everAdded()
+                ? made.device().evidence()
+                : Evidence.NONE;
+    }
+
+    /** Notes that the power of the device may be cut, by a call or by a rule of another device. */
+    void mayBeCut() {
+        cuts = true;
     }
 
     @Override
@@ -152,6 +163,7 @@ final class RemoteDevice implements ServedDevice {
 
     @Override
     public CutReport powerCut(Survivors survivors) {
+        mayBeCut();
         return made.device().powerCut(survivors);
     }
 
@@ -177,6 +189,7 @@ final class RemoteDevice implements ServedDevice {
 
     @Override
     public ServedSnapshot snapshot(Survivors survivors) {
+        mayBeCut();
         return new RemoteSnapshot(server, commands().snapshotAfterCut(number(), survivors));
     }
 
@@ -205,6 +218,33 @@ final class RemoteDevice implements ServedDevice {
         }
     }
 
+    /** Also closes the device at the server, which {@link #close()} then need not ask. */
+    @Override
+    public void destroyToClose() {
+        if (ended) {
+            return;
+        }
+        try {
+            keep(server.commands(DESTROY).destroyAndClose(number()));
+        } catch (ControlException e) {
+            throw e;
+        } catch (DblockException e) {
+            // The server process is gone or does not answer, but the module does. What else failed, close() tells.
+            destroyDirectly(false);
+        } catch (IllegalStateException e) {
+            // If the device was closed meanwhile, it is destroyed.
+            if (remains.isEmpty()) {
+                throw e;
+            }
+        }
+    }
+
+    private void keep(Remains left) {
+        // Set this first: callers that find the device closed look for what is left.
+        remains = Optional.of(left);
+        server.references().ended(made.device(), left.last());
+    }
+
     private void destroyDirectly(boolean force) {
         try {
             control.destroy(made.info().id(), force);
@@ -223,10 +263,9 @@ final class RemoteDevice implements ServedDevice {
         }
         closed = true;
         try {
-            Remains left = server.commands(CLOSE).close(number());
-            // Set this first: callers that find the device closed look for what is left.
-            remains = Optional.of(left);
-            server.references().ended(made.device(), left.last());
+            if (remains.isEmpty()) {
+                keep(server.commands(CLOSE).close(number()));
+            }
         } catch (RuntimeException | Error e) {
             try {
                 destroyDirectly(true);

@@ -14,18 +14,26 @@ import java.util.function.Predicate;
 /** The fault rules of a device that the server process serves. */
 final class RemoteFaults extends Faults {
     private final RuleSet rules;
+    private volatile boolean added;
 
     RemoteFaults(RuleSet rules) {
         this.rules = rules;
     }
 
+    /** Returns whether a rule was ever added, or may have been. */
+    boolean everAdded() {
+        return added;
+    }
+
     @Override
     public Fault add(FaultRule rule) {
+        added = true;
         return rules.add(Objects.requireNonNull(rule, "rule"));
     }
 
     @Override
     public Fault add(FaultRule rule, Predicate<RequestInfo> predicate) {
+        added = true;
         return rules.add(Objects.requireNonNull(rule, "rule"), Objects.requireNonNull(predicate, "predicate"));
     }
 

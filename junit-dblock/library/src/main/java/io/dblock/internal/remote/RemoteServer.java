@@ -199,6 +199,8 @@ final class RemoteServer implements DeviceServer {
                         + " is served by another process. Allowed: devices of one placement, none of which was made before the server"
                         + " process was replaced.");
             }
+            // The numbers are asked for to join or to cut their power.
+            remote.mayBeCut();
             numbers.add(remote.number());
         }
         return numbers;

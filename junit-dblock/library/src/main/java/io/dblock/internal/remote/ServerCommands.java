@@ -44,6 +44,13 @@ interface ServerCommands {
 
     Made fork(ServedSnapshot snapshot, DeviceParameters parameters, FilterSpec filters);
 
+    /**
+     * Removes the disk and closes the device. Fails with EBUSY if the disk is open; the device then stays as it is. Whoever
+     * has got no answer may still call {@link #close}.
+     */
+    Remains destroyAndClose(long device);
+
+    /** Closes the device, and removes its disk by force. */
     Remains close(long device);
 
     // ---- power ----

@@ -53,6 +53,16 @@ public interface ServedDevice extends DeviceCommands, AutoCloseable {
     ServedSnapshot snapshot(Survivors survivors);
 
     /**
+     * Removes the disk as {@link #destroy} without force does, for {@link #close()} to follow. A server in another process
+     * closes the device in the same call: the rest of the device then answers as it does after the close.
+     *
+     * @throws io.dblock.internal.kernel.ControlException EBUSY if the disk is open
+     */
+    default void destroyToClose() {
+        destroy(false);
+    }
+
+    /**
      * Destroys the device by force if it still exists, waits for the threads that serve it, and closes the handler or store.
      * Idempotent.
      *

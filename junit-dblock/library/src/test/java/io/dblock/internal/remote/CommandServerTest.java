@@ -95,6 +95,18 @@ class CommandServerTest {
     }
 
     @Test
+    void aDeviceWhoseCloseWasNotAnsweredCanBeClosedAgain() throws Exception {
+        ServerCommands.Made made = started();
+        write(made);
+        server.destroyAndClose(made.number());
+        assertThat(server.close(made.number()).entries().get()).hasSize(1);
+        ServerCommands.Made failing = started();
+        kernel.failingToClose();
+        assertThatThrownBy(() -> server.destroyAndClose(failing.number())).hasMessageContaining("failed to close");
+        assertThatThrownBy(() -> server.close(failing.number())).hasMessageContaining("failed to close");
+    }
+
+    @Test
     void dataOfTheLastEightClosedDevicesCanStillBeAskedFor() throws Exception {
         ServerCommands.Made first = started();
         long entry = write(first);

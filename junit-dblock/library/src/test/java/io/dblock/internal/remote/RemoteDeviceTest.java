@@ -59,6 +59,71 @@ class RemoteDeviceTest {
     }
 
     @Test
+    void theLifeOfADeviceThatStartsAtOnceTakesTwoCallsOfTheServer() {
+        int before = pair.writes.get();
+        ServedDevice device = pair.remote.create(
+                parameters(512).with(DeviceParameters.Flag.AUTO_START),
+                new FilterSpec(1, true, 1 << 20, 1024),
+                new StoreSpec(SIZE, 512, Optional.empty(), Optional.empty()));
+        assertThat(device.info().state()).isEqualTo(DeviceInfo.State.LIVE);
+        assertThat(device.evidence().neverActed()).isEmpty();
+        device.destroyToClose();
+        device.close();
+        assertThat(device.failures()).isEmpty();
+        assertThat(pair.writes.get() - before).isEqualTo(2);
+        assertThat(kernel.openSessions()).isZero();
+        assertThat(pair.references()).isZero();
+    }
+
+    @Test
+    void theServerIsAskedWhatTheRulesHaveDoneAsSoonAsThereWasOne() {
+        ServedDevice device = started();
+        device.faults().on(Operation.WRITE).fail(Errno.EIO).close();
+        assertThat(device.evidence().neverActed()).hasSize(1);
+    }
+
+    @Test
+    void theServerIsAskedWhatACutHadToChooseFrom() {
+        ServedDevice cut = started();
+        cut.powerCut(Survivors.random());
+        assertThat(cut.evidence().choices().asked()).isEqualTo(1);
+        ServedDevice looked = started();
+        looked.snapshot(Survivors.random()).close();
+        assertThat(looked.evidence().choices().asked()).isEqualTo(1);
+        ServedDevice joined = started();
+        ServedDevice other = started();
+        pair.remote.joinPower(List.of(joined, other));
+        other.powerCut(Survivors.random());
+        assertThat(joined.evidence().choices().asked()).isEqualTo(1);
+    }
+
+    @Test
+    void anOpenDiskIsNotRemovedToClose() throws Exception {
+        ServedDevice device = started();
+        kernel.setOpeners(device.created().name(), 1);
+        assertThatThrownBy(device::destroyToClose)
+                .isInstanceOfSatisfying(ControlException.class, refused -> assertThat(refused.is(Errno.EBUSY))
+                        .isTrue());
+        assertThat(write(device).get(20, SECONDS).result()).isZero();
+        kernel.setOpeners(device.created().name(), 0);
+        device.destroyToClose();
+        device.destroyToClose();
+        device.destroy(true);
+        device.close();
+        assertThat(device.journal().requests()).hasSize(1);
+        assertThat(device.statistics().writes()).isEqualTo(1);
+    }
+
+    @Test
+    void ifTheServerIsStoppedTheModuleRemovesTheDiskToClose() {
+        ServedDevice device = started();
+        pair.stop();
+        device.destroyToClose();
+        assertThat(kernel.deviceCount()).isZero();
+        assertThatThrownBy(device::close).hasMessageContaining("does not answer, so close() is not possible");
+    }
+
+    @Test
     void aStoppedServerIsWaitedForOnceAndTheModuleDoesWhatItCan() {
         ServedDevice device = started();
         pair.stop();

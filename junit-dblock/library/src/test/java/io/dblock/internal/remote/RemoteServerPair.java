@@ -3,7 +3,9 @@ package io.dblock.internal.remote;
 
 import io.dblock.internal.kernel.FakeKernel;
 import io.dblock.internal.server.FakeKernelServer;
+import java.io.FilterOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PipedInputStream;
 import java.io.PipedOutputStream;
 import java.io.UncheckedIOException;
@@ -21,6 +23,9 @@ final class RemoteServerPair implements AutoCloseable {
     /** How often the process would have been killed because it had no users. */
     final AtomicInteger kills = new AtomicInteger();
 
+    /** How often the test has written to the server: once for each call, if they come one after the other. */
+    final AtomicInteger writes = new AtomicInteger();
+
     private final Connection server;
     private final CommandServer commands;
     private final Gate gate;
@@ -33,7 +38,14 @@ final class RemoteServerPair implements AutoCloseable {
         try {
             PipedInputStream toServer = new PipedInputStream(1 << 16);
             PipedInputStream toTest = new PipedInputStream(1 << 16);
-            PipedOutputStream fromTest = new PipedOutputStream(toServer);
+            PipedOutputStream pipe = new PipedOutputStream(toServer);
+            OutputStream fromTest = new FilterOutputStream(pipe) {
+                @Override
+                public void write(byte[] bytes, int offset, int length) throws IOException {
+                    writes.incrementAndGet();
+                    out.write(bytes, offset, length);
+                }
+            };
             PipedOutputStream fromServer = new PipedOutputStream(toTest);
             gate = new Gate(toServer);
             server = new Connection(gate, fromServer, ServerCommands.class, new FakePeer("The test"));
