@@ -195,8 +195,9 @@ public final class Command {
             // A process that has ended has no descendants any more; to find that out takes a look at all processes.
             if (process.isAlive()) {
                 process.descendants().forEach(ProcessHandle::destroyForcibly);
-                process.destroyForcibly();
             }
+            // Also closes the pipes, which a child that it has left behind may hold.
+            process.destroyForcibly();
         }
     }
 
