@@ -183,15 +183,16 @@ final class RemoteServer implements DeviceServer {
 
     @Override
     public void joinPower(List<ServedDevice> devices) {
-        commands().joinPower(numbers(devices));
+        commands().joinPower(numbersToCut(devices));
     }
 
     @Override
     public List<Optional<CutReport>> cutPower(List<ServedDevice> devices, Survivors survivors) {
-        return commands().cutPower(numbers(devices), survivors);
+        return commands().cutPower(numbersToCut(devices), survivors);
     }
 
-    private List<Long> numbers(List<ServedDevice> devices) {
+    /** Returns the numbers of devices whose power is cut, now or later. */
+    private List<Long> numbersToCut(List<ServedDevice> devices) {
         List<Long> numbers = new ArrayList<>();
         for (ServedDevice device : devices) {
             if (!(device instanceof RemoteDevice remote) || remote.server() != this) {
@@ -199,7 +200,6 @@ final class RemoteServer implements DeviceServer {
                         + " is served by another process. Allowed: devices of one placement, none of which was made before the server"
                         + " process was replaced.");
             }
-            // The numbers are asked for to join or to cut their power.
             remote.mayBeCut();
             numbers.add(remote.number());
         }
