@@ -1,73 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.fault;
 
+import io.dblock.handler.BlockIOException;
+import io.dblock.handler.Errno;
+import io.dblock.handler.RequestFlag;
 import io.dblock.internal.store.WriteCache;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.util.concurrent.CompletableFuture;
 
-/** A built-in store under its write cache, for the fault rules. All calls complete at once. */
+/** A built-in store under its write cache. */
 public final class CacheDisk implements Disk {
-    private static final CompletableFuture<Void> DONE = CompletableFuture.completedFuture(null);
-
     private final WriteCache cache;
+    private final DiskRequest.Locator locator;
 
     /** Creates a disk over this cache. */
     public CacheDisk(WriteCache cache) {
         this.cache = cache;
+        locator = cache::locate;
     }
 
-    private interface Write {
-        long ticket() throws IOException;
-    }
-
-    private static CompletableFuture<Void> cached(FilteredRequest request, Write write) {
-        try {
-            long ticket = write.ticket();
-            if (ticket != 0) {
-                request.addTicket(ticket);
+    @Override
+    public boolean handle(DiskRequest request) throws IOException {
+        long offset = request.offset();
+        long length = request.length();
+        long then = request.position();
+        switch (request.operation()) {
+            case READ -> {
+                if (!request.readInPlace(locator)) {
+                    cache.read(offset, request.data(), then);
+                }
             }
-            return DONE;
-        } catch (IOException e) {
-            return CompletableFuture.failedFuture(e);
+            case WRITE -> request.addTicket(write(request));
+            case FLUSH -> cache.flush(then);
+            case DISCARD -> request.addTicket(cache.discard(offset, length, request.sequence(), request.nanos(), then));
+            case WRITE_ZEROES -> {
+                boolean mayUnmap = !request.has(RequestFlag.NOUNMAP);
+                request.addTicket(
+                        cache.writeZeroes(offset, length, mayUnmap, request.sequence(), request.nanos(), then));
+            }
+            default -> throw new BlockIOException(Errno.EOPNOTSUPP, "This device has no zones");
         }
+        return true;
     }
 
-    @Override
-    public CompletableFuture<Void> read(FilteredRequest request, long offset, ByteBuffer dst) {
-        return cached(request, () -> {
-            cache.read(offset, dst, request.position());
-            return 0;
-        });
-    }
-
-    @Override
-    public CompletableFuture<Void> write(FilteredRequest request, long offset, ByteBuffer src, boolean fua) {
-        return cached(
-                request,
-                () -> cache.write(offset, src, fua, request.sequence(), System.nanoTime(), request.position()));
-    }
-
-    @Override
-    public CompletableFuture<Void> flush(FilteredRequest request) {
-        return cached(request, () -> {
-            cache.flush(request.position());
-            return 0;
-        });
-    }
-
-    @Override
-    public CompletableFuture<Void> discard(FilteredRequest request, long offset, long length) {
-        return cached(
-                request,
-                () -> cache.discard(offset, length, request.sequence(), System.nanoTime(), request.position()));
-    }
-
-    @Override
-    public CompletableFuture<Void> writeZeroes(FilteredRequest request, long offset, long length, boolean mayUnmap) {
-        return cached(
-                request,
-                () -> cache.writeZeroes(
-                        offset, length, mayUnmap, request.sequence(), System.nanoTime(), request.position()));
+    private long write(DiskRequest request) throws IOException {
+        long offset = request.offset();
+        boolean fua = request.has(RequestFlag.FUA);
+        long sequence = request.sequence();
+        long nanos = request.nanos();
+        long then = request.position();
+        if (request.chunk() == null) {
+            return cache.write(offset, request.data(), fua, sequence, nanos, then);
+        }
+        int length = (int) request.length();
+        return cache.write(request.chunk(), request.index(), offset, length, fua, sequence, nanos, then);
     }
 }

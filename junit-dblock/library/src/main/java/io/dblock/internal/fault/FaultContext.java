@@ -2,6 +2,7 @@
 package io.dblock.internal.fault;
 
 import io.dblock.handler.BlockHandler;
+import io.dblock.handler.Errno;
 import io.dblock.power.Survivors;
 
 /**
@@ -56,4 +57,11 @@ public interface FaultContext {
 
     /** Reports what a predicate of the test, or our own code, has thrown. The request has failed with EIO. */
     void failed(Throwable failure);
+
+    /**
+     * Reports what the disk has thrown for a request or a part of one.
+     *
+     * @return the error that the request fails with
+     */
+    Errno thrown(DiskRequest request, Throwable failure);
 }

@@ -69,7 +69,7 @@ public final class FaultFilter implements AutoCloseable {
      *
      * @return false if no rule concerns the request: it is unchanged then, and the caller keeps it
      */
-    public boolean handle(FilteredRequest request, Disk disk) {
+    public boolean handle(DiskRequest request, Disk disk) {
         FaultState[] current = rules;
         if (current.length == 0) {
             return false;
@@ -420,7 +420,7 @@ public final class FaultFilter implements AutoCloseable {
         }
     }
 
-    private void remember(FilteredRequest request) {
+    private void remember(DiskRequest request) {
         synchronized (recent) {
             if (recent.size() == RECENT) {
                 recent.removeFirst();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.fault;
 
-import io.dblock.handler.BlockIOException;
 import io.dblock.handler.Errno;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestFlag;
@@ -13,14 +12,13 @@ import io.dblock.internal.fault.FaultPlan.Segment;
 import io.dblock.internal.journal.Answer;
 import io.dblock.internal.store.Extents;
 import io.dblock.internal.store.Extents.Extent;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A request, from the decision of the rules until its answer. It waits as long as a rule keeps it. Then the thread that
@@ -28,7 +26,7 @@ import java.util.concurrent.CompletionException;
  */
 final class FaultRun {
     private final FaultFilter filter;
-    private final FilteredRequest request;
+    private final DiskRequest request;
     private final Disk disk;
     private final FaultPlan plan;
 
@@ -38,10 +36,13 @@ final class FaultRun {
     private int keepers = 1;
     private boolean decided;
 
+    /** The parts that the disk has not done yet, and one as long as there may be more. */
+    private final AtomicInteger underWay = new AtomicInteger(1);
+
     /** Set by the thread that owns the request. */
     private volatile boolean answered;
 
-    FaultRun(FaultFilter filter, FilteredRequest request, Disk disk, FaultPlan plan) {
+    FaultRun(FaultFilter filter, DiskRequest request, Disk disk, FaultPlan plan) {
         this.filter = filter;
         this.request = request;
         this.disk = disk;
@@ -120,26 +121,30 @@ final class FaultRun {
     // ---- doing ----
 
     private void execute() {
-        Cut cut = plan.cut();
-        if (cut != null && !cut.after()) {
-            acts(cut.state());
-            if (cutPower(cut)) {
-                cut.state().hit();
+        try {
+            Cut cut = plan.cut();
+            if (cut != null && !cut.after()) {
+                acts(cut.state());
+                if (cutPower(cut)) {
+                    cut.state().hit();
+                }
+                answer(Answer.all(info().length(), Errno.EIO, names()));
+            } else if (plan.budgeted()) {
+                budget();
+            } else {
+                doSegments();
             }
-            answer(Answer.all(info().length(), Errno.EIO, names()));
-            return;
+        } catch (Throwable t) {
+            broken(t);
         }
-        CompletableFuture<Void> unused =
-                budget().thenCompose(nothing -> doSegments()).exceptionally(this::broken);
     }
 
     /** Handles a failure of our own code: it must neither be lost nor leave the request without an answer. */
-    private Void broken(Throwable error) {
-        filter.failed(cause(error));
+    void broken(Throwable error) {
+        filter.failed(error);
         if (!answered) {
             answer(Answer.all(info().length(), Errno.EIO, names()));
         }
-        return null;
     }
 
     /** Returns false if the power could not be cut, which is no hit. */
@@ -153,26 +158,101 @@ final class FaultRun {
         }
     }
 
-    private CompletableFuture<Void> doSegments() {
-        List<CompletableFuture<Errno>> results = new ArrayList<>();
+    private void doSegments() {
         for (Segment segment : plan.segments()) {
-            results.add(doSegment(segment));
+            if (segment.effective()) {
+                underWay.incrementAndGet();
+                pass(segment.stale == null ? disk : segment.stale, part(segment));
+            }
         }
-        return CompletableFuture.allOf(results.toArray(CompletableFuture[]::new))
-                .thenAccept(nothing -> {
-                    List<Answer.Part> parts = new ArrayList<>();
-                    for (int i = 0; i < results.size(); i++) {
-                        add(parts, plan.segments().get(i).length, results.get(i).join());
-                    }
-                    Cut cut = plan.cut();
-                    if (cut == null) {
-                        answer(new Answer(parts, names()));
-                    } else {
-                        acts(cut.state());
-                        Answer answer = new Answer(parts, names());
-                        filter.answerAndCut(() -> answer(answer), () -> cutPower(cut), cut.state()::hit);
-                    }
-                });
+        ended();
+    }
+
+    private RequestPart part(Segment segment) {
+        ByteBuffer own = null;
+        if (info().operation() == Operation.WRITE && !segment.corruptions.isEmpty()) {
+            own = ByteBuffer.allocateDirect((int) segment.length);
+            own.put(data(segment)).flip();
+            corrupt(segment, own);
+        }
+        return new RequestPart(
+                request, info(segment), segment.offset - info().offset(), own, errno -> done(segment, errno));
+    }
+
+    private RequestInfo info(Segment segment) {
+        RequestInfo whole = info();
+        Set<RequestFlag> flags = whole.flags();
+        if (segment.fua != whole.has(RequestFlag.FUA)) {
+            flags = EnumSet.copyOf(flags);
+            flags.remove(RequestFlag.FUA);
+        }
+        return new RequestInfo(
+                whole.operation(),
+                segment.offset + segment.shift,
+                segment.length,
+                flags,
+                whole.queue(),
+                whole.priority(),
+                whole.writeHint());
+    }
+
+    /** Has the disk do a part. It is answered then or later. */
+    void pass(RequestPart part) {
+        pass(disk, part);
+    }
+
+    private void pass(Disk to, RequestPart part) {
+        boolean done;
+        try {
+            done = to.handle(part);
+        } catch (Throwable t) {
+            part.failIfOpen(filter.context().thrown(part, t));
+            return;
+        }
+        if (done) {
+            part.complete();
+        }
+    }
+
+    /** Notes the result of a part. */
+    private void done(Segment segment, Errno errno) {
+        try {
+            if (errno != null) {
+                segment.errno = errno;
+            } else if (info().operation() == Operation.READ) {
+                corrupt(segment, data(segment));
+            } else if (info().operation() != Operation.FLUSH
+                    && !info().operation().isZoned()) {
+                filter.done(info(), segment.offset + segment.shift, segment.length);
+            }
+        } catch (Throwable t) {
+            filter.failed(t);
+            segment.errno = Errno.EIO;
+        }
+        ended();
+    }
+
+    /** Notes that a part is done, or that all are begun. The thread that notes the last answers the request. */
+    private void ended() {
+        if (underWay.decrementAndGet() > 0) {
+            return;
+        }
+        try {
+            List<Answer.Part> parts = new ArrayList<>();
+            plan.segments().forEach(segment -> add(parts, segment.length, segment.errno));
+            Cut cut = plan.cut();
+            if (cut != null) {
+                acts(cut.state());
+            }
+            Answer answer = new Answer(parts, names());
+            if (cut == null) {
+                answer(answer);
+            } else {
+                filter.answerAndCut(() -> answer(answer), () -> cutPower(cut), cut.state()::hit);
+            }
+        } catch (Throwable t) {
+            broken(t);
+        }
     }
 
     private static void add(List<Answer.Part> parts, long length, Errno errno) {
@@ -184,66 +264,6 @@ final class FaultRun {
         }
     }
 
-    /** Does one segment. The result is an error, or null for success; it never completes exceptionally. */
-    private CompletableFuture<Errno> doSegment(Segment segment) {
-        if (!segment.effective()) {
-            return CompletableFuture.completedFuture(segment.errno);
-        }
-        CompletableFuture<Void> done;
-        try {
-            done = begin(segment);
-        } catch (IOException | RuntimeException e) {
-            done = CompletableFuture.failedFuture(e);
-        }
-        return done.handle((nothing, error) -> {
-            if (error != null) {
-                return errno(error);
-            }
-            if (info().operation() == Operation.READ) {
-                corrupt(segment, data(segment));
-            } else if (info().operation() != Operation.FLUSH
-                    && !info().operation().isZoned()) {
-                filter.done(info(), segment.offset + segment.shift, segment.length);
-            }
-            return null;
-        });
-    }
-
-    private CompletableFuture<Void> begin(Segment segment) throws IOException {
-        long offset = segment.offset + segment.shift;
-        switch (info().operation()) {
-            case READ -> {
-                if (segment.stale == null) {
-                    return disk.read(request, offset, data(segment));
-                }
-                segment.stale.read(offset, data(segment));
-                return CompletableFuture.completedFuture(null);
-            }
-            case WRITE -> {
-                ByteBuffer data = data(segment);
-                if (!segment.corruptions.isEmpty()) {
-                    ByteBuffer copy = ByteBuffer.allocateDirect(data.remaining());
-                    data = copy.put(data).flip();
-                    corrupt(segment, data);
-                }
-                return disk.write(request, offset, data, segment.fua);
-            }
-            case FLUSH -> {
-                return disk.flush(request);
-            }
-            case DISCARD -> {
-                return disk.discard(request, offset, segment.length);
-            }
-            case WRITE_ZEROES -> {
-                return disk.writeZeroes(request, offset, segment.length, !info().has(RequestFlag.NOUNMAP));
-            }
-            case ZONE_REPORT, ZONE_OPEN, ZONE_CLOSE, ZONE_FINISH, ZONE_RESET, ZONE_RESET_ALL, ZONE_APPEND -> {
-                return disk.zone(request);
-            }
-        }
-        throw new AssertionError(info().operation());
-    }
-
     private ByteBuffer data(Segment segment) {
         return request.data().slice((int) (segment.offset - info().offset()), (int) segment.length);
     }
@@ -252,21 +272,6 @@ final class FaultRun {
         for (Corruption corruption : segment.corruptions) {
             Corrupter.apply(corruption, data, segment.offset);
         }
-    }
-
-    private static Throwable cause(Throwable error) {
-        return error instanceof CompletionException && error.getCause() != null ? error.getCause() : error;
-    }
-
-    private Errno errno(Throwable error) {
-        Throwable cause = cause(error);
-        if (cause instanceof BlockIOException failure) {
-            return failure.errno();
-        }
-        if (!(cause instanceof IOException)) {
-            filter.failed(cause);
-        }
-        return Errno.EIO;
     }
 
     private synchronized void acts(FaultState state) {
@@ -288,40 +293,50 @@ final class FaultRun {
 
     // ---- the full disk ----
 
-    /** Fails the writes for which there is no space; asks the disk which blocks are new. */
-    private CompletableFuture<Void> budget() {
-        CompletableFuture<Void> before = CompletableFuture.completedFuture(null);
-        if (!plan.budgeted()) {
-            return before;
-        }
+    /** Asks the disk which blocks are new. Then the writes for which there is no space fail, and the others are done. */
+    private void budget() {
         Set<FaultState> states = new LinkedHashSet<>();
         plan.segments().forEach(segment -> states.addAll(segment.budgets));
+        Extents unknown = new Extents();
         for (FaultState state : states) {
-            before = before.thenCompose(nothing -> budget(state));
+            unknown(state, concerned(state)).forEach(extent -> unknown.add(extent.start(), extent.end()));
         }
-        return before;
+        new BlankBlocks(
+                        this,
+                        request,
+                        filter.context().logicalBlockSize(),
+                        unknown.present(0, Long.MAX_VALUE),
+                        blank -> {
+                            states.forEach(state -> reserve(state, blank));
+                            doSegments();
+                        })
+                .next();
+    }
+
+    private List<Segment> concerned(FaultState state) {
+        return plan.segments().stream()
+                .filter(segment -> segment.effective() && segment.budgets.contains(state))
+                .toList();
+    }
+
+    private static List<Extent> unknown(FaultState state, List<Segment> concerned) {
+        List<Extent> unknown = new ArrayList<>();
+        for (Segment segment : concerned) {
+            unknown.addAll(state.unknown(segment.offset + segment.shift, segment.end() + segment.shift));
+        }
+        return unknown;
     }
 
     /** Handles all segments at once: one request is one hit. */
-    private CompletableFuture<Void> budget(FaultState state) {
-        List<Segment> concerned = plan.segments().stream()
-                .filter(segment -> segment.effective() && segment.budgets.contains(state))
-                .toList();
-        int block = filter.context().logicalBlockSize();
-        List<Extent> blank = new ArrayList<>();
-        CompletableFuture<Void> before = CompletableFuture.completedFuture(null);
-        for (Segment segment : concerned) {
-            for (Extent extent : state.unknown(segment.offset + segment.shift, segment.end() + segment.shift)) {
-                before = before.thenCompose(nothing -> BlankBlocks.find(disk, request, block, extent, blank));
-            }
+    private void reserve(FaultState state, Extents blank) {
+        List<Segment> concerned = concerned(state);
+        List<Extent> fresh = new ArrayList<>();
+        unknown(state, concerned).forEach(extent -> fresh.addAll(blank.present(extent.start(), extent.end())));
+        List<Extent> refused = state.reserve(fresh);
+        if (!refused.isEmpty()) {
+            acts(state);
+            fail(concerned, refused);
         }
-        return before.thenAccept(nothing -> {
-            List<Extent> refused = state.reserve(blank);
-            if (!refused.isEmpty()) {
-                acts(state);
-                fail(concerned, refused);
-            }
-        });
     }
 
     /** Fails the parts of these segments that would go to these places. Two segments may go to the same place. */

@@ -9,7 +9,7 @@ import java.nio.ByteBuffer;
  * The content of a disk at one time. It is kept as long as the rule, or a request that is to read it, needs it.
  * Thread-safe.
  */
-final class StaleContent {
+final class StaleContent implements Disk {
     private final BlockHandler snapshot;
     // Guarded by this.
     private int users = 1;
@@ -19,11 +19,15 @@ final class StaleContent {
         this.snapshot = snapshot;
     }
 
-    void read(long offset, ByteBuffer dst) throws IOException {
-        snapshot.read(offset, dst);
+    /** Does a read. */
+    @Override
+    public boolean handle(DiskRequest request) throws IOException {
+        ByteBuffer dst = request.data();
+        snapshot.read(request.offset(), dst);
         if (dst.hasRemaining()) {
             throw new IOException("The snapshot has left " + dst.remaining() + " bytes unread.");
         }
+        return true;
     }
 
     synchronized void retain() {

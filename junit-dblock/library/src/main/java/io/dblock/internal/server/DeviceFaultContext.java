@@ -3,6 +3,8 @@ package io.dblock.internal.server;
 
 import io.dblock.DblockException;
 import io.dblock.handler.BlockHandler;
+import io.dblock.handler.Errno;
+import io.dblock.internal.fault.DiskRequest;
 import io.dblock.internal.fault.FaultContext;
 import io.dblock.internal.kernel.DeviceParameters;
 import io.dblock.internal.store.StoreSnapshot;
@@ -86,5 +88,10 @@ final class DeviceFaultContext implements FaultContext {
     @Override
     public void failed(Throwable failure) {
         failures.add(failure);
+    }
+
+    @Override
+    public Errno thrown(DiskRequest request, Throwable failure) {
+        return filters.thrown(failure, request.position());
     }
 }

@@ -4,7 +4,7 @@ package io.dblock.internal.server;
 import io.dblock.handler.Errno;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestInfo;
-import io.dblock.internal.fault.FilteredRequest;
+import io.dblock.internal.fault.DiskRequest;
 import io.dblock.internal.journal.Answer;
 import io.dblock.internal.kernel.Batch;
 import io.dblock.internal.kernel.NativeMemory;
@@ -15,7 +15,7 @@ import java.util.Arrays;
  * A request that is shown to the fault rules. If they take it, any thread may answer it later and in parts; it keeps
  * its data until then.
  */
-final class DivertedRequest implements FilteredRequest {
+final class DivertedRequest extends DiskRequest {
     private static final int SECTOR = 512;
 
     private final DeviceParts parts;
@@ -30,7 +30,6 @@ final class DivertedRequest implements FilteredRequest {
     private ByteBuffer data;
     private long[] tickets = new long[1];
     private int ticketCount;
-    private boolean answered;
     /** The sector at which a zone append put its data. */
     private long appended;
 
@@ -65,11 +64,11 @@ final class DivertedRequest implements FilteredRequest {
     @Override
     public synchronized ByteBuffer data() {
         if (!isInto() && !isFrom()) {
-            throw new IllegalStateException("A " + info.operation() + " has no data.");
+            throw new IllegalStateException("A " + info.operation() + " has no data; ask operation() first.");
         }
         if (data == null) {
-            if (answered) {
-                throw new IllegalStateException("This request is answered; its data are gone.");
+            if (isAnswered()) {
+                throw new IllegalStateException("This request is completed; its data are gone.");
             }
             int length = Math.toIntExact(info.length());
             memory = worker.buffers.take(length);
@@ -79,13 +78,15 @@ final class DivertedRequest implements FilteredRequest {
                 memory.zero(0, length);
             }
             data = memory.buffer().slice(0, length);
+            data = isFrom() ? data.asReadOnlyBuffer() : data;
         }
         return data;
     }
 
     /** Copies a write's data, unless that is done, before the memory it was fetched into is reused. */
-    synchronized void detach() {
-        if (!answered && isFrom()) {
+    @Override
+    public synchronized void keep() {
+        if (!isAnswered() && isFrom()) {
             data();
         }
         fetchedAt = 0;
@@ -118,6 +119,9 @@ final class DivertedRequest implements FilteredRequest {
 
     @Override
     public synchronized void addTicket(long ticket) {
+        if (ticket == 0) {
+            return;
+        }
         if (ticketCount == tickets.length) {
             tickets = Arrays.copyOf(tickets, 2 * ticketCount);
         }
@@ -125,14 +129,10 @@ final class DivertedRequest implements FilteredRequest {
     }
 
     @Override
-    public void answer(Answer answer) {
+    protected void deliver(Answer answer) {
         check(answer);
         NativeMemory used;
         synchronized (this) {
-            if (answered) {
-                throw new IllegalStateException(info + " was answered before.");
-            }
-            answered = true;
             used = memory;
         }
         Answer given = parts.filters().complete(cachedTickets(), position)

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.server;
 
+import io.dblock.handler.BlockIOException;
+import io.dblock.handler.Errno;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -12,6 +15,12 @@ final class Failures {
 
     /** The last failure for which there was no memory in the list. */
     private Throwable unlisted;
+
+    /** Returns the error of a request whose handling threw this. */
+    static Errno errno(Throwable thrown) {
+        Throwable cause = thrown instanceof UncheckedIOException ? thrown.getCause() : thrown;
+        return cause instanceof BlockIOException known ? known.errno() : Errno.EIO;
+    }
 
     /** Adds a failure. Must not throw, because it is also called when memory is short. */
     synchronized void add(Throwable failure) {

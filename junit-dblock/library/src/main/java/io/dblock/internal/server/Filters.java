@@ -3,6 +3,7 @@ package io.dblock.internal.server;
 
 import io.dblock.DblockException;
 import io.dblock.fault.Faults;
+import io.dblock.handler.Errno;
 import io.dblock.handler.Operation;
 import io.dblock.internal.fault.CacheDisk;
 import io.dblock.internal.fault.Disk;
@@ -176,6 +177,19 @@ final class Filters implements AutoCloseable {
         } catch (Throwable t) {
             failures.add(t);
         }
+    }
+
+    /**
+     * Records what the disk has thrown for a request that came at this position; not if the power was cut since then, because
+     * then the request fails anyway. Must not throw, even if memory is short.
+     *
+     * @return the error of the request
+     */
+    Errno thrown(Throwable failure, long then) {
+        if (cache == null || cache.isCurrent(then)) {
+            failures.add(failure);
+        }
+        return Failures.errno(failure);
     }
 
     /** Records that a request is about to be answered; {@code data} has the data of a read, null if it has none. */

@@ -7,39 +7,42 @@ import io.dblock.handler.Errno;
 import io.dblock.handler.RequestFlag;
 import io.dblock.handler.WriteFlags;
 import io.dblock.internal.fault.Disk;
-import io.dblock.internal.fault.FilteredRequest;
+import io.dblock.internal.fault.DiskRequest;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.concurrent.CompletableFuture;
-import java.util.function.Consumer;
 
-/**
- * A user's handler in blocking form, below the fault rules. An exception fails the part of the request that the handler was
- * called for, and is added to the failures of the device.
- */
+/** A user's handler in blocking form. */
 final class HandlerDisk implements Disk {
-    private static final CompletableFuture<Void> DONE = CompletableFuture.completedFuture(null);
-
     private final BlockHandler handler;
-    private final Consumer<Throwable> failures;
 
-    HandlerDisk(BlockHandler handler, Consumer<Throwable> failures) {
+    HandlerDisk(BlockHandler handler) {
         this.handler = handler;
-        this.failures = failures;
     }
 
-    private interface Call {
-        void run() throws IOException;
-    }
-
-    private CompletableFuture<Void> call(Call call) {
-        try {
-            call.run();
-            return DONE;
-        } catch (Throwable t) {
-            failures.accept(t);
-            return CompletableFuture.failedFuture(t);
+    @Override
+    public boolean handle(DiskRequest request) throws IOException {
+        long offset = request.offset();
+        long length = request.length();
+        switch (request.operation()) {
+            case READ -> {
+                ByteBuffer dst = request.data();
+                handler.read(offset, dst);
+                checkFilled(dst, offset, length);
+            }
+            case WRITE ->
+                handler.write(
+                        offset,
+                        request.data(),
+                        new WriteFlags(
+                                request.has(RequestFlag.FUA),
+                                request.has(RequestFlag.META),
+                                request.has(RequestFlag.SYNC)));
+            case FLUSH -> handler.flush();
+            case DISCARD -> handler.discard(offset, length);
+            case WRITE_ZEROES -> handler.writeZeroes(offset, length, !request.has(RequestFlag.NOUNMAP));
+            default -> throw new BlockIOException(Errno.EOPNOTSUPP, "A handler has no zones");
         }
+        return true;
     }
 
     /** Throws unless the handler's read has filled {@code dst}. */
@@ -51,40 +54,5 @@ final class HandlerDisk implements Disk {
                             + " bytes unfilled. It has to fill dst up to its limit; with absolute puts, set"
                             + " dst.position(dst.limit()) at the end.");
         }
-    }
-
-    @Override
-    public CompletableFuture<Void> read(FilteredRequest request, long offset, ByteBuffer dst) {
-        return call(() -> {
-            int length = dst.remaining();
-            handler.read(offset, dst);
-            checkFilled(dst, offset, length);
-        });
-    }
-
-    @Override
-    public CompletableFuture<Void> write(FilteredRequest request, long offset, ByteBuffer src, boolean fua) {
-        return call(() -> handler.write(
-                offset,
-                src.asReadOnlyBuffer(),
-                new WriteFlags(
-                        fua,
-                        request.info().has(RequestFlag.META),
-                        request.info().has(RequestFlag.SYNC))));
-    }
-
-    @Override
-    public CompletableFuture<Void> flush(FilteredRequest request) {
-        return call(handler::flush);
-    }
-
-    @Override
-    public CompletableFuture<Void> discard(FilteredRequest request, long offset, long length) {
-        return call(() -> handler.discard(offset, length));
-    }
-
-    @Override
-    public CompletableFuture<Void> writeZeroes(FilteredRequest request, long offset, long length, boolean mayUnmap) {
-        return call(() -> handler.writeZeroes(offset, length, mayUnmap));
     }
 }

@@ -74,7 +74,7 @@ final class LocalDevice implements ServedDevice {
         }
         KernelDevice kernel = KernelDevice.create(session, parameters);
         Failures failures = new Failures();
-        Disk disk = new HandlerDisk(handler, failures::add);
+        Disk disk = new HandlerDisk(handler);
         DeviceParts parts = DeviceParts.of(
                 kernel,
                 Filters.over(kernel.parameters(), kernel::size, failures, spec, disk),
@@ -99,7 +99,7 @@ final class LocalDevice implements ServedDevice {
             ControlSession session, DeviceParameters parameters, FilterSpec spec, RequestHandler handler) {
         KernelDevice kernel = KernelDevice.create(session, parameters);
         Failures failures = new Failures();
-        Disk disk = new RequestDisk(handler, failures::add);
+        Disk disk = new RequestDisk(handler);
         DeviceParts parts = DeviceParts.of(
                 kernel,
                 Filters.over(kernel.parameters(), kernel::size, failures, spec, disk),

@@ -18,7 +18,6 @@ import io.dblock.internal.kernel.NativeMemory;
 import io.dblock.internal.store.BlockLog;
 import io.dblock.internal.store.Chunk;
 import io.dblock.internal.store.WriteCache;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -309,7 +308,7 @@ abstract class Worker {
         try {
             boolean taken = faults.handle(request, filters.disk());
             if (taken) {
-                request.detach();
+                request.keep();
             }
             return taken;
         } finally {
@@ -442,8 +441,7 @@ abstract class Worker {
 
     /** Returns the error of a request whose handling threw this. */
     static Errno errno(Throwable thrown) {
-        Throwable cause = thrown instanceof UncheckedIOException ? thrown.getCause() : thrown;
-        return cause instanceof BlockIOException known ? known.errno() : Errno.EIO;
+        return Failures.errno(thrown);
     }
 
     /** Returns the write cache's position when the current requests came. */
@@ -462,9 +460,7 @@ abstract class Worker {
         answered(sequence, 0, errno(thrown));
         try {
             counters.errors.increment();
-            if (cache == null || cache.powered()) {
-                failures.add(thrown);
-            }
+            filters.thrown(thrown, position);
         } catch (Throwable t) {
             failures.add(t);
         }

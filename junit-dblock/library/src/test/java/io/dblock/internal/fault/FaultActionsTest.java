@@ -585,9 +585,9 @@ class FaultActionsTest {
                         new io.dblock.handler.RequestInfo(WRITE, 0, 1024, java.util.Set.of(), 0),
                         java.nio.ByteBuffer.allocate(1024)) {
                     @Override
-                    public void answer(Answer given) {
-                        super.answer(given);
-                        super.answer(given);
+                    protected void deliver(Answer given) {
+                        super.deliver(given);
+                        super.deliver(given);
                     }
                 };
         assertThat(bench.filter.handle(twice, bench.disk)).isTrue();

@@ -152,6 +152,14 @@ final class FaultBench implements FaultContext, AutoCloseable {
         failures.add(failure);
     }
 
+    @Override
+    public Errno thrown(DiskRequest request, Throwable failure) {
+        if (!(failure instanceof IOException)) {
+            failed(failure);
+        }
+        return failure instanceof BlockIOException known ? known.errno() : Errno.EIO;
+    }
+
     /** The disk: does what it is told, and notes it. */
     final class Image implements Disk {
         final List<String> done = Collections.synchronizedList(new ArrayList<>());
@@ -160,54 +168,49 @@ final class FaultBench implements FaultContext, AutoCloseable {
         /** What the next calls fail with. */
         volatile Throwable broken;
 
-        private CompletableFuture<Void> run(String what, Runnable work) {
-            Runnable noted = () -> {
-                synchronized (image) {
-                    work.run();
-                }
-                done.add(what);
-            };
+        @Override
+        public boolean handle(DiskRequest request) throws IOException {
             if (!powered) {
-                return CompletableFuture.failedFuture(new IOException("power is off"));
+                throw new IOException("power is off");
             }
-            if (broken != null) {
-                return CompletableFuture.failedFuture(broken);
+            Throwable thrown = broken;
+            if (thrown instanceof IOException e) {
+                throw e;
+            } else if (thrown instanceof RuntimeException e) {
+                throw e;
+            }
+            if (request.operation() == Operation.WRITE && request.has(RequestFlag.FUA)) {
+                fuaBytes.addAndGet(request.length());
             }
             Executor executor = elsewhere;
-            if (executor != null) {
-                return CompletableFuture.runAsync(noted, executor);
+            if (executor == null) {
+                work(request);
+                return true;
             }
-            noted.run();
-            return CompletableFuture.completedFuture(null);
+            request.keep();
+            executor.execute(() -> {
+                work(request);
+                request.complete();
+            });
+            return false;
         }
 
-        @Override
-        public CompletableFuture<Void> read(FilteredRequest request, long offset, ByteBuffer dst) {
-            return run("READ " + offset + "+" + dst.remaining(), () -> dst.put(image, (int) offset, dst.remaining()));
-        }
-
-        @Override
-        public CompletableFuture<Void> write(FilteredRequest request, long offset, ByteBuffer src, boolean fua) {
-            fuaBytes.addAndGet(fua ? src.remaining() : 0);
-            return run(
-                    "WRITE " + offset + "+" + src.remaining() + (fua ? " FUA" : ""),
-                    () -> src.get(image, (int) offset, src.remaining()));
-        }
-
-        @Override
-        public CompletableFuture<Void> flush(FilteredRequest request) {
-            return run("FLUSH", flushes::incrementAndGet);
-        }
-
-        @Override
-        public CompletableFuture<Void> discard(FilteredRequest request, long offset, long length) {
-            return run("DISCARD " + offset + "+" + length, () -> fill(offset, length, 0));
-        }
-
-        @Override
-        public CompletableFuture<Void> writeZeroes(
-                FilteredRequest request, long offset, long length, boolean mayUnmap) {
-            return run("WRITE_ZEROES " + offset + "+" + length, () -> fill(offset, length, 0));
+        private void work(DiskRequest request) {
+            int offset = (int) request.offset();
+            String what = request.operation() == Operation.FLUSH
+                    ? "FLUSH"
+                    : request.operation() + " " + offset + "+" + request.length();
+            boolean fua = request.operation() == Operation.WRITE && request.has(RequestFlag.FUA);
+            synchronized (image) {
+                switch (request.operation()) {
+                    case READ -> request.data().put(image, offset, (int) request.length());
+                    case WRITE -> request.data().get(image, offset, (int) request.length());
+                    case FLUSH -> flushes.incrementAndGet();
+                    case DISCARD, WRITE_ZEROES -> fill(offset, request.length(), 0);
+                    default -> throw new AssertionError("this disk has no zones: " + request);
+                }
+            }
+            done.add(what + (fua ? " FUA" : ""));
         }
     }
 
@@ -242,7 +245,7 @@ final class FaultBench implements FaultContext, AutoCloseable {
     // ---- requests ----
 
     /** One request, with its answer once it has one. */
-    class Request implements FilteredRequest {
+    class Request extends DiskRequest {
         private final RequestInfo info;
         private final long sequence = sequences.incrementAndGet();
         private final ByteBuffer data;
@@ -281,11 +284,13 @@ final class FaultBench implements FaultContext, AutoCloseable {
 
         @Override
         public void addTicket(long ticket) {
-            throw new IllegalStateException("no cache here");
+            if (ticket != 0) {
+                throw new IllegalStateException("no cache here");
+            }
         }
 
         @Override
-        public void answer(Answer given) {
+        protected void deliver(Answer given) {
             if (!answer.complete(given)) {
                 throw new IllegalStateException("answered twice: " + info);
             }
@@ -353,22 +358,13 @@ final class FaultBench implements FaultContext, AutoCloseable {
 
     /** What a server does without rules. */
     private void pass(Request request) {
-        RequestInfo info = request.info;
-        CompletableFuture<Void> done =
-                switch (info.operation()) {
-                    case READ -> disk.read(request, info.offset(), request.data.duplicate());
-                    case WRITE ->
-                        disk.write(request, info.offset(), request.data.duplicate(), info.has(RequestFlag.FUA));
-                    case FLUSH -> disk.flush(request);
-                    case DISCARD -> disk.discard(request, info.offset(), info.length());
-                    case WRITE_ZEROES ->
-                        disk.writeZeroes(request, info.offset(), info.length(), !info.has(RequestFlag.NOUNMAP));
-                    default -> throw new AssertionError("this disk has no zones: " + info);
-                };
-        CompletableFuture<Void> unused = done.handle((nothing, error) -> {
-            request.answer(Answer.all(info.length(), error == null ? null : Errno.EIO, List.of()));
-            return null;
-        });
+        try {
+            if (disk.handle(request)) {
+                request.complete();
+            }
+        } catch (Throwable t) {
+            request.fail(Errno.EIO);
+        }
     }
 
     /** Reads sectors {@code first} to {@code last}. */

@@ -3,6 +3,7 @@ package io.dblock.internal.fault;
 
 import io.dblock.fault.Faults;
 import io.dblock.handler.BlockHandler;
+import io.dblock.handler.BlockIOException;
 import io.dblock.handler.Errno;
 import io.dblock.handler.Operation;
 import io.dblock.handler.RequestFlag;
@@ -126,8 +127,12 @@ public final class UnitDisk implements FaultContext, AutoCloseable {
         RequestInfo info = new RequestInfo(operation, first * SECTOR, sectors * SECTOR, Set.of(flags), 0);
         Request request = new Request(info, data);
         CacheDisk disk = new CacheDisk(cache);
-        if (!filter.handle(request, disk)) {
-            request.execute(disk);
+        try {
+            if (!filter.handle(request, disk) && disk.handle(request)) {
+                request.complete();
+            }
+        } catch (IOException e) {
+            request.fail(Errno.EIO);
         }
         try {
             return request.answered.get(20, TimeUnit.SECONDS).firstError();
@@ -136,7 +141,7 @@ public final class UnitDisk implements FaultContext, AutoCloseable {
         }
     }
 
-    private final class Request implements FilteredRequest {
+    private final class Request extends DiskRequest {
         final CompletableFuture<Answer> answered = new CompletableFuture<>();
         private final RequestInfo info;
         private final ByteBuffer data;
@@ -157,20 +162,6 @@ public final class UnitDisk implements FaultContext, AutoCloseable {
             if (info.operation() == Operation.WRITE) {
                 ring.data(sequence, this.data, 0, data.length);
             }
-        }
-
-        void execute(Disk disk) {
-            boolean fua = info.has(RequestFlag.FUA);
-            CompletableFuture<Void> done =
-                    switch (info.operation()) {
-                        case READ -> disk.read(this, info.offset(), data);
-                        case WRITE -> disk.write(this, info.offset(), data, fua);
-                        case FLUSH -> disk.flush(this);
-                        case DISCARD -> disk.discard(this, info.offset(), info.length());
-                        case WRITE_ZEROES -> disk.writeZeroes(this, info.offset(), info.length(), true);
-                        default -> throw new AssertionError("this disk has no zones: " + info);
-                    };
-            answer(Answer.all(info.length(), done.isCompletedExceptionally() ? Errno.EIO : null, List.of()));
         }
 
         @Override
@@ -195,11 +186,13 @@ public final class UnitDisk implements FaultContext, AutoCloseable {
 
         @Override
         public void addTicket(long ticket) {
-            tickets.add(ticket);
+            if (ticket != 0) {
+                tickets.add(ticket);
+            }
         }
 
         @Override
-        public void answer(Answer answer) {
+        protected void deliver(Answer answer) {
             tickets.forEach(cache::completed);
             Answer given = cache.isCurrent(position)
                     ? answer
@@ -276,6 +269,14 @@ public final class UnitDisk implements FaultContext, AutoCloseable {
     @Override
     public void failed(Throwable failure) {
         throw new AssertionError(failure);
+    }
+
+    @Override
+    public Errno thrown(DiskRequest request, Throwable failure) {
+        if (!(failure instanceof IOException)) {
+            failed(failure);
+        }
+        return failure instanceof BlockIOException known ? known.errno() : Errno.EIO;
     }
 
     @Override
