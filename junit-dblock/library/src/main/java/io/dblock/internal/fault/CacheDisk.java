@@ -4,6 +4,7 @@ package io.dblock.internal.fault;
 import io.dblock.handler.BlockIOException;
 import io.dblock.handler.Errno;
 import io.dblock.handler.RequestFlag;
+import io.dblock.internal.store.BlockLog;
 import io.dblock.internal.store.WriteCache;
 import java.io.IOException;
 
@@ -16,6 +17,16 @@ public final class CacheDisk implements Disk {
     public CacheDisk(WriteCache cache) {
         this.cache = cache;
         locator = cache::locate;
+    }
+
+    @Override
+    public BlockLog memory() {
+        return cache.memory();
+    }
+
+    @Override
+    public boolean isQuick() {
+        return cache.isInMemory();
     }
 
     @Override

@@ -84,33 +84,46 @@ public final class FaultFilter implements AutoCloseable {
             return true;
         }
         remember(request);
-        FaultPlan plan = new FaultPlan(info);
+        FaultPlan plan = null;
         boolean watched = false;
         try {
             long drawn = seed;
             for (FaultState state : current) {
-                state.consider(plan, drawn);
+                plan = state.consider(info, plan, drawn);
                 watched |= state.watches(info);
+            }
+            if (plan == null && watched) {
+                plan = new FaultPlan(info);
+            }
+            if (plan == null || !(watched || plan.touched())) {
+                return false;
+            }
+            if (!plan.pauses().isEmpty()) {
+                request.keep();
             }
         } catch (RuntimeException | Error e) {
             // Thrown by a predicate of the test: what the rule should do with the request is unknown.
             failed(e);
-            plan.done();
+            List<FaultState> acted = plan == null ? List.of() : plan.acted();
+            if (plan != null) {
+                plan.done();
+            }
             request.answer(Answer.all(
                     info.length(),
                     Errno.EIO,
-                    plan.acted().stream().map(FaultState::name).toList()));
+                    acted.stream().map(FaultState::name).toList()));
             return true;
         }
-        if (!watched && !plan.touched()) {
-            return false;
-        }
         FaultRun run = new FaultRun(this, request, disk, plan);
-        if (enters(run)) {
-            run.start();
-        } else {
-            run.fail(Errno.EIO);
+        try {
+            if (enters(run)) {
+                run.start();
+                return true;
+            }
+        } catch (RuntimeException | Error e) {
+            failed(e);
         }
+        run.fail(Errno.EIO);
         return true;
     }
 

@@ -119,12 +119,23 @@ final class FaultState {
         return info.operation() == Operation.WRITE || info.operation() == Operation.WRITE_ZEROES;
     }
 
-    /** Acts on the request if the rule matches it: notes in the plan what is to happen. */
-    void consider(FaultPlan plan, long seed) {
-        FaultRule seen;
-        do {
-            seen = rule;
-        } while (matches(seen, plan.info()) && !decide(seen, plan, seed));
+    /**
+     * Acts on the request if the rule matches it: notes in the plan what is to happen.
+     *
+     * @param plan the plan of the rules before; null if none has matched
+     * @return the plan; null if this rule has not matched either
+     */
+    FaultPlan consider(RequestInfo info, FaultPlan plan, long seed) {
+        FaultPlan made = plan;
+        for (FaultRule seen = rule; matches(seen, info); seen = rule) {
+            if (made == null) {
+                made = new FaultPlan(info);
+            }
+            if (decide(seen, made, seed)) {
+                break;
+            }
+        }
+        return made;
     }
 
     private boolean matches(FaultRule seen, RequestInfo info) {

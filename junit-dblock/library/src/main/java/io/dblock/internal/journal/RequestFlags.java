@@ -4,7 +4,6 @@ package io.dblock.internal.journal;
 import io.dblock.handler.RequestFlag;
 import io.dblock.internal.kernel.Batch;
 import java.util.EnumSet;
-import java.util.Set;
 
 /** Converts the flags of a request from the numbers of the module. */
 public final class RequestFlags {
@@ -13,20 +12,27 @@ public final class RequestFlags {
     /** Returns the flags in these bits, {@code REQ_} of {@link Batch}; unknown bits are left out. */
     public static EnumSet<RequestFlag> of(int bits) {
         EnumSet<RequestFlag> flags = EnumSet.noneOf(RequestFlag.class);
-        add(flags, bits, Batch.REQ_FUA, RequestFlag.FUA);
-        add(flags, bits, Batch.REQ_META, RequestFlag.META);
-        add(flags, bits, Batch.REQ_SYNC, RequestFlag.SYNC);
-        add(flags, bits, Batch.REQ_NOUNMAP, RequestFlag.NOUNMAP);
-        add(flags, bits, Batch.REQ_RAHEAD, RequestFlag.READ_AHEAD);
-        add(flags, bits, Batch.REQ_PRIO, RequestFlag.PRIORITY);
-        add(flags, bits, Batch.REQ_BACKGROUND, RequestFlag.BACKGROUND);
-        add(flags, bits, Batch.REQ_SWAP, RequestFlag.SWAP);
+        for (RequestFlag flag : RequestFlag.values()) {
+            if (has(bits, flag)) {
+                flags.add(flag);
+            }
+        }
         return flags;
     }
 
-    private static void add(Set<RequestFlag> flags, int bits, int bit, RequestFlag flag) {
-        if ((bits & bit) != 0) {
-            flags.add(flag);
-        }
+    /** Returns whether this flag is in these bits. */
+    public static boolean has(int bits, RequestFlag flag) {
+        int bit =
+                switch (flag) {
+                    case FUA -> Batch.REQ_FUA;
+                    case META -> Batch.REQ_META;
+                    case SYNC -> Batch.REQ_SYNC;
+                    case NOUNMAP -> Batch.REQ_NOUNMAP;
+                    case READ_AHEAD -> Batch.REQ_RAHEAD;
+                    case PRIORITY -> Batch.REQ_PRIO;
+                    case BACKGROUND -> Batch.REQ_BACKGROUND;
+                    case SWAP -> Batch.REQ_SWAP;
+                };
+        return (bits & bit) != 0;
     }
 }

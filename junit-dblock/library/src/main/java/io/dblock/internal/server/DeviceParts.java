@@ -19,9 +19,13 @@ record DeviceParts(
         Serving serving,
         Answerer answerer) {
 
-    /** Creates the remaining parts. {@code ownBuffers} is null if the device may use the shared buffers. */
-    static DeviceParts of(KernelDevice kernel, Filters filters, Failures failures, BufferPool ownBuffers) {
+    /** How much of its unused buffers a device with a user's handler keeps, in bytes. */
+    private static final long KEPT_BUFFERS = 64L << 20;
+
+    /** Creates the remaining parts. */
+    static DeviceParts of(KernelDevice kernel, Filters filters, Failures failures) {
         Counters counters = new Counters();
+        BufferPool ownBuffers = filters.disk().isBuiltIn() ? null : new BufferPool(KEPT_BUFFERS);
         Serving serving = new Serving(kernel, failures, ownBuffers);
         return new DeviceParts(
                 kernel, filters, counters, failures, serving, new Answerer(kernel, counters, failures, serving));

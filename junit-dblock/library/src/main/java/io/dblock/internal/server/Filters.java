@@ -157,11 +157,11 @@ final class Filters implements AutoCloseable {
      * @param then the position at which the request came
      * @return false if the power was cut since that position, so that the answer must be an error
      */
-    boolean complete(long[] tickets, long then) {
+    boolean complete(long[] tickets, int count, long then) {
         if (cache == null) {
             return true;
         }
-        cache.completed(tickets, tickets.length);
+        cache.completed(tickets, count);
         return cache.isCurrent(then);
     }
 

@@ -46,7 +46,7 @@ final class HandlerDisk implements Disk {
     }
 
     /** Throws unless the handler's read has filled {@code dst}. */
-    static void checkFilled(ByteBuffer dst, long offset, long length) throws BlockIOException {
+    private static void checkFilled(ByteBuffer dst, long offset, long length) throws BlockIOException {
         if (dst.hasRemaining()) {
             throw new BlockIOException(
                     Errno.EIO,

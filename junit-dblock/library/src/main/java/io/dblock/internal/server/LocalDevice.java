@@ -27,7 +27,6 @@ import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import java.util.function.IntFunction;
 
 /**
  * A device that this JVM serves on its own control session, with one thread per queue while the device is busy. This class
@@ -35,7 +34,6 @@ import java.util.function.IntFunction;
  */
 final class LocalDevice implements ServedDevice {
     private static final Duration JOIN = Duration.ofSeconds(5);
-    private static final long KEPT_BUFFERS = 64L << 20;
 
     private final DeviceParts parts;
     private final KernelDevice kernel;
@@ -69,60 +67,44 @@ final class LocalDevice implements ServedDevice {
      */
     static LocalDevice create(
             ControlSession session, DeviceParameters parameters, FilterSpec spec, BlockHandler handler) {
-        if (handler instanceof Store store) {
-            return overStore(session, parameters, spec, store);
+        if (!(handler instanceof Store store)) {
+            return create(session, parameters, spec, new HandlerDisk(handler), handler, handler, handler.supports());
         }
         KernelDevice kernel = KernelDevice.create(session, parameters);
         Failures failures = new Failures();
-        Disk disk = new HandlerDisk(handler);
-        DeviceParts parts = DeviceParts.of(
-                kernel,
-                Filters.over(kernel.parameters(), kernel::size, failures, spec, disk),
-                failures,
-                new BufferPool(KEPT_BUFFERS));
-        return new LocalDevice(parts, handler, handler, handler.supports())
-                .serve(queue -> new BlockingWorker(parts, queue, handler));
-    }
-
-    private static LocalDevice overStore(
-            ControlSession session, DeviceParameters parameters, FilterSpec spec, Store store) {
-        KernelDevice kernel = KernelDevice.create(session, parameters);
-        Failures failures = new Failures();
-        DeviceParts parts = DeviceParts.of(
-                kernel, Filters.overStore(kernel.parameters(), kernel::size, failures, spec, store), failures, null);
+        Filters filters = Filters.overStore(kernel.parameters(), kernel::size, failures, spec, store);
         // The write cache closes the store: with the device or, if that is later, with the last snapshot.
-        return new LocalDevice(parts, () -> {}, store, store.supports()).serve(queue -> new StoreWorker(parts, queue));
+        return new LocalDevice(DeviceParts.of(kernel, filters, failures), () -> {}, store, store.supports()).serve();
     }
 
     /** Creates a device that is served with a handler in request form. */
     static LocalDevice create(
             ControlSession session, DeviceParameters parameters, FilterSpec spec, RequestHandler handler) {
-        KernelDevice kernel = KernelDevice.create(session, parameters);
-        Failures failures = new Failures();
-        Disk disk = new RequestDisk(handler);
-        DeviceParts parts = DeviceParts.of(
-                kernel,
-                Filters.over(kernel.parameters(), kernel::size, failures, spec, disk),
-                failures,
-                new BufferPool(KEPT_BUFFERS));
-        return new LocalDevice(parts, () -> {}, handler, handler.supports())
-                .serve(queue -> new RequestWorker(parts, queue, handler));
+        return create(session, parameters, spec, new RequestDisk(handler), () -> {}, handler, handler.supports());
     }
 
     /** Creates a device that is served from a zoned store, without a write cache. */
     static LocalDevice create(ControlSession session, DeviceParameters parameters, FilterSpec spec, ZonedStore store) {
-        KernelDevice kernel = KernelDevice.create(session, parameters);
-        Failures failures = new Failures();
-        Disk disk = new ZonedDisk(store);
-        DeviceParts parts = DeviceParts.of(
-                kernel, Filters.over(kernel.parameters(), kernel::size, failures, spec, disk), failures, null);
-        return new LocalDevice(parts, store, store, EnumSet.allOf(Operation.class))
-                .serve(queue -> new ZonedWorker(parts, queue, store));
+        return create(session, parameters, spec, new ZonedDisk(store), store, store, EnumSet.allOf(Operation.class));
     }
 
-    private LocalDevice serve(IntFunction<Worker> factory) {
+    private static LocalDevice create(
+            ControlSession session,
+            DeviceParameters parameters,
+            FilterSpec spec,
+            Disk disk,
+            AutoCloseable handler,
+            Object answering,
+            Set<Operation> operations) {
+        KernelDevice kernel = KernelDevice.create(session, parameters);
+        Failures failures = new Failures();
+        Filters filters = Filters.over(kernel.parameters(), kernel::size, failures, spec, disk);
+        return new LocalDevice(DeviceParts.of(kernel, filters, failures), handler, answering, operations).serve();
+    }
+
+    private LocalDevice serve() {
         try {
-            parts.serving().start(factory);
+            parts.serving().start(queue -> new Worker(parts, queue));
             return this;
         } catch (RuntimeException | Error e) {
             try {

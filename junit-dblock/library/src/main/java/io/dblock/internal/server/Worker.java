@@ -3,22 +3,17 @@ package io.dblock.internal.server;
 
 import io.dblock.handler.BlockIOException;
 import io.dblock.handler.Errno;
-import io.dblock.handler.Operation;
-import io.dblock.handler.RequestInfo;
+import io.dblock.internal.fault.Disk;
 import io.dblock.internal.fault.FaultFilter;
-import io.dblock.internal.journal.Answer;
 import io.dblock.internal.journal.JournalRing;
-import io.dblock.internal.journal.RequestFlags;
-import io.dblock.internal.journal.RequestHints;
-import io.dblock.internal.journal.RequestOperations;
 import io.dblock.internal.kernel.Batch;
 import io.dblock.internal.kernel.ControlException;
 import io.dblock.internal.kernel.ControlSession;
 import io.dblock.internal.kernel.NativeMemory;
 import io.dblock.internal.store.BlockLog;
 import io.dblock.internal.store.Chunk;
+import io.dblock.internal.store.Parts;
 import io.dblock.internal.store.WriteCache;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -34,20 +29,24 @@ import java.util.function.LongConsumer;
  * <p>The answers go with the next call to the kernel. Just before that call, the writes are completed in the cache and the
  * requests are ended in the journal. If the power was cut since the requests came, the answers become errors.
  */
-abstract class Worker {
-    private static final long NOT_RECORDED = JournalRing.NOT_RECORDED;
+final class Worker {
+    static final long NOT_RECORDED = JournalRing.NOT_RECORDED;
+
+    /** How much memory there is for the data of writes, if several requests are fetched at once. */
+    private static final int BUFFER = 1 << 20;
 
     private static final long BUSY = Long.MIN_VALUE;
     private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(10);
 
-    final DeviceParts parts;
-    final Failures failures;
-    final BufferPool buffers;
-    final Batch batch;
-    /** The buffer for the data of writes without an {@link #intake}, and for that of reads which a handler fills. */
-    final NativeMemory fetched;
+    private final DeviceParts parts;
+    private final Disk disk;
+    private final Failures failures;
+    private final BufferPool buffers;
+    private final Batch batch;
+    /** The buffer for the data of writes without an {@link #intake}. */
+    private final NativeMemory fetched;
 
-    final WriteCache cache;
+    private final WriteCache cache;
     private final ControlSession session;
     private final Serving serving;
     private final Counters counters;
@@ -77,29 +76,39 @@ abstract class Worker {
     /** The memory that the answers in the batch point at, to be released after the next call. */
     private final List<NativeMemory> answered = new ArrayList<>();
 
+    /** Where the data of the last read is that is answered in place. */
+    private final Parts found = new Parts();
+
     private long position;
     private long fetchedAt;
-    private DivertedRequest diverted;
+    /** The request that is being handled. */
+    private Request current;
+    /** A request to be used again; null if somebody else has got the last one. */
+    private Request spare;
     /** When the last requests came, or {@link #BUSY} while requests are handled. */
     private final AtomicLong idleSince = new AtomicLong();
 
     private boolean ended;
     private volatile Thread thread;
 
-    Worker(DeviceParts parts, int queue, int batchSize, int bufferSize, BlockLog memory) {
-        this.memory = memory;
+    Worker(DeviceParts parts, int queue) {
         this.parts = parts;
+        KernelDevice kernel = parts.kernel();
         failures = parts.failures();
         serving = parts.serving();
         buffers = serving.buffers();
-        session = parts.kernel().session();
+        session = kernel.session();
         counters = parts.counters();
         filters = parts.filters();
         journal = filters.journal();
         faults = filters.faults();
         cache = filters.cache();
-        fetched = buffers.take(bufferSize);
-        batch = serving.batches().take(parts.kernel().id(), queue, batchSize);
+        disk = filters.disk();
+        memory = disk.isBuiltIn() ? disk.memory() : journal.memory();
+        // Otherwise one at a time, so that no answer waits until another request is handled.
+        int batchSize = disk.isQuick() ? Math.min(BatchPool.CAPACITY, kernel.depth()) : 1;
+        fetched = buffers.take(Math.max(disk.isQuick() ? BUFFER : 0, kernel.maxIo()));
+        batch = serving.batches().take(kernel.id(), queue, batchSize);
         Answerer answerer = parts.answerer();
         late = cookie -> answerer.answeredLate();
         sequences = new long[batchSize];
@@ -108,34 +117,23 @@ abstract class Worker {
         rules = new ArrayList<>(Collections.nCopies(batchSize, List.of()));
     }
 
-    /**
-     * Handles request {@code i} of the batch: adds its answer to the batch and calls {@link #answered}, or leaves it to be
-     * answered later.
-     *
-     * @param sequence its number in the journal
-     */
-    abstract void handle(int i, long sequence) throws Exception;
-
-    /** Returns whether a request is done as soon as it was fetched: nothing is waited for, and no code of a user is run. */
-    abstract boolean isImmediate();
-
     /** Sets the thread that runs {@link #serve()}; null when it no longer does. */
-    final void setThread(Thread thread) {
+    void setThread(Thread thread) {
         this.thread = thread;
     }
 
-    final Thread thread() {
+    Thread thread() {
         return thread;
     }
 
     /** Returns whether no request has come for {@link Serving#LINGER}, and none is being handled. */
-    final boolean isIdle() {
+    boolean isIdle() {
         long since = idleSince.get();
         return since != BUSY && System.nanoTime() - since >= Serving.LINGER.toNanos();
     }
 
     /** Returns whether the device has ended. */
-    final boolean ended() {
+    boolean ended() {
         return ended;
     }
 
@@ -144,7 +142,7 @@ abstract class Worker {
      *
      * @return whether this ended because the worker {@linkplain Serving#mayLeave may leave}
      */
-    final boolean serve() {
+    boolean serve() {
         long patience = serving.patience();
         long last = System.nanoTime();
         while (true) {
@@ -219,7 +217,7 @@ abstract class Worker {
     }
 
     /** Gives back the memory the worker serves with. No thread may be in {@link #serve()}. */
-    final void close() {
+    void close() {
         memory.giveBack(intake);
         intake = null;
         if (reading >= 0) {
@@ -234,127 +232,115 @@ abstract class Worker {
 
     /** Records and handles a request. Must not throw. */
     private void take(int i) {
-        long sequence = NOT_RECORDED;
+        Request request = spare;
+        spare = null;
         try {
+            if (request == null) {
+                request = new Request(parts, this);
+            }
+            request.begin(i, position, fetchedAt);
+            current = request;
             count(i);
-            operation(batch.operation(i));
-            sequence = journal.begin(
-                    batch.issuedAt(i),
-                    batch.operation(i),
-                    batch.flags(i),
-                    batch.offset(i),
-                    batch.length(i),
-                    batch.queue(i),
-                    batch.hints(i));
-            if (batch.operation(i) == Batch.OP_WRITE || batch.operation(i) == Batch.OP_ZONE_APPEND) {
-                brought += (int) batch.length(i);
-                if (!journal.wantsData(Batch.OP_WRITE)) {
-                    // Nobody wants it here.
-                } else if (intake == null) {
-                    journal.data(sequence, fetched.buffer(), indexOf(i), (int) batch.length(i));
-                } else {
-                    journal.data(sequence, intake, indexOf(i), (int) batch.length(i));
-                }
+            record(i, request);
+            boolean passes = faults.isEmpty() || !faults.handle(request, disk);
+            if (passes && disk.handle(request)) {
+                request.done();
+                spare = request;
             }
-            if (!faults.isEmpty() && divert(i, sequence)) {
-                return;
-            }
-            handle(i, sequence);
         } catch (Throwable t) {
-            failRequest(i, sequence, t);
+            fail(i, request, t);
+        } finally {
+            current = null;
         }
     }
 
-    /** Returns the buffer that has the data of the current writes, each at its {@link #indexOf}. */
-    final ByteBuffer data() {
-        return intake == null ? fetched.buffer() : intake.buffer();
-    }
-
-    /** Returns where in {@link #data()} the data of request {@code i} starts. */
-    final int indexOf(int i) {
-        return (int) (batch.data(i) - (intake == null ? fetched : intake.memory()).address());
-    }
-
-    /** Returns the chunk that has the data of the current writes; null if it is not in a chunk. */
-    final Chunk intake() {
-        return intake;
-    }
-
-    /** Keeps what is found of the disk's content from now on until the answers in the batch are given. */
-    final void beginReading() {
-        if (reading < 0) {
-            reading = memory.enter();
-        }
-    }
-
-    /** Returns whether the journal wants the data of reads. */
-    final boolean recordsReads() {
-        return journal.wantsData(Batch.OP_READ);
-    }
-
-    /** Shows a request to the fault rules; returns whether they have taken it, and answer it now or later. */
-    private boolean divert(int i, long sequence) throws BlockIOException {
-        RequestInfo info = new RequestInfo(
-                operation(batch.operation(i)),
+    private void record(int i, Request request) {
+        long sequence = journal.begin(
+                batch.issuedAt(i),
+                batch.operation(i),
+                batch.flags(i),
                 batch.offset(i),
                 batch.length(i),
-                RequestFlags.of(batch.flags(i)),
                 batch.queue(i),
-                RequestHints.priority(batch.hints(i)),
-                RequestHints.writeHint(batch.hints(i)));
-        DivertedRequest request =
-                new DivertedRequest(parts, this, batch.cookie(i), info, sequence, position, batch.data(i));
-        diverted = request;
-        try {
-            boolean taken = faults.handle(request, filters.disk());
-            if (taken) {
-                request.keep();
-            }
-            return taken;
-        } finally {
-            diverted = null;
+                batch.hints(i));
+        request.recorded(sequence);
+        if (!request.isFrom()) {
+            return;
         }
+        int length = (int) batch.length(i);
+        int index = (int) (batch.data(i) - (intake == null ? fetched : intake.memory()).address());
+        request.brings(intake == null ? fetched.buffer() : intake.buffer(), index, intake);
+        brought += length;
+        if (!journal.wantsData(Batch.OP_WRITE)) {
+            // Nobody wants it here.
+        } else if (intake == null) {
+            journal.data(sequence, fetched.buffer(), index, length);
+        } else {
+            journal.data(sequence, intake, index, length);
+        }
+    }
+
+    /** Fails request {@code i}, whose handling threw this. Must not throw, even if memory is short. */
+    private void fail(int i, Request request, Throwable thrown) {
+        Errno errno = Failures.errno(thrown);
+        boolean open = true;
+        if (request == null) {
+            batch.answerError(batch.cookie(i), errno.number());
+            answered(NOT_RECORDED, 0, errno, List.of());
+        } else {
+            open = request.failIfOpenWithNextCall(errno);
+        }
+        try {
+            filters.thrown(thrown, position);
+            if (open) {
+                counters.errors.increment();
+                if (request != null) {
+                    request.release();
+                }
+            }
+        } catch (Throwable t) {
+            failures.add(t);
+        }
+    }
+
+    // ---- for requests ----
+
+    Disk disk() {
+        return disk;
+    }
+
+    Batch batch() {
+        return batch;
+    }
+
+    BufferPool buffers() {
+        return buffers;
     }
 
     /** Returns whether the current thread handles this request, so that the answer can go with the next call. */
-    final boolean isHandling(DivertedRequest request) {
-        return diverted == request && isHere();
+    boolean isHandling(Request request) {
+        return current == request && thread == Thread.currentThread();
     }
 
-    /** Returns whether the current thread runs this worker. */
-    final boolean isHere() {
-        return thread == Thread.currentThread();
-    }
-
-    /** Adds the answer to the next call to the kernel; {@code data} is not reused before that call. */
-    final void answerWithNextCall(DivertedRequest request, Answer answer, NativeMemory data) {
-        if (request.info().operation() == Operation.READ && data != null && answer.firstError() == null) {
-            noteRead(request.sequence(), data.address(), request.info().length());
+    /**
+     * Keeps what is found of the disk's content from now on until the answers in the batch are given.
+     *
+     * @return what to note the places in, see {@link #found}
+     */
+    Parts beginReading() {
+        if (reading < 0) {
+            reading = memory.enter();
         }
-        request.addParts(answer, batch, data, () -> {});
-        // No ticket: the request has already completed its writes in the cache.
-        answered(request.sequence(), 0, answer.firstError(), answer.rules());
-        if (data != null) {
-            releaseWhenTaken(data);
-        }
+        return found;
     }
 
-    /** Records the data of a read, which is at this address. */
-    final void noteRead(long sequence, long address, long length) {
-        filters.noteRead(sequence, address, length);
-    }
-
-    /** Records the offset at which a zone append put its data. */
-    final void noteAppend(long sequence, long offset) {
-        journal.appended(sequence, offset);
+    /** Returns where the data of the last read is that is answered in place. */
+    Parts found() {
+        return found;
     }
 
     /** Notes that the answer to a request was added to the batch. */
-    final void answered(long sequence, long ticket, Errno errno) {
-        answered(sequence, ticket, errno, List.of());
-    }
-
-    final void answered(long sequence, long ticket, Errno errno, List<String> by) {
+    void answered(long sequence, long ticket, Errno errno, List<String> by) {
         sequences[answers] = sequence;
         tickets[answers] = ticket;
         errors[answers] = errno == null ? 0 : errno.number();
@@ -365,7 +351,7 @@ abstract class Worker {
     }
 
     /** Releases this memory after the call that gives the answers in the batch. */
-    final void releaseWhenTaken(NativeMemory memory) {
+    void releaseWhenTaken(NativeMemory memory) {
         answered.add(memory);
     }
 
@@ -409,7 +395,7 @@ abstract class Worker {
             }
         }
         // To look at the clock is a system call in User Mode Linux.
-        journal.endAll(sequences, answers, isImmediate() ? fetchedAt : System.nanoTime(), errors, rules);
+        journal.endAll(sequences, answers, disk.isQuick() ? fetchedAt : System.nanoTime(), errors, rules);
     }
 
     private void count(int i) {
@@ -428,41 +414,6 @@ abstract class Worker {
             default -> {
                 // Other operations are not counted.
             }
-        }
-    }
-
-    static Operation operation(int number) throws BlockIOException {
-        if (!RequestOperations.isKnown(number)) {
-            throw new BlockIOException(
-                    Errno.EOPNOTSUPP, "The module sent the operation " + number + ", which this library does not know");
-        }
-        return RequestOperations.of(number);
-    }
-
-    /** Returns the error of a request whose handling threw this. */
-    static Errno errno(Throwable thrown) {
-        return Failures.errno(thrown);
-    }
-
-    /** Returns the write cache's position when the current requests came. */
-    final long position() {
-        return position;
-    }
-
-    /** Returns when the current requests came, by {@link System#nanoTime()}. */
-    final long fetchedAt() {
-        return fetchedAt;
-    }
-
-    /** Fails request {@code i}, whose handling threw this. Must not throw, even if memory is short. */
-    private void failRequest(int i, long sequence, Throwable thrown) {
-        batch.answerError(batch.cookie(i), errno(thrown).number());
-        answered(sequence, 0, errno(thrown));
-        try {
-            counters.errors.increment();
-            filters.thrown(thrown, position);
-        } catch (Throwable t) {
-            failures.add(t);
         }
     }
 }

@@ -5,6 +5,7 @@ import io.dblock.handler.BlockIOException;
 import io.dblock.handler.Errno;
 import io.dblock.internal.fault.Disk;
 import io.dblock.internal.fault.DiskRequest;
+import io.dblock.internal.store.BlockLog;
 import io.dblock.internal.store.Chunk;
 import io.dblock.internal.store.ZonedStore;
 import java.io.IOException;
@@ -17,6 +18,16 @@ final class ZonedDisk implements Disk {
     ZonedDisk(ZonedStore store) {
         this.store = store;
         locator = (offset, length, position, found) -> store.locate(offset, length, found);
+    }
+
+    @Override
+    public BlockLog memory() {
+        return store.memory();
+    }
+
+    @Override
+    public boolean isQuick() {
+        return true;
     }
 
     @Override

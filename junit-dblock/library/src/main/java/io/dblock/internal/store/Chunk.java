@@ -67,9 +67,15 @@ public final class Chunk {
         return ((long) number << BlockLog.CHUNK_SHIFT) + index / BlockLog.BLOCK;
     }
 
-    /** Makes everything up to this index data, which does not change any longer. Only who has taken the chunk may. */
+    /**
+     * Makes everything up to this index data, which does not change any longer. Only who has taken the chunk may, but if
+     * it is data already, anybody.
+     */
     public void use(int end) {
-        used = Math.max(used, BlockLog.blocks(end) * BlockLog.BLOCK);
+        int least = BlockLog.blocks(end) * BlockLog.BLOCK;
+        if (used < least) {
+            used = least;
+        }
     }
 
     /** Copies data into the chunk; returns the index at which it is. */

@@ -274,7 +274,7 @@ class IdleDevicesTest {
             if (tries.getAndIncrement() < 3) {
                 throw new OutOfMemoryError("simulated " + tries.get());
             }
-            return new StoreWorker(parts, queue);
+            return new Worker(parts, queue);
         });
         ok(read(device, 0));
         assertThat(device.failures())
