@@ -176,11 +176,6 @@ public abstract class DiskRequest implements BlockRequest {
         return first;
     }
 
-    /** Makes this an open request again. Nobody else may have it. */
-    protected final synchronized void reopen() {
-        answered = false;
-    }
-
     /** Returns whether the request is answered. */
     protected final synchronized boolean isAnswered() {
         return answered;

@@ -60,9 +60,10 @@ final class Request extends DiskRequest {
     private long appended;
     /** Whether {@link Worker#found()} is where the data of this read is. */
     private boolean inPlace;
+    /** Whether the data of a write stays when the worker goes on. */
+    private boolean kept;
 
     // Guarded by this.
-    private boolean kept;
     private NativeMemory memory;
     private ByteBuffer data;
 
@@ -71,9 +72,8 @@ final class Request extends DiskRequest {
         this.worker = worker;
     }
 
-    /** Becomes request {@code i} of the worker's batch. */
+    /** Becomes request {@code i} of the worker's batch. The one before was {@link #done()}, or this is new. */
     void begin(int i, long position, long nanos) throws BlockIOException {
-        reopen();
         Batch batch = worker.batch();
         place = i;
         cookie = batch.cookie(i);
@@ -284,6 +284,7 @@ final class Request extends DiskRequest {
 
     /** Answers with success, in the thread of the worker, which nobody else has got this request from. */
     void done() {
+        forget();
         // The worker completes the write in the cache.
         answerWithNextCall(null, ticketCount == 0 ? 0 : tickets[0], List.of(), memory);
     }
@@ -301,6 +302,7 @@ final class Request extends DiskRequest {
     @Override
     protected void deliver(Answer answer) {
         check(answer);
+        forget();
         Answer given = parts.filters().complete(tickets, ticketCount, position)
                 ? answer
                 : Answer.all(length, Errno.EIO, answer.rules());
@@ -321,7 +323,6 @@ final class Request extends DiskRequest {
         if (used != null) {
             worker.buffers().release(used);
         }
-        forget();
     }
 
     private void check(Answer answer) {
@@ -339,22 +340,21 @@ final class Request extends DiskRequest {
         }
         addRest(worker.batch(), 0, length, errno, used);
         worker.answered(sequence, ticket, errno, rules);
-        release(used);
+        if (used != null) {
+            worker.releaseWhenTaken(used);
+        }
     }
 
     /** Lets the memory go after the next call to the kernel. */
     void release() {
-        release(memory);
-    }
-
-    private void release(NativeMemory used) {
-        if (used != null) {
-            worker.releaseWhenTaken(used);
-        }
         forget();
+        if (memory != null) {
+            worker.releaseWhenTaken(memory);
+        }
     }
 
-    private synchronized void forget() {
+    /** Lets the data of a write go, which the disk has taken. */
+    private void forget() {
         if (kept && chunk != null) {
             kept = false;
             chunk.forget((int) length);
