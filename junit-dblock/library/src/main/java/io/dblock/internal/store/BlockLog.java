@@ -63,6 +63,10 @@ public final class BlockLog {
     private static final int MOST_OPEN = 8;
     /** How many chunks a log may have beyond what its data needs before it is compacted. */
     private static final int SLACK = 2;
+    /** How many chunks more may be taken meanwhile: by the compactor, by server threads, and until readers have gone. */
+    private static final int UNDER_WAY = 8;
+    /** With fewer chunks a log has no reserve. */
+    private static final int LEAST_RESERVED = 4;
 
     /** See {@link #spare}, of all disks. */
     private static final ArrayDeque<Spare> SHARED = new ArrayDeque<>();
@@ -97,6 +101,10 @@ public final class BlockLog {
 
     private int openCount;
     private final ArrayDeque<Chunk> retired = new ArrayDeque<>();
+    /** Memory for chunks that is there already; see {@link #reserve}. */
+    private final ArrayDeque<Spare> reserved = new ArrayDeque<>();
+
+    private boolean reserves;
     private int users;
 
     // Guarded by the lock.
@@ -214,6 +222,31 @@ public final class BlockLog {
         }
     }
 
+    /**
+     * From now on the log has memory in reserve. So a disk all of whose blocks have been written, and that has nothing to
+     * keep for a cut, needs no more of it: the kernel may write there in order to get memory.
+     */
+    synchronized void reserve() {
+        reserves = true;
+    }
+
+    private void fillReserve() {
+        if (!reserves) {
+            return;
+        }
+        int count = count();
+        long most = live() * 3 / 2 / Chunk.BLOCKS + SLACK + UNDER_WAY;
+        try {
+            while (count >= LEAST_RESERVED && count + reserved.size() < most) {
+                NativeMemory memory = allocator.allocate(Chunk.SIZE);
+                memory.populate(0, Chunk.SIZE);
+                reserved.add(new Spare(memory, Chunk.SIZE));
+            }
+        } catch (RuntimeException | OutOfMemoryError e) {
+            // Then there is less of it. What was to be written has its memory.
+        }
+    }
+
     private Chunk add() throws BlockIOException {
         try {
             int number = 1;
@@ -221,9 +254,11 @@ public final class BlockLog {
                 number++;
             }
             Chunk[] all = number < chunks.length ? chunks : Arrays.copyOf(chunks, 2 * chunks.length);
-            Spare memory;
-            synchronized (spare) {
-                memory = spare.poll();
+            Spare memory = reserved.poll();
+            if (memory == null) {
+                synchronized (spare) {
+                    memory = spare.poll();
+                }
             }
             if (memory == null) {
                 memory = new Spare(allocator.allocate(Chunk.SIZE), UserModeLinux.isHere() ? 0 : Chunk.SIZE);
@@ -231,6 +266,7 @@ public final class BlockLog {
             Chunk chunk = new Chunk(this, number, memory);
             all[number] = chunk;
             chunks = all;
+            fillReserve();
             return chunk;
         } catch (RuntimeException | OutOfMemoryError e) {
             throw new BlockIOException(Errno.ENOMEM, "There is no memory for what is written to the disk: " + e);
@@ -296,6 +332,10 @@ public final class BlockLog {
         while (!retired.isEmpty() && retired.peek().retiredAt + 2 <= epoch) {
             Chunk chunk = retired.poll();
             chunks[chunk.number] = null;
+            if (reserves) {
+                reserved.push(chunk.spare());
+                continue;
+            }
             boolean kept;
             synchronized (spare) {
                 kept = spare.size() < MOST_SPARE;
@@ -326,6 +366,9 @@ public final class BlockLog {
             }
             left = List.of(Arrays.copyOf(open, openCount));
             openCount = 0;
+            reserves = false;
+            reserved.forEach(one -> one.memory().giveBack());
+            reserved.clear();
             left.forEach(chunk -> chunk.open = false);
         }
         left.forEach(chunk -> chunk.release(1));
@@ -368,18 +411,32 @@ public final class BlockLog {
         return Arrays.stream(chunks).filter(chunk -> chunk != null).count() * Chunk.SIZE;
     }
 
-    /** Returns 1 if compacting pays, 2 if it must come before there is more memory, else 0. */
-    private int pressure() {
-        long count = 0;
-        long live = 0;
+    private int count() {
+        int count = 0;
         for (Chunk chunk : chunks) {
             if (chunk != null && !chunk.retired) {
                 count++;
+            }
+        }
+        return count;
+    }
+
+    /** Returns how many blocks are named. */
+    private long live() {
+        long live = 0;
+        for (Chunk chunk : chunks) {
+            if (chunk != null && !chunk.retired) {
                 live += Math.min(chunk.references.get(), Chunk.BLOCKS);
             }
         }
-        long beyond = (count - SLACK) * Chunk.BLOCKS;
-        return beyond > 2 * live ? 2 : beyond > live + live / 2 ? 1 : 0;
+        return live;
+    }
+
+    /** Returns 1 if compacting pays, 2 if it must come before there is more memory, else 0. */
+    private int pressure() {
+        long live = live();
+        long beyond = (long) (count() - SLACK) * Chunk.BLOCKS;
+        return beyond > live + live / 2 ? 2 : beyond > live + live / 4 ? 1 : 0;
     }
 
     /**

@@ -118,6 +118,9 @@ public final class WriteCache implements AutoCloseable {
         } finally {
             lock.unlock();
         }
+        if (!caches && outside == null) {
+            memory.reserve();
+        }
         this.logicalBlock = logicalBlock;
         this.caches = caches;
         this.evicted = evicted;
