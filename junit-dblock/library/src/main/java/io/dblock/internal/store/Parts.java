@@ -4,7 +4,7 @@ package io.dblock.internal.store;
 /** Where the parts of a range are in memory. For use by one thread, again and again. */
 public final class Parts {
     /** An answer in more parts costs more than one copy. */
-    private static final int MOST = 16;
+    static final int MOST = 16;
 
     private final long[] addresses = new long[MOST];
     private final long[] lengths = new long[MOST];

@@ -17,6 +17,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.ExecutorService;
@@ -313,6 +314,44 @@ class BlockLogTest {
     }
 
     @Test
+    void whatIsReadInManyPartsIsPutTogether() throws Exception {
+        try (MemoryStore store = new MemoryStore(Chunk.SIZE);
+                WriteCache disk = new WriteCache(store, BLOCK, true, evicted -> {})) {
+            List<Long> order = new ArrayList<>();
+            for (long block = 0; block < 512; block++) {
+                order.add(block);
+            }
+            Collections.shuffle(order, new Random(1));
+            for (long block : order) {
+                write(disk, block, 1, block + 1);
+            }
+            disk.discard(100 * BLOCK, 50 * BLOCK, 1000, 0, disk.position());
+            Parts found = new Parts();
+            try (StoreSnapshot snapshot = disk.snapshot()) {
+                assertThat(locate(store, found)).as("a snapshot shares them").isFalse();
+                assertThat(version(snapshot, 0)).isEqualTo(1);
+            }
+            assertThat(locate(store, found)).isTrue();
+            assertThat(found.count()).isEqualTo(3);
+            for (long block = 0; block < 512; block++) {
+                assertThat(version(store, block)).isEqualTo(block >= 100 && block < 150 ? 0 : block + 1);
+            }
+            disk.cut(Survivors.NONE);
+            disk.restore();
+            assertThat(version(store, 7)).isZero();
+        }
+    }
+
+    private static boolean locate(MemoryStore store, Parts found) {
+        int reading = store.log.enter();
+        try {
+            return store.locate(0, 512 * BLOCK, found);
+        } finally {
+            store.log.exit(reading);
+        }
+    }
+
+    @Test
     void aReaderKeepsWhatItHasFound() throws Exception {
         try (MemoryStore store = new MemoryStore(Chunk.SIZE);
                 WriteCache disk = new WriteCache(store, BLOCK, false, evicted -> {})) {
@@ -383,6 +422,7 @@ class BlockLogTest {
         int blocks = 8192;
         AtomicBoolean stop = new AtomicBoolean();
         AtomicLong compacted = new AtomicLong();
+        AtomicLong located = new AtomicLong();
         ExecutorService executor = Executors.newCachedThreadPool();
         try (MemoryStore store = new MemoryStore((long) threads * blocks * BLOCK);
                 WriteCache disk = new WriteCache(store, BLOCK, true, evicted -> {})) {
@@ -413,6 +453,12 @@ class BlockLogTest {
                                                 .mismatch(content((long) mine * blocks + block, count, version)))
                                         .isNegative();
                             }
+                            int from = random.nextInt(blocks - 400);
+                            if (disk.locate(
+                                    ((long) mine * blocks + from) * BLOCK, 400L * BLOCK, disk.position(), found)) {
+                                check(found, (long) mine * blocks + from, versions, from);
+                                located.incrementAndGet();
+                            }
                         } finally {
                             store.log.exit(reading);
                         }
@@ -432,7 +478,7 @@ class BlockLogTest {
             }));
             long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(6);
             int rounds = 0;
-            while (System.nanoTime() < end || compacted.get() < 20) {
+            while (System.nanoTime() < end || compacted.get() < 20 || located.get() < 20) {
                 try (StoreSnapshot snapshot = disk.snapshot();
                         StoreSnapshot cut =
                                 disk.snapshot(Survivors.random(rounds).torn());
@@ -466,6 +512,26 @@ class BlockLogTest {
         } finally {
             stop.set(true);
             executor.shutdown();
+        }
+    }
+
+    /** Each block that was found is of the version it should be. */
+    private static void check(Parts found, long first, long[] versions, int from) {
+        int block = 0;
+        for (int part = 0; part < found.count(); part++) {
+            int blocks = (int) (found.length(part) / BLOCK);
+            ByteBuffer data =
+                    found.address(part) == 0 ? null : NativeMemory.bufferAt(found.address(part), blocks * BLOCK);
+            for (int i = 0; i < blocks; i++, block++) {
+                long version = versions[from + block];
+                if (data == null) {
+                    assertThat(version).isZero();
+                } else {
+                    assertThat(data.slice(i * BLOCK, BLOCK).mismatch(content(first + block, 1, version)))
+                            .as("block %d, version %d", first + block, version)
+                            .isNegative();
+                }
+            }
         }
     }
 
