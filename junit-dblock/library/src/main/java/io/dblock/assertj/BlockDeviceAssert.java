@@ -3,13 +3,17 @@ package io.dblock.assertj;
 
 import com.google.errorprone.annotations.CheckReturnValue;
 import io.dblock.BlockDevice;
+import io.dblock.Filesystem;
 import io.dblock.fault.Fault;
 import io.dblock.handler.Operation;
+import io.dblock.handler.Place;
 import io.dblock.handler.RequestFlag;
+import io.dblock.journal.Journal;
 import io.dblock.journal.JournalEntry;
 import io.dblock.journal.MarkEntry;
 import io.dblock.journal.RequestEntry;
 import io.dblock.power.UnflushedWrite;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
@@ -17,6 +21,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.assertj.core.api.AbstractAssert;
 
@@ -44,6 +49,8 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
     private boolean allowsNone;
     private String what;
     private List<RequestEntry> found;
+    private String file;
+    private Predicate<Place> inFile;
 
     BlockDeviceAssert(BlockDevice actual) {
         super(actual, BlockDeviceAssert.class);
@@ -78,6 +85,50 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
     public BlockDeviceAssert ignoringDropped() {
         ignoresDropped = true;
         return this;
+    }
+
+    /**
+     * Limits the assertions that follow to requests on a file of the device's filesystem: its path from the filesystem's
+     * root, or a glob, see {@link Place#of(String)}. Offsets and lengths are then in the file. Flushes concern all files.
+     *
+     * <p>It needs to be known which file a request was about, see {@link Journal}. A file that was made and deleted
+     * between two looks is not known. Requests on its directory, and the filesystem's journal, are not requests on the
+     * file.
+     *
+     * @throws IllegalStateException if the device has no filesystem
+     */
+    @CheckReturnValue
+    public BlockDeviceAssert file(String path) {
+        isNotNull();
+        if (actual.spec().filesystem() == Filesystem.NONE) {
+            throw new IllegalStateException(actual.name()
+                    + " has no filesystem, so it has no files. Assert on a range of bytes, or give the device a"
+                    + " filesystem.");
+        }
+        inFile = Place.of(path);
+        file = path;
+        found = null;
+        return this;
+    }
+
+    /**
+     * Limits the assertions that follow to requests on a file, see {@link #file(String)}.
+     *
+     * @param path within {@code mount()}
+     * @throws IllegalArgumentException if the path is elsewhere, or the device is not mounted
+     */
+    @CheckReturnValue
+    public BlockDeviceAssert file(Path path) {
+        isNotNull();
+        Path point = actual.mountPoint()
+                .filter(path::startsWith)
+                .orElseThrow(() -> new IllegalArgumentException(path + " is not on " + actual.name()
+                        + actual.mountPoint()
+                                .map(mounted -> ", which is mounted at " + mounted)
+                                .orElse(", which is not mounted")
+                        + ". Allowed: a path within mount(), or the path from the filesystem's root as text."));
+        String name = point.relativize(path).toString();
+        return file(name.isEmpty() ? "." : name);
     }
 
     /** Makes the assertions that follow hold even if no request could have broken them. */
@@ -133,7 +184,7 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
             fail(
                     "to have " + done + scope(),
                     attempts.isEmpty()
-                            ? "there was no " + request
+                            ? "there was no " + request + unattributed(operations)
                             : "no " + request + " has succeeded (" + attempts.size() + " did not)",
                     attempts);
         }
@@ -144,20 +195,49 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
         isNotNull();
         checkRange(offset, length);
         found = requests(operations).stream()
-                .filter(entry -> entry.overlaps(offset, length) && entry.isCompleted() && !failedWholly(entry))
+                .filter(entry -> overlaps(entry, offset, length) && entry.isCompleted() && !failedWholly(entry))
                 .toList();
         what = done;
         Ranges missing = new Ranges(offset, length);
-        found.forEach(missing::remove);
+        if (file == null) {
+            found.forEach(missing::remove);
+        } else {
+            found.forEach(
+                    entry -> entry.places().stream().filter(inFile).forEach(place -> missing.remove(entry, place)));
+        }
         if (!missing.isEmpty()) {
             fail(
                     "to have " + done + " " + Ranges.describe(offset, length) + scope(),
                     "not " + missing,
                     sequences(requests(operations).stream()
-                            .filter(entry -> entry.overlaps(offset, length))
+                            .filter(entry -> overlaps(entry, offset, length))
                             .toList()));
         }
         return this;
+    }
+
+    /** Returns whether a request concerns a part of this range, of the device or of the file. */
+    private boolean overlaps(RequestEntry entry, long offset, long length) {
+        if (file == null) {
+            return entry.overlaps(offset, length);
+        }
+        return entry.places().stream()
+                .anyMatch(place -> inFile.test(place)
+                        && place.inside() < offset + length
+                        && offset < place.inside() + place.length());
+    }
+
+    /** Tells of requests that could have been on the file. */
+    private String unattributed(Set<Operation> operations) {
+        if (file == null || operations.contains(Operation.FLUSH)) {
+            return "";
+        }
+        long unknown = entries().stream()
+                .filter(entry -> entry instanceof RequestEntry request
+                        && operations.contains(request.info().operation())
+                        && request.places().isEmpty())
+                .count();
+        return unknown == 0 ? "" : ", and " + unknown + " of which no file is known";
     }
 
     /**
@@ -204,7 +284,7 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
                 "request",
                 "never to have written to " + Ranges.describe(offset, length));
         List<RequestEntry> writes = requests(WRITES).stream()
-                .filter(entry -> entry.overlaps(offset, length))
+                .filter(entry -> overlaps(entry, offset, length))
                 .toList();
         if (!writes.isEmpty()) {
             fail(
@@ -273,7 +353,7 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
         entries().forEach(entry -> since.add(entry.sequence()));
         return nothing(
                 actual.unflushed().stream()
-                        .filter(write -> since.contains(write.sequence()))
+                        .filter(write -> since.contains(write.sequence()) && isAsked(write))
                         .toList(),
                 "to leave nothing unflushed" + scope());
     }
@@ -285,7 +365,13 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
      */
     public BlockDeviceAssert hasNothingUnflushed() {
         isNotNull();
-        return nothing(actual.unflushed(), "to have nothing unflushed");
+        return nothing(
+                actual.unflushed().stream().filter(this::isAsked).toList(),
+                "to have nothing unflushed" + (file == null ? "" : " of file " + file));
+    }
+
+    private boolean isAsked(UnflushedWrite write) {
+        return file == null || write.places().stream().anyMatch(inFile);
     }
 
     private BlockDeviceAssert nothing(List<UnflushedWrite> unflushed, String expectation) {
@@ -310,6 +396,7 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
      */
     public BlockDeviceAssert hasBytes(long offset, byte[] expected) {
         isNotNull();
+        checkNoFile("hasBytes()");
         checkRange(offset, expected.length);
         byte[] bytes;
         try (Content content = new Content(actual)) {
@@ -434,7 +521,10 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
         List<RequestEntry> requests = new ArrayList<>();
         for (JournalEntry entry : entries()) {
             if (entry instanceof RequestEntry request
-                    && operations.contains(request.info().operation())) {
+                    && operations.contains(request.info().operation())
+                    && (file == null
+                            || request.is(Operation.FLUSH)
+                            || request.places().stream().anyMatch(inFile))) {
                 requests.add(request);
             }
         }
@@ -445,7 +535,17 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
         return requests.stream().map(RequestEntry::sequence).collect(Collectors.toSet());
     }
 
+    private void checkNoFile(String call) {
+        if (file != null) {
+            throw new IllegalStateException(call + " is about the device, not about file " + file
+                    + ". Call it before file(path), and read the file with java.nio.file.Files.");
+        }
+    }
+
     private void checkRange(long offset, long length) {
+        if (file != null && offset >= 0 && length > 0) {
+            return; // A file may be larger than its device.
+        }
         if (offset < 0 || length <= 0 || offset > actual.size() - length) {
             throw new IllegalArgumentException("There are no " + length + " bytes at " + offset + " of " + actual.name()
                     + ". Allowed: at least one byte, within its " + actual.size() + ".");
@@ -476,7 +576,7 @@ public final class BlockDeviceAssert extends AbstractAssert<BlockDeviceAssert, B
     }
 
     private String scope() {
-        return mark == null ? "" : " since mark \"" + mark + "\"";
+        return (file == null ? "" : " of file " + file) + (mark == null ? "" : " since mark \"" + mark + "\"");
     }
 
     private void fail(String expectation, String found, Set<Long> points) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.assertj;
 
+import io.dblock.handler.Place;
 import io.dblock.journal.FailedRange;
 import io.dblock.journal.RequestEntry;
 import java.util.ArrayList;
@@ -37,6 +38,24 @@ final class Ranges {
             at = failed.offset() + failed.length();
         }
         remove(at, request.info().end());
+    }
+
+    /** Removes the parts of a file that this request has done successfully in one of its places. */
+    void remove(RequestEntry request, Place place) {
+        if (!request.isCompleted()) {
+            return;
+        }
+        long toFile = place.inside() - place.offset();
+        long at = place.offset();
+        for (FailedRange failed : request.failures()) {
+            if (failed.offset() < place.end() && failed.offset() + failed.length() > at) {
+                remove(at + toFile, Math.max(at, failed.offset()) + toFile);
+                at = failed.offset() + failed.length();
+            }
+        }
+        if (at < place.end()) {
+            remove(at + toFile, place.end() + toFile);
+        }
     }
 
     private void remove(long offset, long end) {

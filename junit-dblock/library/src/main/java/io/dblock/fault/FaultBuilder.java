@@ -73,6 +73,24 @@ public final class FaultBuilder {
         return with(from -> from.withRange(new Match.Range(offset, length)));
     }
 
+    /**
+     * Matches only requests on a file of the device's filesystem: its path from the filesystem's root, such as
+     * {@code wal/000003.log}, or a glob, see {@link io.dblock.handler.Place#of(String)}. For a file that {@code mount()}
+     * has mounted, on ext4 and XFS.
+     *
+     * <p>When a request comes, the test JVM asks the filesystem where the file's blocks are. So it holds for files that
+     * are made, that grow or move while the rule is armed, and costs a call per request. The rule acts on the whole
+     * request if any part of it is on the file; the kernel can merge writes of files that lie next to each other. The
+     * filesystem's journal and the directory are not the file.
+     *
+     * <p>The filesystem answers at once for writes that come from the page cache. While a direct write (O_DIRECT) makes a
+     * file longer, it does not: the rule then knows what was there when anybody last looked, and acts on no blocks that
+     * are newer.
+     */
+    public FaultBuilder file(String path) {
+        return with(from -> from.withFile(path));
+    }
+
     /** Matches only requests that have all of these flags. */
     public FaultBuilder flags(RequestFlag... flags) {
         return with(from -> from.withFlags(Set.of(flags)));

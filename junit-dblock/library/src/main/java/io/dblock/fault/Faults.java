@@ -133,7 +133,7 @@ public abstract class Faults {
      *
      * @throws IllegalArgumentException if the range or a number does not fit the device (not whole logical blocks, or
      *     not within the device), if the name is taken, or if the device does not support the action (stale reads and
-     *     power cuts need a built-in store)
+     *     power cuts need a built-in store), or has no filesystem whose files a rule can name
      * @throws IllegalStateException if the device is closed
      */
     public Fault add(FaultRule rule) {

@@ -3,6 +3,7 @@ package io.dblock.fault;
 
 import com.google.errorprone.annotations.CheckReturnValue;
 import io.dblock.handler.Operation;
+import io.dblock.handler.Place;
 import io.dblock.handler.RequestFlag;
 import io.dblock.handler.RequestInfo;
 import java.util.Collections;
@@ -29,6 +30,7 @@ import java.util.stream.Collectors;
  * @param sinceMark acts only once the journal has this mark
  * @param untilMark acts only until the journal has this mark
  * @param fromFlushEpoch acts only once this many flushes have succeeded
+ * @param file the file that the requests are on: its path from the filesystem's root, or a glob; empty: any
  */
 @CheckReturnValue
 public record Match(
@@ -42,7 +44,8 @@ public record Match(
         double probability,
         Optional<String> sinceMark,
         Optional<String> untilMark,
-        long fromFlushEpoch) {
+        long fromFlushEpoch,
+        Optional<String> file) {
 
     /** The size of a sector in bytes: the kernel's unit, whatever the logical block. */
     public static final int SECTOR = 512;
@@ -58,7 +61,8 @@ public record Match(
             1,
             Optional.empty(),
             Optional.empty(),
-            0);
+            0,
+            Optional.empty());
 
     /**
      * A range of a device.
@@ -109,6 +113,11 @@ public record Match(
             throw new IllegalArgumentException("A rule on " + operations + " has a range (" + range.get()
                     + "), but a FLUSH has no sectors. Leave out one of them, or make two rules.");
         }
+        if (file.isPresent() && !isAny(operations) && operations.contains(Operation.FLUSH)) {
+            throw new IllegalArgumentException("A rule on " + operations + " has a file (" + file.get()
+                    + "), but a FLUSH is about all files. Leave out one of them, or make two rules.");
+        }
+        file.ifPresent(Place::of);
         check(minLength >= 0, "minLength", minLength, "0 bytes or more");
         check(maxLength >= minLength, "maxLength", maxLength, "at least minLength (" + minLength + " bytes)");
         check(after >= 0, "after", after, "0 or more requests");
@@ -138,7 +147,7 @@ public record Match(
 
     /**
      * Returns whether the properties of the request match: operation, flags, length, and whether it has sectors in the
-     * range. Does not check marks, the flush epoch, counts and the probability.
+     * range. Does not check the file, marks, the flush epoch, counts and the probability.
      */
     public boolean fits(RequestInfo info) {
         return operations.contains(info.operation())
@@ -178,6 +187,7 @@ public record Match(
         Optional<String> sinceMark;
         Optional<String> untilMark;
         long fromFlushEpoch;
+        Optional<String> file;
 
         Values(Match match) {
             operations = match.operations;
@@ -191,6 +201,7 @@ public record Match(
             sinceMark = match.sinceMark;
             untilMark = match.untilMark;
             fromFlushEpoch = match.fromFlushEpoch;
+            file = match.file;
         }
 
         Match match() {
@@ -205,7 +216,8 @@ public record Match(
                     probability,
                     sinceMark,
                     untilMark,
-                    fromFlushEpoch);
+                    fromFlushEpoch,
+                    file);
         }
     }
 
@@ -271,12 +283,18 @@ public record Match(
         return with(values -> values.fromFlushEpoch = value);
     }
 
+    /** Returns this match for requests on this file only, see {@link FaultBuilder#file(String)}. */
+    public Match withFile(String value) {
+        return with(values -> values.file = Optional.of(value));
+    }
+
     /** Returns a text such as {@code WRITE, sectors 8-15, with FUA, after 2 requests, at most 1 time}. */
     @Override
     public String toString() {
         StringBuilder text = new StringBuilder();
         text.append(isAny() ? "any" : operations.stream().map(Enum::name).collect(Collectors.joining(" or ")));
         range.ifPresent(r -> text.append(", ").append(r));
+        file.ifPresent(path -> text.append(", file ").append(path));
         if (!flags.isEmpty()) {
             text.append(", with ").append(flags.stream().map(Enum::name).collect(Collectors.joining(" and ")));
         }

@@ -4,6 +4,7 @@ package io.dblock.journal;
 import io.dblock.handler.Errno;
 import io.dblock.handler.IoPriority;
 import io.dblock.handler.Operation;
+import io.dblock.handler.Place;
 import io.dblock.handler.RequestFlag;
 import io.dblock.handler.RequestInfo;
 import io.dblock.handler.WriteHint;
@@ -26,6 +27,8 @@ import java.util.OptionalLong;
  * @param rules the names of the fault rules that acted on it, in order; empty if no rule did or it is under way
  * @param flushEpoch how many flushes had completed successfully when it came
  * @param hash the {@link ContentHash} of its data, if there is one: see {@link Capture}
+ * @param places the files and other parts of the filesystem that its range belonged to when it came, by offset, as far
+ *     as they are known, see {@link Journal}; of a request with more than 64, the first
  */
 public record RequestEntry(
         long sequence,
@@ -37,7 +40,8 @@ public record RequestEntry(
         List<FailedRange> failures,
         List<String> rules,
         long flushEpoch,
-        OptionalLong hash)
+        OptionalLong hash,
+        List<Place> places)
         implements JournalEntry {
 
     private static final int SECTOR = 512;
@@ -48,6 +52,49 @@ public record RequestEntry(
         Objects.requireNonNull(hash, "hash");
         failures = List.copyOf(failures);
         rules = List.copyOf(rules);
+        places = List.copyOf(places);
+    }
+
+    /** Creates an entry of which no file is known. */
+    public RequestEntry(
+            long sequence,
+            long submittedNanos,
+            long completedBefore,
+            long completedNanos,
+            long completionOrder,
+            RequestInfo info,
+            List<FailedRange> failures,
+            List<String> rules,
+            long flushEpoch,
+            OptionalLong hash) {
+        this(
+                sequence,
+                submittedNanos,
+                completedBefore,
+                completedNanos,
+                completionOrder,
+                info,
+                failures,
+                rules,
+                flushEpoch,
+                hash,
+                List.of());
+    }
+
+    /** Returns this entry with other places. */
+    public RequestEntry withPlaces(List<Place> value) {
+        return new RequestEntry(
+                sequence,
+                submittedNanos,
+                completedBefore,
+                completedNanos,
+                completionOrder,
+                info,
+                failures,
+                rules,
+                flushEpoch,
+                hash,
+                value);
     }
 
     @Override
@@ -89,6 +136,9 @@ public record RequestEntry(
         } else if (!is(Operation.FLUSH)) {
             line.append(' ').append(EntryText.sectors(info.offset(), info.length()));
             line.append(" (").append(EntryText.bytes(info.length())).append(')');
+        }
+        if (!places.isEmpty()) {
+            line.append(' ').append(Place.list(places));
         }
         for (RequestFlag flag : RequestFlag.values()) {
             if (info.has(flag)) {

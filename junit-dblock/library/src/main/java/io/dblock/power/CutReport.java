@@ -2,6 +2,7 @@
 package io.dblock.power;
 
 import io.dblock.handler.Operation;
+import io.dblock.handler.Place;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -47,6 +48,7 @@ public record CutReport(Survivors survivors, List<CutWrite> writes) {
      * @param completed whether the request had been answered; if not, it has failed
      * @param fate what became of the write
      * @param kept its durable ranges, ascending: all of it, nothing, or some
+     * @param places the files and other parts of the filesystem that it wrote to, as far as they are known
      */
     public record CutWrite(
             long sequence,
@@ -55,15 +57,35 @@ public record CutReport(Survivors survivors, List<CutWrite> writes) {
             long length,
             boolean completed,
             Fate fate,
-            List<Range> kept) {
-        /** Copies the list. */
+            List<Range> kept,
+            List<Place> places) {
+        /** Copies the lists. */
         public CutWrite {
             kept = List.copyOf(kept);
+            places = List.copyOf(places);
+        }
+
+        /** Creates a write of which no file is known. */
+        public CutWrite(
+                long sequence,
+                Operation operation,
+                long offset,
+                long length,
+                boolean completed,
+                Fate fate,
+                List<Range> kept) {
+            this(sequence, operation, offset, length, completed, fate, kept, List.of());
+        }
+
+        /** Returns this write with other places. */
+        public CutWrite withPlaces(List<Place> value) {
+            return new CutWrite(sequence, operation, offset, length, completed, fate, kept, value);
         }
 
         @Override
         public String toString() {
             String text = fate + " #" + sequence + " " + operation + " of " + length + " bytes at " + offset
+                    + (places.isEmpty() ? "" : " (" + Place.list(places) + ")")
                     + (completed ? "" : ", not answered yet");
             if (fate != Fate.TORN) {
                 return text;

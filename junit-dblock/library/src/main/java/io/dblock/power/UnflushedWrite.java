@@ -2,7 +2,9 @@
 package io.dblock.power;
 
 import io.dblock.handler.Operation;
+import io.dblock.handler.Place;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -16,6 +18,7 @@ import java.util.Optional;
  * @param completed whether the request has been answered; the next flush makes answered ones durable
  * @param age how long the write has been in the cache
  * @param sinceMark the last mark set before the write entered the cache, if any
+ * @param places the files and other parts of the filesystem that it wrote to, as far as they are known
  */
 public record UnflushedWrite(
         long sequence,
@@ -24,7 +27,30 @@ public record UnflushedWrite(
         long length,
         boolean completed,
         Duration age,
-        Optional<String> sinceMark) {
+        Optional<String> sinceMark,
+        List<Place> places) {
+
+    /** Copies the list. */
+    public UnflushedWrite {
+        places = List.copyOf(places);
+    }
+
+    /** Creates a write of which no file is known. */
+    public UnflushedWrite(
+            long sequence,
+            Operation operation,
+            long offset,
+            long length,
+            boolean completed,
+            Duration age,
+            Optional<String> sinceMark) {
+        this(sequence, operation, offset, length, completed, age, sinceMark, List.of());
+    }
+
+    /** Returns this write with other places. */
+    public UnflushedWrite withPlaces(List<Place> value) {
+        return new UnflushedWrite(sequence, operation, offset, length, completed, age, sinceMark, value);
+    }
 
     /** Returns the offset after the last byte of the write. */
     public long end() {
@@ -34,7 +60,8 @@ public record UnflushedWrite(
     /** Returns one readable line. */
     @Override
     public String toString() {
-        return "#" + sequence + " " + operation + " of " + length + " bytes at " + offset + ", "
+        return "#" + sequence + " " + operation + " of " + length + " bytes at " + offset
+                + (places.isEmpty() ? "" : " (" + Place.list(places) + ")") + ", "
                 + age.toNanos() / 1_000_000 + " ms ago"
                 + sinceMark.map(mark -> ", since mark \"" + mark + "\"").orElse("")
                 + (completed ? "" : ", not answered yet");

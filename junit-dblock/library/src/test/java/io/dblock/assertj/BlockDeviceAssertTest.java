@@ -8,8 +8,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.dblock.BlockDevice;
 import io.dblock.handler.Errno;
 import io.dblock.handler.Operation;
+import io.dblock.handler.Place;
 import io.dblock.handler.RequestFlag;
 import io.dblock.internal.fault.UnitDisk;
+import java.nio.file.Path;
 import java.util.Arrays;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
@@ -405,6 +407,76 @@ class BlockDeviceAssertTest {
         assertThatThrownBy(() -> assertThat(device).hasSameContentAs(device))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("dblock7 itself");
+    }
+
+    private static Place file(String name, long offset, long length, long inside) {
+        return new Place(offset, length, Place.Kind.FILE, name, inside);
+    }
+
+    @Test
+    void ofAFileOnlyItsRequestsCount() {
+        device.haveFiles(
+                file("wal/1.log", 4 * KIB, 4 * KIB, 0),
+                file("wal/1.log", 64 * KIB, 4 * KIB, 4 * KIB),
+                file("data", 8 * KIB, 4 * KIB, 0));
+        disk.write(8, 8, 1); // wal/1.log
+        disk.flush();
+        disk.write(16, 8, 1); // data
+        assertThat(device)
+                .file("wal/1.log")
+                .wrote()
+                .thenFlushed()
+                .hasNothingUnflushed()
+                .wrote(0, 4 * KIB)
+                .neverWrote(4 * KIB, 4 * KIB);
+        assertThat(device).file(Path.of("/mnt/disk/wal/1.log")).wrote().thenFlushed();
+        assertThat(device).file("wal/*.log").wrote().thenFlushed();
+        assertMessage(
+                () -> assertThat(device).file("data").wrote().thenFlushed(),
+                "Expecting dblock7 to have flushed what it has written of file data, but of 1 requests 1 had no"
+                        + " successful flush",
+                "WRITE  sectors 16-23 (4KiB) data +0..4095: ok");
+        assertMessage(
+                () -> assertThat(device).file("data").hasNothingUnflushed(),
+                "to have nothing unflushed of file data",
+                "(data +0..4095)");
+
+        disk.write(128, 8, 1); // wal/1.log, its second part
+        assertThat(device).file("wal/1.log").wrote(1024, 6 * KIB);
+        assertMessage(() -> assertThat(device).file("wal/1.log").neverWrote(4 * KIB, 4 * KIB), "but there was a write");
+        disk.faults().on(Operation.WRITE).sectors(130, 130).fail(Errno.EIO);
+        disk.journal().mark("fails");
+        disk.write(128, 8, 1);
+        assertThat(device).since("fails").file("wal/1.log").wrote(4 * KIB, 1024).wrote(5 * KIB + 512, 512);
+        assertMessage(
+                () -> assertThat(device).since("fails").file("wal/1.log").wrote(4 * KIB, 4 * KIB),
+                "of file wal/1.log since mark \"fails\", but not 512 bytes at 5120");
+    }
+
+    @Test
+    void aFileWithoutARequestSaysWhatElseThereWas() {
+        device.haveFiles(file("data", 8 * KIB, 4 * KIB, 0));
+        disk.write(0, 8, 1);
+        assertMessage(
+                () -> assertThat(device).file("data").wrote(),
+                "to have written of file data, but there was no write, and 1 of which no file is known");
+    }
+
+    @Test
+    void whatIsNoFileOfTheDeviceIsRefused() {
+        assertThatThrownBy(() -> assertThat(device).file("data"))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("dblock7 has no filesystem");
+        device.haveFiles();
+        assertThatThrownBy(() -> assertThat(device).file(Path.of("/home/data")))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("/home/data is not on dblock7, which is mounted at /mnt/disk.");
+        assertThatThrownBy(() -> assertThat(device).file("/data"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("without a slash before it");
+        assertThatThrownBy(() -> assertThat(device).file("data").hasBytes(0, new byte[1]))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("not about file data");
     }
 
     private static void assertMessage(ThrowingCallable call, String... parts) {

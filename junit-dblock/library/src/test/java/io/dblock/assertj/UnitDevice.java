@@ -4,15 +4,21 @@ package io.dblock.assertj;
 import io.dblock.BlockDevice;
 import io.dblock.DeviceSpec;
 import io.dblock.DeviceStatistics;
+import io.dblock.Filesystem;
 import io.dblock.PowerDomain;
 import io.dblock.Snapshot;
 import io.dblock.fault.Faults;
 import io.dblock.fault.Unproven;
+import io.dblock.handler.Place;
 import io.dblock.internal.fault.UnitDisk;
 import io.dblock.journal.Journal;
+import io.dblock.journal.JournalEntry;
+import io.dblock.journal.Recorder;
+import io.dblock.journal.RequestEntry;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
 import io.dblock.power.UnflushedWrite;
+import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
@@ -23,6 +29,9 @@ import java.util.Optional;
 final class UnitDevice implements BlockDevice {
     final UnitDisk disk;
     private final String name;
+    private Filesystem filesystem = Filesystem.NONE;
+    private Journal journal;
+    private List<Place> places = List.of();
 
     UnitDevice(String name, long size) {
         this(name, new UnitDisk(size));
@@ -31,6 +40,40 @@ final class UnitDevice implements BlockDevice {
     UnitDevice(String name, UnitDisk disk) {
         this.name = name;
         this.disk = disk;
+        journal = disk.journal();
+    }
+
+    /** Makes the device have files at these places. */
+    void haveFiles(Place... files) {
+        filesystem = Filesystem.EXT4;
+        places = List.of(files);
+        Recorder named = (Recorder) Proxy.newProxyInstance(
+                UnitDevice.class.getClassLoader(), new Class<?>[] {Recorder.class}, (proxy, method, arguments) -> {
+                    Object result = method.invoke(disk.recorder(), arguments);
+                    return method.getName().equals("entries") ? named((List<?>) result) : result;
+                });
+        journal = new Journal(named, this::size, logicalBlockSize());
+    }
+
+    private List<JournalEntry> named(List<?> entries) {
+        return entries.stream()
+                .map(entry -> entry instanceof RequestEntry request
+                        ? request.withPlaces(
+                                placesAt(request.info().offset(), request.info().length()))
+                        : (JournalEntry) entry)
+                .toList();
+    }
+
+    private List<Place> placesAt(long offset, long length) {
+        return places.stream()
+                .filter(place -> place.offset() < offset + length && offset < place.end())
+                .map(place -> {
+                    long from = Math.max(offset, place.offset());
+                    long to = Math.min(offset + length, place.end());
+                    return new Place(
+                            from, to - from, place.kind(), place.name(), place.inside() + from - place.offset());
+                })
+                .toList();
     }
 
     @Override
@@ -60,12 +103,14 @@ final class UnitDevice implements BlockDevice {
 
     @Override
     public Journal journal() {
-        return disk.journal();
+        return journal;
     }
 
     @Override
     public List<UnflushedWrite> unflushed() {
-        return disk.unflushed();
+        return disk.unflushed().stream()
+                .map(write -> write.withPlaces(placesAt(write.offset(), write.length())))
+                .toList();
     }
 
     @Override
@@ -138,7 +183,7 @@ final class UnitDevice implements BlockDevice {
 
     @Override
     public DeviceSpec spec() {
-        throw notHere();
+        return BlockDevice.builder().size(size()).filesystem(filesystem).spec();
     }
 
     @Override
@@ -158,7 +203,7 @@ final class UnitDevice implements BlockDevice {
 
     @Override
     public Optional<Path> mountPoint() {
-        throw notHere();
+        return Optional.of(Path.of("/mnt/disk"));
     }
 
     @Override

@@ -76,6 +76,9 @@ class FaultRuleTest {
 
     static List<Arguments> lines() {
         return List.of(
+                line(
+                        "on WRITE, file wal/*.log: lose",
+                        f -> f.on(Operation.WRITE).file("wal/*.log").lose()),
                 line("on WRITE: fail with EIO", f -> f.on(Operation.WRITE).fail(Errno.EIO)),
                 line(
                         "\"bad\": on READ or WRITE, sectors 8-15, after 3 requests, at most 1 time: fail with ENODATA after 2"

@@ -40,6 +40,7 @@ class LayersTest {
             INTERNAL + "watchdog",
             INTERNAL + "server",
             INTERNAL + "remote",
+            INTERNAL + "files",
             INTERNAL + "device",
             "io.dblock.assertj",
             "io.dblock.junit");

@@ -3,6 +3,8 @@ package io.dblock.internal.device;
 
 import io.dblock.DeviceSpec;
 import io.dblock.Filesystem;
+import io.dblock.handler.Place;
+import io.dblock.internal.files.FileMap;
 import io.dblock.internal.kernel.KernelPath;
 import io.dblock.internal.kernel.ProcFs;
 import java.nio.file.Path;
@@ -69,6 +71,15 @@ interface Host {
 
     /** Makes durable the names in the filesystem that is mounted here. */
     void syncNames(Path point, Filesystem filesystem);
+
+    /** Looks at the files of the filesystem that is mounted here. */
+    FileMap files(Path point, Filesystem filesystem);
+
+    /** Returns where the files are that this path or glob names, in the filesystem that is mounted here. */
+    List<Place> places(Path point, Filesystem filesystem, String path);
+
+    /** Returns the own parts of the filesystem that is on this disk and mounted here. */
+    FileMap parts(Path node, Path point, Filesystem filesystem);
 
     /** Destroys the device with this number by force, whichever process serves it. Does nothing if it is gone. */
     void destroy(int device);

@@ -19,7 +19,11 @@ import io.dblock.fault.Fault;
 import io.dblock.fault.Faults;
 import io.dblock.fault.Unproven;
 import io.dblock.handler.Errno;
+import io.dblock.handler.Operation;
+import io.dblock.handler.Place;
 import io.dblock.internal.fault.Evidence;
+import io.dblock.internal.files.DeviceFiles;
+import io.dblock.internal.files.FileMap;
 import io.dblock.internal.kernel.Bounded;
 import io.dblock.internal.kernel.ControlException;
 import io.dblock.internal.kernel.DeviceInfo;
@@ -78,6 +82,10 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     private final DeviceMounts mounts;
     /** What uses the device beyond this machine's mounts and files. */
     private final Tenants tenants = new Tenants();
+
+    private final DeviceFiles files;
+    private final Faults faults;
+    private final Journal journal;
     /** The lock for changes of mounts. Calls that must work while a holder waits for the disk do not take it. */
     private final DeviceLock lock = new DeviceLock();
 
@@ -128,6 +136,11 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         removal = new Removal(served, host, answer);
         path = DeviceNode.of(spec.name());
         mounts = new DeviceMounts(served, this::spec, spec.name(), runs, host);
+        files = new DeviceFiles(spec.name(), served.recorder(), new Filesystems());
+        faults = files.faults(served.faults());
+        journal = spec.filesystem() == Filesystem.NONE
+                ? served.journal()
+                : new Journal(files.recorder(), this::size, spec.logicalBlockSize());
     }
 
     /** Starts the disk, unless it has started, and waits for its node. */
@@ -191,7 +204,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         }
         checkPowered("format()");
         FilesystemTools.checkSize(spec);
-        mounts.format();
+        files.format(mounts::format);
     }
 
     @Override
@@ -206,7 +219,9 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
 
     private Path mountNow() {
         try {
-            return mounts.mount();
+            Path point = mounts.mount();
+            files.mounted();
+            return point;
         } catch (DblockException e) {
             throw cutMeanwhile()
                     .map(cut -> new DblockException(cut + "\n" + e.getMessage(), e))
@@ -235,7 +250,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     /** Returns the power-cut rule that acted last; empty if none did. */
     private Optional<String> ruleThatCut() {
         Map<String, String> rules = new HashMap<>();
-        for (Fault fault : served.faults().history()) {
+        for (Fault fault : faults.history()) {
             if (fault.rule().action() instanceof Action.PowerCut) {
                 rules.put(fault.name(), fault.rule().toString());
             }
@@ -281,6 +296,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     @Override
     public void unmount() {
         lock.run(() -> {
+            files.look();
             unmountFor("unmount()");
             mountedBefore = false;
         });
@@ -319,6 +335,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
             checkOpen();
             checkFilesystem("remount()");
             checkPowered("remount()");
+            files.look();
             unmountFor("remount()");
             noteLostWrites("remount()", host.flushBuffers(path));
             return mountNow();
@@ -442,23 +459,78 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
 
     @Override
     public Faults faults() {
-        return served.faults();
+        return faults;
     }
 
     @Override
     public Journal journal() {
-        return served.journal();
+        return journal;
+    }
+
+    /** Returns what knows the files of this device. */
+    DeviceFiles files() {
+        return files;
+    }
+
+    /** The filesystem of this device, for those who look at it. */
+    private final class Filesystems implements DeviceFiles.Source {
+        @Override
+        public Optional<Path> point() {
+            return mounts.point();
+        }
+
+        @Override
+        public boolean mayLook() {
+            return !closed && served.faults().list().stream().noneMatch(this::forbids);
+        }
+
+        /**
+         * Returns whether a rule could act on a look, which can read from the disk, or could hold it up with a directory
+         * open.
+         */
+        private boolean forbids(Fault fault) {
+            boolean acts = fault.hits() < fault.rule().times();
+            return fault.rule().action() instanceof Action.Hold
+                    ? acts || !fault.held().isEmpty()
+                    : acts && fault.rule().operations().contains(Operation.READ);
+        }
+
+        @Override
+        public FileMap look(Path mounted) {
+            return host.files(mounted, spec.filesystem());
+        }
+
+        @Override
+        public FileMap parts(Path mounted) {
+            return host.parts(path, mounted, spec.filesystem());
+        }
+
+        @Override
+        public List<Place> places(Path mounted, String file) {
+            return host.places(mounted, spec.filesystem(), file);
+        }
+
+        @Override
+        public void checkRules() {
+            if (spec.filesystem() != Filesystem.EXT4 && spec.filesystem() != Filesystem.XFS) {
+                throw new IllegalArgumentException("A rule for a file cannot be armed on " + name()
+                        + ", whose filesystem is " + spec.filesystem()
+                        + ". Allowed: EXT4 and XFS, which say where a file"
+                        + " is while it is written. Name the sectors instead: sectors(first, last).");
+            }
+        }
     }
 
     @Override
     public long seed() {
-        return served.faults().seed();
+        return faults.seed();
     }
 
     @Override
     public CutReport powerCut(Survivors survivors) {
         checkOpen();
-        return served.powerCut(survivors);
+        files.look(); // While the disk can be read.
+        return files.report(served.powerCut(survivors));
     }
 
     @Override
@@ -475,6 +547,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
                 "The power of " + name() + " stays off: the kernel keeps what the disk has lost for",
                 "Stop it before restorePower(), or cut its power with the disk's");
         mountedBefore |= mounts.point().isPresent();
+        files.look(); // What the kernel still knows, in case a rule has cut the power.
         // The power is still off, so nothing that the kernel writes back now reaches the disk.
         List<String> holders = mounts.tryUnmount(true, Bounded::call);
         if (mounts.point().isPresent()) {
@@ -496,6 +569,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         }
         // What cannot be written was lost in the power cut, so its error is not reported.
         host.flushBuffers(path);
+        files.cut();
         served.restorePower();
         if (mountedBefore) {
             mountNow();
@@ -519,7 +593,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
 
     @Override
     public List<UnflushedWrite> unflushed() {
-        return served.unflushed();
+        return files.unflushed(served.unflushed());
     }
 
     @Override
@@ -584,7 +658,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     private Offspring.Shown ask() {
         Evidence evidence = served.evidence();
         String who = offspring.describe();
-        Faults rules = served.faults();
+        Faults rules = faults;
         List<Unproven> all = new ArrayList<>();
         evidence.neverActed()
                 .forEach(one -> all.add(one.of(who, rules.armedAt(one.rule().name()))));
@@ -737,6 +811,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
                 return;
             }
             closed = true;
+            files.end();
             askBeforeTeardown();
             Teardown teardown = new Teardown(
                     served, mounts, tenants, path, this::oldestRequest, removal, this::closeServer, this::note, limits);

@@ -54,12 +54,13 @@ final class LivePowerDomain implements PowerDomain {
 
     @Override
     public Map<BlockDevice, CutReport> powerCut(Survivors survivors) {
+        devices.forEach(device -> device.files().look());
         Map<BlockDevice, CutReport> reports = new LinkedHashMap<>();
         List<Optional<CutReport>> cut = server(devices)
                 .cutPower(devices.stream().map(LiveDevice::served).toList(), survivors);
         for (int i = 0; i < devices.size(); i++) {
-            BlockDevice device = devices.get(i);
-            cut.get(i).ifPresent(report -> reports.put(device, report));
+            LiveDevice device = devices.get(i);
+            cut.get(i).ifPresent(report -> reports.put(device, device.files().report(report)));
         }
         return reports;
     }

@@ -5,6 +5,9 @@ import io.dblock.DblockException;
 import io.dblock.DeviceSpec;
 import io.dblock.Filesystem;
 import io.dblock.handler.Errno;
+import io.dblock.handler.Place;
+import io.dblock.internal.files.FileMap;
+import io.dblock.internal.files.FilesystemLook;
 import io.dblock.internal.kernel.ControlException;
 import io.dblock.internal.kernel.ControlSession;
 import io.dblock.internal.kernel.DiskCalls;
@@ -128,6 +131,21 @@ final class ThisHost implements Host {
     @Override
     public void syncNames(Path point, Filesystem filesystem) {
         new Filler(point, filesystem).syncNames();
+    }
+
+    @Override
+    public FileMap files(Path point, Filesystem filesystem) {
+        return FilesystemLook.at(point, filesystem);
+    }
+
+    @Override
+    public List<Place> places(Path point, Filesystem filesystem, String path) {
+        return FilesystemLook.of(point, filesystem, path);
+    }
+
+    @Override
+    public FileMap parts(Path node, Path point, Filesystem filesystem) {
+        return FilesystemLook.parts(point, node, filesystem);
     }
 
     @Override

@@ -228,6 +228,10 @@ public final class FaultFilter implements AutoCloseable {
                     "The rule \"" + state.name() + "\" cannot be replaced by one with the name \"" + rule.name()
                             + "\". Give it the same name or none.");
         }
+        if (!rule.match().file().equals(state.rule().match().file())) {
+            throw new IllegalArgumentException("The rule \"" + state.rule()
+                    + "\" cannot be replaced by one for another file: " + rule + ". Arm a new one.");
+        }
         check(rule);
         StaleContent stale = stale(rule);
         List<FaultWait> released = state.replace(rule.withName(state.name()), stale);

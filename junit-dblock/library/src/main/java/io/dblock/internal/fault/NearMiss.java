@@ -73,7 +73,14 @@ enum NearMiss {
             case UNTIL_MARK -> "All came after the mark \"" + match.untilMark().orElse("") + "\".";
             case FLUSH_EPOCH -> "None came after flush " + match.fromFlushEpoch() + ".";
             case PREDICATE ->
-                "Its predicate was asked " + asked + (asked == 1 ? " time" : " times") + " and was never true.";
+                match.file().isPresent()
+                        ? "Of " + asked + " requests (" + names(rule) + ") none was on file "
+                                + match.file().get()
+                                + (match.operations().contains(Operation.WRITE)
+                                        ? ": the page cache may not have written it yet."
+                                        : ".")
+                        : "Its predicate was asked " + asked + (asked == 1 ? " time" : " times")
+                                + " and was never true.";
             case NOTHING_LEFT ->
                 "Other rules had acted on what it matched, or there was nothing in it that it could act on.";
             case AFTER -> matches + " matched, and it skips the first " + match.after() + ".";

@@ -4,6 +4,8 @@ package io.dblock.internal.device;
 import io.dblock.DeviceSpec;
 import io.dblock.Filesystem;
 import io.dblock.handler.Errno;
+import io.dblock.handler.Place;
+import io.dblock.internal.files.FileMap;
 import io.dblock.internal.kernel.ControlException;
 import io.dblock.internal.kernel.ControlSession;
 import io.dblock.internal.kernel.FakeKernel;
@@ -35,6 +37,9 @@ final class UnitHost implements Host {
     int coverResult;
     /** Runs during umount2(2). */
     Runnable inUnmount = () -> {};
+
+    /** What a look at a mounted filesystem sees. */
+    FileMap files = FileMap.UNKNOWN;
 
     private final FakeKernel kernel;
     private final List<ProcFs.Mount> mounts = new ArrayList<>();
@@ -91,6 +96,21 @@ final class UnitHost implements Host {
                 .filter(mount -> mount.point().isIn(directory))
                 .map(ProcFs.Mount::type)
                 .toList();
+    }
+
+    @Override
+    public FileMap files(Path point, Filesystem filesystem) {
+        return files;
+    }
+
+    @Override
+    public List<Place> places(Path point, Filesystem filesystem, String path) {
+        return files.places().stream().filter(Place.of(path)).toList();
+    }
+
+    @Override
+    public FileMap parts(Path node, Path point, Filesystem filesystem) {
+        return FileMap.UNKNOWN;
     }
 
     @Override

@@ -18,6 +18,7 @@ import io.dblock.internal.store.StoreSnapshot;
 import io.dblock.internal.store.WriteCache;
 import io.dblock.journal.EventKind;
 import io.dblock.journal.Journal;
+import io.dblock.journal.Recorder;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
 import io.dblock.power.UnflushedWrite;
@@ -57,6 +58,10 @@ public final class UnitDisk implements FaultContext, AutoCloseable {
         filter = new FaultFilter(this, seed);
         faults = new LiveFaults(filter);
         journal = new Journal(ring, () -> size, SECTOR);
+    }
+
+    public Recorder recorder() {
+        return ring;
     }
 
     public Journal journal() {
