@@ -34,6 +34,8 @@ public final class Journal {
     private final Recorder recorder;
     private final LongSupplier size;
     private final int logicalBlockSize;
+    private final LongSupplier made;
+    private final boolean cached;
 
     /**
      * Creates a journal of what this recorder records. Tests use {@code disk.journal()} instead.
@@ -42,9 +44,22 @@ public final class Journal {
      * @param logicalBlockSize the logical block of the device, in bytes
      */
     public Journal(Recorder recorder, LongSupplier size, int logicalBlockSize) {
+        this(recorder, size, logicalBlockSize, () -> 0, true);
+    }
+
+    /**
+     * Creates a journal as above.
+     *
+     * @param made the number of the last entry that belongs to the making of the filesystem, which the picture shows as
+     *     one column; 0 if there is none
+     * @param cached whether the device has a volatile cache: the picture shows what a power cut takes
+     */
+    public Journal(Recorder recorder, LongSupplier size, int logicalBlockSize, LongSupplier made, boolean cached) {
         this.recorder = recorder;
         this.size = size;
         this.logicalBlockSize = logicalBlockSize;
+        this.made = made;
+        this.cached = cached;
     }
 
     /** Sets a mark and returns its number in the journal. If a text is used again, it means the newest mark. */
@@ -199,9 +214,10 @@ public final class Journal {
     }
 
     /**
-     * Returns the entries that are kept as an SVG image. It shows requests in the order in which they came, at their
-     * place on the device, with flushes, marks and power cuts; what fault rules did is red. Parts of the device that no
-     * request touched may be left out.
+     * Returns the entries that are kept as an SVG image. It shows requests in the order in which they came, with
+     * flushes, marks and power cuts; what fault rules did is red, and what a power cut has taken or would take is
+     * orange. Each file and each part of the filesystem has a row; if none is known, requests are at their place on the
+     * device, without parts that no request touched. What made and first mounted the filesystem is one column.
      *
      * @param title the text above the image
      */
@@ -210,7 +226,9 @@ public final class Journal {
         return JournalSvg.of(
                 entries(),
                 size.getAsLong(),
-                lost == 0 ? title : title + " (" + lost + " earlier entries were dropped)");
+                lost == 0 ? title : title + " (" + lost + " earlier entries were dropped)",
+                made.getAsLong(),
+                cached);
     }
 
     /** Writes {@link #picture(String)} to a file and replaces it. */

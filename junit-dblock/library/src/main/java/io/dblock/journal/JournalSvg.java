@@ -2,6 +2,7 @@
 package io.dblock.journal;
 
 import io.dblock.handler.Operation;
+import io.dblock.handler.Place;
 import io.dblock.handler.RequestFlag;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -11,21 +12,37 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Draws entries as an SVG image: from left to right in the order in which they came, from bottom to top by their place
- * on the device. Rectangles are requests; vertical lines are flushes, marks and events. Entries at the same spot are
- * drawn once.
+ * Draws entries as an SVG image: from left to right in the order in which they came. If files are known, from top to
+ * bottom in a row for each of them; otherwise from bottom to top by their place on the device. Rectangles are requests;
+ * vertical lines are flushes, marks and events. Entries at the same spot are drawn once. Behind each write a band goes to
+ * where it became durable, or was lost.
  */
 final class JournalSvg {
     private static final int WIDTH = 1400;
     private static final int HEIGHT = 820;
     private static final double LEFT = 100;
+    /** There are names to the left of rows. */
+    private static final double LEFT_OF_ROWS = 250;
+
+    private static final int LABEL_LENGTH = 34;
+    /** The column for the making of the filesystem. */
+    private static final double FOLD = 26;
+
     private static final double RIGHT = WIDTH - 30.0;
     private static final double TOP = 150;
     private static final double BOTTOM = HEIGHT - 75.0;
+    private static final double BELOW = 75;
+    private static final double WIDEST = 28;
+    private static final String LOST = "#e8590c";
+    private static final String OUTLINE =
+            "fill=\"" + LOST + "\" fill-opacity=\"0.25\" stroke=\"" + LOST + "\" stroke-width=\"2\"";
     private static final double TICK = 110;
     private static final String FLUSH = "stroke=\"#555\" stroke-width=\"1\"";
     private static final double MIN_TICK = 13;
     private static final double MIN_SIZE = 1.6;
+    private static final double SMALLEST_IN_ROW = 4;
+    private static final int LANES = 4;
+    private static final int MARK_LENGTH = 40;
     /** The distance between two labels of the same rule. */
     private static final double LABEL_DISTANCE = 160;
 
@@ -87,17 +104,54 @@ final class JournalSvg {
         }
     }
 
+    /** Without those that are folded. */
     private final List<? extends JournalEntry> entries;
+    /** The making of the filesystem. */
+    private final List<? extends JournalEntry> folded;
+
     private final long size;
     private final String title;
+    /** Null if rows are drawn. */
     private final AddressScale scale;
+    /** Null if no file is known. */
+    private final FileRows rows;
+
+    private final AtRisk risk;
+    private final double left;
+    private final double first;
+    private final double bottom;
     private final double step;
     private final StringBuilder svg = new StringBuilder();
 
-    private JournalSvg(List<? extends JournalEntry> entries, long size, String title) {
-        this.entries = entries;
+    private JournalSvg(List<? extends JournalEntry> all, long size, String title, long made, boolean cached) {
         this.size = size;
         this.title = title;
+        int fold = 0;
+        while (fold < all.size() && all.get(fold).sequence() <= made) {
+            fold++;
+        }
+        folded = all.subList(0, fold);
+        entries = all.subList(fold, all.size());
+        boolean named = entries.stream()
+                .anyMatch(entry -> entry instanceof RequestEntry request
+                        && !request.places().isEmpty());
+        risk = new AtRisk(cached ? entries : List.of());
+        if (named) {
+            left = LEFT_OF_ROWS;
+            rows = new FileRows(entries, TOP);
+            scale = null;
+            bottom = rows.bottom();
+        } else {
+            left = LEFT;
+            rows = null;
+            bottom = BOTTOM;
+            scale = new AddressScale(touched(), bottom, TOP);
+        }
+        first = folded.isEmpty() ? left : left + FOLD + 6;
+        step = (RIGHT - first) / Math.max(1, entries.size());
+    }
+
+    private List<long[]> touched() {
         List<long[]> touched = new ArrayList<>();
         for (JournalEntry entry : entries) {
             // mkfs begins with a discard of the whole device, which would leave no gap.
@@ -110,29 +164,37 @@ final class JournalSvg {
                 });
             }
         }
-        scale = new AddressScale(touched, BOTTOM, TOP);
-        step = (RIGHT - LEFT) / Math.max(1, entries.size());
+        return touched;
     }
 
     /**
      * Returns the image as text.
      *
      * @param size the size of the device in bytes, 0 if unknown
+     * @param made the number of the last entry that belongs to the making of the filesystem
+     * @param cached whether the device has a volatile cache, whose content a power cut takes
      */
-    static String of(List<? extends JournalEntry> entries, long size, String title) {
-        return new JournalSvg(entries, size, title).draw();
+    static String of(List<? extends JournalEntry> entries, long size, String title, long made, boolean cached) {
+        return new JournalSvg(entries, size, title, made, cached).draw();
     }
 
     private String draw() {
         add(
                 "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\"",
-                WIDTH, HEIGHT, WIDTH, HEIGHT);
+                WIDTH, (int) (bottom + BELOW), WIDTH, (int) (bottom + BELOW));
         add(" font-family=\"sans-serif\" font-size=\"11\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n");
         heading();
-        addressAxis();
+        if (rows == null) {
+            addressAxis();
+        } else {
+            rowAxis();
+        }
+        making();
         orderAxis();
+        bands();
         flushes();
         requests();
+        outlines();
         marksAndEvents();
         ruleNames();
         return svg.append("</svg>\n").toString();
@@ -164,7 +226,18 @@ final class JournalSvg {
         }
         if (flushes > 0) {
             add("<path d=\"M%.1f 36v10\" %s/>\n", x + 4, FLUSH);
-            text(x + 10, 45, "start", "", "flush (" + flushes + ")");
+            String label = "flush (" + flushes + ")";
+            text(x + 10, 45, "start", "", label);
+            x += 34 + label.length() * 6.2;
+        }
+        if (risk.lost() > 0) {
+            add("<rect x=\"%.1f\" y=\"36\" width=\"12\" height=\"10\" %s/>\n", x, OUTLINE);
+            text(
+                    x + 16,
+                    45,
+                    "start",
+                    "font-weight=\"bold\" fill=\"" + LOST + "\"",
+                    "not flushed: a power cut takes it (" + risk.lost() + ")");
         }
         List<String> acted = new ArrayList<>();
         rules.forEach((rule, count) -> acted.add(rule + " (" + count + ")"));
@@ -176,6 +249,133 @@ final class JournalSvg {
                     "fill=\"#d00000\"",
                     "Fault rules, and requests they acted on: " + String.join(", ", acted));
         }
+    }
+
+    private void rowAxis() {
+        FileRows.Row above = null;
+        for (FileRows.Row row : rows.rows()) {
+            add(
+                    "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"/>\n",
+                    left,
+                    row.top(),
+                    RIGHT - left,
+                    row.bottom() - row.top(),
+                    row.kind() == Place.Kind.FILE ? "#eef3f8" : "#f6f6f6");
+            if (above != null && above.kind() != row.kind()) {
+                add("<path d=\"M%.1f %.1fH%.1f\" stroke=\"#999\"/>\n", 20.0, row.top() - 2.5, RIGHT);
+            }
+            String label = row.label();
+            String shown = label.length() > LABEL_LENGTH
+                    ? "\u2026" + label.substring(label.length() - LABEL_LENGTH + 1)
+                    : label;
+            boolean isFile = row.kind() == Place.Kind.FILE;
+            text(
+                    left - 8,
+                    isFile ? row.top() + 13 : (row.top() + row.bottom()) / 2 + 4,
+                    "end",
+                    isFile ? "font-size=\"12\" font-weight=\"bold\"" : "fill=\"#444\"",
+                    shown);
+            if (isFile && row.bottom() - row.top() > 30) {
+                text(left - 8, row.bottom() - 2, "end", "font-size=\"9\" fill=\"#888\"", "0");
+                text(left - 8, row.top() + 26, "end", "font-size=\"9\" fill=\"#888\"", EntryText.bytes(row.size()));
+            }
+            above = row;
+        }
+    }
+
+    /** Draws the making of the filesystem, which is the same in every test, as one column. */
+    private void making() {
+        if (folded.isEmpty()) {
+            return;
+        }
+        long requests = folded.stream().filter(RequestEntry.class::isInstance).count();
+        add(
+                "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"#dcdcdc\"/>\n",
+                left, TOP, FOLD, bottom - TOP);
+        add(
+                "<text transform=\"translate(%.1f %.1f) rotate(-90)\" text-anchor=\"middle\" fill=\"#555\">%s</text>\n",
+                left + FOLD / 2 + 4,
+                (TOP + bottom) / 2,
+                escape("filesystem made and mounted: " + requests + " requests"));
+    }
+
+    /** Draws from each write to where it became durable, or was lost. */
+    private void bands() {
+        Map<String, String> drawn = new LinkedHashMap<>();
+        for (int i = 0; i < entries.size(); i++) {
+            if (!(entries.get(i) instanceof RequestEntry request)) {
+                continue;
+            }
+            AtRisk.End end = risk.of(request);
+            if (end == null) {
+                continue;
+            }
+            double from = x(i) + step / 2;
+            double to = end.index() == entries.size() ? RIGHT : x(end.index()) + step / 2;
+            for (double[] spot : spots(request)) {
+                String band = String.format(
+                        Locale.ROOT,
+                        "x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"",
+                        from,
+                        spot[1],
+                        Math.max(0, to - from),
+                        spot[0] - spot[1]);
+                drawn.put(
+                        band,
+                        end.lost()
+                                ? "fill=\"" + LOST + "\" fill-opacity=\"0.28\""
+                                : "fill=\"#0072b2\" fill-opacity=\"0.12\"");
+            }
+        }
+        drawn.forEach((band, style) -> add("<rect %s %s/>\n", band, style));
+    }
+
+    /** Draws around each write that a power cut has taken or would take now. */
+    private void outlines() {
+        Map<String, String> drawn = new LinkedHashMap<>();
+        double width = width();
+        for (int i = 0; i < entries.size(); i++) {
+            if (entries.get(i) instanceof RequestEntry request) {
+                AtRisk.End end = risk.of(request);
+                if (end != null && end.lost()) {
+                    for (double[] spot : spots(request)) {
+                        String place = String.format(
+                                Locale.ROOT,
+                                "x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"",
+                                x(i) + (step - Math.min(step, width)) / 2,
+                                spot[1],
+                                width,
+                                spot[0] - spot[1]);
+                        drawn.put(place, "");
+                    }
+                }
+            }
+        }
+        if (!drawn.isEmpty()) {
+            add("<g fill=\"none\" stroke=\"%s\" stroke-width=\"2\" pointer-events=\"none\">\n", LOST);
+            drawn.keySet().forEach(place -> add("<rect %s/>\n", place));
+            add("</g>\n");
+        }
+    }
+
+    /** Returns the lower and upper edges of what a request is drawn as. */
+    private List<double[]> spots(RequestEntry request) {
+        if (request.is(Operation.FLUSH)) {
+            return List.of();
+        }
+        if (rows != null) {
+            return rows.spots(request, SMALLEST_IN_ROW);
+        }
+        double low = scale.y(request.info().offset());
+        // A report's length is that of its data.
+        long end = request.is(Operation.ZONE_REPORT)
+                ? request.info().offset()
+                : request.info().end();
+        return List.of(new double[] {low, Math.min(scale.y(end), low - MIN_SIZE)});
+    }
+
+    private double width() {
+        return Math.min(WIDEST, Math.max(step, MIN_SIZE));
     }
 
     private static String fill(Kind kind) {
@@ -237,29 +437,29 @@ final class JournalSvg {
     }
 
     private void orderAxis() {
-        add("<path d=\"M%.1f %.1fH%.1f\" stroke=\"#333\"/>\n", LEFT, BOTTOM + 6, RIGHT);
+        add("<path d=\"M%.1f %.1fH%.1f\" stroke=\"#333\"/>\n", left, bottom + 6, RIGHT);
         int every = (int) Math.max(1, Math.ceil(TICK / step));
         for (int i = 0; i < entries.size(); i += every) {
             double x = x(i) + step / 2;
-            add("<path d=\"M%.1f %.1fv5\" stroke=\"#333\"/>\n", x, BOTTOM + 6);
-            text(x, BOTTOM + 23, "middle", "", "#" + entries.get(i).sequence());
+            add("<path d=\"M%.1f %.1fv5\" stroke=\"#333\"/>\n", x, bottom + 6);
+            text(x, bottom + 23, "middle", "", "#" + entries.get(i).sequence());
             text(
                     x,
-                    BOTTOM + 37,
+                    bottom + 37,
                     "middle",
                     "fill=\"#666\"",
                     String.format(Locale.ROOT, "%.3f s", entries.get(i).nanos() / 1e9));
         }
         text(
-                (LEFT + RIGHT) / 2,
-                BOTTOM + 58,
+                (left + RIGHT) / 2,
+                bottom + 58,
                 "middle",
                 "font-size=\"12\"",
                 "order of submission: number in the journal, and seconds since its beginning");
     }
 
     private double x(int index) {
-        return LEFT + index * step;
+        return first + index * step;
     }
 
     private void flushes() {
@@ -280,24 +480,22 @@ final class JournalSvg {
                     : "stroke=\"" + kind.color + "\" stroke-width=\"2\"";
             add(
                     "<path d=\"M%.1f %.1fV%.1f\" %s><title>%s</title></path>\n",
-                    x, TOP, BOTTOM, style, escape(request.toString()));
+                    x, TOP, bottom, style, escape(request.toString()));
         }
     }
 
     private void requests() {
         Map<Kind, Map<String, Spot>> spots = new EnumMap<>(Kind.class);
-        double width = Math.max(step, MIN_SIZE);
+        double width = width();
         for (int i = 0; i < entries.size(); i++) {
-            if (entries.get(i) instanceof RequestEntry request && !request.is(Operation.FLUSH)) {
-                double bottom = scale.y(request.info().offset());
-                // A report's length is that of its data.
-                long end = request.is(Operation.ZONE_REPORT)
-                        ? request.info().offset()
-                        : request.info().end();
-                double top = Math.min(scale.y(end), bottom - MIN_SIZE);
-                Spot spot = new Spot(x(i), width, top, bottom);
+            if (!(entries.get(i) instanceof RequestEntry request)) {
+                continue;
+            }
+            for (double[] edges : spots(request)) {
+                Spot spot = new Spot(x(i) + (step - Math.min(step, width)) / 2, width, edges[1], edges[0]);
                 // Half a pixel is the smallest visible distance.
-                String place = Math.round(spot.x * 2) + " " + Math.round(top * 2) + " " + Math.round(bottom * 2);
+                String place =
+                        Math.round(spot.x * 2) + " " + Math.round(spot.top * 2) + " " + Math.round(spot.bottom * 2);
                 spots.computeIfAbsent(Kind.of(request), kind -> new LinkedHashMap<>())
                         .computeIfAbsent(place, key -> spot)
                         .requests
@@ -325,44 +523,58 @@ final class JournalSvg {
     }
 
     private void marksAndEvents() {
-        double free = LEFT;
-        int row = 0;
+        double[] free = new double[LANES];
         for (int i = 0; i < entries.size(); i++) {
             String label;
             String color;
-            double width = 1;
+            boolean isCut = false;
             if (entries.get(i) instanceof MarkEntry mark) {
                 label = mark.text();
                 color = "#7a4a00";
             } else if (entries.get(i) instanceof EventEntry event) {
                 label = event.kind() + " " + event.text();
-                color = event.kind() == EventKind.POWER_CUT ? "#000000" : "#555555";
-                width = event.kind() == EventKind.POWER_CUT ? 3 : 1;
+                isCut = event.kind() == EventKind.POWER_CUT;
+                color = isCut ? "#000000" : "#555555";
             } else {
                 continue;
             }
             double x = x(i) + step / 2;
-            row = x < free ? (row + 1) % 4 : 0;
-            String shown = label.length() > 40 ? label.substring(0, 39) + "\u2026" : label;
-            free = Math.max(free, x + shown.length() * 6.4 + 10);
-            double y = TOP - 12 - row * 18.0;
-            boolean leftwards = x + shown.length() * 6.4 > RIGHT;
+            String shown = label.length() > MARK_LENGTH ? label.substring(0, MARK_LENGTH - 1) + "\u2026" : label;
+            double width = shown.length() * 6.6 + 8;
+            boolean leftwards = x + width > RIGHT;
+            int lane = lane(free, leftwards ? x - width : x);
+            double y = TOP - 8 - Math.max(lane, 0) * 17.0;
             add(
                     "<path d=\"M%.1f %.1fV%.1f\" stroke=\"%s\" stroke-width=\"%.1f\" stroke-dasharray=\"%s\"><title>%s</title></path>\n",
                     x,
-                    y - 4,
-                    BOTTOM + 6,
+                    lane < 0 ? TOP : y - 9,
+                    bottom + 6,
                     color,
-                    width,
-                    width > 1 ? "none" : "5 3",
+                    isCut ? 3.0 : 1.0,
+                    isCut ? "none" : "5 3",
                     escape(entries.get(i).toString()));
+            if (lane < 0 && !isCut) {
+                continue; // No room for its text, which is in its title.
+            }
+            free[Math.max(lane, 0)] = leftwards ? x + 4 : x + width;
             text(
                     leftwards ? x - 4 : x + 4,
                     y,
                     leftwards ? "end" : "start",
-                    "font-weight=\"bold\" fill=\"" + color + "\"",
+                    "font-weight=\"bold\" fill=\"" + color
+                            + "\" paint-order=\"stroke\" stroke=\"white\" stroke-width=\"3\"",
                     shown);
         }
+    }
+
+    /** Returns the lowest lane with room from here on; -1 if there is none. */
+    private static int lane(double[] free, double from) {
+        for (int lane = 0; lane < free.length; lane++) {
+            if (free[lane] <= from) {
+                return lane;
+            }
+        }
+        return -1;
     }
 
     private void ruleNames() {
@@ -378,9 +590,7 @@ final class JournalSvg {
                     continue;
                 }
                 named.put(rule, x);
-                double y = request.is(Operation.FLUSH)
-                        ? TOP + 14
-                        : Math.max(TOP + 12, scale.y(request.info().end()) - 5);
+                double y = request.is(Operation.FLUSH) ? TOP + 14 : Math.max(TOP + 12, topOf(request) - 5);
                 boolean leftwards = x + rule.length() * 6.4 > RIGHT;
                 text(
                         leftwards ? x - 3 : x + 3,
@@ -390,6 +600,10 @@ final class JournalSvg {
                         rule);
             }
         }
+    }
+
+    private double topOf(RequestEntry request) {
+        return spots(request).stream().mapToDouble(edges -> edges[1]).min().orElse(TOP);
     }
 
     private void text(double x, double y, String anchor, String style, String text) {

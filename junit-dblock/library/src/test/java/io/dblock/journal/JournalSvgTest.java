@@ -4,6 +4,8 @@ package io.dblock.journal;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.handler.Errno;
+import io.dblock.handler.Operation;
+import io.dblock.handler.Place;
 import io.dblock.internal.kernel.Batch;
 import java.io.StringReader;
 import java.nio.file.Files;
@@ -90,6 +92,89 @@ class JournalSvgTest {
                         "failed (1)",
                         "a fault rule acted on it (1)",
                         "never answered (1)");
+    }
+
+    private static Place place(Place.Kind kind, String name, long sector, long inside) {
+        return new Place(sector * 512, 512, kind, name, inside);
+    }
+
+    /** The entries of the recording, in which the n-th request has the n-th place. */
+    private Document picture(long made, boolean cached, Place... places) throws Exception {
+        List<JournalEntry> entries = new ArrayList<>();
+        int request = 0;
+        for (JournalEntry entry : recording.journal.entries()) {
+            boolean hasPlace = entry instanceof RequestEntry one && !one.is(Operation.FLUSH) && request < places.length;
+            entries.add(hasPlace ? ((RequestEntry) entry).withPlaces(List.of(places[request++])) : entry);
+        }
+        return parse(JournalSvg.of(entries, 1 << 20, "a title", made, cached));
+    }
+
+    @Test
+    void eachFileAndEachPartOfTheFilesystemHasARow() throws Exception {
+        recording.write(8, 1, 1);
+        recording.write(9, 1, 1);
+        recording.write(100, 1, 1);
+        recording.write(300, 1, 1);
+        Document picture = picture(
+                0,
+                true,
+                place(Place.Kind.FILE, "ledger", 8, 0),
+                place(Place.Kind.FILE, "ledger", 9, 512),
+                place(Place.Kind.FILESYSTEM, "ext4's journal", 100, 0));
+        assertThat(texts(picture)).contains("ledger", "ext4's journal", "not known");
+        List<Element> drawn = titled(picture, "rect");
+        assertThat(drawn).hasSize(4);
+        List<Double> y = drawn.stream().map(rect -> number(rect, "y")).toList();
+        assertThat(y.get(1)).as("further on in the file").isLessThan(y.get(0));
+        assertThat(y.get(2)).as("below the files").isGreaterThan(y.get(0));
+        assertThat(y.get(3)).as("below all").isGreaterThan(y.get(2));
+    }
+
+    @Test
+    void filesWithoutARowOfTheirOwnShareOne() throws Exception {
+        Place[] places = new Place[40];
+        for (int i = 0; i < places.length; i++) {
+            recording.write(i, 1, 1);
+            places[i] = place(Place.Kind.FILE, "file" + i, i, 0);
+        }
+        assertThat(texts(picture(0, true, places)))
+                .contains("(27 others)", "file0")
+                .doesNotContain("file39");
+    }
+
+    @Test
+    void theMakingOfTheFilesystemIsOneColumn() throws Exception {
+        for (int i = 0; i < 200; i++) {
+            recording.write(i, 1, 1);
+        }
+        recording.write(500, 1, 1);
+        Document picture = picture(200, true);
+        assertThat(titled(picture, "rect")).hasSize(1);
+        assertThat(texts(picture)).contains("filesystem made and mounted: 200 requests", "#201");
+    }
+
+    @Test
+    void whatAPowerCutTakesStandsOut() throws Exception {
+        recording.write(8, 1, 1);
+        recording.flush();
+        recording.write(9, 1, 1);
+        recording.ring.note(EventKind.POWER_CUT, "kept none");
+        recording.write(10, 1, 1);
+        recording.writeFua(11, 1, 1);
+        Document picture = picture(0, true);
+        assertThat(texts(picture)).contains("not flushed: a power cut takes it (2)");
+        assertThat(outlined(picture)).hasSize(2);
+        assertThat(texts(picture(0, false)))
+                .as("a disk without a cache")
+                .noneMatch(text -> text.startsWith("not flushed"));
+        assertThat(outlined(picture(0, false))).isEmpty();
+    }
+
+    private static List<Element> outlined(Document picture) {
+        return elements(picture, "rect").stream()
+                .filter(rect ->
+                        ((Element) rect.getParentNode()).getAttribute("stroke").equals("#e8590c"))
+                .toList();
     }
 
     @Test

@@ -138,9 +138,12 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         mounts = new DeviceMounts(served, this::spec, spec.name(), runs, host);
         files = new DeviceFiles(spec.name(), served.recorder(), new Filesystems());
         faults = files.faults(served.faults());
-        journal = spec.filesystem() == Filesystem.NONE
-                ? served.journal()
-                : new Journal(files.recorder(), this::size, spec.logicalBlockSize());
+        journal = new Journal(
+                spec.filesystem() == Filesystem.NONE ? served.recorder() : files.recorder(),
+                this::size,
+                spec.logicalBlockSize(),
+                files::made,
+                spec.cache() == CacheMode.WRITE_BACK);
     }
 
     /** Starts the disk, unless it has started, and waits for its node. */
