@@ -27,6 +27,8 @@ final class JournalSvg {
     private static final int LABEL_LENGTH = 34;
     /** The column for the making of the filesystem. */
     private static final double FOLD = 26;
+    /** The height that its whole text needs. */
+    private static final double ROOM_FOR_MAKING = 260;
 
     private static final double RIGHT = WIDTH - 30.0;
     private static final double TOP = 150;
@@ -296,7 +298,9 @@ final class JournalSvg {
                 "<text transform=\"translate(%.1f %.1f) rotate(-90)\" text-anchor=\"middle\" fill=\"#555\">%s</text>\n",
                 left + FOLD / 2 + 4,
                 (TOP + bottom) / 2,
-                escape("filesystem made and mounted: " + requests + " requests"));
+                escape((bottom - TOP > ROOM_FOR_MAKING ? "filesystem made and mounted: " : "made: ")
+                        + requests
+                        + " requests"));
     }
 
     /** Draws from each write to where it became durable, or was lost. */

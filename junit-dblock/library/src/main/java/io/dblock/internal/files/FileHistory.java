@@ -112,12 +112,12 @@ final class FileHistory {
 
     private static List<FileMap> maps(Era era, long sequence) {
         List<FileMap> maps = new ArrayList<>();
-        era.parts.ifPresent(maps::add);
         int next = firstEndingAt(era.looks, sequence);
         if (sequence <= era.made) {
             if (next < era.looks.size()) {
                 maps.add(era.looks.get(next).map().filesystemOnly());
             }
+            era.parts.ifPresent(maps::add);
             return maps;
         }
         for (int i = next - 1; i >= Math.max(0, next - MOST_INCOMPLETE); i--) {
@@ -137,6 +137,7 @@ final class FileHistory {
                 break;
             }
         }
+        era.parts.ifPresent(maps::add); // Last: XFS can give a block of an index away.
         return maps;
     }
 

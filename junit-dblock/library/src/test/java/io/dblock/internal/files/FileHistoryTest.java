@@ -111,6 +111,14 @@ class FileHistoryTest {
     }
 
     @Test
+    void aFileIsPreferredToAPartThatWasThereWhenTheFilesystemWasMade() {
+        history.parts(new FileMap(List.of(new Place(0, 20, Kind.FILESYSTEM, "index", 0)), true));
+        look(5, "file");
+        assertThat(at(7, 0)).isEqualTo("file");
+        assertThat(at(7, 1)).isEqualTo("index");
+    }
+
+    @Test
     void afterAPowerCutWhatWasSeenBeforeIsNotUsed() {
         look(5, "lost");
         history.cut(10);
