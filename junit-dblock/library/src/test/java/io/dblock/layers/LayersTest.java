@@ -42,6 +42,8 @@ class LayersTest {
             INTERNAL + "remote",
             INTERNAL + "files",
             INTERNAL + "device",
+            INTERNAL + "crash",
+            "io.dblock.crash",
             "io.dblock.assertj",
             "io.dblock.junit");
 

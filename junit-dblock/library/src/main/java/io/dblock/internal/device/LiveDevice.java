@@ -32,6 +32,7 @@ import io.dblock.internal.kernel.OldestRequest;
 import io.dblock.internal.kernel.OpenImage;
 import io.dblock.internal.kernel.ProcFs;
 import io.dblock.internal.server.ServedDevice;
+import io.dblock.internal.server.ServedRecording;
 import io.dblock.internal.server.ServedSnapshot;
 import io.dblock.internal.store.Choices;
 import io.dblock.internal.watchdog.Watchdog;
@@ -318,6 +319,33 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
                     holders,
                     "Close these before " + call + ".");
         }
+    }
+
+    /** Unmounts without a look at the files; returns what keeps the device mounted. Closes files that nobody refers to. */
+    List<String> unmountUnseen() {
+        return lock.with(() -> {
+            mountedBefore = false;
+            return mounts.tryUnmount(true, Bounded::call);
+        });
+    }
+
+    /** Mounts a device whose power is known to be on. */
+    Path mountUnasked() {
+        return lock.with(() -> {
+            checkOpen();
+            checkFilesystem("mount()");
+            return mounts.point().orElseGet(mounts::mount);
+        });
+    }
+
+    /** Makes the content what a recording had at some moment. The device is not mounted. */
+    void show(ServedRecording recording, byte[] changes) {
+        lock.run(() -> {
+            checkOpen();
+            host.flushBuffers(path); // The kernel may have the last state in its cache.
+            served.show(recording, changes);
+            host.flushBuffers(path); // Others, such as udev, may have read from it meanwhile.
+        });
     }
 
     /** Refuses a call that has no effect on what tenants see of the device. */

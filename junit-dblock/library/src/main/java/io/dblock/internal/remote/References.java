@@ -8,6 +8,7 @@ import io.dblock.handler.RequestInfo;
 import io.dblock.internal.fault.RuleSet;
 import io.dblock.internal.kernel.Command;
 import io.dblock.internal.server.DeviceCommands;
+import io.dblock.internal.server.ServedRecording;
 import io.dblock.internal.server.ServedSnapshot;
 import io.dblock.journal.Recorder;
 import java.io.ByteArrayInputStream;
@@ -56,6 +57,7 @@ final class References {
             Fault.class, Set.of("name", "rule", "isArmed", "hits", "held", "release", "close", "toString"),
             HeldRequest.class, Set.of(),
             ServedSnapshot.class, Set.of(),
+            ServedRecording.class, Set.of("close"),
             Question.class, Set.of());
 
     private final Connection connection;

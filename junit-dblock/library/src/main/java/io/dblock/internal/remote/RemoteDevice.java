@@ -12,6 +12,7 @@ import io.dblock.internal.kernel.DeviceInfo;
 import io.dblock.internal.remote.ServerCommands.Made;
 import io.dblock.internal.remote.ServerCommands.Remains;
 import io.dblock.internal.server.ServedDevice;
+import io.dblock.internal.server.ServedRecording;
 import io.dblock.internal.server.ServedSnapshot;
 import io.dblock.internal.watchdog.Watchdog;
 import io.dblock.journal.Journal;
@@ -191,6 +192,16 @@ final class RemoteDevice implements ServedDevice {
     public ServedSnapshot snapshot(Survivors survivors) {
         mayBeCut();
         return new RemoteSnapshot(server, commands().snapshotAfterCut(number(), survivors));
+    }
+
+    @Override
+    public ServedRecording record() {
+        return made.device().record();
+    }
+
+    @Override
+    public void show(ServedRecording recording, byte[] changes) {
+        made.device().show(recording, changes);
     }
 
     @Override

@@ -56,6 +56,22 @@ public interface DeviceCommands {
     /** Returns the writes that a power cut now would lose. */
     List<UnflushedWrite> unflushed();
 
+    /**
+     * Makes all content durable, and records what happens from now on.
+     *
+     * @throws IllegalStateException if the device cannot be recorded
+     */
+    ServedRecording record();
+
+    /**
+     * Makes the content what a recording had at some moment, all of it durable, with the power on. Nobody may use the
+     * device meanwhile.
+     *
+     * @param recording of the device that this one was forked from
+     * @param changes what is to be changed before, see {@link io.dblock.internal.store.Recording}: numbers of eight bytes
+     */
+    void show(ServedRecording recording, byte[] changes);
+
     /** Returns what has gone wrong so far, such as exceptions of the handler and late answers; the first hundred. */
     List<Throwable> failures();
 

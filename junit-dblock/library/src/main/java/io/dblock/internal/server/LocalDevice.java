@@ -23,6 +23,7 @@ import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
 import io.dblock.power.UnflushedWrite;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
@@ -200,6 +201,19 @@ final class LocalDevice implements ServedDevice {
     @Override
     public ServedSnapshot snapshot(Survivors survivors) {
         return filters.snapshot(survivors);
+    }
+
+    @Override
+    public ServedRecording record() {
+        filters.requireStore("a recording");
+        return new LocalRecording(filters.cache().record());
+    }
+
+    @Override
+    public void show(ServedRecording recording, byte[] changes) {
+        long[] numbers = new long[changes.length / Long.BYTES];
+        ByteBuffer.wrap(changes).asLongBuffer().get(numbers);
+        filters.cache().show(((LocalRecording) recording).recording(), numbers);
     }
 
     @Override

@@ -94,6 +94,8 @@ public final class WriteCache implements AutoCloseable {
     private BlockIndex pending;
     /** Why the rollback failed. */
     private IOException broken;
+    /** What is told of each request; null if nobody records. */
+    private Recording recording;
 
     private record Mark(String text, long lastId) {}
 
@@ -279,7 +281,11 @@ public final class WriteCache implements AutoCloseable {
                 if (!done) {
                     // What a failed write has left behind is cached like a successful write.
                     completed(ticket);
+                    noRecording("a write failed in part");
                 }
+            }
+            if (recording != null) {
+                recording.changed(operation, sequence, offset, length, fua || !caches, ticket, content.index);
             }
             if (caches && fua) {
                 durable(offset, length);
@@ -481,6 +487,7 @@ public final class WriteCache implements AutoCloseable {
                 throw new IllegalStateException(
                         "The power of the disk is off, so its size cannot be changed. Restore the power first.");
             }
+            noRecording("the size of the disk was changed");
             long cut = size() - bytes;
             if (cut > 0) {
                 save(UndoLog.DISCARD, bytes, cut, 0, 0, false);
@@ -526,6 +533,9 @@ public final class WriteCache implements AutoCloseable {
                 }
                 slot = next;
             }
+            if (recording != null) {
+                recording.flushed(upTo);
+            }
         } finally {
             lock.unlock();
         }
@@ -568,6 +578,9 @@ public final class WriteCache implements AutoCloseable {
     private void complete(long ticket) {
         long now = position + 1;
         log.complete(ticket, now & (1L << ERA_SHIFT) - 1);
+        if (recording != null) {
+            recording.completed(ticket, now & (1L << ERA_SHIFT) - 1);
+        }
         position = now;
     }
 
@@ -697,6 +710,7 @@ public final class WriteCache implements AutoCloseable {
             }
             Rollback rollback = choose(survivors);
             pending = after(rollback);
+            noRecording("the power was cut");
             powered = false;
             int cut = cuts + 1;
             cuts = cut;
@@ -865,6 +879,66 @@ public final class WriteCache implements AutoCloseable {
         return new StoreSnapshot(content.with(index, size()));
     }
 
+    // ---- recordings ----
+
+    /**
+     * Makes all content durable, and records what happens from now on. The caller closes the recording.
+     *
+     * @throws IllegalStateException if the data is not in the log, the power is off, or somebody records already
+     */
+    public Recording record() {
+        lock.lock();
+        try {
+            checkOpen();
+            if (outside != null || !powered || (recording != null && !recording.isEnded())) {
+                throw new IllegalStateException("This disk cannot be recorded: "
+                        + (outside != null
+                                ? "its data is in an image that changes in place."
+                                : powered ? "it is being recorded already." : "its power is off."));
+            }
+            log.clear();
+            recording = new Recording(content, logicalBlock);
+            return recording;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void noRecording(String why) {
+        if (recording != null) {
+            recording.broken(why);
+        }
+    }
+
+    /**
+     * Makes the content what a recording had at some moment, all of it durable, and the power be on. Requests that are
+     * under way fail.
+     *
+     * @param of a recording of the disk that this one was forked from
+     * @param changes what is to be changed before, see {@link Recording#change}
+     */
+    public void show(Recording of, long[] changes) {
+        lock.lock();
+        try {
+            checkOpen();
+            if (outside != null || !of.isOf(memory)) {
+                throw new IllegalArgumentException("This disk is not a fork of the one that was recorded.");
+            }
+            BlockIndex next = of.change(changes).index.copy();
+            content.index.become(next);
+            next.release();
+            log.clear();
+            if (pending != null) {
+                pending.release();
+                pending = null;
+            }
+            nextEra();
+            powered = true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     // ---- several disks at one instant ----
 
     /**
@@ -900,6 +974,9 @@ public final class WriteCache implements AutoCloseable {
             try {
                 settle();
             } finally {
+                if (recording != null) {
+                    recording.close();
+                }
                 log.clear();
                 memory.remove(log);
                 if (pending != null) {

@@ -186,6 +186,16 @@ public final class FakeServedDevice implements ServedDevice {
     }
 
     @Override
+    public ServedRecording record() {
+        return ask(device::record);
+    }
+
+    @Override
+    public void show(ServedRecording recording, byte[] changes) {
+        tell(() -> device.show(recording, changes));
+    }
+
+    @Override
     public List<Throwable> failures() {
         return ask(device::failures);
     }

@@ -4,6 +4,7 @@ package io.dblock.internal.server;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.dblock.fault.Fault;
 import io.dblock.handler.Errno;
@@ -14,8 +15,13 @@ import io.dblock.internal.kernel.DeviceInfo;
 import io.dblock.internal.kernel.DeviceParameters;
 import io.dblock.internal.kernel.FakeKernel;
 import io.dblock.internal.kernel.FakeKernel.Completion;
+import io.dblock.internal.store.RecordedRequests;
+import io.dblock.internal.store.RecordedRequests.Kind;
+import io.dblock.internal.store.RecordedRequests.Request;
+import io.dblock.internal.store.Recording;
 import io.dblock.journal.RequestEntry;
 import io.dblock.power.Survivors;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Set;
@@ -47,10 +53,12 @@ public abstract class ServedDeviceContract {
         }
     }
 
+    private static DeviceParameters parameters() {
+        return new DeviceParameters("", SIZE, 512, 512, 512, 0, 1, 64, 65536, 30000, 0, SIZE, SIZE, Set.of());
+    }
+
     private ServedDevice created() {
-        device = create(
-                new DeviceParameters("", SIZE, 512, 512, 512, 0, 1, 64, 65536, 30000, 0, SIZE, SIZE, Set.of()),
-                FILTERS);
+        device = create(parameters(), FILTERS);
         return device;
     }
 
@@ -182,6 +190,48 @@ public abstract class ServedDeviceContract {
 
     private static byte first(ServedSnapshot snapshot) {
         return snapshot.read(0, 512)[0];
+    }
+
+    private static byte[] changes(long... numbers) {
+        ByteBuffer bytes = ByteBuffer.allocate(numbers.length * Long.BYTES);
+        bytes.asLongBuffer().put(numbers);
+        return bytes.array();
+    }
+
+    private static byte first(ServedDevice of) {
+        try (ServedSnapshot snapshot = of.snapshot()) {
+            return first(snapshot);
+        }
+    }
+
+    @Test
+    void whatWasRecordedIsShown() throws Exception {
+        started();
+        write(0, 512, 1);
+        try (ServedRecording recording = device.record()) {
+            write(0, 512, 2);
+            flush();
+            write(0, 1024, 3);
+            assertThat(recording.count()).isEqualTo(3);
+
+            RecordedRequests recorded = recording.end();
+            assertThat(recorded.broken()).isEmpty();
+            assertThat(recorded.requests())
+                    .extracting(Request::kind, Request::length, Request::durable)
+                    .containsExactly(
+                            tuple(Kind.WRITE, 512L, false),
+                            tuple(Kind.FLUSH, 0L, true),
+                            tuple(Kind.WRITE, 1024L, false));
+            assertThat(recorded.startHashes()).hasSize(2 * Long.BYTES);
+
+            device.show(recording, changes(0, 512, 2));
+            assertThat(first(device)).isEqualTo((byte) 3);
+            device.show(recording, changes(0, 512, 0));
+            assertThat(first(device)).isEqualTo((byte) 2);
+            device.show(recording, changes(0, 512, Recording.START));
+            assertThat(first(device)).isEqualTo((byte) 1);
+            assertThat(device.unflushed()).isEmpty();
+        }
     }
 
     @Test

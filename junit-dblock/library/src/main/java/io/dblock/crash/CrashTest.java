@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.crash;
+
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import com.google.errorprone.annotations.CheckReturnValue;
+import io.dblock.BlockDevice;
+import io.dblock.internal.crash.Campaign;
+import io.dblock.internal.crash.CrashSearch;
+import io.dblock.internal.crash.CrashSearch.Failed;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Iterator;
+import java.util.NoSuchElementException;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Spliterator;
+import java.util.Spliterators;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.DynamicTest;
+
+/**
+ * Checks that storage code survives a power cut at any moment. The workload runs once on the disk, which records it. Then
+ * the states that a cut could have left are made one after the other on another device, mounted and checked: everything
+ * durable, and of the writes that no flush covered any that a correct disk may keep, whole or {@linkplain #atomic torn}.
+ *
+ * <p>States are tried in this order, each content once: all or nothing of what is unflushed, when something is acknowledged
+ * and then at each moment; one write lost or kept, or only the first ones kept; all states, where these are
+ * {@linkplain #every few}; one file-system block lost or kept; a {@linkplain #samples sample}.
+ *
+ * <p>The system property {@code dblock.crash.state} has the id of a state that failed: then only this one is checked.
+ */
+@CheckReturnValue
+public final class CrashTest {
+    /** The system property with the id of the only state to check. */
+    public static final String STATE = "dblock.crash.state";
+
+    private static final Path IMAGES = Path.of("target", "dblock", "crash");
+
+    private final BlockDevice disk;
+    private Workload workload;
+    private Check check;
+    private long seed;
+    private int every = 32;
+    private int samples = 4;
+    private int atomic;
+    private Duration within = Duration.ofMinutes(2);
+
+    /** What the test does with the disk. */
+    @FunctionalInterface
+    public interface Workload {
+
+        /** Uses the disk, and acknowledges what has to survive from then on. */
+        void run(CrashRun run) throws Exception;
+    }
+
+    /** What has to hold after a power cut. */
+    @FunctionalInterface
+    public interface Check {
+
+        /**
+         * Checks a state. It closes what it opens on the disk.
+         *
+         * @throws Exception if the state is not as it should be
+         */
+        void check(CrashState state) throws Exception;
+    }
+
+    private CrashTest(BlockDevice disk) {
+        this.disk = Objects.requireNonNull(disk, "disk");
+        seed = disk.seed();
+    }
+
+    /** Creates a test on this disk, whose data is in memory: without a handler of your own, zones, or an image in place. */
+    public static CrashTest of(BlockDevice disk) {
+        return new CrashTest(disk);
+    }
+
+    /** Sets what the test does with the disk. It runs once. What was on the disk before is durable. */
+    public CrashTest workload(Workload value) {
+        workload = Objects.requireNonNull(value, "workload");
+        return this;
+    }
+
+    /** Sets what has to hold in each state. */
+    public CrashTest check(Check value) {
+        check = Objects.requireNonNull(value, "check");
+        return this;
+    }
+
+    /** Sets the seed of the sample. Left out: that of the disk. */
+    public CrashTest seed(long value) {
+        seed = value;
+        return this;
+    }
+
+    /** Sets up to how many states of one moment are all checked. Left out: 32. */
+    public CrashTest every(int states) {
+        every = atLeastNone("every", states);
+        return this;
+    }
+
+    /** Sets how many random states are checked at each moment before a flush or after an acknowledgement. Left out: 4. */
+    public CrashTest samples(int states) {
+        samples = atLeastNone("samples", states);
+        return this;
+    }
+
+    /**
+     * Sets how many bytes, aligned to that, the disk writes whole or not at all: a power of two, at least a logical block.
+     * Left out: a logical block, or more if the filesystem relies on it. That is 1 KiB for ext4, which cannot be mounted with
+     * a torn superblock, and 4 KiB for btrfs. Where a request is not aligned to it, less is used; the report says how much.
+     */
+    public CrashTest atomic(int bytes) {
+        if (Integer.bitCount(bytes) != 1 || bytes < disk.logicalBlockSize()) {
+            throw new IllegalArgumentException("atomic is " + bytes
+                    + ". Allowed: powers of two from the logical block (" + disk.logicalBlockSize() + " bytes) on.");
+        }
+        atomic = bytes;
+        return this;
+    }
+
+    private static int atLeastNone(String what, int states) {
+        if (states < 0) {
+            throw new IllegalArgumentException(what + " is " + states + ". Allowed: 0 states and more.");
+        }
+        return states;
+    }
+
+    /** Sets how long states are checked at most; the report says how many are left then. Left out: two minutes. */
+    public CrashTest within(Duration time) {
+        if (time.isNegative() || time.isZero()) {
+            throw new IllegalArgumentException("within is " + time + ". Allowed: more than no time.");
+        }
+        within = time;
+        return this;
+    }
+
+    private CrashSearch search() {
+        if (workload == null || check == null) {
+            throw new IllegalStateException("This crash test has no " + (workload == null ? "workload" : "check")
+                    + ". Give it one: CrashTest.of(disk).workload(run -> ...).check(state -> ...).");
+        }
+        Campaign campaign = Campaign.record(
+                disk,
+                atomic,
+                acknowledge -> workload.run(new CrashRun(acknowledge)),
+                state -> check.check(new CrashState(state)));
+        boolean done = false;
+        try {
+            CrashSearch search = new CrashSearch(campaign, seed, every, samples, within, IMAGES);
+            done = true;
+            return search;
+        } finally {
+            if (!done) {
+                campaign.close();
+            }
+        }
+    }
+
+    /**
+     * Runs the workload and checks the states, up to the first one that fails.
+     *
+     * @throws AssertionError if the workload or a state fails; the message explains the state
+     */
+    @CanIgnoreReturnValue
+    public CrashReport verify() {
+        try (CrashSearch search = search()) {
+            String only = System.getProperty(STATE);
+            if (only != null) {
+                search.check(only).ifPresent(CrashTest::fail);
+                return new CrashReport(search.counts());
+            }
+            while (search.next().isPresent()) {
+                Optional<Failed> failed = search.check();
+                if (failed.isPresent()) {
+                    throw failure(failed.get(), "\n\n" + new CrashReport(search.counts()));
+                }
+            }
+            CrashReport report = new CrashReport(search.counts());
+            System.err.println("junit-dblock: crash test on " + disk.name() + ": " + report);
+            return report;
+        }
+    }
+
+    private static void fail(Failed failed) {
+        throw failure(failed, "");
+    }
+
+    private static AssertionError failure(Failed failed, String report) {
+        return new AssertionError(failed.text() + report, failed.cause());
+    }
+
+    /**
+     * Runs the workload, and returns a test for each state, and a last one that has the report as its name. The stream has
+     * to be closed, as JUnit does with what a {@code @TestFactory} returns.
+     */
+    public Stream<DynamicTest> states() {
+        CrashSearch search = search();
+        String only = System.getProperty(STATE);
+        if (only != null) {
+            return Stream.of(DynamicTest.dynamicTest(
+                            only, () -> search.check(only).ifPresent(CrashTest::fail)))
+                    .onClose(search::close);
+        }
+        Iterator<DynamicTest> tests = new Tests(search);
+        return StreamSupport.stream(
+                        Spliterators.spliteratorUnknownSize(tests, Spliterator.ORDERED | Spliterator.NONNULL), false)
+                .onClose(search::close);
+    }
+
+    /** One test for each state; the next one is only known when one has run. */
+    private static final class Tests implements Iterator<DynamicTest> {
+        private final CrashSearch search;
+        private boolean reported;
+
+        Tests(CrashSearch search) {
+            this.search = search;
+        }
+
+        @Override
+        public boolean hasNext() {
+            return !reported;
+        }
+
+        @Override
+        public DynamicTest next() {
+            if (reported) {
+                throw new NoSuchElementException("There are no more states.");
+            }
+            Optional<String> name = search.next();
+            if (name.isPresent()) {
+                return DynamicTest.dynamicTest(name.get(), () -> search.check().ifPresent(CrashTest::fail));
+            }
+            reported = true;
+            return DynamicTest.dynamicTest(new CrashReport(search.counts()).toString(), () -> {});
+        }
+    }
+}
