@@ -195,8 +195,8 @@ final class WriteAheadLog implements AutoCloseable {
 
     private int checksum(ByteBuffer record) {
         CRC32 crc = new CRC32();
-        crc.update(record.array(), 0, Integer.BYTES);
-        crc.update(record.array(), 2 * Integer.BYTES, (has(Bug.WEAK_CHECKSUM) ? HEAD : RECORD) - 2 * Integer.BYTES);
+        crc.update(record.slice(0, Integer.BYTES));
+        crc.update(record.slice(2 * Integer.BYTES, (has(Bug.WEAK_CHECKSUM) ? HEAD : RECORD) - 2 * Integer.BYTES));
         return (int) crc.getValue();
     }
 
