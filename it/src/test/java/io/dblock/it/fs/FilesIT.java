@@ -314,7 +314,7 @@ class FilesIT {
                 if (place.toString().equals(part) && start + 4 <= data.length) {
                     int value = ByteBuffer.wrap(data).getInt(start);
                     seen.merge(
-                            Integer.toHexString(value >>> Integer.numberOfLeadingZeros(magic) / 8 * 8),
+                            Integer.toHexString(value >>> (Integer.numberOfLeadingZeros(magic) / 8 * 8)),
                             1,
                             Integer::sum);
                 }
