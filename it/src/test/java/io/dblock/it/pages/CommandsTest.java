@@ -3,6 +3,7 @@ package io.dblock.it.pages;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -13,7 +14,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** Profiles and properties of Maven that pages name are the build's, or those of a test. */
+/** Profiles and properties of Maven that pages name are the build's, or those of a test or the library. */
 class CommandsTest {
     private static final Pattern PROFILE = Pattern.compile("(?<![\\w-])-P([\\w-]+)");
     private static final Pattern PROPERTY = Pattern.compile("-D(dblock[\\w.]+?|surefire\\.skip)(?![\\w.]*\\w)");
@@ -21,12 +22,7 @@ class CommandsTest {
     @Test
     void profilesAndPropertiesOfMavenAreThere() throws Exception {
         String poms = read("pom.xml") + read("it/pom.xml");
-        String tests;
-        try (Stream<Path> files = Files.walk(Path.of("src/test/java"))) {
-            tests = files.filter(Files::isRegularFile)
-                    .map(file -> Page.of(file).text())
-                    .collect(Collectors.joining());
-        }
+        String sources = sources("src/test/java") + sources("../junit-dblock/library/src/main/java");
         List<String> named = new ArrayList<>();
         List<String> missing = new ArrayList<>();
         for (Page page : Page.all()) {
@@ -42,16 +38,24 @@ class CommandsTest {
                 // The benchmark's are put together from these and what follows.
                 String last = name.replace("dblock.bench.", "");
                 if (!poms.contains("<" + name + ">")
-                        && !tests.contains('"' + name + '"')
-                        && !tests.contains('"' + last + '"')) {
+                        && !sources.contains('"' + name + '"')
+                        && !sources.contains('"' + last + '"')) {
                     missing.add(match.group() + " in " + page);
                 }
             }
         }
         assertThat(named).as("profiles and properties that pages name").contains("quickstart", "dblock.kernels");
         assertThat(missing)
-                .as("profiles and properties that neither a POM nor a test has")
+                .as("profiles and properties that neither a POM nor a test nor the library has")
                 .isEmpty();
+    }
+
+    private static String sources(String directory) throws IOException {
+        try (Stream<Path> files = Files.walk(Path.of(directory))) {
+            return files.filter(Files::isRegularFile)
+                    .map(file -> Page.of(file).text())
+                    .collect(Collectors.joining());
+        }
     }
 
     private static String read(String file) {
