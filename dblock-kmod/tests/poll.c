@@ -528,7 +528,7 @@ CASE(killed_server_makes_the_session_ready)
 		;
 	check_ok(kill(pid, SIGKILL));
 	step("waiting for the end of the device of a killed server");
-	check_eq(await_event(epoll, 10000, NULL), 1);
+	check_eq(await_event(epoll, 30000, NULL), 1);
 	check(told_end(&hand), "no END");
 	check(wait_child(pid, 10, NULL), "still there");
 	check_eq(ready_now(dev->session), 0);
