@@ -203,7 +203,7 @@ public final class WriteCache implements AutoCloseable {
     }
 
     /** Writes {@code length} bytes of a buffer, from an index on. */
-    public long writeFrom(
+    long writeFrom(
             ByteBuffer source, int index, long offset, int length, boolean fua, long sequence, long nanos, long then)
             throws IOException {
         if (outside != null || length > Chunk.SIZE) {
