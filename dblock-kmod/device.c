@@ -52,6 +52,21 @@ static struct workqueue_struct *dblock_watch_wq;
 static void dblock_watch(struct work_struct *work);
 static DECLARE_DELAYED_WORK(dblock_watch_work, dblock_watch);
 
+/* True from the moment on at which the process can no longer run its own code. */
+static bool dblock_process_dying(struct pid *tgid)
+{
+	struct task_struct *task;
+	bool dying = true;
+
+	rcu_read_lock();
+	task = pid_task(tgid, PIDTYPE_TGID);
+	if (task)
+		dying = (READ_ONCE(task->signal->flags) & SIGNAL_GROUP_EXIT) ||
+			!atomic_read(&task->signal->live);
+	rcu_read_unlock();
+	return dying;
+}
+
 /* ---- the session ---- */
 
 struct dblock_session *dblock_session_new(void)
@@ -112,11 +127,16 @@ bool dblock_session_ready(struct dblock_session *session)
 	}
 }
 
-/* Notes that a DBLOCK_SERVE on the session has told the end of the device. */
+/*
+ * Notes that a DBLOCK_SERVE on the session has told the end of the device. A
+ * dying process hears nothing: others that have the session are still to be told.
+ */
 void dblock_session_mark_told(struct dblock_session *session, u32 id)
 {
 	void *entry;
 
+	if (dblock_process_dying(task_tgid(current)))
+		return;
 	xa_lock(&session->devices);
 	entry = xa_load(&session->devices, id);
 	if (entry == DBLOCK_END_UNTOLD) {
@@ -387,21 +407,6 @@ static struct dblock_device *dblock_device_find_get(u32 id, const char *name)
 }
 
 /* ---- the servers ---- */
-
-/* True from the moment on at which the process can no longer run its own code. */
-static bool dblock_process_dying(struct pid *tgid)
-{
-	struct task_struct *task;
-	bool dying = true;
-
-	rcu_read_lock();
-	task = pid_task(tgid, PIDTYPE_TGID);
-	if (task)
-		dying = (READ_ONCE(task->signal->flags) & SIGNAL_GROUP_EXIT) ||
-			!atomic_read(&task->signal->live);
-	rcu_read_unlock();
-	return dying;
-}
 
 /* The live record of a process, or NULL. What a dead record holds cannot be answered. */
 static struct dblock_server *dblock_server_find(struct dblock_device *dev, struct pid *tgid)

@@ -3,6 +3,7 @@
 #include "harness.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -534,6 +535,49 @@ CASE(killed_server_makes_the_session_ready)
 	check_eq(ready_now(dev->session), 0);
 }
 
+/* A process that serves the device until it is killed. */
+static pid_t serving_child(struct device *dev, int policy)
+{
+	struct remote *remote = shared_page(sizeof(*remote));
+	struct sched_param none = { 0 };
+	struct dblock_info info;
+	pid_t pid = fork_case();
+
+	if (!pid) {
+		self = remote;
+		check_ok(sched_setscheduler(0, policy, &none));
+		server_start(dev, -1, DBLOCK_QUEUE_ANY, 4, holding_answer, NULL);
+		for (;;)
+			pause();
+	}
+	check_wait(10, !ctl_info(dev->session, dev->id, &info) && info.servers == 1, "the child to serve");
+	return pid;
+}
+
+/*
+ * The module may find a process dying before its thread has left DBLOCK_SERVE.
+ * The thread then leaves with the end, but nobody is there to hear it. Here
+ * another process is killed with it, and makes the module look at once; with one
+ * processor, that is before the idle thread's turn.
+ */
+CASE(end_that_a_dying_server_got_is_still_to_be_told)
+{
+	struct dblock_create spec = spec_of(4 * MIB);
+
+	for (int i = 0; i < 10; i++) {
+		struct device *dev = device_create(&spec), *other = device_create(&spec);
+		struct hand hand = hand_of(dev);
+		pid_t idle = serving_child(dev, SCHED_IDLE), child = serving_child(other, SCHED_OTHER);
+
+		check_ok(kill(idle, SIGKILL));
+		check_ok(kill(child, SIGKILL));
+		check(wait_child(idle, 30, NULL) && wait_child(child, 30, NULL), "still there");
+		check_wait(10, ready_now(dev->session) == READY, "the end of the device of a killed server");
+		check(told_end(&hand), "no END");
+		check_eq(ready_now(dev->session), 0);
+	}
+}
+
 struct poller {
 	int session;
 	int events;
@@ -718,6 +762,7 @@ int main(int argc, char **argv)
 		TEST(device_that_never_started_and_was_never_served_counts_as_ended),
 		TEST(end_that_could_not_be_told_is_told_later),
 		TEST(killed_server_makes_the_session_ready),
+		TEST(end_that_a_dying_server_got_is_still_to_be_told),
 		TEST_FOR(end_wakes_all_who_poll_while_the_device_goes, 120),
 		TEST(session_closed_while_a_thread_polls_it),
 		TEST(session_closed_while_it_is_in_an_epoll),
