@@ -78,6 +78,7 @@
 #define DBLOCK_FEAT_ZONED		(1ULL << 9)	/* zone_size and the members behind it; from Linux 6.11 on */
 #define DBLOCK_FEAT_READ		(1ULL << 10)	/* DBLOCK_SERVE by read(2) */
 #define DBLOCK_FEAT_TIMES		(1ULL << 11)	/* dblock_request.issued_ns and .fetched_ns */
+#define DBLOCK_FEAT_SEGMENTS		(1ULL << 12)	/* DBLOCK_ANS_SEGMENTS */
 
 struct dblock_version {
 	__u32 abi;		/* out: DBLOCK_ABI_VERSION */
@@ -309,6 +310,15 @@ struct dblock_request {
 #define DBLOCK_ANS_ZEROES	(1U << 0)
 /* The answer is about the next bytes of the request only. The rest is answered later. */
 #define DBLOCK_ANS_MORE		(1U << 1)
+/* The data of a read are in several places: `data` is the address of struct dblock_segment[segments]. */
+#define DBLOCK_ANS_SEGMENTS	(1U << 2)
+
+#define DBLOCK_MAX_SEGMENTS	32768	/* one for each sector of the longest read */
+
+struct dblock_segment {
+	__u64 data;		/* address; 0: zeros */
+	__u64 length;		/* bytes, not 0 */
+};
 
 /*
  * An answer gives the result of the whole request. With result 0, `length` must
@@ -316,7 +326,8 @@ struct dblock_request {
  * number of bytes at its start that succeeded, and the rest fails: `length` is 0
  * or a multiple of the logical block, and less than the length of the request.
  * For a read, `data` is the address of those `length` bytes, anywhere in the
- * caller's memory.
+ * caller's memory. With DBLOCK_ANS_SEGMENTS they are `segments` ranges of the
+ * caller's memory, one behind the other, `length` bytes together.
  *
  * With DBLOCK_ANS_MORE the answer gives the result of a part: the next `length`
  * bytes, a multiple of the logical block, not 0 and less than what remains. All
@@ -339,7 +350,9 @@ struct dblock_answer {
 	__u64 length;
 	__s32 result;		/* 0, or a negative errno */
 	__u32 flags;		/* DBLOCK_ANS_* */
-	__u64 reserved[2];
+	__u32 segments;		/* 1 to DBLOCK_MAX_SEGMENTS with DBLOCK_ANS_SEGMENTS, else 0 */
+	__u32 reserved0;
+	__u64 reserved1;
 };
 
 #define DBLOCK_QUEUE_ANY	0xffffffffU
@@ -368,7 +381,7 @@ struct dblock_answer {
  *  EINTR      a signal came; nothing is lost, call again with the rest
  *  ESTALE     the request has been answered already, or has timed out
  *  ENOENT     the request was never handed out
- *  EBADMSG    the answer does not fit the request (length, result, flags)
+ *  EBADMSG    the answer does not fit the request (length, result, flags, segments)
  *  EFAULT     an address could not be read or written; on a 32-bit kernel this
  *             is so for every address beyond 32 bits
  *  ENODEV     there never was such a device, or it belongs to another session

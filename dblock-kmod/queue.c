@@ -30,6 +30,12 @@
 /* How many times memory may be gone again after it was faulted in, before that is an error. */
 #define DBLOCK_FAULT_TRIES	64
 
+/* After how many bytes of answers the processor is offered to others; an answer counts as a page more. */
+#define DBLOCK_RESCHED		SZ_1M
+
+/* How many answers or requests are copied at once. */
+#define DBLOCK_COPY_BATCH	8
+
 /* The size of the members of struct dblock_serve that each call fills in. */
 #define DBLOCK_SERVE_OUT	(offsetof(struct dblock_serve, result) - \
 				 offsetof(struct dblock_serve, consumed))
@@ -571,65 +577,176 @@ static bool dblock_put_nofault(void __user *to, const void *from, size_t size)
 	return !left;
 }
 
+static bool dblock_get_nofault(void *to, const void __user *from, size_t size)
+{
+	unsigned long left;
+
+	if (!access_ok(from, size))
+		return false;
+	pagefault_disable();
+	left = __copy_from_user_inatomic(to, from, size);
+	pagefault_enable();
+	return !left;
+}
+
 /*
- * Copies between the request's pages and the caller's memory, from byte `done`
- * of both up to `length`. Returns the byte that the copy reached.
+ * Copies the request's data to the caller's memory. Returns how many bytes.
  *
  * Uses an iov_iter, as direct I/O does. jbd2 and XFS at times write from slab
  * memory, and hardened usercopy makes copy_to_user() refuse that.
  */
-static unsigned int dblock_copy_data(struct request *rq, u64 address, unsigned int done,
-				     unsigned int length, bool to_request)
+static unsigned int dblock_copy_to(u64 address, struct request *rq)
 {
-	struct iovec iov = { u64_to_user_ptr(address + done), length - done };
+	struct iovec iov = { u64_to_user_ptr(address), blk_rq_bytes(rq) };
 	struct req_iterator iter;
-	unsigned int pos = 0;
-	struct iov_iter user;
+	unsigned int done = 0;
+	struct iov_iter to;
 	struct bio_vec bv;
 
 	if (!access_ok(iov.iov_base, iov.iov_len))
-		return done;
-	iov_iter_init(&user, to_request ? ITER_SOURCE : ITER_DEST, &iov, 1, iov.iov_len);
+		return 0;
+	iov_iter_init(&to, ITER_DEST, &iov, 1, iov.iov_len);
 	rq_for_each_segment(bv, rq, iter) {
-		unsigned int skip, n;
 		size_t copied;
 
-		if (done >= length)
-			break;
-		if (pos + bv.bv_len <= done) {
-			pos += bv.bv_len;
-			continue;
-		}
-		skip = done - pos;
-		n = min(bv.bv_len - skip, length - done);
 		pagefault_disable();
-		if (to_request)
-			copied = copy_page_from_iter(bv.bv_page, bv.bv_offset + skip, n, &user);
-		else
-			copied = copy_page_to_iter(bv.bv_page, bv.bv_offset + skip, n, &user);
+		copied = copy_page_to_iter(bv.bv_page, bv.bv_offset, bv.bv_len, &to);
 		pagefault_enable();
-		if (to_request)
-			flush_dcache_page(bv.bv_page);
 		done += copied;
-		if (copied != n)
+		if (copied != bv.bv_len)
 			break;
-		pos += bv.bv_len;
 	}
 	return done;
 }
 
-static void dblock_zero_data(struct request *rq, unsigned int length)
-{
-	struct req_iterator iter;
-	struct bio_vec bv;
+/* Where the data of an answer are: in a range, and in the segments behind it. */
+struct dblock_source {
+	u64 address;
+	u64 length;			/* of the range, in bytes */
+	bool zeros;			/* the range is not memory but zeros */
+	unsigned int left;		/* segments that were not fetched */
+	unsigned int at, fetched;	/* in `segments` */
+	const struct dblock_segment __user *next;
+	struct dblock_segment segments[8];
+	const void __user *missing;	/* memory that is not there but may be soon */
+};
 
-	rq_for_each_segment(bv, rq, iter) {
-		if (!length)
-			break;
-		bv.bv_len = min(bv.bv_len, length);
-		memzero_bvec(&bv);
-		length -= bv.bv_len;
+static int dblock_source_init(struct dblock_source *source, const struct dblock_answer *answer)
+{
+	bool segments = answer->flags & DBLOCK_ANS_SEGMENTS;
+	u64 size = segments ? answer->segments * sizeof(*source->segments) : answer->length;
+
+	source->address = answer->data;
+	source->length = segments ? 0 : answer->length;
+	source->zeros = answer->flags & DBLOCK_ANS_ZEROES;
+	source->left = answer->segments;
+	source->at = 0;
+	source->fetched = 0;
+	source->next = u64_to_user_ptr(answer->data);
+	source->missing = NULL;
+	return source->zeros || dblock_addressable(answer->data, size) ? 0 : -EFAULT;
+}
+
+/* Goes on to the next segment. */
+static int dblock_source_next(struct dblock_source *source)
+{
+	const struct dblock_segment *segment;
+
+	if (source->at == source->fetched) {
+		unsigned int n = min_t(unsigned int, source->left, ARRAY_SIZE(source->segments));
+
+		if (!n)
+			return -EBADMSG;
+		if (!dblock_get_nofault(source->segments, source->next, n * sizeof(*segment))) {
+			source->missing = source->next;
+			return -EFAULT;
+		}
+		source->at = 0;
+		source->fetched = n;
+		source->left -= n;
+		source->next += n;
 	}
+	segment = &source->segments[source->at++];
+	if (!segment->length)
+		return -EBADMSG;
+	if (!dblock_addressable(segment->data, segment->length))
+		return -EFAULT;
+	source->address = segment->data;
+	source->length = segment->length;
+	source->zeros = !segment->data;
+	return 0;
+}
+
+static bool dblock_source_used_up(const struct dblock_source *source)
+{
+	return !source->length && !source->left && source->at == source->fetched;
+}
+
+/* Copies the next bytes of the source. Returns how many. */
+static unsigned int dblock_copy_from(const struct dblock_source *source, struct bio_vec *to)
+{
+	struct iovec iov = { u64_to_user_ptr(source->address), to->bv_len };
+	struct iov_iter from;
+	size_t copied;
+
+	if (source->zeros) {
+		memzero_bvec(to);
+		return to->bv_len;
+	}
+	if (!access_ok(iov.iov_base, iov.iov_len))
+		return 0;
+	iov_iter_init(&from, ITER_SOURCE, &iov, 1, iov.iov_len);
+	pagefault_disable();
+	copied = copy_page_from_iter(to->bv_page, to->bv_offset, to->bv_len, &from);
+	pagefault_enable();
+	flush_dcache_page(to->bv_page);
+	return copied;
+}
+
+/*
+ * Copies what the answer brings into the request's pages, from byte `*done` on,
+ * which moves on. EFAULT: see `source->missing`.
+ */
+static int dblock_fill(struct request *rq, const struct dblock_answer *answer, unsigned int *done,
+		       struct dblock_source *source)
+{
+	unsigned int copied, left, n, pos = 0;
+	struct req_iterator iter;
+	struct bio_vec bv, to;
+	int ret;
+
+	ret = dblock_source_init(source, answer);
+	if (ret)
+		return ret;
+	rq_for_each_segment(bv, rq, iter) {
+		to = bv;
+		for (left = bv.bv_len; left && pos < answer->length; left -= n, pos += n) {
+			if (!source->length) {
+				ret = dblock_source_next(source);
+				if (ret)
+					return ret;
+			}
+			n = min_t(u64, left, min(source->length, answer->length - pos));
+			if (pos < *done) {
+				/* It was copied before memory was faulted in. */
+				n = min(n, *done - pos);
+			} else {
+				to.bv_len = n;
+				copied = dblock_copy_from(source, &to);
+				*done += copied;
+				if (copied != n) {
+					source->missing = u64_to_user_ptr(source->address) + copied;
+					return -EFAULT;
+				}
+			}
+			to.bv_offset += n;
+			source->address += n;
+			source->length -= n;
+		}
+		if (pos == answer->length)
+			break;
+	}
+	return dblock_source_used_up(source) ? 0 : -EBADMSG;
 }
 
 /* ---- answers ---- */
@@ -660,7 +777,7 @@ static int dblock_answer_check(const struct dblock_device *dev, const struct req
 			return -EBADMSG;
 		if (!IS_ALIGNED(answer->length, dev->params.logical_block))
 			return -EBADMSG;
-		if (answer->result && answer->flags & DBLOCK_ANS_ZEROES)
+		if (answer->result && answer->flags & (DBLOCK_ANS_ZEROES | DBLOCK_ANS_SEGMENTS))
 			return -EBADMSG;
 	} else if (answer->result) {
 		if (answer->length && answer->length >= bytes)
@@ -670,7 +787,9 @@ static int dblock_answer_check(const struct dblock_device *dev, const struct req
 	} else if (answer->length != bytes) {
 		return -EBADMSG;
 	}
-	if ((answer->flags & DBLOCK_ANS_ZEROES) && req_op(rq) != REQ_OP_READ)
+	if (answer->flags & (DBLOCK_ANS_ZEROES | DBLOCK_ANS_SEGMENTS) && req_op(rq) != REQ_OP_READ)
+		return -EBADMSG;
+	if (answer->flags & DBLOCK_ANS_ZEROES && answer->flags & DBLOCK_ANS_SEGMENTS)
 		return -EBADMSG;
 	switch (req_op(rq)) {
 	case REQ_OP_ZONE_APPEND:
@@ -802,18 +921,30 @@ static bool dblock_answer_has_data(const struct request *rq, const struct dblock
 	return !(answer->result && answer->flags & DBLOCK_ANS_MORE);
 }
 
+/* Checks what can be told without the request. */
+static int dblock_answer_validate(const struct dblock_answer *answer)
+{
+	bool segments = answer->flags & DBLOCK_ANS_SEGMENTS;
+
+	if (answer->flags & ~(DBLOCK_ANS_ZEROES | DBLOCK_ANS_MORE | DBLOCK_ANS_SEGMENTS))
+		return -EINVAL;
+	if (segments != !!answer->segments || answer->segments > DBLOCK_MAX_SEGMENTS)
+		return -EINVAL;
+	return answer->reserved0 || answer->reserved1 ? -EINVAL : 0;
+}
+
 static int dblock_answer(struct dblock_device *dev, const struct dblock_answer *answer)
 {
 	unsigned int index = answer->cookie >> 16 & 0xffff;
 	unsigned int tag = answer->cookie & 0xffff;
 	unsigned int tries, done = 0, before, remaining = 0;
+	struct dblock_source source;
 	struct dblock_slot *slot;
 	int ret;
 
-	if (answer->flags & ~(DBLOCK_ANS_ZEROES | DBLOCK_ANS_MORE))
-		return -EINVAL;
-	if (memchr_inv(answer->reserved, 0, sizeof(answer->reserved)))
-		return -EINVAL;
+	ret = dblock_answer_validate(answer);
+	if (ret)
+		return ret;
 	if (index >= dev->nr_queues || tag >= dev->params.depth)
 		return -ENOENT;
 	index = array_index_nospec(index, dev->nr_queues);
@@ -829,12 +960,6 @@ static int dblock_answer(struct dblock_device *dev, const struct dblock_answer *
 			return dblock_answer_unclaim(slot, ret);
 		if (!dblock_answer_has_data(slot->rq, answer))
 			return dblock_answer_complete(slot, answer);
-		if (answer->flags & DBLOCK_ANS_ZEROES) {
-			dblock_zero_data(slot->rq, answer->length);
-			return dblock_answer_complete(slot, answer);
-		}
-		if (!dblock_addressable(answer->data, answer->length))
-			return dblock_answer_unclaim(slot, -EFAULT);
 		/*
 		 * Another thread may have answered a part while this one faulted
 		 * memory in. Then the bytes copied so far are before the
@@ -844,14 +969,14 @@ static int dblock_answer(struct dblock_device *dev, const struct dblock_answer *
 			done = 0;
 		remaining = blk_rq_bytes(slot->rq);
 		before = done;
-		done = dblock_copy_data(slot->rq, answer->data, done, answer->length, true);
-		if (done == answer->length)
+		ret = dblock_fill(slot->rq, answer, &done, &source);
+		if (!ret)
 			return dblock_answer_complete(slot, answer);
 
-		ret = dblock_answer_unclaim(slot, -EFAULT);
+		ret = dblock_answer_unclaim(slot, ret);
 		if (ret != -EFAULT)
 			return ret;
-		if (fault_in_readable(u64_to_user_ptr(answer->data) + done, 1))
+		if (!source.missing || fault_in_readable(source.missing, 1))
 			return -EFAULT;
 		if (fatal_signal_pending(current))
 			return -EINTR;
@@ -861,20 +986,44 @@ static int dblock_answer(struct dblock_device *dev, const struct dblock_answer *
 	return -EFAULT;
 }
 
+/* Copies the next answers, `n` at most. Returns how many. */
+static unsigned int dblock_get_answers(struct dblock_answer *to,
+				       const struct dblock_answer __user *from, unsigned int n)
+{
+	n = min_t(unsigned int, n, DBLOCK_COPY_BATCH);
+	if (!copy_from_user(to, from, n * sizeof(*to)))
+		return n;
+	/* One that cannot be read must not hide those before it. */
+	return copy_from_user(to, from, sizeof(*to)) ? 0 : 1;
+}
+
 static int dblock_take_answers(struct dblock_device *dev, struct dblock_serve *call)
 {
-	const struct dblock_answer __user *answers = u64_to_user_ptr(call->answers);
-	struct dblock_answer answer;
+	const struct dblock_answer __user *from = u64_to_user_ptr(call->answers);
+	struct dblock_answer answers[DBLOCK_COPY_BATCH];
+	unsigned int i, n, work = 0;
 	int ret;
 
 	while (call->consumed < call->nr_answers) {
-		if (copy_from_user(&answer, &answers[call->consumed], sizeof(answer)))
+		n = dblock_get_answers(answers, &from[call->consumed],
+				       call->nr_answers - call->consumed);
+		if (!n)
 			return -EFAULT;
-		ret = dblock_answer(dev, &answer);
-		if (ret)
-			return ret;
-		call->consumed++;
-		cond_resched();
+		for (i = 0; i < n; i++) {
+			ret = dblock_answer(dev, &answers[i]);
+			if (ret)
+				return ret;
+			call->consumed++;
+			/*
+			 * Not after each answer: whoever waited for the first
+			 * would be given the processor before the next.
+			 */
+			work += PAGE_SIZE + answers[i].length;
+			if (work >= DBLOCK_RESCHED) {
+				cond_resched();
+				work = 0;
+			}
+		}
 	}
 	return 0;
 }
@@ -1141,31 +1290,36 @@ static bool dblock_copy_out(struct list_head *fetched, const struct dblock_serve
 			    struct dblock_missing *missing)
 {
 	struct dblock_request __user *to = u64_to_user_ptr(call->requests);
+	struct dblock_request reqs[DBLOCK_COPY_BATCH];
 	u64 buffer = call->buffer;
 	u64 now = ktime_get_ns();
-	struct dblock_request req;
 	struct dblock_slot *slot;
+	unsigned int n = 0;
 
 	list_for_each_entry(slot, fetched, node) {
-		dblock_describe(slot, now, &req);
-		if (dblock_writes(slot->rq)) {
-			unsigned int done;
+		struct dblock_request *req = &reqs[n++];
 
-			req.data = buffer;
-			done = dblock_copy_data(slot->rq, buffer, 0, req.length, false);
-			if (done != req.length) {
+		dblock_describe(slot, now, req);
+		if (dblock_writes(slot->rq)) {
+			unsigned int done = dblock_copy_to(buffer, slot->rq);
+
+			if (done != req->length) {
 				missing->start = u64_to_user_ptr(buffer) + done;
-				missing->size = req.length - done;
+				missing->size = req->length - done;
 				return false;
 			}
-			buffer += req.length;
+			req->data = buffer;
+			buffer += req->length;
 		}
-		if (!dblock_put_nofault(to, &req, sizeof(req))) {
+		if (n < DBLOCK_COPY_BATCH && !list_is_last(&slot->node, fetched))
+			continue;
+		if (!dblock_put_nofault(to, reqs, n * sizeof(*reqs))) {
 			missing->start = to;
-			missing->size = sizeof(req);
+			missing->size = n * sizeof(*reqs);
 			return false;
 		}
-		to++;
+		to += n;
+		n = 0;
 	}
 	return true;
 }

@@ -58,7 +58,7 @@ CASE(version_tells_abi_features_and_module)
 				   DBLOCK_FEAT_ANSWER_ZEROES | DBLOCK_FEAT_ANSWER_MORE |
 				   DBLOCK_FEAT_POLL | DBLOCK_FEAT_OLDEST | DBLOCK_FEAT_CHANGE |
 				   DBLOCK_FEAT_RECOVERY | DBLOCK_FEAT_HINTS | DBLOCK_FEAT_READ |
-				   DBLOCK_FEAT_TIMES |
+				   DBLOCK_FEAT_TIMES | DBLOCK_FEAT_SEGMENTS |
 				   (kernel_at_least(6, 11) ? DBLOCK_FEAT_ZONED : 0));
 	check_eq(version.reserved0, 0);
 	check(all_bytes(version.reserved, sizeof(version.reserved), 0), "reserved members are not zero");

@@ -125,7 +125,10 @@ CASE(unknown_flags_and_reserved_members_are_refused)
 	for (int i = 0; i < 2; i++) {
 		struct dblock_answer answer = s.good;
 
-		answer.reserved[i] = 1;
+		if (i)
+			answer.reserved1 = 1ULL << 63;
+		else
+			answer.reserved0 = 1;
 		refused(&s, EINVAL, answer);
 	}
 	finish(&s);
@@ -168,6 +171,28 @@ CASE(unreadable_answers_are_efault)
 		check_eq(serve.consumed, 0);
 	}
 	finish(&s);
+}
+
+/* Eight are copied at a time. */
+CASE(answers_before_an_unreadable_one_are_taken)
+{
+	uint8_t *map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct dblock_answer *last = (void *)(map + 4096 - sizeof(*last));
+	struct dblock_serve serve;
+	struct scene s;
+
+	check_ok(munmap(map + 4096, 4096));
+	stage(&s, IO_READ, 0);
+	*last = s.good;
+	serve = serve_call(&s.hand, NULL, 0, 0);
+	serve.nr_answers = 2;
+	serve.answers = (uintptr_t)last;
+	check_fails(EFAULT, ioctl(s.hand.fd, DBLOCK_SERVE, &serve));
+	check_eq(serve.consumed, 1);
+	check_eq(io_finish(s.io, 10), 8192);
+	check_eq(pattern_check(s.buf, 8192, AT, 1), -1);
+	close(s.fd);
+	check_ok(ctl_destroy_patiently(s.dev->session, s.dev->id));
 }
 
 CASE(second_answer_is_estale)
@@ -737,6 +762,7 @@ int main(int argc, char **argv)
 		TEST(unknown_flags_and_reserved_members_are_refused),
 		TEST(bad_data_address_is_efault_and_can_be_mended),
 		TEST(unreadable_answers_are_efault),
+		TEST(answers_before_an_unreadable_one_are_taken),
 		TEST(second_answer_is_estale),
 		TEST(late_answer_is_estale),
 		TEST(request_that_timed_out_in_the_queue_is_not_handed_out),

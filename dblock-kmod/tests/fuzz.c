@@ -507,6 +507,31 @@ static void fill_report(struct blk_zone *zones, const struct dblock_request *rq)
 	}
 }
 
+/* The same data in a few segments, most of them good. */
+static void some_segments(struct fuzzer *f, struct dblock_answer *answer)
+{
+	struct dblock_segment *segments = (void *)(f->good + 3 * MIB + 65536);
+	uint64_t done = 0;
+
+	answer->flags = DBLOCK_ANS_SEGMENTS;
+	for (answer->segments = 0; answer->segments < 16 && done < answer->length; answer->segments++) {
+		uint64_t n = answer->segments == 15 ? answer->length - done : 1 + below(f, 2 * answer->length / 8);
+
+		if (n > answer->length - done)
+			n = answer->length - done;
+		segments[answer->segments].data = one_in(f, 8) ? 0 : (uintptr_t)f->good + MIB + done;
+		segments[answer->segments].length = n;
+		done += n;
+	}
+	answer->data = (uintptr_t)segments;
+	if (!one_in(f, 4))
+		return;
+	if (one_in(f, 2))
+		answer->data = some_address(f);
+	else
+		spoil(f, segments, 16 * sizeof(*segments));
+}
+
 static struct dblock_answer some_answer(struct fuzzer *f, const struct dblock_request *rq)
 {
 	static const int errors[] = { EIO, ENOSPC, ETIMEDOUT, EAGAIN, ENODATA, ENOMEM, ETOOMANYREFS, 4095 };
@@ -520,7 +545,7 @@ static struct dblock_answer some_answer(struct fuzzer *f, const struct dblock_re
 		answer.data = rq->sector;
 	if (!one_in(f, 3))
 		return answer;
-	switch (below(f, 8)) {
+	switch (below(f, 9)) {
 	case 0:
 		answer.result = -errors[below(f, ARRAY_SIZE(errors))];
 		answer.length = one_in(f, 2) ? 0 : rq->length / 2;
@@ -536,6 +561,9 @@ static struct dblock_answer some_answer(struct fuzzer *f, const struct dblock_re
 		break;
 	case 3:
 		answer.data = some_address(f);
+		break;
+	case 8:
+		some_segments(f, &answer);
 		break;
 	case 4:
 		answer.cookie ^= 1ULL << below(f, 64);

@@ -35,7 +35,7 @@ shift
 [ "$(id -u)" = 0 ] || { echo "run.sh: must be root to load the module" >&2; exit 2; }
 
 # In this order: what the later ones rely on comes first.
-all="abi create_validation limits lifecycle io hints flush_fua discard_zeroes errors answers read parts no_leak poll poll_load
+all="abi create_validation limits lifecycle io hints flush_fua discard_zeroes errors answers segments read parts no_leak poll poll_load
 	signals timeouts change zoned destroy_busy death hardship outlive recovery accounting sample hotplug hostile
 	fuzz failslab unload"
 [ $# -gt 0 ] || set -- $all

@@ -24,6 +24,7 @@ public final class Abi {
     static final long FEAT_POLL = 1 << 4;
     static final long FEAT_OLDEST = 1 << 5;
     static final long FEAT_TIMES = 1 << 11;
+    static final long FEAT_SEGMENTS = 1 << 12;
 
     static final int VERSION_SIZE = 80;
     static final int VERSION_ABI = 0;
@@ -136,6 +137,11 @@ public final class Abi {
 
     static final int ANS_ZEROES = 1 << 0;
     static final int ANS_MORE = 1 << 1;
+    static final int ANS_SEGMENTS = 1 << 2;
+
+    static final int SEGMENT_SIZE = 16;
+    static final int SEGMENT_DATA = 0;
+    static final int SEGMENT_LENGTH = 8;
 
     static final int ANSWER_SIZE = 48;
     static final int ANSWER_COOKIE = 0;
@@ -143,6 +149,7 @@ public final class Abi {
     static final int ANSWER_LENGTH = 16;
     static final int ANSWER_RESULT = 24;
     static final int ANSWER_FLAGS = 28;
+    static final int ANSWER_SEGMENTS = 32;
 
     static final int QUEUE_ANY = -1;
     static final int SERVE_END = 1;

@@ -29,6 +29,7 @@ public final class Batch {
 
     private static final int REQUEST_LONGS = Abi.REQUEST_SIZE / Long.BYTES;
     private static final int ANSWER_LONGS = Abi.ANSWER_SIZE / Long.BYTES;
+    private static final int SEGMENT_LONGS = Abi.SEGMENT_SIZE / Long.BYTES;
     /** The longs of the call, without its reserved members. */
     private static final int CALL_LONGS = Abi.SERVE_RESULT / Long.BYTES + 1;
 
@@ -42,11 +43,18 @@ public final class Batch {
     private final long[] call = new long[CALL_LONGS];
     private final long[] asked;
     private final long[] given;
+    /** Of the answers, one after the other. */
+    private final long[] segments;
+
     private final int answersAt;
+    private final int segmentsAt;
     private final int capacity;
     private final int maxAnswers;
     private int maxRequests;
     private int answers;
+    /** How much of {@link #segments} is in use. */
+    private int segmentLongs;
+
     private int requests;
     private boolean ended;
 
@@ -57,21 +65,27 @@ public final class Batch {
      * @param maxAnswers how many answers one call gives at most, 1 to 4096
      */
     public Batch(int device, int queue, int maxRequests, int maxAnswers) {
-        this(device, queue, maxRequests, maxRequests, maxAnswers);
+        this(device, queue, maxRequests, maxRequests, maxAnswers, maxAnswers);
     }
 
-    /** Creates a batch with memory for {@code capacity} requests, which {@link #direct} may ask for later. */
-    public Batch(int device, int queue, int maxRequests, int capacity, int maxAnswers) {
+    /**
+     * Creates a batch with memory for {@code capacity} requests, which {@link #direct} may ask for later.
+     *
+     * @param maxSegments how many segments the answers of one call have together at most
+     */
+    public Batch(int device, int queue, int maxRequests, int capacity, int maxAnswers, int maxSegments) {
         this.capacity = capacity;
         this.maxAnswers = maxAnswers;
         answersAt = REQUESTS + capacity * Abi.REQUEST_SIZE;
-        memory = NativeMemory.allocate(answersAt + maxAnswers * Abi.ANSWER_SIZE);
+        segmentsAt = answersAt + maxAnswers * Abi.ANSWER_SIZE;
+        memory = NativeMemory.allocate(segmentsAt + maxSegments * Abi.SEGMENT_SIZE);
         buffer = memory.buffer();
         serve = buffer.slice(0, Abi.SERVE_SIZE).order(ByteOrder.nativeOrder());
         longs = buffer.asLongBuffer();
         address = memory.address();
         asked = new long[capacity * REQUEST_LONGS];
         given = new long[maxAnswers * ANSWER_LONGS];
+        segments = new long[maxSegments * SEGMENT_LONGS];
         direct(device, queue, maxRequests);
     }
 
@@ -100,9 +114,9 @@ public final class Batch {
         return answers < maxAnswers;
     }
 
-    /** Returns how many more answers fit, beside one for each request from {@code i} on. */
-    public int roomBeside(int i) {
-        return maxAnswers - answers - (requests - i);
+    /** Returns whether one more answer fits that has so many segments. */
+    public boolean hasRoomForSegments(int count) {
+        return hasRoom() && count <= (segments.length - segmentLongs) / SEGMENT_LONGS;
     }
 
     /** Returns whether all added answers were given. */
@@ -121,6 +135,26 @@ public final class Batch {
     /** Adds an answer: the rest of a read succeeded and is zeros. */
     public void answerZeroes(long cookie, long length) {
         add(cookie, 0, length, 0, Abi.ANS_ZEROES);
+    }
+
+    /**
+     * Adds an answer: the rest of a read succeeded, and its data are in segments.
+     *
+     * @param data where each segment starts; 0: it is zeros
+     * @param lengths how long it is, in bytes; together {@code length}
+     * @param count how many there are
+     */
+    public void answerSegments(long cookie, long[] data, long[] lengths, int count, long length) {
+        if (!hasRoomForSegments(count)) {
+            throw new IllegalStateException("The batch has no room for an answer with " + count + " segments.");
+        }
+        long first = address + segmentsAt + (long) segmentLongs * Long.BYTES;
+        for (int i = 0; i < count; i++) {
+            segments[segmentLongs + Abi.SEGMENT_DATA / Long.BYTES] = data[i];
+            segments[segmentLongs + Abi.SEGMENT_LENGTH / Long.BYTES] = lengths[i];
+            segmentLongs += SEGMENT_LONGS;
+        }
+        add(cookie, first, length, 0, Abi.ANS_SEGMENTS, count);
     }
 
     /** Adds an answer: the rest of a request failed. */
@@ -147,6 +181,10 @@ public final class Batch {
     }
 
     private void add(long cookie, long data, long length, int result, int flags) {
+        add(cookie, data, length, result, flags, 0);
+    }
+
+    private void add(long cookie, long data, long length, int result, int flags, int count) {
         if (answers == maxAnswers) {
             throw new IllegalStateException("The batch has its " + maxAnswers + " answers already.");
         }
@@ -155,6 +193,7 @@ public final class Batch {
         given[at + Abi.ANSWER_DATA / Long.BYTES] = data;
         given[at + Abi.ANSWER_LENGTH / Long.BYTES] = length;
         given[at + Abi.ANSWER_RESULT / Long.BYTES] = halves(result, flags);
+        given[at + Abi.ANSWER_SEGMENTS / Long.BYTES] = halves(count, 0);
         answers++;
     }
 
@@ -209,6 +248,8 @@ public final class Batch {
         call[Abi.SERVE_BUFFER_SIZE / Long.BYTES] = dataSize;
         call[Abi.SERVE_TIMEOUT_NS / Long.BYTES] = nanos;
         longs.put(answersAt / Long.BYTES, given, 0, answers * ANSWER_LONGS);
+        longs.put(segmentsAt / Long.BYTES, segments, 0, segmentLongs);
+        segmentLongs = 0;
         int taken = 0;
         boolean mended = false;
         while (true) {
@@ -289,6 +330,7 @@ public final class Batch {
             given[at + Abi.ANSWER_LENGTH / Long.BYTES] = 0;
         }
         given[at + Abi.ANSWER_DATA / Long.BYTES] = 0;
+        given[at + Abi.ANSWER_SEGMENTS / Long.BYTES] = 0;
         given[at + Abi.ANSWER_RESULT / Long.BYTES] = halves(-errno, part ? Abi.ANS_MORE : 0);
     }
 

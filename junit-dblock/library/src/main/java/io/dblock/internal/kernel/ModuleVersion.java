@@ -10,7 +10,7 @@ package io.dblock.internal.kernel;
  */
 public record ModuleVersion(int abi, long features, String module) {
     // What the library makes use of whenever it serves.
-    private static final long NEEDED = Abi.FEAT_ANSWER_MORE | Abi.FEAT_TIMES;
+    private static final long NEEDED = Abi.FEAT_ANSWER_MORE | Abi.FEAT_TIMES | Abi.FEAT_SEGMENTS;
 
     /** Returns whether the module has what {@link Batch} needs: answers to parts of a request, and times. */
     public boolean hasNeeded() {

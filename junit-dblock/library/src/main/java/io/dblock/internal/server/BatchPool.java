@@ -10,6 +10,8 @@ final class BatchPool {
     static final int CAPACITY = 64;
     /** How many answers each batch has room for: some are in parts. */
     private static final int ANSWERS = 256;
+    /** How many segments all answers of a batch have room for: a read of 1 MiB in blocks of 512 bytes. */
+    private static final int SEGMENTS = 2048;
 
     private static final int KEPT = 64;
 
@@ -22,7 +24,7 @@ final class BatchPool {
             batch = free.poll();
         }
         if (batch == null) {
-            return new Batch(device, queue, limit, CAPACITY, ANSWERS);
+            return new Batch(device, queue, limit, CAPACITY, ANSWERS, SEGMENTS);
         }
         batch.direct(device, queue, limit);
         return batch;

@@ -34,7 +34,6 @@ final class Request extends DiskRequest {
     private final Worker worker;
 
     // What has come. Written by the worker, before anybody else has the request.
-    private int place;
     private long cookie;
     private Operation operation;
     private long offset;
@@ -75,7 +74,6 @@ final class Request extends DiskRequest {
     /** Becomes request {@code i} of the worker's batch. The one before was {@link #done()}, or this is new. */
     void begin(int i, long position, long nanos) throws BlockIOException {
         Batch batch = worker.batch();
-        place = i;
         cookie = batch.cookie(i);
         offset = batch.offset(i);
         length = batch.length(i);
@@ -249,18 +247,8 @@ final class Request extends DiskRequest {
     }
 
     private boolean canAnswerWith(Parts found) {
-        if (parts.filters().journal().wantsData(Batch.OP_READ)
-                || (found.count() > 1 && found.count() > worker.batch().roomBeside(place))) {
-            return false;
-        }
-        // A fork may have larger blocks than the disk it comes from.
-        int block = parts.kernel().parameters().logicalBlock();
-        for (int part = 0; part < found.count(); part++) {
-            if (found.length(part) % block != 0) {
-                return false;
-            }
-        }
-        return true;
+        return !parts.filters().journal().wantsData(Batch.OP_READ)
+                && (found.count() == 1 || worker.batch().hasRoomForSegments(found.count()));
     }
 
     // ---- what became of it ----
@@ -406,18 +394,13 @@ final class Request extends DiskRequest {
     }
 
     private void addFound(Batch batch, Parts found) {
-        int last = found.count() - 1;
-        for (int part = 0; part < last; part++) {
-            if (found.address(part) == 0) {
-                batch.answerPartZeroes(cookie, found.length(part));
-            } else {
-                batch.answerPart(cookie, found.address(part), found.length(part), 0);
-            }
-        }
-        if (found.address(last) == 0) {
-            batch.answerZeroes(cookie, found.length(last));
+        long first = found.addresses()[0];
+        if (found.count() > 1) {
+            batch.answerSegments(cookie, found.addresses(), found.lengths(), found.count(), length);
+        } else if (first == 0) {
+            batch.answerZeroes(cookie, length);
         } else {
-            batch.answer(cookie, found.address(last), found.length(last));
+            batch.answer(cookie, first, length);
         }
     }
 }

@@ -7,9 +7,7 @@ import io.dblock.handler.Operation;
 import io.dblock.handler.WriteFlags;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.EnumSet;
-import java.util.List;
 import java.util.Set;
 
 /**
@@ -151,18 +149,12 @@ public final class MemoryStore implements Store {
     }
 
     /**
-     * Finds a range in memory. The caller has {@linkplain BlockLog#enter entered}. What is in many parts is put together,
-     * since it may well be read again.
+     * Finds a range in memory. The caller has {@linkplain BlockLog#enter entered}.
      *
      * @param found gets where its parts are
      * @return false if it is in too many parts, or in the layer below
      */
     boolean locate(long offset, long length, Parts found) {
-        return find(offset, length, found)
-                || (gather(first(offset), last(offset + length)) && find(offset, length, found));
-    }
-
-    private boolean find(long offset, long length, Parts found) {
         found.clear();
         long end = last(offset + length);
         long at = first(offset);
@@ -178,73 +170,6 @@ public final class MemoryStore implements Store {
             at = runEnd;
         }
         return true;
-    }
-
-    /**
-     * Puts blocks together that are in many parts. Not if they would still be in many, and not if another index has them:
-     * they would no longer be shared.
-     */
-    private boolean gather(long from, long end) {
-        // Of the runs with data: the first block, the end, and the place.
-        List<long[]> runs = new ArrayList<>();
-        int parts = 0;
-        int blocks = 0;
-        boolean together = false;
-        for (long at = from; at < end; ) {
-            long place = index.get(at);
-            if (place == BlockLog.BELOW && log.below != null) {
-                return false;
-            }
-            long runEnd = index.runEnd(at, end, place);
-            if (place > 0) {
-                runs.add(new long[] {at, runEnd, place});
-                blocks += (int) (runEnd - at);
-            }
-            if (place <= 0 || !together) {
-                parts++;
-            }
-            together = place > 0;
-            at = runEnd;
-        }
-        if (parts > Parts.MOST || blocks > Chunk.BLOCKS || isShared()) {
-            return false;
-        }
-        Chunk chunk;
-        try {
-            chunk = log.take(blocks * BlockLog.BLOCK);
-        } catch (BlockIOException e) {
-            return false; // It is read from where it is.
-        }
-        long[] moved = new long[runs.size()];
-        for (int i = 0; i < moved.length; i++) {
-            long[] run = runs.get(i);
-            int length = (int) (run[1] - run[0]) * BlockLog.BLOCK;
-            moved[i] = chunk.place(chunk.put(log.chunk(run[2]).buffer(), BlockLog.index(run[2]), length));
-        }
-        log.lock.lock();
-        try {
-            for (int i = 0; i < moved.length && !isShared(); i++) {
-                long[] run = runs.get(i);
-                if (index.get(run[0]) == run[2] && index.runEnd(run[0], run[1], run[2]) == run[1]) {
-                    index.set(run[0], run[1], moved[i]);
-                }
-            }
-        } catch (OutOfMemoryError e) {
-            // What is moved is moved.
-        } finally {
-            log.lock.unlock();
-            log.giveBack(chunk);
-        }
-        return true;
-    }
-
-    private boolean isShared() {
-        log.lock.lock();
-        try {
-            return closed || log.indexes().size() > 1;
-        } finally {
-            log.lock.unlock();
-        }
     }
 
     @Override

@@ -3,8 +3,8 @@ package io.dblock.internal.store;
 
 /** Where the parts of a range are in memory. For use by one thread, again and again. */
 public final class Parts {
-    /** An answer in more parts costs more than one copy. */
-    static final int MOST = 16;
+    /** To give the kernel more segments than this costs more than to copy them into one. */
+    static final int MOST = 512;
 
     private final long[] addresses = new long[MOST];
     private final long[] lengths = new long[MOST];
@@ -28,13 +28,13 @@ public final class Parts {
         return count;
     }
 
-    /** Returns where a part starts; 0 if it is zeros. */
-    public long address(int part) {
-        return addresses[part];
+    /** Returns where each part starts, 0 if it is zeros. What is behind the last part means nothing. */
+    public long[] addresses() {
+        return addresses;
     }
 
-    /** Returns the length of a part in bytes. */
-    public long length(int part) {
-        return lengths[part];
+    /** Returns the length of each part in bytes. What is behind the last part means nothing. */
+    public long[] lengths() {
+        return lengths;
     }
 }

@@ -29,7 +29,7 @@ class AbiTest {
     private static final Pattern OPERATION = Pattern.compile("^#define DBLOCK_OP_(\\w+)\\s+\\d+");
 
     private static final List<String> STRUCTURES =
-            List.of("VERSION", "CREATE", "TARGET", "CHANGE", "INFO", "LIST", "REQUEST", "ANSWER", "SERVE");
+            List.of("VERSION", "CREATE", "TARGET", "CHANGE", "INFO", "LIST", "REQUEST", "ANSWER", "SEGMENT", "SERVE");
 
     @TempDir
     Path directory;

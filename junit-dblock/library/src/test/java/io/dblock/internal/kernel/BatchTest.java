@@ -128,6 +128,46 @@ class BatchTest {
     }
 
     @Test
+    void aReadIsAnsweredWithSegments() throws Exception {
+        CompletableFuture<Completion> first = submit(Batch.OP_READ, 2560);
+        long cookie = batch.cookie(0);
+        long[] addresses = {data.address() + 512, 0, data.address() + 2048};
+        assertThat(batch.hasRoomForSegments(3)).isTrue();
+        batch.answerSegments(cookie, addresses, new long[] {1024, 512, 1024}, 3, 2560);
+        assertThat(batch.hasRoomForSegments(6)).isFalse();
+        give();
+        assertThat(first.get().data()).isEqualTo(blocks(2, 3, 0, 5, 6));
+        assertThat(batch.hasRoomForSegments(8)).isTrue();
+        assertThatThrownBy(() -> batch.answerSegments(cookie, new long[9], new long[9], 9, 2560))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("9 segments");
+    }
+
+    @Test
+    void segmentsOfSeveralAnswersDoNotMix() throws Exception {
+        CompletableFuture<Completion> first = kernel.submit(NAME, Batch.OP_READ, 0, 0, 1024, null, 0);
+        CompletableFuture<Completion> second = kernel.submit(NAME, Batch.OP_READ, 0, 0, 1024, null, 0);
+        assertThat(batch.serve(session, data, late::add)).isEqualTo(2);
+        long[] lengths = {512, 512};
+        for (int i = 0; i < 2; i++) {
+            long from = data.address() + 2048L * i;
+            batch.answerSegments(batch.cookie(i), new long[] {from + 512, from}, lengths, 2, 1024);
+        }
+        give();
+        assertThat(first.get().data()).isEqualTo(blocks(2, 1));
+        assertThat(second.get().data()).isEqualTo(blocks(6, 5));
+    }
+
+    @Test
+    void aReadWhoseSegmentsCannotBeReadFails() throws Exception {
+        CompletableFuture<Completion> read = submit(Batch.OP_READ, 1024);
+        long[] addresses = {data.address(), 1};
+        batch.answerSegments(batch.cookie(0), addresses, new long[] {512, 512}, 2, 1024);
+        give();
+        assertThat(read.get().result()).isEqualTo(-EIO);
+    }
+
+    @Test
     void aFlushHasNoParts() throws Exception {
         CompletableFuture<Completion> flush = submit(Batch.OP_FLUSH, 0);
         batch.answerPart(batch.cookie(0), 0, 512, 0);

@@ -33,7 +33,7 @@ class ControlSessionTest {
     @Test
     void tellsTheVersion() {
         try (ControlSession session = kernel.session()) {
-            assertThat(session.version()).isEqualTo(new ModuleVersion(1, 15 | 1 << 11, "fake"));
+            assertThat(session.version()).isEqualTo(new ModuleVersion(1, 15 | 3 << 11, "fake"));
         }
     }
 

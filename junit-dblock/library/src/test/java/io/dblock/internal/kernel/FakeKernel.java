@@ -6,10 +6,10 @@ import io.dblock.handler.Errno;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.ClosedByInterruptException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -127,13 +127,13 @@ public final class FakeKernel implements Linux {
             | Abi.FEAT_PARTIAL_ERROR
             | Abi.FEAT_ANSWER_ZEROES
             | Abi.FEAT_ANSWER_MORE
-            | Abi.FEAT_TIMES;
+            | Abi.FEAT_TIMES
+            | Abi.FEAT_SEGMENTS;
     private int openError;
     private int versionError;
     private boolean pollable = true;
     private boolean readable;
     private int reads;
-    private int readInterruptedAt;
     private boolean refusesReads;
     private int serveError;
     private int serveCalls;
@@ -796,7 +796,11 @@ public final class FakeKernel implements Linux {
         long length = answer.getLong(Abi.ANSWER_LENGTH);
         boolean zeroes = (flags & Abi.ANS_ZEROES) != 0;
         boolean more = (flags & Abi.ANS_MORE) != 0;
-        if ((flags & ~(Abi.ANS_ZEROES | Abi.ANS_MORE)) != 0 || !isZero(answer, 32, Abi.ANSWER_SIZE)) {
+        int segments = answer.getInt(Abi.ANSWER_SEGMENTS);
+        boolean segmented = (flags & Abi.ANS_SEGMENTS) != 0;
+        if ((flags & ~(Abi.ANS_ZEROES | Abi.ANS_MORE | Abi.ANS_SEGMENTS)) != 0
+                || segmented != (segments != 0)
+                || !isZero(answer, Abi.ANSWER_SEGMENTS + 4, Abi.ANSWER_SIZE)) {
             return -Errno.EINVAL.number();
         }
         int block = device.parameters().getInt(Abi.CREATE_LOGICAL_BLOCK);
@@ -824,12 +828,9 @@ public final class FakeKernel implements Linux {
             if (request.read == null) {
                 request.read = new byte[(int) request.length];
             }
-            long data = answer.getLong(Abi.ANSWER_DATA);
-            if (!zeroes && data < 4096) {
-                return -Errno.EFAULT.number();
-            }
-            if (!zeroes) {
-                at(data, (int) length).get(0, request.read, (int) request.answered, (int) length);
+            int refused = zeroes ? 0 : copy(answer.getLong(Abi.ANSWER_DATA), segments, (int) length, request);
+            if (refused != 0) {
+                return refused;
             }
         }
         if (more) {
@@ -841,6 +842,33 @@ public final class FakeKernel implements Linux {
         }
         request.end(result);
         return 0;
+    }
+
+    /** Copies the data of an answer; {@code segments} is 0 if it is in one piece. */
+    private static int copy(long data, int segments, int length, Request request) {
+        if (data < 4096) {
+            return -Errno.EFAULT.number();
+        }
+        int done = 0;
+        for (int i = 0; i < Math.max(1, segments); i++) {
+            ByteBuffer segment = segments == 0 ? null : at(data + (long) i * Abi.SEGMENT_SIZE, Abi.SEGMENT_SIZE);
+            long from = segment == null ? data : segment.getLong(Abi.SEGMENT_DATA);
+            long size = segment == null ? length : segment.getLong(Abi.SEGMENT_LENGTH);
+            if (size <= 0 || size > length - done) {
+                return -Errno.EBADMSG.number();
+            }
+            if (from != 0 && from < 4096) {
+                return -Errno.EFAULT.number();
+            }
+            int to = (int) request.answered + done;
+            if (from == 0) {
+                Arrays.fill(request.read, to, to + (int) size, (byte) 0);
+            } else {
+                at(from, (int) size).get(0, request.read, to, (int) size);
+            }
+            done += (int) size;
+        }
+        return done == length ? 0 : -Errno.EBADMSG.number();
     }
 
     private int fetch(Device device, ByteBuffer call, int wanted) {

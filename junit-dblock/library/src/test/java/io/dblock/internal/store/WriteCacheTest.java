@@ -419,7 +419,7 @@ class WriteCacheTest {
         write(0, BLOCK, 1);
         Parts parts = new Parts();
         assertThat(cache.locate(0, BLOCK, cache.position(), parts)).isTrue();
-        long address = parts.address(0);
+        long address = parts.addresses()[0];
         NativeMemory seen = NativeMemory.allocate(BLOCK);
         cache.cut(Survivors.NONE);
         try (StoreSnapshot afterwards = cache.snapshot()) {
