@@ -23,7 +23,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 public final class ControlSession implements AutoCloseable {
     /** The option with which a JVM serves requests with fewer instructions. */
-    public static final String JVM_OPTION = BorrowedFile.JVM_OPTION;
+    public static final String JVM_OPTION = DirectRead.JVM_OPTION;
 
     private final Linux linux;
     private final int fd;
@@ -426,26 +426,17 @@ public final class ControlSession implements AutoCloseable {
         ServeReader reader = this.reader;
         if (reader != null) {
             try {
-                reader.read(call.position(0));
+                reader.read(address);
                 return call.getInt(Abi.SERVE_RESULT);
             } catch (IOException e) {
-                // The module is older, or there was an interrupt, which closes channels for good.
+                // Another way may still work: the session may have come from a process with other credentials.
                 this.reader = null;
-                if (wasMade(call)) {
-                    return call.getInt(Abi.SERVE_RESULT);
-                }
             }
         }
         return linux.ioctl(fd, Abi.SERVE, address);
     }
 
     /** Returns whether the module has set anything; if not, the call can be made again without harm. */
-    private static boolean wasMade(ByteBuffer call) {
-        return call.getInt(Abi.SERVE_CONSUMED) != 0
-                || call.getInt(Abi.SERVE_NR_REQUESTS) != 0
-                || call.getInt(Abi.SERVE_STATE) != 0
-                || call.getInt(Abi.SERVE_RESULT) != 0;
-    }
 
     /** Returns the exception for a failed call. */
     ControlException failure(String what, int errno, String remedy) {

@@ -5,8 +5,6 @@ import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
 import io.dblock.DblockException;
-import java.io.IOException;
-import java.nio.channels.FileChannel;
 
 /** The C library, mapped directly. Integers and addresses only, so that a call allocates nothing. */
 public final class Libc implements Linux {
@@ -70,18 +68,7 @@ public final class Libc implements Linux {
 
     @Override
     public ServeReader serveReader(int fd) {
-        return BorrowedFile.channel(fd).map(Libc::serveReader).orElse(null);
-    }
-
-    private static ServeReader serveReader(FileChannel session) {
-        return call -> {
-            // With an offset, which has no meaning here: the JDK serializes reads without one.
-            int count = session.read(call, 0);
-            if (count != Abi.SERVE_SIZE) {
-                throw new IOException(
-                        "A read from a session returned " + count + " bytes, not " + Abi.SERVE_SIZE + ".");
-            }
-        };
+        return DirectRead.of(fd);
     }
 
     @Override

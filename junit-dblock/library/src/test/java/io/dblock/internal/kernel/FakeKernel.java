@@ -179,12 +179,6 @@ public final class FakeKernel implements Linux {
         return this;
     }
 
-    /** In the call number {@code read}, from 1 on, the thread is interrupted, so that what the call told is not returned. */
-    synchronized FakeKernel interruptingRead(int read) {
-        readInterruptedAt = read;
-        return this;
-    }
-
     /** As a module from before DBLOCK_FEAT_READ, whose sessions cannot be read. */
     synchronized FakeKernel refusingReads() {
         refusesReads = true;
@@ -513,23 +507,19 @@ public final class FakeKernel implements Linux {
 
     @Override
     public ServeReader serveReader(int fd) {
-        return readable ? call -> read(fd, call) : null;
+        return readable ? address -> read(fd, address) : null;
     }
 
-    private synchronized void read(int fd, ByteBuffer call) throws IOException {
-        if (refusesReads || call.remaining() != Abi.SERVE_SIZE) {
+    private synchronized void read(int fd, long address) throws IOException {
+        if (refusesReads) {
             throw new IOException(Errno.describe(Errno.EINVAL.number()));
         }
-        int result = serve(
-                Objects.requireNonNull(sessions.get(fd)),
-                at(NativeMemory.addressOf(call) + call.position(), Abi.SERVE_SIZE));
+        ByteBuffer call = at(address, Abi.SERVE_SIZE);
+        int result = serve(Objects.requireNonNull(sessions.get(fd)), call);
         if (result != 0) {
             call.putInt(Abi.SERVE_RESULT, result);
         }
         reads++;
-        if (reads == readInterruptedAt) {
-            throw new ClosedByInterruptException();
-        }
     }
 
     private int change(ByteBuffer in) {
@@ -812,7 +802,11 @@ public final class FakeKernel implements Linux {
         } else {
             lengthFits = length == remaining;
         }
-        if (!lengthFits || result > 0 || (zeroes && (request.operation != Abi.OP_READ || (more && result != 0)))) {
+        boolean special = zeroes || segmented;
+        if (!lengthFits
+                || result > 0
+                || (zeroes && segmented)
+                || (special && (request.operation != Abi.OP_READ || (more && result != 0)))) {
             return -Errno.EBADMSG.number();
         }
         if (request.operation == Abi.OP_ZONE_APPEND && result == 0) {
