@@ -72,7 +72,7 @@ public final class FilesystemLook {
     public static FileMap at(Path root, Filesystem filesystem) {
         try {
             FilesystemLook look = new FilesystemLook(root, filesystem);
-            look.walk();
+            look.walk(Reach.ALL);
             return new FileMap(look.places, look.complete);
         } catch (IOException e) {
             return FileMap.UNKNOWN;
@@ -80,7 +80,8 @@ public final class FilesystemLook {
     }
 
     /**
-     * Returns where the files are that a path from the root or a glob names. Only these are looked at.
+     * Returns where the files are that a path from the root or a glob names. Only these are looked at, and only the
+     * directories are read that they can be in.
      *
      * @throws UncheckedIOException if a file cannot be looked at
      */
@@ -89,7 +90,7 @@ public final class FilesystemLook {
             FilesystemLook look = new FilesystemLook(root, filesystem);
             look.wanted = Place.of(path);
             if (Place.isGlob(path)) {
-                look.walk();
+                look.walk(Reach.of(path));
             } else {
                 look.addIfThere(root.resolve(path)); // No directory needs to be read.
             }
@@ -105,10 +106,11 @@ public final class FilesystemLook {
         }
     }
 
-    private void walk() throws IOException {
+    private void walk(Reach reach) throws IOException {
+        int deepest = (int) Math.min(Integer.MAX_VALUE, (long) root.getNameCount() + reach.depth());
         long end = System.nanoTime() + MOST_NANOS;
         Object device = Files.getAttribute(root, "unix:dev", LinkOption.NOFOLLOW_LINKS);
-        Deque<Path> left = new ArrayDeque<>(List.of(root));
+        Deque<Path> left = new ArrayDeque<>(List.of(root.resolve(reach.directory())));
         int seen = 0;
         while (!left.isEmpty()) {
             Path next = left.pop();
@@ -130,7 +132,7 @@ public final class FilesystemLook {
                 if (type == REGULAR && isWanted(next, Kind.FILE)) {
                     add(next, Kind.FILE, FileExtents.of(next));
                 } else if (type == DIRECTORY) {
-                    addDirectory(next, left);
+                    addDirectory(next, next.getNameCount() < deepest, left);
                 }
             } catch (IOException | DirectoryIteratorException e) {
                 complete = false; // It has just been removed, or cannot be read.
@@ -138,9 +140,12 @@ public final class FilesystemLook {
         }
     }
 
-    private void addDirectory(Path directory, Deque<Path> left) throws IOException {
+    private void addDirectory(Path directory, boolean descend, Deque<Path> left) throws IOException {
         if (isWanted(directory, Kind.DIRECTORY)) {
             addNames(directory);
+        }
+        if (!descend) {
+            return;
         }
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
             for (Path entry : entries) {

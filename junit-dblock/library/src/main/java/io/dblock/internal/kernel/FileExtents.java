@@ -14,7 +14,8 @@ public final class FileExtents {
     private static final long FIEMAP = 0xC020660BL;
     private static final int FIEMAP_HEAD = 32;
     private static final int FIEMAP_EXTENT = 56;
-    private static final int AT_ONCE = 256;
+    /** Most files have few; memory for more takes longer to get than to ask again. */
+    private static final int AT_ONCE = 16;
 
     private static final int LAST = 0x1;
     /** UNKNOWN, DELALLOC, ENCODED, DATA_INLINE and DATA_TAIL: the data have no place of their own, or not as they are. */
