@@ -52,6 +52,12 @@ public @interface DblockFault {
      */
     String bytes() default "";
 
+    /**
+     * The file that the rule matches: its path from the root of the device's filesystem, {@code "wal/000003.log"}, or a
+     * glob, {@code "table-*"}. Default: all requests. What it holds for is said at {@link io.dblock.fault.FaultBuilder#file}.
+     */
+    String file() default "";
+
     /** The flags that a request must have, all of them. Default: none. */
     RequestFlag[] flags() default {};
 

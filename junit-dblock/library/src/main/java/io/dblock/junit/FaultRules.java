@@ -61,6 +61,9 @@ final class FaultRules {
             }
             match = match.withRange(new Match.Range(ByteSize.parse(bytes.group(1)), ByteSize.parse(bytes.group(2))));
         }
+        if (!fault.file().isEmpty()) {
+            match = match.withFile(fault.file());
+        }
         if (fault.flags().length > 0) {
             match = match.withFlags(Set.of(fault.flags()));
         }

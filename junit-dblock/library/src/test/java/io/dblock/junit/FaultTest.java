@@ -101,6 +101,7 @@ class FaultTest {
                         @DblockFault(
                                 on = {Operation.WRITE, Operation.READ},
                                 bytes = "4KiB+512",
+                                file = "wal/*.log",
                                 flags = {RequestFlag.FUA, RequestFlag.META},
                                 errno = Errno.EBADE,
                                 after = 3,
@@ -120,6 +121,7 @@ class FaultTest {
         Run.of(Everything.class).expectSuccess();
         Match match = Match.on(Operation.WRITE, Operation.READ)
                 .withRange(new Match.Range(4096, 512))
+                .withFile("wal/*.log")
                 .withFlags(Set.of(RequestFlag.FUA, RequestFlag.META))
                 .withAfter(3)
                 .withTimes(2)
