@@ -2,19 +2,21 @@
 package io.dblock.it.engines;
 
 import static io.dblock.Filesystem.EXT4;
-import static io.dblock.handler.Operation.FLUSH;
-import static io.dblock.power.Survivors.NONE;
 import static java.nio.file.StandardCopyOption.ATOMIC_MOVE;
 import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
+import static java.nio.file.StandardOpenOption.CREATE_NEW;
+import static java.nio.file.StandardOpenOption.DSYNC;
+import static java.nio.file.StandardOpenOption.WRITE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.BlockDevice;
+import io.dblock.crash.CrashTest;
+import io.dblock.it.support.Verdict;
 import io.dblock.junit.DblockDevice;
+import java.io.IOException;
 import java.nio.file.CopyOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashSet;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -25,34 +27,36 @@ import org.junit.jupiter.api.Test;
 class FilesMoveIT {
 
     // dirsync: each change of a directory is synced at once.
-    @DblockDevice(size = "16MiB", filesystem = EXT4, mountOptions = "dirsync")
+    @DblockDevice(size = "16MiB", filesystem = EXT4, mountOptions = "dirsync,commit=3600")
     BlockDevice disk;
 
     @Test
     void replaceExistingLeavesNoFileForAMoment() throws Exception {
-        assertThat(settingsAfterCuts(REPLACE_EXISTING)).containsExactly("old", "missing", "new");
+        AssertionError failure = Verdict.of("Files.move with REPLACE_EXISTING", test(REPLACE_EXISTING))
+                .isLoss(disk, () -> test(REPLACE_EXISTING));
+        assertThat(failure).hasMessageContaining("NoSuchFileException");
     }
 
     @Test
     void atomicMoveLeavesTheOldOrTheNewFile() throws Exception {
-        assertThat(settingsAfterCuts(ATOMIC_MOVE)).containsExactly("old", "new");
+        Verdict.of("Files.move with ATOMIC_MOVE", test(ATOMIC_MOVE)).isNoLoss(20);
     }
 
-    /** What a power cut leaves of the settings: at each flush during the move, and after it. */
-    private Set<String> settingsAfterCuts(CopyOption how) throws Exception {
-        Path settings = disk.mount().resolve("settings");
-        Path next = settings.resolveSibling("settings.next");
-        Files.writeString(settings, "old");
-        Files.writeString(next, "new");
-        disk.remount(); // both are on the disk
-
-        Set<String> found = new LinkedHashSet<>();
-        CutPoints.during(() -> Files.move(next, settings, how), disk.faults().on(FLUSH), () -> {
-            try (BlockDevice after = disk.fork(NONE)) {
-                Path left = after.mount().resolve("settings");
-                found.add(Files.exists(left) ? Files.readString(left) : "missing");
-            }
-        });
-        return found;
+    private CrashTest test(CopyOption how) throws IOException {
+        Files.writeString(disk.mount().resolve("settings"), "old");
+        return CrashTest.of(disk)
+                .workload(run -> {
+                    Path settings = disk.mount().resolve("settings");
+                    Path next = settings.resolveSibling("settings.next");
+                    Files.writeString(next, "new", CREATE_NEW, WRITE, DSYNC);
+                    Files.move(next, settings, how);
+                    run.acknowledge("new");
+                })
+                .check(state -> {
+                    String found = Files.readString(state.mount().resolve("settings"));
+                    assertThat(found).isIn("old", "new");
+                    state.acknowledged(String.class)
+                            .forEach(acknowledged -> assertThat(found).isEqualTo(acknowledged));
+                });
     }
 }
