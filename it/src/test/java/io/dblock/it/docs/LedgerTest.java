@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.it.docs;
 
-import static com.sun.nio.file.ExtendedOpenOption.DIRECT;
 import static io.dblock.Filesystem.EXT4;
-import static io.dblock.assertj.DblockAssertions.assertThat;
 import static java.nio.file.StandardOpenOption.WRITE;
+import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.BlockDevice;
+import io.dblock.crash.CrashTest;
 import io.dblock.junit.DblockDevice;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -20,19 +20,36 @@ class LedgerTest {
     BlockDevice disk;
 
     @Test
-    void aCommitIsDurable() throws Exception {
-        Path ledger = Files.write(disk.mount().resolve("ledger"), new byte[1 << 16]);
-        disk.remount(); // the file is on the device, and nothing of it is cached
+    void whatIsCountedIsThereAfterEveryPowerCut() throws Exception {
+        Path ledger = Files.write(disk.mount().resolve("ledger"), new byte[6 * 4096]);
+        CrashTest.of(disk)
+                .workload(run -> {
+                    try (FileChannel channel = FileChannel.open(ledger, WRITE)) {
+                        for (int entry = 1; entry <= 5; entry++) {
+                            channel.write(page(entry), (entry - 1) * 4096L);
+                            channel.force(false); // the entry is durable before it is counted
+                            channel.write(page(entry), 5 * 4096L); // the last page has their number
+                            channel.force(false);
+                            run.acknowledge("entry " + entry); // from here on it has to survive
+                        }
+                    }
+                })
+                .check(state -> {
+                    ByteBuffer pages =
+                            ByteBuffer.wrap(Files.readAllBytes(state.mount().resolve("ledger")));
+                    int count = pages.getInt(5 * 4096);
+                    assertThat(count)
+                            .isGreaterThanOrEqualTo(state.acknowledged().size());
+                    for (int entry = 1; entry <= count; entry++) {
+                        assertThat(pages.getInt((entry - 1) * 4096))
+                                .as("entry " + entry)
+                                .isEqualTo(entry);
+                    }
+                })
+                .verify();
+    }
 
-        disk.journal().mark("commit");
-        try (FileChannel channel = FileChannel.open(ledger, WRITE, DIRECT)) {
-            ByteBuffer block = ByteBuffer.allocateDirect(8192).alignedSlice(4096);
-            for (int i = 0; i < 8; i++) {
-                channel.write(block.position(0).limit(4096), i * 4096L);
-            }
-            channel.force(false);
-        }
-
-        assertThat(disk).since("commit").wrote().thenFlushed();
+    private static ByteBuffer page(int content) {
+        return ByteBuffer.allocate(4096).putInt(0, content);
     }
 }
