@@ -60,6 +60,11 @@ import org.junit.jupiter.api.io.CleanupMode;
  * the declaration and the reason: another type than those above, a final field, a value that is not allowed, or a
  * device that cannot be made, formatted or mounted.
  *
+ * <p>The devices of the static fields of a class, of the instance fields of a test, and of the parameters of a method are
+ * made side by side, each group at once: handlers of such devices may be asked at the same time. The kernel's names follow
+ * the order of the declarations. If several cannot be made, the error of the first has those of the others suppressed. The
+ * others are torn down like all devices.
+ *
  * <p>If the kernel module is not available, the test fails with a {@link ModuleUnavailableException}. It is skipped
  * instead only if {@link #unavailable()} or {@value DblockParameters#UNAVAILABLE} says so.
  *

@@ -60,25 +60,35 @@ final class DblockDeviceExtension extends InterceptingExtension
     }
 
     private static void injectIntoClass(ExtensionContext context, Optional<FieldDevices> early) {
-        inject(context.getRequiredTestClass(), null, ModifierSupport::isStatic, context, early);
+        inject(places(context.getRequiredTestClass(), null, ModifierSupport::isStatic), context, early);
     }
 
     private static void injectIntoInstances(ExtensionContext context, Optional<FieldDevices> early) {
+        List<Place> places = new ArrayList<>();
         for (Object instance : context.getRequiredTestInstances().getAllInstances()) {
             // The fields of a record are final. Its components are also constructor parameters, which are injected.
             if (!instance.getClass().isRecord()) {
-                inject(instance.getClass(), instance, ModifierSupport::isNotStatic, context, early);
+                places.addAll(places(instance.getClass(), instance, ModifierSupport::isNotStatic));
+            }
+        }
+        inject(places, context, early);
+    }
+
+    /** A field of {@code instance}, which is null for a static field, and the device that is wanted in it. */
+    private record Place(Field field, Object instance, Devices.Wanted wanted) {
+        void set(Object value) {
+            try {
+                field.set(instance, value);
+            } catch (IllegalAccessException e) {
+                throw new ExtensionConfigurationException(
+                        wanted.declaration() + " could not be set: " + e.getMessage(), e);
             }
         }
     }
 
-    private static void inject(
-            Class<?> testClass,
-            Object instance,
-            Predicate<Field> scope,
-            ExtensionContext context,
-            Optional<FieldDevices> early) {
+    private static List<Place> places(Class<?> testClass, Object instance, Predicate<Field> scope) {
         requireDevices(testClass);
+        List<Place> places = new ArrayList<>();
         for (Field field : AnnotationSupport.findAnnotatedFields(
                 testClass, DblockDevice.class, scope, HierarchyTraversalMode.TOP_DOWN)) {
             Declaration declaration = Declaration.ofField("@DblockDevice", field);
@@ -86,19 +96,23 @@ final class DblockDeviceExtension extends InterceptingExtension
                 throw new ExtensionConfigurationException(
                         declaration + " is final, so that nothing can be injected. Remove the modifier.");
             }
-            requireSupported(field.getType(), declaration);
             field.setAccessible(true);
-            FieldClaims.of(context).claim(field, instance, context);
-            DeviceSettings settings = settings(
-                    AnnotationSupport.findAnnotation(field, DblockDevice.class).orElseThrow(),
-                    AnnotationSupport.findRepeatableAnnotations(field, DblockFault.class),
-                    declaration);
-            Object value = make(settings, field.getType(), declaration, context, early);
-            try {
-                field.set(instance, value);
-            } catch (IllegalAccessException e) {
-                throw new ExtensionConfigurationException(declaration + " could not be set: " + e.getMessage(), e);
-            }
+            Devices.Wanted wanted = wanted(
+                    declaration,
+                    field.getType(),
+                    AnnotationSupport.findAnnotation(field, DblockDevice.class),
+                    AnnotationSupport.findRepeatableAnnotations(field, DblockFault.class));
+            places.add(new Place(field, instance, wanted));
+        }
+        return places;
+    }
+
+    private static void inject(List<Place> places, ExtensionContext context, Optional<FieldDevices> early) {
+        places.forEach(place -> FieldClaims.of(context).claim(place.field(), place.instance(), context));
+        List<DeviceLease> leases =
+                Devices.make(places.stream().map(Place::wanted).toList(), context, early);
+        for (int i = 0; i < places.size(); i++) {
+            places.get(i).set(value(leases.get(i), places.get(i).field().getType()));
         }
     }
 
@@ -110,27 +124,19 @@ final class DblockDeviceExtension extends InterceptingExtension
     @Override
     public Object resolveParameter(ParameterContext parameterContext, ExtensionContext context) {
         Parameter parameter = parameterContext.getParameter();
-        Declaration declaration = Declaration.ofParameter("@DblockDevice", parameter);
         try {
-            requireSupported(parameter.getType(), declaration);
-            DeviceSettings settings = settings(
-                    parameterContext.findAnnotation(DblockDevice.class).orElseThrow(),
-                    parameterContext.findRepeatableAnnotations(DblockFault.class),
-                    declaration);
-            return make(settings, parameter.getType(), declaration, context, Optional.empty());
+            return value(ParameterDevices.of(context).take(parameterContext, context), parameter.getType());
         } catch (ExtensionConfigurationException e) {
             // With the cause alone, which the message is made of: no need to read it three times.
-            throw new ParameterResolutionException(e.getMessage(), e.getCause() == null ? e : e.getCause());
+            ParameterResolutionException failure =
+                    new ParameterResolutionException(e.getMessage(), e.getCause() == null ? e : e.getCause());
+            Arrays.stream(e.getSuppressed()).forEach(failure::addSuppressed);
+            throw failure;
         }
     }
 
-    private static Object make(
-            DeviceSettings settings,
-            Class<?> type,
-            Declaration declaration,
-            ExtensionContext context,
-            Optional<FieldDevices> early) {
-        DeviceLease lease = Devices.make(settings, declaration, context, early);
+    /** Returns what is injected where this type is declared. */
+    private static Object value(DeviceLease lease, Class<?> type) {
         try {
             Object value = lease.device();
             if (type == FileChannel.class) {
@@ -143,7 +149,8 @@ final class DblockDeviceExtension extends InterceptingExtension
             lease.armFaults();
             return value;
         } catch (RuntimeException e) {
-            throw new ExtensionConfigurationException(declaration + " could not be injected: " + e.getMessage(), e);
+            throw new ExtensionConfigurationException(
+                    lease.declaration() + " could not be injected: " + e.getMessage(), e);
         }
     }
 
@@ -156,11 +163,18 @@ final class DblockDeviceExtension extends InterceptingExtension
         }
     }
 
-    private static DeviceSettings settings(DblockDevice annotation, List<DblockFault> faults, Declaration declaration) {
+    /**
+     * Returns what is declared.
+     *
+     * @throws ExtensionConfigurationException if no such device can be made or injected
+     */
+    static Devices.Wanted wanted(
+            Declaration declaration, Class<?> type, Optional<DblockDevice> annotation, List<DblockFault> faults) {
+        requireSupported(type, declaration);
         try {
-            DeviceSettings settings = DeviceSettings.of(annotation);
+            DeviceSettings settings = DeviceSettings.of(annotation.orElseThrow());
             settings.addFaults(FaultRules.of(faults));
-            return settings;
+            return new Devices.Wanted(declaration, settings);
         } catch (RuntimeException e) {
             throw new ExtensionConfigurationException(declaration + ": " + e.getMessage(), e);
         }

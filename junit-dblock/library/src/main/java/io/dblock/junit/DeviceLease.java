@@ -73,6 +73,10 @@ final class DeviceLease implements AutoCloseable {
         return device;
     }
 
+    Declaration declaration() {
+        return declaration;
+    }
+
     FileChannel openChannel() {
         channel = device.openChannel();
         return channel;

@@ -25,35 +25,98 @@ final class Devices {
 
     private Devices() {}
 
+    /** A device to be made. */
+    record Wanted(Declaration declaration, DeviceSettings declared) {}
+
+    /** A device that has its name and its settings, and is to be finished. */
+    private record Begun(Declaration declaration, DeviceSettings settings, Supplier<BlockDevice> rest) {}
+
+    /** Makes one device, see the next. */
+    static DeviceLease make(DeviceSettings declared, Declaration declaration, ExtensionContext context) {
+        return make(List.of(new Wanted(declaration, declared)), context, Optional.empty())
+                .get(0);
+    }
+
     /**
-     * Makes the device of one declaration. It is torn down at the end of {@code context}.
+     * Makes the devices of these declarations side by side. Those that are made are torn down at the end of
+     * {@code context}, or by {@code early} if that is given, even if others cannot be made. The kernel's names and the
+     * leases follow the order of the declarations.
      *
-     * @param declaration the declaration it is made for
-     * @throws ExtensionConfigurationException if the settings are not allowed, or the device cannot be made
+     * @throws ExtensionConfigurationException if the settings are not allowed, or a device cannot be made. It is that of the
+     *     first such declaration; those of others are suppressed in it.
      * @throws ModuleUnavailableException if the module is not available
      * @throws TestAbortedException in place of that, if the settings ask for skipping
      */
-    static DeviceLease make(DeviceSettings declared, Declaration declaration, ExtensionContext context) {
-        return make(declared, declaration, context, Optional.empty());
+    static List<DeviceLease> make(List<Wanted> wanted, ExtensionContext context, Optional<FieldDevices> early) {
+        requireClosingStores(context);
+        List<Begun> begun = new ArrayList<>();
+        Failures notBegun = new Failures();
+        for (Wanted one : wanted) {
+            // What comes after one that cannot be made is not needed.
+            if (notBegun.isEmpty()) {
+                notBegun.of(one.declaration(), () -> begun.add(begin(one, context)));
+            }
+        }
+        List<DeviceLease> leases = new ArrayList<>();
+        List<SideBySide.Outcome<BlockDevice>> made =
+                SideBySide.run(begun.stream().map(Begun::rest).toList());
+        Failures failures = new Failures();
+        for (int i = 0; i < begun.size(); i++) {
+            Begun one = begun.get(i);
+            SideBySide.Outcome<BlockDevice> device = made.get(i);
+            failures.of(one.declaration(), () -> leases.add(lease(device.get(), one, context, early)));
+        }
+        failures.addAll(notBegun);
+        failures.throwFirst();
+        return leases;
     }
 
-    /** Makes the device as above. If {@code early} is given, that tears it down. */
-    static DeviceLease make(
-            DeviceSettings declared, Declaration declaration, ExtensionContext context, Optional<FieldDevices> early) {
-        requireClosingStores(context);
-        DeviceSettings settings;
-        BlockDevice device;
-        try {
-            settings = declared.withDefaults(context::getConfigurationParameter);
-            requireAvailable(settings.get(TestOption.UNAVAILABLE), declaration, context);
-            device = settings.applyTo(provider(context).builder()).create();
-        } catch (ModuleUnavailableException | TestAbortedException e) {
-            throw e;
-        } catch (RuntimeException e) {
-            throw new ExtensionConfigurationException(
-                    "The device of " + declaration + " could not be made: " + e.getMessage(), e);
+    /** What making devices has thrown, by the order of their declarations. */
+    private static final class Failures {
+        private final List<Throwable> thrown = new ArrayList<>();
+
+        void of(Declaration declaration, Runnable step) {
+            try {
+                step.run();
+            } catch (ModuleUnavailableException | TestAbortedException | Error e) {
+                thrown.add(e);
+            } catch (RuntimeException e) {
+                thrown.add(new ExtensionConfigurationException(
+                        "The device of " + declaration + " could not be made: " + e.getMessage(), e));
+            }
         }
-        DeviceLease lease = new DeviceLease(device, settings, declaration, context);
+
+        void addAll(Failures later) {
+            thrown.addAll(later.thrown);
+        }
+
+        boolean isEmpty() {
+            return thrown.isEmpty();
+        }
+
+        void throwFirst() {
+            if (thrown.isEmpty()) {
+                return;
+            }
+            Throwable first = thrown.get(0);
+            thrown.subList(1, thrown.size()).forEach(first::addSuppressed);
+            if (first instanceof Error error) {
+                throw error;
+            }
+            throw (RuntimeException) first;
+        }
+    }
+
+    private static Begun begin(Wanted wanted, ExtensionContext context) {
+        DeviceSettings settings = wanted.declared().withDefaults(context::getConfigurationParameter);
+        requireAvailable(settings.get(TestOption.UNAVAILABLE), wanted.declaration(), context);
+        BlockDeviceProvider provider = provider(context);
+        return new Begun(wanted.declaration(), settings, provider.begin(settings.applyTo(provider.builder())));
+    }
+
+    private static DeviceLease lease(
+            BlockDevice device, Begun begun, ExtensionContext context, Optional<FieldDevices> early) {
+        DeviceLease lease = new DeviceLease(device, begun.settings(), begun.declaration(), context);
         early.ifPresentOrElse(
                 fields -> fields.keep(lease), () -> context.getStore(NAMESPACE).put(lease, lease));
         made(context).add(device);

@@ -35,6 +35,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /**
  * Devices without a kernel, for tests of the extensions. They record what is done with them, and fail if a test asks for
@@ -65,6 +67,9 @@ final class FakeLab {
     private volatile boolean fallenSilent;
     /** Where the mount points are. Only if a test sets this, they are directories that exist. */
     volatile Optional<Path> mounts = Optional.empty();
+
+    /** What a device does until it is finished. If it throws, the device is closed. */
+    volatile Consumer<BlockDevice> finishing = device -> {};
 
     volatile String unavailable;
     volatile int failingCreation = -1;
@@ -108,6 +113,23 @@ final class FakeLab {
         @Override
         public BlockDevice.Builder builder() {
             return lab.new FakeBuilder();
+        }
+
+        @Override
+        public Supplier<BlockDevice> begin(BlockDevice.Builder builder) {
+            BlockDevice device = builder.create();
+            return () -> {
+                boolean done = false;
+                try {
+                    lab.finishing.accept(device);
+                    done = true;
+                    return device;
+                } finally {
+                    if (!done) {
+                        device.close();
+                    }
+                }
+            };
         }
 
         @Override

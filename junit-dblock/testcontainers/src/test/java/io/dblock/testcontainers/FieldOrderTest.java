@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -64,6 +65,12 @@ class FieldOrderTest {
                 case "create" -> device("dblock" + DEVICES.getAndIncrement());
                 default -> InvocationHandler.invokeDefault(proxy, method, arguments);
             });
+        }
+
+        @Override
+        public Supplier<BlockDevice> begin(BlockDevice.Builder builder) {
+            BlockDevice device = builder.create();
+            return () -> device;
         }
 
         @Override

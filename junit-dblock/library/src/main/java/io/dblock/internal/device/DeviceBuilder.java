@@ -10,6 +10,7 @@ import io.dblock.handler.BlockHandler;
 import io.dblock.handler.RequestHandler;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 
 final class DeviceBuilder implements BlockDevice.Builder {
     private final Map<DeviceOption<?>, Object> values = new HashMap<>();
@@ -53,6 +54,11 @@ final class DeviceBuilder implements BlockDevice.Builder {
 
     @Override
     public BlockDevice create() {
+        return begin().get();
+    }
+
+    /** See {@link KernelDeviceProvider#begin}. */
+    Supplier<BlockDevice> begin() {
         DeviceSpec spec = spec();
         if (blockHandler != null && requestHandler != null) {
             throw new IllegalArgumentException(
@@ -79,6 +85,6 @@ final class DeviceBuilder implements BlockDevice.Builder {
                     + ". Allowed: false for a device that has to be formatted. Give it an image or a handler that has a"
                     + " filesystem, or leave one of the two out.");
         }
-        return DeviceFactory.create(spec, blockHandler, requestHandler);
+        return DeviceFactory.begin(spec, blockHandler, requestHandler);
     }
 }

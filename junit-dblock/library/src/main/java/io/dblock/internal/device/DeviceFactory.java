@@ -4,6 +4,7 @@ package io.dblock.internal.device;
 import static io.dblock.internal.kernel.DeviceParameters.Flag.AUTO_START;
 import static io.dblock.internal.kernel.DeviceParameters.Flag.READ_ONLY;
 
+import io.dblock.BlockDevice;
 import io.dblock.CacheMode;
 import io.dblock.DblockException;
 import io.dblock.DeviceSpec;
@@ -30,6 +31,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /** Makes devices from their specs. */
@@ -38,8 +40,13 @@ public final class DeviceFactory {
 
     private DeviceFactory() {}
 
-    /** Makes a device that a handler or a built-in store serves. At least one of the handlers is null. */
-    static LiveDevice create(DeviceSpec asked, BlockHandler blockHandler, RequestHandler requestHandler) {
+    /**
+     * Begins a device that a handler or a built-in store serves: the kernel has it, under its name. At least one of the
+     * handlers is null.
+     *
+     * @return makes its disk appear, and formats it if that is asked for; closes the device on failure
+     */
+    static Supplier<BlockDevice> begin(DeviceSpec asked, BlockHandler blockHandler, RequestHandler requestHandler) {
         DeviceSpec sized = withSeed(asked.image().isPresent() ? withImageSize(asked) : asked);
         Set<Operation> operations;
         if (blockHandler != null) {
@@ -73,12 +80,12 @@ public final class DeviceFactory {
                     ? LocalServer.instance().create(parameters, filters, store)
                     : ServerProcess.create(isBlank(sized) ? parameters.with(AUTO_START) : parameters, filters, store);
         }
-        return present(
+        LiveDevice device = device(
                 served,
                 sized,
                 sized.image().flatMap(OpenImage::keyOf),
-                toBeFormatted,
                 Offspring.of(served.created().name()));
+        return () -> present(device, toBeFormatted);
     }
 
     /**
@@ -109,16 +116,15 @@ public final class DeviceFactory {
         LiveDevices.prepare();
         ServedDevice served = snapshot.fork(parameters, filters(spec));
         return present(
-                served, spec, image, false, siblings.ofFork(served.created().name()));
+                device(served, spec, image, siblings.ofFork(served.created().name())), false);
     }
 
     private static String[] withOption(List<String> options, String option) {
         return Stream.concat(options.stream(), Stream.of(option)).distinct().toArray(String[]::new);
     }
 
-    /** Makes the disk of a served device appear, and formats it if that is asked for. Closes the device on failure. */
-    private static LiveDevice present(
-            ServedDevice served, DeviceSpec spec, Optional<Object> image, boolean toBeFormatted, Offspring offspring) {
+    private static LiveDevice device(
+            ServedDevice served, DeviceSpec spec, Optional<Object> image, Offspring offspring) {
         DeviceSpec made = builderOf(spec)
                 .name(served.created().name())
                 .queues(served.created().parameters().queues())
@@ -127,6 +133,11 @@ public final class DeviceFactory {
         LiveDevice device = new LiveDevice(served, made, image, offspring);
         LiveDevices.add(device);
         offspring.add(device);
+        return device;
+    }
+
+    /** Makes the disk of a device appear, and formats it if that is asked for. Closes the device on failure. */
+    private static LiveDevice present(LiveDevice device, boolean toBeFormatted) {
         boolean done = false;
         try {
             device.appear();
