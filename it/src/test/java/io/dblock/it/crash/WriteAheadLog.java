@@ -54,7 +54,9 @@ final class WriteAheadLog implements AutoCloseable {
         /** Old segments are overwritten for reuse while the snapshot is not synced. */
         REUSED_BEFORE_SYNC,
         /** A torn record at the end of a segment makes recovery forget the segment. */
-        RECOVERY_FORGETS_SEGMENT
+        RECOVERY_FORGETS_SEGMENT,
+        /** Recovery deletes the segments, and then writes what was in them to a snapshot: it must not be cut in between. */
+        RECOVERY_NOT_REPEATABLE
     }
 
     private static final int HEAD = 16;
@@ -244,6 +246,11 @@ final class WriteAheadLog implements AutoCloseable {
                 map.putAll(before);
             }
             segmentNumber = Integer.parseInt(file.getFileName().toString().substring(SEGMENT.length())) - 1000;
+        }
+        if (has(Bug.RECOVERY_NOT_REPEATABLE) && !segments().isEmpty()) {
+            delete(segments());
+            syncDirectory();
+            checkpoint();
         }
     }
 

@@ -5,8 +5,9 @@ import com.google.errorprone.annotations.CheckReturnValue;
 import io.dblock.internal.crash.ShownState;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
-/** What a power cut can leave, on a device of its own. The check may write to it. Only usable during the check. */
+/** What a power cut or a fault can leave, on a device of its own. The check may write to it. Only usable during the check. */
 @CheckReturnValue
 public final class CrashState {
     private final ShownState state;
@@ -43,7 +44,15 @@ public final class CrashState {
                 .toList();
     }
 
-    /** Returns the id of the state, see {@link CrashTest#STATE}. */
+    /**
+     * Returns what the workload has thrown: in a {@link FaultTest} it may, because a request has failed. Empty if it ended
+     * normally, as it always does in a {@link CrashTest}.
+     */
+    public Optional<Throwable> reported() {
+        return Optional.ofNullable(state.reported());
+    }
+
+    /** Returns the id of the state, see {@link CrashTest#STATE} and {@link FaultTest#FAULT}. */
     public String id() {
         return state.id();
     }

@@ -4,9 +4,9 @@ package io.dblock.crash;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import com.google.errorprone.annotations.CheckReturnValue;
 import io.dblock.BlockDevice;
-import io.dblock.internal.crash.Campaign;
 import io.dblock.internal.crash.CrashSearch;
-import io.dblock.internal.crash.CrashSearch.Failed;
+import io.dblock.internal.crash.CrashSettings;
+import io.dblock.internal.crash.Failed;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Iterator;
@@ -44,6 +44,10 @@ public final class CrashTest {
     private int every = 32;
     private int samples = 4;
     private int atomic;
+    private boolean ignoresFlushes;
+    private boolean keepsOrder;
+    private int recoveries;
+    private boolean prunes = true;
     private Duration within = Duration.ofMinutes(2);
 
     /** What the test does with the disk. */
@@ -120,6 +124,46 @@ public final class CrashTest {
         return this;
     }
 
+    /**
+     * Checks what is left by a disk that ignores flushes, and FUA: a cut may lose any write since the workload began. Code
+     * that relies on a flush fails, of course; what is left should still be consistent, or known to be damaged.
+     */
+    public CrashTest ignoringFlushes() {
+        ignoresFlushes = true;
+        return this;
+    }
+
+    /** Checks what is left by a disk that keeps order: a cut loses the last of the unflushed writes, each of them whole. */
+    public CrashTest keepingOrder() {
+        keepsOrder = true;
+        return this;
+    }
+
+    /**
+     * Cuts the power during recovery, too. When all states are checked, each of them is checked again, and what mounting and
+     * the check then write is recorded. The states that a cut during this can leave are checked, with what had been
+     * acknowledged at first; they may write again, and so on, until nothing new is written.
+     *
+     * @param most how many such cuts there may be one after the other; 1 finds nearly all there is to find. Left out: none
+     */
+    public CrashTest cutsDuringRecovery(int most) {
+        if (most < 0) {
+            throw new IllegalArgumentException("cutsDuringRecovery is " + most + ". Allowed: 0 cuts and more.");
+        }
+        recoveries = most;
+        return this;
+    }
+
+    /**
+     * Sets whether states are left out that only differ from one that passed in blocks that were not read while that one
+     * was mounted and checked, with the same acknowledgements. The check then sees the same, and does the same; unless it
+     * depends on anything else, such as a counter of its own. Left out: true.
+     */
+    public CrashTest prune(boolean value) {
+        prunes = value;
+        return this;
+    }
+
     private static int atLeastNone(String what, int states) {
         if (states < 0) {
             throw new IllegalArgumentException(what + " is " + states + ". Allowed: 0 states and more.");
@@ -141,21 +185,12 @@ public final class CrashTest {
             throw new IllegalStateException("This crash test has no " + (workload == null ? "workload" : "check")
                     + ". Give it one: CrashTest.of(disk).workload(run -> ...).check(state -> ...).");
         }
-        Campaign campaign = Campaign.record(
+        return CrashSearch.of(
                 disk,
-                atomic,
+                new CrashSettings(atomic, ignoresFlushes, keepsOrder, seed, every, samples, recoveries, prunes, within),
                 acknowledge -> workload.run(new CrashRun(acknowledge)),
-                state -> check.check(new CrashState(state)));
-        boolean done = false;
-        try {
-            CrashSearch search = new CrashSearch(campaign, seed, every, samples, within, IMAGES);
-            done = true;
-            return search;
-        } finally {
-            if (!done) {
-                campaign.close();
-            }
-        }
+                state -> check.check(new CrashState(state)),
+                IMAGES);
     }
 
     /**

@@ -3,8 +3,8 @@ package io.dblock.internal.crash;
 
 import io.dblock.BlockDevice;
 import io.dblock.Snapshot;
+import io.dblock.handler.Operation;
 import io.dblock.internal.crash.CrashStates.Settings;
-import io.dblock.internal.crash.CrashStates.State;
 import io.dblock.internal.device.CrashDevice;
 import io.dblock.internal.server.ServedRecording;
 import io.dblock.internal.store.RecordedRequests;
@@ -12,65 +12,66 @@ import io.dblock.journal.ContentHash;
 import io.dblock.journal.RequestEntry;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Consumer;
+import java.util.Optional;
 
 /**
- * A workload that was recorded, and the checks of the states that a power cut during it could have left. The states are
- * shown on one other device, one after the other. One thread at a time uses this.
+ * A recording of what was done to a disk, and the checks of the states that a power cut during that could have left: of a
+ * workload, or of what mounting and checking one of those states wrote. The states are shown on one other device, one
+ * after the other. One thread at a time uses this.
  */
-public final class Campaign implements AutoCloseable {
-    private static final int LONGEST_MARK = 60;
-
-    /** What the test does. */
-    @FunctionalInterface
-    public interface Work {
-        void run(Consumer<Object> acknowledge) throws Exception;
-    }
-
-    /** What has to hold in each state. */
-    @FunctionalInterface
-    public interface Check {
-        void check(ShownState state) throws Exception;
-    }
-
+final class Campaign implements AutoCloseable {
     private final BlockDevice disk;
+    private final StateDisk states;
+    private final CrashSettings settings;
     private final ServedRecording recording;
     private final List<Object> acknowledged;
     private final CrashLog log;
     private final Map<Long, RequestEntry> journal = new HashMap<>();
-    private final Check check;
-    private final CrashDevice device;
     private final Replay replay;
-    /** For each block, from which request it is in the content that was shown last. */
-    private final int[] shown;
+    private final RecordedContent content;
+    /** The campaign of whose state this is the recovery, and that state; null if this is the workload. */
+    private final Campaign before;
+
+    private final CrashPoint from;
 
     private final Map<CrashStates.Key, Throwable> verdicts = new HashMap<>();
-    private long checks;
+    /** What is known of states by what was read; null if that is of no interest. */
+    private final PassedReads passed;
+
+    /** What is added to the hash of a state, so that the same content has the same in all campaigns of a disk. */
+    private final long identity;
 
     private Campaign(
-            CrashDevice original,
+            BlockDevice disk,
+            StateDisk states,
+            CrashSettings settings,
             ServedRecording recording,
-            RecordedRequests recorded,
+            CrashLog log,
             List<Object> acknowledged,
-            int[] positions,
-            int atomic,
-            Check check) {
-        disk = original.device();
+            List<RequestEntry> entries,
+            Campaign before,
+            CrashPoint from) {
+        this.disk = disk;
+        this.states = states;
+        this.settings = settings;
         this.recording = recording;
+        this.log = log;
         this.acknowledged = acknowledged;
-        this.check = check;
-        log = new CrashLog(recorded, atomic, ContentHash.of(new byte[recorded.logicalBlock()]), positions);
-        disk.journal().requests().forEach(request -> journal.put(request.sequence(), request));
+        this.before = before;
+        this.from = from;
+        entries.forEach(request -> journal.put(request.sequence(), request));
         replay = new Replay(log);
-        shown = new int[log.blocks()];
-        Arrays.fill(shown, CrashLog.START);
-        device = original.another();
+        content = new RecordedContent(log, recording, states.device());
+        passed = settings.prunes() ? new PassedReads(log) : null;
+        // Hashes can be compared only if they are of blocks of the same size.
+        long start = before == null || log.blockSize() != before.log.blockSize()
+                ? log.blockSize()
+                : before.identity(before.replay.hash(before.replay.content(from)));
+        identity = start ^ replay.to(0).durableHash();
     }
 
     /** Returns what a filesystem relies on to be written at once, in bytes; at least a logical block. */
@@ -88,45 +89,40 @@ public final class Campaign implements AutoCloseable {
     /**
      * Runs a workload once and records it.
      *
-     * @param atomic how much the disk writes at once, in bytes; 0 for as much as the filesystem relies on
      * @throws AssertionError if the workload fails
      */
-    public static Campaign record(BlockDevice disk, int atomic, Work work, Check check) {
+    static Campaign record(BlockDevice disk, CrashSettings settings, Work work, Check check) {
         CrashDevice original = CrashDevice.of(disk);
         ServedRecording recording = original.record();
         boolean done = false;
         try {
-            List<Object> acknowledged = new ArrayList<>();
-            List<Integer> positions = new ArrayList<>();
-            Object lock = new Object();
+            Acknowledgements acknowledgements = new Acknowledgements(recording, disk.journal());
             try {
-                work.run(what -> {
-                    synchronized (lock) {
-                        positions.add(recording.count());
-                        acknowledged.add(what);
-                    }
-                    disk.journal().mark(mark(what));
-                });
+                work.run(acknowledgements);
             } catch (Exception e) {
                 throw new AssertionError("The workload of the crash test failed: " + e, e);
             }
-            synchronized (lock) {
-                RecordedRequests recorded = recording.end();
-                if (!recorded.broken().isEmpty()) {
-                    throw new IllegalStateException("The workload of the crash test cannot be used, because "
-                            + recorded.broken() + " while it ran. Allowed: reads, writes, flushes, discards.");
-                }
-                Campaign campaign = new Campaign(
-                        original,
-                        recording,
-                        recorded,
-                        acknowledged,
-                        positions.stream().mapToInt(i -> i).toArray(),
-                        atomic == 0 ? atomicFor(disk) : atomic,
-                        check);
-                done = true;
-                return campaign;
-            }
+            acknowledgements.end();
+            RecordedRequests recorded = recording.end();
+            checkWhole(recorded);
+            CrashLog log = log(
+                    recorded,
+                    settings.atomic() == 0 ? atomicFor(disk) : settings.atomic(),
+                    settings,
+                    acknowledgements.positions());
+            List<RequestEntry> entries = disk.journal().requests();
+            Campaign campaign = new Campaign(
+                    disk,
+                    new StateDisk(original.another(), check),
+                    settings,
+                    recording,
+                    log,
+                    acknowledgements.given(),
+                    entries,
+                    null,
+                    null);
+            done = true;
+            return campaign;
         } finally {
             if (!done) {
                 recording.close();
@@ -134,9 +130,21 @@ public final class Campaign implements AutoCloseable {
         }
     }
 
-    private static String mark(Object what) {
-        String text = "acknowledged " + what;
-        return text.length() > LONGEST_MARK ? text.substring(0, LONGEST_MARK) + "..." : text;
+    private static CrashLog log(RecordedRequests recorded, int atomic, CrashSettings settings, int... acknowledged) {
+        return new CrashLog(
+                settings.ignoresFlushes() ? recorded.withNothingDurable() : recorded,
+                atomic,
+                settings.keepsOrder(),
+                ContentHash.of(new byte[recorded.logicalBlock()]),
+                acknowledged);
+    }
+
+    /** Throws if a recording cannot be used. */
+    static void checkWhole(RecordedRequests recorded) {
+        if (!recorded.broken().isEmpty()) {
+            throw new IllegalStateException("The workload of the crash test cannot be used, because "
+                    + recorded.broken() + " while it ran. Allowed: reads, writes, flushes, discards.");
+        }
     }
 
     CrashLog log() {
@@ -147,9 +155,24 @@ public final class Campaign implements AutoCloseable {
         return disk;
     }
 
+    /** Returns the campaign of whose state this is the recovery; null if this is the workload. */
+    Campaign before() {
+        return before;
+    }
+
+    /** Returns the state of which this is the recovery; null if this is the workload. */
+    CrashPoint from() {
+        return from;
+    }
+
     /** Returns the states to check. */
-    CrashStates states(Settings settings) {
-        return new CrashStates(log, settings);
+    CrashStates states() {
+        return new CrashStates(log, new Settings(settings.seed(), settings.every(), settings.samples()));
+    }
+
+    /** Returns a hash that is the same for the same content in all campaigns of a disk. */
+    long identity(long hash) {
+        return hash ^ identity;
     }
 
     /** Returns the journal's entry of a request; null if it has none any longer. */
@@ -159,16 +182,12 @@ public final class Campaign implements AutoCloseable {
 
     /** Returns what was acknowledged at this point. */
     List<Object> acknowledged(CrashPoint point) {
-        return acknowledged.subList(0, point.acknowledged());
-    }
-
-    /** Returns how many checks have been made. */
-    long checks() {
-        return checks;
+        return before == null ? acknowledged.subList(0, point.acknowledged()) : acknowledged;
     }
 
     String id(CrashPoint point) {
-        return point.id(replay.to(point.requests()).unflushed()) + "~" + log.fingerprint(point.requests());
+        return (before == null ? "" : before.id(from) + "+")
+                + point.id(replay.to(point.requests()).unflushed()) + "~" + log.fingerprint(point.requests());
     }
 
     CrashPoint parse(String id) {
@@ -183,66 +202,113 @@ public final class Campaign implements AutoCloseable {
                 .filter(write -> lost.containsKey(write.op().number())
                         && !lost.get(write.op().number()).equals(write.blocks()))
                 .count();
-        return "after " + point.requests() + " requests, " + point.acknowledged() + " acknowledged, "
+        return (before == null
+                        ? "after " + point.requests() + " requests, " + point.acknowledged() + " acknowledged, "
+                        : before.describe(from) + "; and while that recovered, after " + point.requests()
+                                + " requests, ")
                 + (lost.isEmpty() ? "none" : String.valueOf(lost.size() - torn)) + " of " + pending.size()
                 + " unflushed writes lost" + (torn == 0 ? "" : ", " + torn + " torn");
     }
 
     /** Returns why a state fails its check; null if it does not. The same content is checked once. */
     Throwable verdict(CrashPoint point) {
-        int[] content = replay.content(point);
-        CrashStates.Key key = new CrashStates.Key(replay.hash(content), point.acknowledged());
+        int[] now = replay.content(point);
+        CrashStates.Key key = new CrashStates.Key(replay.hash(now), point.acknowledged());
         if (!verdicts.containsKey(key)) {
-            verdicts.put(key, check(point, content));
+            verdicts.put(key, isKnownToPass(point, now) ? null : check(point, now));
         }
         return verdicts.get(key);
     }
 
+    /** Returns whether a state passes because it only differs from one that did in blocks that were not read. */
+    boolean isKnownToPass(CrashPoint point) {
+        return passed != null && isKnownToPass(point, replay.content(point));
+    }
+
+    private boolean isKnownToPass(CrashPoint point, int[] now) {
+        return passed != null && passed.passes(now, point.acknowledged());
+    }
+
     /** Shows a state and checks it; returns why it fails, or null. */
-    Throwable checkNow(State state) {
-        Throwable failure = check(state.point(), replay.content(state.point()));
-        verdicts.put(new CrashStates.Key(state.hash(), state.point().acknowledged()), failure);
+    Throwable checkNow(CrashPoint point) {
+        int[] now = replay.content(point);
+        Throwable failure = check(point, now);
+        verdicts.put(new CrashStates.Key(replay.hash(now), point.acknowledged()), failure);
         return failure;
     }
 
-    private Throwable check(CrashPoint point, int[] content) {
-        show(content);
-        checks++;
-        Throwable failure = null;
+    private Throwable check(CrashPoint point, int[] now) {
+        content.show(now);
+        Throwable failure = states.check(shown(point));
+        if (passed != null) {
+            noteReads(states.requests(), failure, point, now);
+        }
+        return failure;
+    }
+
+    private void noteReads(Optional<List<RequestEntry>> requests, Throwable failure, CrashPoint point, int[] now) {
+        if (failure != null || requests.isEmpty()) {
+            return;
+        }
+        BitSet read = new BitSet();
+        for (RequestEntry request : requests.get()) {
+            if (request.is(Operation.READ)) {
+                read.or(log.blocksIn(request.info().offset(), request.info().length()));
+            }
+        }
+        passed.add(read, now, point.acknowledged());
+    }
+
+    private ShownState shown(CrashPoint point) {
+        return new ShownState(states.device(), acknowledged(point), id(point), describe(point), null);
+    }
+
+    /**
+     * The check of a state that was recorded.
+     *
+     * @param failure why it fails; null if it does not
+     * @param writes what mounting and the check wrote; empty if that is nothing, or it fails
+     */
+    record Recovered(Throwable failure, Optional<Campaign> writes) {}
+
+    /** Checks a state, and records what that writes. */
+    Recovered recover(CrashPoint point) {
+        content.show(replay.content(point));
+        states.requests(); // Only those that follow are of interest.
+        ServedRecording recovery = states.device().record();
+        boolean done = false;
         try {
-            check.check(new ShownState(device, acknowledged(point), id(point), describe(point)));
-        } catch (Exception | AssertionError e) {
-            failure = e;
-        }
-        List<String> holders = device.unmount();
-        if (!holders.isEmpty()) {
-            IllegalStateException left = new IllegalStateException("The check of the state " + id(point)
-                    + " has left the disk in use, so no other state can be shown:\n  " + String.join("\n  ", holders)
-                    + "\nClose in the check what it opens.");
-            if (failure != null) {
-                left.addSuppressed(failure);
+            ShownState state = shown(point);
+            Throwable failure = states.run(state);
+            RecordedRequests recorded = recovery.end();
+            states.leave(state, failure);
+            checkWhole(recorded);
+            if (failure != null || recorded.requests().isEmpty()) {
+                return new Recovered(failure, Optional.empty());
             }
-            throw left;
-        }
-        return failure;
-    }
-
-    /** Makes the other device have the content of a state. Only what differs from the last one is told to the server. */
-    private void show(int[] content) {
-        Changes changes = new Changes(log);
-        for (int block = 0; block < content.length; block++) {
-            if (content[block] != shown[block]) {
-                changes.add(block, content[block]);
-                shown[block] = content[block];
+            Campaign writes = new Campaign(
+                    disk,
+                    states,
+                    settings,
+                    recovery,
+                    log(recorded, log.blockSize(), settings),
+                    acknowledged(point),
+                    states.requests().orElse(List.of()),
+                    this,
+                    point);
+            done = true;
+            return new Recovered(null, Optional.of(writes));
+        } finally {
+            if (!done) {
+                recovery.close();
             }
         }
-        device.show(recording, changes.bytes());
     }
 
     /** Writes the content of a state to an image file. */
     void save(CrashPoint point, Path file) throws IOException {
-        show(replay.content(point));
-        try (Snapshot snapshot = device.device().snapshot()) {
+        content.show(replay.content(point));
+        try (Snapshot snapshot = states.device().device().snapshot()) {
             snapshot.save(file);
         }
     }
@@ -255,7 +321,9 @@ public final class Campaign implements AutoCloseable {
     @Override
     public void close() {
         try {
-            device.close();
+            if (before == null) {
+                states.close();
+            }
         } finally {
             recording.close();
         }

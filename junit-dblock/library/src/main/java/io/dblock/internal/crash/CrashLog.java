@@ -8,6 +8,7 @@ import io.dblock.internal.store.RecordedRequests.Request;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Locale;
 
@@ -21,6 +22,7 @@ final class CrashLog {
     static final int START = -1;
 
     private final int blockSize;
+    private final boolean keepsOrder;
     private final List<Op> ops = new ArrayList<>();
     /** For each block, where it is on the disk, counted in blocks. */
     private final long[] onDisk;
@@ -68,16 +70,18 @@ final class CrashLog {
      * zeros.
      */
     CrashLog(RecordedRequests recorded, long zeroHash, int... acknowledged) {
-        this(recorded, recorded.logicalBlock(), zeroHash, acknowledged);
+        this(recorded, recorded.logicalBlock(), false, zeroHash, acknowledged);
     }
 
     /**
      * Creates the log of a disk that tears no piece of {@code atomic} bytes, aligned to that. If requests are not aligned to
      * it, a smaller power of two is used to which they are.
      *
+     * @param keepsOrder whether the disk loses only the last writes, and none in part
      * @param acknowledged for each acknowledgement, how many requests had been recorded
      */
-    CrashLog(RecordedRequests recorded, int atomic, long zeroHash, int... acknowledged) {
+    CrashLog(RecordedRequests recorded, int atomic, boolean keepsOrder, long zeroHash, int... acknowledged) {
+        this.keepsOrder = keepsOrder;
         blockSize = aligned(recorded, atomic);
         int fold = blockSize / recorded.logicalBlock();
         this.acknowledged = acknowledged.clone();
@@ -149,6 +153,11 @@ final class CrashLog {
         return blockSize;
     }
 
+    /** Returns whether a cut loses only the last of the unflushed writes, and none in part. */
+    boolean keepsOrder() {
+        return keepsOrder;
+    }
+
     List<Op> ops() {
         return ops;
     }
@@ -170,6 +179,18 @@ final class CrashLog {
     /** Returns where a block is on the disk, in bytes. */
     long offsetOf(int block) {
         return onDisk[block] * blockSize;
+    }
+
+    /** Returns the blocks of the log that these bytes of the disk are in or overlap. */
+    BitSet blocksIn(long offset, long length) {
+        BitSet blocks = new BitSet();
+        int first = Arrays.binarySearch(onDisk, offset / blockSize);
+        for (int block = first < 0 ? -first - 1 : first;
+                block < onDisk.length && offsetOf(block) < offset + length;
+                block++) {
+            blocks.set(block);
+        }
+        return blocks;
     }
 
     /** Returns how many acknowledgements there were before request {@code requests}, counted from 0, was recorded. */

@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.crash;
 
+import io.dblock.BlockDevice;
+import io.dblock.internal.crash.Campaign.Recovered;
 import io.dblock.internal.crash.CrashStates.Family;
-import io.dblock.internal.crash.CrashStates.Settings;
 import io.dblock.internal.crash.CrashStates.State;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 
 /**
- * Checks the states of a campaign one by one, until there are no more or the time is over. The first one that fails is made
- * simpler and explained.
+ * Checks the states of a workload one by one, and then those of their recoveries, until there are no more or the time is over.
+ * The first one that fails is made simpler and explained.
  */
 public final class CrashSearch implements AutoCloseable {
     private static final Duration SHRINK = Duration.ofSeconds(30);
@@ -23,25 +27,39 @@ public final class CrashSearch implements AutoCloseable {
     private static final Duration COUNT = Duration.ofSeconds(1);
 
     private final Campaign campaign;
-    private final CrashStates states;
-    private final Duration within;
+    private final CrashSettings settings;
     private final Path images;
     private final long start = System.nanoTime();
+    /** The states of the workload. */
+    private final CrashStates states;
+    /** What is gone through, the innermost first. */
+    private final ArrayDeque<Level> levels = new ArrayDeque<>();
+    /** The contents that have been tried, with how much was acknowledged. */
+    private final Set<CrashStates.Key> tried = new HashSet<>();
+
     private long progress = start;
-    private State next;
+    private Next next;
     private long checked;
+    private long pruned;
+    private long repeated;
     private long sampled;
     private long failed;
+    private long recoveries;
+    private long inRecovery;
     private long left = -1;
     private boolean leftIsMore;
+    /** How many states of the workload there are to try; -1 if that has not been counted. */
+    private long toTry = -1;
 
     /**
-     * A state that failed.
+     * States that are gone through.
      *
-     * @param text all that there is to say
-     * @param cause what the check has thrown
+     * @param recovers whether they have been checked, and their recovery is to be recorded now
      */
-    public record Failed(String text, Throwable cause) {}
+    private record Level(Campaign campaign, CrashStates states, boolean recovers) {}
+
+    /** A state to check. */
+    private record Next(Campaign campaign, State state) {}
 
     /**
      * How many states there were.
@@ -51,7 +69,10 @@ public final class CrashSearch implements AutoCloseable {
      * @param possible how many states a cut can leave; about
      * @param checked how many were checked, each with other content or other acknowledgements
      * @param repeated how many were not checked because they had the same content and acknowledgements as one before
+     * @param pruned how many were not checked because they only differed from one that passed in what nothing had read
      * @param sampled how many of those checked were chosen at random
+     * @param recoveries of how many states the recovery was recorded
+     * @param inRecovery how many of those checked are of a cut during a recovery
      * @param left how many of those chosen were not checked, for want of time; at least if {@code leftIsMore}
      */
     public record Counts(
@@ -62,135 +83,248 @@ public final class CrashSearch implements AutoCloseable {
             double possible,
             long checked,
             long repeated,
+            long pruned,
             long sampled,
+            long recoveries,
+            long inRecovery,
             long failed,
             long left,
             boolean leftIsMore,
             Duration elapsed) {}
 
-    /** {@code images} is the directory for images of failed states. */
-    public CrashSearch(Campaign campaign, long seed, int every, int samples, Duration within, Path images) {
+    private CrashSearch(Campaign campaign, CrashSettings settings, Path images) {
         this.campaign = campaign;
-        this.within = within;
+        this.settings = settings;
         this.images = images;
-        states = campaign.states(new Settings(seed, every, samples));
+        states = campaign.states();
+        levels.push(new Level(campaign, states, false));
+    }
+
+    /**
+     * Runs a workload and records it.
+     *
+     * @param images the directory for images of failed states
+     * @throws AssertionError if the workload fails
+     */
+    public static CrashSearch of(BlockDevice disk, CrashSettings settings, Work work, Check check, Path images) {
+        Campaign campaign = Campaign.record(disk, settings, work, check);
+        boolean done = false;
+        try {
+            CrashSearch search = new CrashSearch(campaign, settings, images);
+            done = true;
+            return search;
+        } finally {
+            if (!done) {
+                campaign.close();
+            }
+        }
     }
 
     /** Returns the next state to check, in words; empty if there is none, or no time. */
     public Optional<String> next() {
-        if (next == null && isTimeLeft() && states.hasNext()) {
-            next = states.next();
+        while (next == null && !levels.isEmpty() && isTimeLeft()) {
+            Level level = levels.peek();
+            if (!level.states().hasNext()) {
+                end(level);
+            } else if (level.recovers()) {
+                recover(level, level.states().next());
+            } else {
+                offer(level, level.states().next());
+            }
         }
         return Optional.ofNullable(next)
-                .map(state -> campaign.id(state.point()) + " " + campaign.describe(state.point()));
+                .map(now -> now.campaign().id(now.state().point()) + " "
+                        + now.campaign().describe(now.state().point()));
     }
 
     private boolean isTimeLeft() {
-        return System.nanoTime() - start < within.toNanos();
+        return System.nanoTime() - start < settings.within().toNanos();
+    }
+
+    /** There are no more states of a level. The recoveries of the workload's states come when all these are checked. */
+    private void end(Level level) {
+        levels.pop();
+        repeated += level.recovers() ? 0 : level.states().repeated();
+        if (level.campaign() != campaign) {
+            level.campaign().close();
+        } else if (!level.recovers() && settings.recoveries() > 0) {
+            levels.push(new Level(campaign, campaign.states(), true));
+        }
+    }
+
+    private void offer(Level level, State state) {
+        Campaign of = level.campaign();
+        CrashPoint point = state.point();
+        if (!tried.add(new CrashStates.Key(
+                of.identity(state.hash()), of.acknowledged(point).size()))) {
+            repeated++;
+        } else if (of.isKnownToPass(point)) {
+            pruned++;
+        } else {
+            next = new Next(of, state);
+        }
+    }
+
+    private void recover(Level level, State state) {
+        Campaign of = level.campaign();
+        if (of.verdict(state.point()) != null) {
+            return; // This has been reported.
+        }
+        recoveries++;
+        Recovered recovered = of.recover(state.point());
+        if (recovered.failure() != null) {
+            next = new Next(of, state);
+        }
+        open(recovered);
+        tellProgress(of, state);
+    }
+
+    private void open(Recovered recovered) {
+        recovered.writes().ifPresent(writes -> levels.push(new Level(writes, writes.states(), false)));
     }
 
     /** Checks the state that {@link #next()} has returned. */
     public Optional<Failed> check() {
-        State state = next;
+        Campaign of = next.campaign();
+        State state = next.state();
         next = null;
         checked++;
         sampled += state.family() == Family.SAMPLE ? 1 : 0;
-        Throwable failure = campaign.checkNow(state);
+        inRecovery += of == campaign ? 0 : 1;
+        Throwable failure = of != campaign && levels.size() <= settings.recoveries()
+                ? recoverNow(of, state)
+                : of.checkNow(state.point());
         if (failure == null) {
-            tellProgress(state);
+            tellProgress(of, state);
             return Optional.empty();
         }
         failed++;
-        return Optional.of(failed == 1 ? explain(state.point(), failure) : brief(state.point(), failure));
+        return Optional.of(failed == 1 ? explain(of, state.point(), failure) : brief(of, state.point(), failure));
+    }
+
+    private Throwable recoverNow(Campaign of, State state) {
+        recoveries++;
+        Recovered recovered = of.recover(state.point());
+        open(recovered);
+        return recovered.failure();
     }
 
     /** Checks the state with this id, and no other. */
     public Optional<Failed> check(String id) {
-        CrashPoint point = campaign.parse(id);
-        if (id.contains("~") && !campaign.id(point).equals(id.strip())) {
-            System.err.println("junit-dblock: the workload has not written the same as when the crash state " + id
-                    + " failed, so this is another one: " + campaign.id(point));
+        List<String> parts = List.of(id.strip().split("\\+", -1));
+        Campaign at = campaign;
+        for (String part : parts.subList(0, parts.size() - 1)) {
+            CrashPoint point = at.parse(part);
+            Recovered recovered = at.recover(point);
+            open(recovered);
+            if (recovered.failure() != null) {
+                return checkedAlone(at, point, recovered.failure());
+            }
+            at = recovered
+                    .writes()
+                    .orElseThrow(() -> new IllegalArgumentException(
+                            "The state is \"" + id + "\", but this time nothing is" + " written while the state " + part
+                                    + " recovers. It has to do the same each time."));
         }
+        CrashPoint point = at.parse(parts.get(parts.size() - 1));
+        if (id.contains("~") && !at.id(point).equals(id.strip())) {
+            System.err.println("junit-dblock: the workload has not written the same as when the crash state " + id
+                    + " failed, so this is another one: " + at.id(point));
+        }
+        return checkedAlone(at, point, at.verdict(point));
+    }
+
+    private Optional<Failed> checkedAlone(Campaign of, CrashPoint point, Throwable failure) {
         checked++;
-        Throwable failure = campaign.verdict(point);
         if (failure == null) {
             return Optional.empty();
         }
         failed++;
-        return Optional.of(explanation(point, failure, "\n"));
+        return Optional.of(explanation(of, point, failure, "\n"));
     }
 
-    private Failed brief(CrashPoint point, Throwable failure) {
+    private Failed brief(Campaign of, CrashPoint point, Throwable failure) {
         return new Failed(
-                "The state " + campaign.describe(point)
+                "The state " + of.describe(point)
                         + " failed, too. Only the first one that failed is explained.\n\n"
                         + Explanation.cause(failure) + "\n\nThis state alone: -Ddblock.crash.state="
-                        + campaign.id(point),
+                        + of.id(point),
                 failure);
     }
 
-    private Failed explain(CrashPoint failing, Throwable failure) {
+    private Failed explain(Campaign of, CrashPoint failing, Throwable failure) {
         long end = System.nanoTime() + SHRINK.toNanos();
-        Shrinker shrinker = new Shrinker(
-                campaign.log(), point -> campaign.verdict(point) != null, () -> System.nanoTime() - end < 0);
+        Shrinker shrinker =
+                new Shrinker(of.log(), point -> of.verdict(point) != null, () -> System.nanoTime() - end < 0);
         CrashPoint simplest = shrinker.shrink(failing);
-        Throwable cause = campaign.verdict(simplest);
+        Throwable cause = of.verdict(simplest);
         String how = simplest.equals(failing)
                 ? " (state " + checked + ")\n"
-                : "\n(found as state " + checked + ", " + campaign.describe(failing) + "; made simpler in "
-                        + shrinker.steps() + " steps)\n";
-        return cause == null ? explanation(failing, failure, how) : explanation(simplest, cause, how);
+                : "\n(found as state " + checked + ", " + of.describe(failing) + "; made simpler in " + shrinker.steps()
+                        + " steps)\n";
+        return cause == null ? explanation(of, failing, failure, how) : explanation(of, simplest, cause, how);
     }
 
-    private Failed explanation(CrashPoint point, Throwable failure, String how) {
-        Explanation explanation = new Explanation(campaign, point);
-        String text = "A power cut breaks it: " + campaign.describe(point) + how + "\n"
+    private Failed explanation(Campaign of, CrashPoint point, Throwable failure, String how) {
+        Explanation explanation = new Explanation(of, point);
+        String text = "A power cut breaks it: " + of.describe(point) + how + "\n"
                 + Explanation.cause(failure) + "\n\n"
-                + broken(point) + "\n\n"
+                + broken(of, point) + "\n\n"
+                + before(of)
                 + "What the cut loses:\n" + explanation.losses() + "\n\n"
                 + "What happened:\n" + explanation.timeline() + "\n\n"
-                + "This state alone: -Ddblock.crash.state=" + campaign.id(point) + "\n"
-                + image(point);
+                + "This state alone: -Ddblock.crash.state=" + of.id(point) + "\n"
+                + image(of, point);
         return new Failed(text, failure);
     }
 
+    /** Says what the cuts before this one lost, if it came while a state recovered. */
+    private static String before(Campaign of) {
+        return of.before() == null
+                ? ""
+                : before(of.before()) + "What the cut before it lost:\n"
+                        + new Explanation(of.before(), of.from()).losses() + "\n\n";
+    }
+
     /** Says which acknowledgement does not hold: the first without which the state is as it should be. */
-    private String broken(CrashPoint point) {
+    private static String broken(Campaign of, CrashPoint point) {
+        if (of.before() != null) {
+            return "It passes if the recovery is not cut. What had been acknowledged: " + of.acknowledged(point);
+        }
         if (point.acknowledged() == 0) {
             return "Nothing had been acknowledged.";
         }
-        if (campaign.verdict(point.at(point.requests(), 0)) != null) {
+        if (of.verdict(point.at(point.requests(), 0)) != null) {
             return "The check fails whatever was acknowledged.";
         }
         int holds = 0;
         int breaks = point.acknowledged();
         while (breaks - holds > 1) {
             int middle = (holds + breaks) / 2;
-            if (campaign.verdict(point.at(point.requests(), middle)) == null) {
+            if (of.verdict(point.at(point.requests(), middle)) == null) {
                 holds = middle;
             } else {
                 breaks = middle;
             }
         }
-        List<Object> acknowledged = campaign.acknowledged(point);
+        List<Object> acknowledged = of.acknowledged(point);
         return "The acknowledgement that does not hold: " + acknowledged.get(breaks - 1) + " (number " + breaks + " of "
                 + acknowledged.size() + ")";
     }
 
-    private String image(CrashPoint point) {
-        String name =
-                "crash-" + campaign.disk().name() + "-" + campaign.id(point).replaceAll("[^0-9a-f.]+", "-");
+    private String image(Campaign of, CrashPoint point) {
+        String name = "crash-" + campaign.disk().name() + "-" + of.id(point).replaceAll("[^0-9a-f.]+", "-");
         Path file = images.resolve((name.length() > 80 ? name.substring(0, 80) : name) + ".img");
         try {
             Files.createDirectories(images);
-            campaign.save(point, file);
+            of.save(point, file);
             return "Its content: " + file.toAbsolutePath() + "\n  mount -o loop " + file.toAbsolutePath() + " /mnt";
         } catch (IOException | RuntimeException e) {
             return "Its content could not be written to " + file.toAbsolutePath() + ": " + e;
         }
     }
 
-    private void tellProgress(State state) {
+    private void tellProgress(Campaign of, State state) {
         long now = System.nanoTime();
         if (now - progress < PROGRESS.toNanos()) {
             return;
@@ -199,34 +333,59 @@ public final class CrashSearch implements AutoCloseable {
         Duration elapsed = Duration.ofNanos(now - start);
         System.err.println(String.format(
                 Locale.ROOT,
-                "junit-dblock: crash test on %s: %d states checked, %d the same as one before, %d a minute; now %s, after"
-                        + " %d of %d requests; %d s of at most %d s",
+                "junit-dblock: crash test on %s: %d states checked, %d pruned, %d the same as one before, %s; %d a minute; now"
+                        + " %s%s, after %d of %d requests; %d s of at most %d s",
                 campaign.disk().name(),
                 checked,
-                states.repeated(),
+                pruned,
+                repeatedSoFar(),
+                remaining(),
                 checked * 60_000 / Math.max(1, elapsed.toMillis()),
+                of == campaign && !levels.peek().recovers() ? "" : "cuts during recovery, ",
                 state.family().text,
                 state.point().requests(),
-                campaign.log().size(),
+                of.log().size(),
                 elapsed.toSeconds(),
-                within.toSeconds()));
+                settings.within().toSeconds()));
+    }
+
+    /** Says how many states of the workload are left. */
+    private String remaining() {
+        if (toTry < 0) {
+            toTry = countUpTo(campaign.states());
+        }
+        boolean more = toTry == Long.MAX_VALUE;
+        return more ? "many left" : Math.max(0, toTry - (checked - inRecovery) - pruned) + " left";
+    }
+
+    /** Returns how many states follow; {@link Long#MAX_VALUE} if it takes too long to count them. */
+    private static long countUpTo(CrashStates states) {
+        long end = System.nanoTime() + COUNT.toNanos();
+        long count = 0;
+        while (states.hasNext()) {
+            if (System.nanoTime() - end > 0) {
+                return Long.MAX_VALUE;
+            }
+            states.next();
+            count++;
+        }
+        return count;
+    }
+
+    private long repeatedSoFar() {
+        return repeated
+                + levels.stream()
+                        .filter(level -> !level.recovers())
+                        .mapToLong(level -> level.states().repeated())
+                        .sum();
     }
 
     /** Returns the numbers so far. The first call after the time is over counts what is left. */
     public Counts counts() {
         Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
+        long same = repeatedSoFar();
         if (left < 0) {
-            left = next == null ? 0 : 1;
-            long end = System.nanoTime() + COUNT.toNanos();
-            while (states.hasNext()) {
-                if (System.nanoTime() > end) {
-                    leftIsMore = true;
-                    break;
-                }
-                next = states.next();
-                left++;
-            }
-            next = null;
+            countLeft();
         }
         return new Counts(
                 campaign.log().size(),
@@ -235,16 +394,41 @@ public final class CrashSearch implements AutoCloseable {
                 campaign.log().blockSize(),
                 states.possible(),
                 checked,
-                states.repeated(),
+                same,
+                pruned,
                 sampled,
+                recoveries,
+                inRecovery,
                 failed,
                 left,
                 leftIsMore,
                 elapsed);
     }
 
+    private void countLeft() {
+        left = next == null ? 0 : 1;
+        next = null;
+        for (Level level : levels) {
+            if (level.recovers()) {
+                leftIsMore |= level.states().hasNext(); // Nobody knows how many there are of each.
+                continue;
+            }
+            long count = countUpTo(level.states());
+            leftIsMore |= count == Long.MAX_VALUE || (level.campaign() == campaign && settings.recoveries() > 0);
+            left += count == Long.MAX_VALUE ? 1 : count;
+        }
+    }
+
     @Override
     public void close() {
-        campaign.close();
+        try {
+            for (Level level : levels) {
+                if (level.campaign() != campaign) {
+                    level.campaign().close();
+                }
+            }
+        } finally {
+            campaign.close();
+        }
     }
 }

@@ -129,6 +129,9 @@ final class CrashStates implements Iterator<CrashStates.State> {
     }
 
     private void add(Family what, Moment at) {
+        if (log.keepsOrder() && what.compareTo(Family.SINGLE) > 0) {
+            return; // There are no others.
+        }
         boolean last = at.equals(moments.get(moments.size() - 1));
         switch (what) {
             case ACKNOWLEDGED -> {
@@ -138,7 +141,9 @@ final class CrashStates implements Iterator<CrashStates.State> {
             }
             case IN_ORDER -> new Window(at).allOrNothing(what);
             case SINGLE -> {
-                if (at.telling()) {
+                if (at.telling() && log.keepsOrder()) {
+                    new Window(at).firstOnes(what);
+                } else if (at.telling()) {
                     new Window(at).single(what);
                 }
             }
@@ -199,6 +204,9 @@ final class CrashStates implements Iterator<CrashStates.State> {
 
         /** Returns how many different contents a cut can leave. */
         double possible() {
+            if (log.keepsOrder()) {
+                return pending.size() + 1;
+            }
             double product = 1;
             for (Map.Entry<Integer, List<Integer>> block : versions.entrySet()) {
                 product *= block.getValue().stream()
@@ -243,6 +251,11 @@ final class CrashStates implements Iterator<CrashStates.State> {
                         .map(other -> Lost.whole(other.op().number()))
                         .toList());
             }
+            firstOnes(what);
+        }
+
+        /** The first writes are kept, whichever number of them. */
+        void firstOnes(Family what) {
             long hash = nothing;
             Map<Integer, Integer> now = new HashMap<>();
             for (int kept = 1; kept < pending.size(); kept++) {

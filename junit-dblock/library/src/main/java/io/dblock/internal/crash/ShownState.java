@@ -12,8 +12,9 @@ import java.util.List;
  * @param acknowledged what was acknowledged when the power was cut
  * @param id has all that the state is
  * @param text the state in words
+ * @param reported what the workload has thrown; null if it ended normally
  */
-public record ShownState(CrashDevice device, List<Object> acknowledged, String id, String text) {
+public record ShownState(CrashDevice device, List<Object> acknowledged, String id, String text, Throwable reported) {
 
     /** Mounts the filesystem, unless it is mounted, and returns where. */
     public Path mount() {

@@ -42,9 +42,24 @@ final class Shrinker {
 
     /** Returns the simplest point that is found, which fails like this one. */
     CrashPoint shrink(CrashPoint failing) {
+        if (replay.log().keepsOrder()) {
+            return fewerOfTheLast(failing);
+        }
         CrashPoint best = fewer(failing);
         CrashPoint earlier = earlier(best);
         return earlier.equals(best) ? best : fewer(earlier);
+    }
+
+    private CrashPoint fewerOfTheLast(CrashPoint failing) {
+        List<Lost> lost = failing.lost();
+        for (int kept = lost.size(); kept > 0; kept--) {
+            CrashPoint candidate =
+                    new CrashPoint(failing.requests(), failing.acknowledged(), lost.subList(kept, lost.size()));
+            if (stillFails(candidate)) {
+                return candidate;
+            }
+        }
+        return failing;
     }
 
     private CrashPoint fewer(CrashPoint failing) {

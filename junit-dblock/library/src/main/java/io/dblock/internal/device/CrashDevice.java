@@ -4,6 +4,7 @@ package io.dblock.internal.device;
 import io.dblock.BlockDevice;
 import io.dblock.internal.server.ServedRecording;
 import io.dblock.journal.Capture;
+import io.dblock.journal.JournalEntry;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -66,6 +67,11 @@ public final class CrashDevice implements AutoCloseable {
     /** Returns where the device is mounted now, after mounting it if need be. */
     public Path mount() {
         return device.mountUnasked();
+    }
+
+    /** Returns the journal's entries whose number is greater than this. */
+    public List<JournalEntry> entriesAfter(long sequence) {
+        return device.entriesAfter(sequence);
     }
 
     @Override

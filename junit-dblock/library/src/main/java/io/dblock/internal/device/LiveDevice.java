@@ -37,6 +37,8 @@ import io.dblock.internal.server.ServedSnapshot;
 import io.dblock.internal.store.Choices;
 import io.dblock.internal.watchdog.Watchdog;
 import io.dblock.journal.Journal;
+import io.dblock.journal.JournalEntry;
+import io.dblock.journal.Recorder;
 import io.dblock.power.CutReport;
 import io.dblock.power.Survivors;
 import io.dblock.power.UnflushedWrite;
@@ -86,6 +88,7 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
 
     private final DeviceFiles files;
     private final Faults faults;
+    private final Recorder recorder;
     private final Journal journal;
     /** The lock for changes of mounts. Calls that must work while a holder waits for the disk do not take it. */
     private final DeviceLock lock = new DeviceLock();
@@ -139,12 +142,9 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
         mounts = new DeviceMounts(served, this::spec, spec.name(), runs, host);
         files = new DeviceFiles(spec.name(), served.recorder(), new Filesystems());
         faults = files.faults(served.faults());
+        recorder = spec.filesystem() == Filesystem.NONE ? served.recorder() : files.recorder();
         journal = new Journal(
-                spec.filesystem() == Filesystem.NONE ? served.recorder() : files.recorder(),
-                this::size,
-                spec.logicalBlockSize(),
-                files::made,
-                spec.cache() == CacheMode.WRITE_BACK);
+                recorder, this::size, spec.logicalBlockSize(), files::made, spec.cache() == CacheMode.WRITE_BACK);
     }
 
     /** Starts the disk, unless it has started, and waits for its node. */
@@ -491,6 +491,11 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     @Override
     public Faults faults() {
         return faults;
+    }
+
+    /** Returns the journal's entries whose number is greater than this, without the others, which can be many. */
+    List<JournalEntry> entriesAfter(long sequence) {
+        return recorder.entries(sequence);
     }
 
     @Override

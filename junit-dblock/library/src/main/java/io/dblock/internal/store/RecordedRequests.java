@@ -15,6 +15,21 @@ import java.util.List;
 @SuppressWarnings("ArrayRecordComponent") // Sent to another process, and never compared.
 public record RecordedRequests(int logicalBlock, long size, List<Request> requests, byte[] startHashes, String broken) {
 
+    /** Returns what a disk would have done that makes nothing durable: it ignores flushes and FUA. */
+    public RecordedRequests withNothingDurable() {
+        List<Request> all = requests.stream()
+                .map(request -> new Request(
+                        request.kind(),
+                        request.sequence(),
+                        request.offset(),
+                        request.length(),
+                        false,
+                        request.kind() == Kind.FLUSH ? 0 : request.completion(),
+                        request.hashes()))
+                .toList();
+        return new RecordedRequests(logicalBlock, size, all, startHashes, broken);
+    }
+
     /** What a request did. */
     public enum Kind {
         WRITE,

@@ -185,4 +185,53 @@ class CrashStatesTest {
         CrashLog log = new Logs().write(0, 1000, 1001).log();
         assertThat(ids(log, states(log, ALL))).hasSize(1);
     }
+
+    @Test
+    void aDiskThatIgnoresFlushesCanLoseWhatWasFlushed() {
+        CrashLog log = new Logs().write(0, 1).flush().writeFua(1, 2).logOfNothingDurable();
+        assertThat(ids(log, states(log, ALL))).contains("3.0:all", "3.0:0", "3.0:2", "3.0:");
+        assertThat(ids(log, states(new Logs().write(0, 1).flush().writeFua(1, 2).log(), ALL)))
+                .contains("3.0:")
+                .doesNotContain("3.0:all", "3.0:0", "3.0:2");
+    }
+
+    @Test
+    void aDiskThatKeepsOrderLosesTheLastWrites() {
+        CrashLog log = new Logs().write(0, 1, 2).write(1, 3).write(5, 4).logInOrder();
+        assertThat(ids(log, states(log, ALL))).containsExactlyInAnyOrder("3.0:all", "3.0:", "1.0:", "2.0:");
+    }
+
+    @Test
+    void theStatesOfADiskThatKeepsOrderAreThoseOfABruteForceEnumeration() {
+        int states = 0;
+        for (long seed = 0; seed < 400; seed++) {
+            CrashLog log = Logs.randomInOrder(seed, 12);
+            Set<CrashStates.Key> expected = new HashSet<>();
+            for (int requests = 0; requests <= log.size(); requests++) {
+                inOrder(log, requests, requests == 0 ? 0 : log.acknowledgedBy(requests - 1), expected);
+                inOrder(log, requests, log.acknowledgedBy(requests), expected);
+            }
+            Set<CrashStates.Key> keys = new HashSet<>();
+            states(log, ALL)
+                    .forEach(state -> keys.add(
+                            new CrashStates.Key(state.hash(), state.point().acknowledged())));
+            assertThat(keys).as("the states of log %d", seed).isEqualTo(expected);
+            states += keys.size();
+        }
+        assertThat(states).isGreaterThan(2000);
+    }
+
+    /** Every number of the unflushed writes, the first ones. */
+    private static void inOrder(CrashLog log, int requests, int acknowledged, Set<CrashStates.Key> found) {
+        for (int kept = 0; kept <= requests; kept++) {
+            int[] content = new int[log.blocks()];
+            Arrays.fill(content, CrashLog.START);
+            for (Op op : log.ops().subList(0, requests)) {
+                for (int b = 0; b < op.blocks() && (op.number() < kept || isDurable(log, op, requests)); b++) {
+                    content[op.first() + b] = op.number();
+                }
+            }
+            found.add(new CrashStates.Key(new Replay(log).hash(content), acknowledged));
+        }
+    }
 }

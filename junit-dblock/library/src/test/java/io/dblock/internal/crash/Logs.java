@@ -75,17 +75,44 @@ final class Logs {
 
     /** The log of a disk that writes so many bytes at once. */
     CrashLog log(int atomic) {
+        return log(atomic, false);
+    }
+
+    /** The log of a disk that loses only the last writes. */
+    CrashLog logInOrder() {
+        return log(BLOCK, true);
+    }
+
+    /** The log of a disk that ignores flushes. */
+    CrashLog logOfNothingDurable() {
+        return new CrashLog(recorded().withNothingDurable(), BLOCK, false, ZERO, acknowledged());
+    }
+
+    private CrashLog log(int atomic, boolean keepsOrder) {
+        return new CrashLog(recorded(), atomic, keepsOrder, ZERO, acknowledged());
+    }
+
+    private int[] acknowledged() {
+        return acknowledged.stream().mapToInt(i -> i).toArray();
+    }
+
+    private RecordedRequests recorded() {
         ByteBuffer start = ByteBuffer.allocate(touched.size() * Long.BYTES);
         touched.forEach(block -> start.putLong(1000 + block));
-        return new CrashLog(
-                new RecordedRequests(BLOCK, 1 << 20, requests, start.array(), ""),
-                atomic,
-                ZERO,
-                acknowledged.stream().mapToInt(i -> i).toArray());
+        return new RecordedRequests(BLOCK, 1 << 20, requests, start.array(), "");
     }
 
     /** A log of a few requests over a few blocks; some bring what is there already. */
     static CrashLog random(long seed, int length) {
+        return randomly(seed, length).log();
+    }
+
+    /** The same on a disk that loses only the last writes. */
+    static CrashLog randomInOrder(long seed, int length) {
+        return randomly(seed, length).logInOrder();
+    }
+
+    private static Logs randomly(long seed, int length) {
         Random random = new Random(seed);
         Logs logs = new Logs();
         for (int i = 0; i < length; i++) {
@@ -101,6 +128,6 @@ final class Logs {
                 default -> logs.write(block, contents);
             }
         }
-        return logs.log();
+        return logs;
     }
 }

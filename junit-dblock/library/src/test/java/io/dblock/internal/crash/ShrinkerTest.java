@@ -58,6 +58,15 @@ class ShrinkerTest {
     }
 
     @Test
+    void onADiskThatKeepsOrderTheLastWritesAreLost() {
+        CrashLog log = new Logs().write(0, 1, 2).write(5, 3).write(9, 4).logInOrder();
+        Predicate<CrashPoint> fails = point -> new Replay(log).content(point)[2] == CrashLog.START;
+        CrashPoint failing = new CrashPoint(3, 0, List.of(Lost.whole(0), Lost.whole(1), Lost.whole(2)));
+        assertThat(new Shrinker(log, fails, () -> true).shrink(failing))
+                .isEqualTo(new CrashPoint(3, 0, List.of(Lost.whole(1), Lost.whole(2))));
+    }
+
+    @Test
     void itEndsWhenTheTimeIsOver() {
         Shrinker shrinker = new Shrinker(LOG, point -> true, () -> false);
         assertThat(shrinker.shrink(allLost())).isEqualTo(allLost());
