@@ -3,9 +3,9 @@ package io.dblock.internal.crash;
 
 import io.dblock.BlockDevice;
 import io.dblock.Snapshot;
-import io.dblock.handler.Operation;
 import io.dblock.internal.crash.CrashStates.Settings;
 import io.dblock.internal.device.CrashDevice;
+import io.dblock.internal.server.Reads;
 import io.dblock.internal.server.ServedRecording;
 import io.dblock.internal.store.RecordedRequests;
 import io.dblock.journal.ContentHash;
@@ -241,22 +241,18 @@ final class Campaign implements AutoCloseable {
         content.show(now);
         Throwable failure = states.check(shown(point));
         if (passed != null) {
-            noteReads(states.requests(), failure, point, now);
+            noteReads(failure, point, now);
         }
         return failure;
     }
 
-    private void noteReads(Optional<List<RequestEntry>> requests, Throwable failure, CrashPoint point, int[] now) {
-        if (failure != null || requests.isEmpty()) {
-            return;
+    private void noteReads(Throwable failure, CrashPoint point, int[] now) {
+        Optional<Reads> reads = states.reads();
+        if (failure == null && reads.isPresent()) {
+            BitSet read = new BitSet();
+            reads.get().forEach((offset, length) -> read.or(log.blocksIn(offset, length)));
+            passed.add(read, now, point.acknowledged());
         }
-        BitSet read = new BitSet();
-        for (RequestEntry request : requests.get()) {
-            if (request.is(Operation.READ)) {
-                read.or(log.blocksIn(request.info().offset(), request.info().length()));
-            }
-        }
-        passed.add(read, now, point.acknowledged());
     }
 
     private ShownState shown(CrashPoint point) {
@@ -274,13 +270,14 @@ final class Campaign implements AutoCloseable {
     /** Checks a state, and records what that writes. */
     Recovered recover(CrashPoint point) {
         content.show(replay.content(point));
-        states.requests(); // Only those that follow are of interest.
+        states.reads(); // Only what follows is of interest.
         ServedRecording recovery = states.device().record();
         boolean done = false;
         try {
             ShownState state = shown(point);
             Throwable failure = states.run(state);
             RecordedRequests recorded = recovery.end();
+            List<RequestEntry> entries = states.requests(); // While it is mounted, the files are known.
             states.leave(state, failure);
             checkWhole(recorded);
             if (failure != null || recorded.requests().isEmpty()) {
@@ -293,7 +290,7 @@ final class Campaign implements AutoCloseable {
                     recovery,
                     log(recorded, log.blockSize(), settings),
                     acknowledged(point),
-                    states.requests().orElse(List.of()),
+                    entries,
                     this,
                     point);
             done = true;

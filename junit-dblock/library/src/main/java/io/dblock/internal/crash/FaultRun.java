@@ -240,7 +240,10 @@ final class FaultRun implements AutoCloseable {
                 + (fault == null ? "" : failed() + "\n\n")
                 + "The workload " + (reported == null ? "has reported nothing" : "has thrown: " + reported) + "\n"
                 + "It has acknowledged: " + acknowledged + "\n\n"
-                + (end == End.LEFT ? "" : "What the cut loses:\n" + losses() + "\n\n")
+                + (end == End.LEFT
+                        ? ""
+                        : "What the cut loses:\n"
+                                + writes(replay.to(requestsAtEnd).unflushed()) + "\n\n")
                 + "What happened:\n" + timeline()
                 + (fault == null ? "" : "\n\nThis fault alone: -Ddblock.fault=" + id());
     }
@@ -250,10 +253,14 @@ final class FaultRun implements AutoCloseable {
         if (!request.is(Operation.FLUSH)) {
             return "The request that failed: " + text(request);
         }
-        int before = (int) log.ops().stream()
-                .filter(op -> !op.isFlush() && op.sequence() < request.sequence())
-                .count();
-        return "The request that failed: " + text(request) + ", the flush after " + before + " writes";
+        int before = 0;
+        for (CrashLog.Op op : log.ops()) {
+            if (!op.isFlush() && op.sequence() < request.sequence()) {
+                before = op.number() + 1;
+            }
+        }
+        return "The request that failed: " + text(request) + ", of\n"
+                + writes(replay.to(before).unflushed());
     }
 
     private static String text(RequestEntry request) {
@@ -266,9 +273,9 @@ final class FaultRun implements AutoCloseable {
                 + places;
     }
 
-    private String losses() {
+    private String writes(List<Unflushed> writes) {
         List<String> lines = new ArrayList<>();
-        for (Unflushed write : replay.to(requestsAtEnd).unflushed()) {
+        for (Unflushed write : writes) {
             entries.stream()
                     .filter(entry -> entry.sequence() == write.op().sequence())
                     .forEach(entry -> lines.add("  " + text((RequestEntry) entry)));

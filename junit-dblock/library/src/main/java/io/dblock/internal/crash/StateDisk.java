@@ -2,6 +2,7 @@
 package io.dblock.internal.crash;
 
 import io.dblock.internal.device.CrashDevice;
+import io.dblock.internal.server.Reads;
 import io.dblock.journal.JournalEntry;
 import io.dblock.journal.RequestEntry;
 import java.util.List;
@@ -58,21 +59,23 @@ final class StateDisk implements AutoCloseable {
         }
     }
 
-    /** Returns all requests since the last call; empty if the journal does not have all of them any longer. */
-    Optional<List<RequestEntry>> requests() {
+    /** Returns what has been read since the last call; empty if the journal does not have all of it any longer. */
+    Optional<Reads> reads() {
+        Reads reads = device.reads(seen);
+        seen = reads.last();
+        return reads.whole() ? Optional.of(reads) : Optional.empty();
+    }
+
+    /** Returns the requests since the last call. */
+    List<RequestEntry> requests() {
         List<JournalEntry> entries = device.entriesAfter(seen);
-        if (entries.isEmpty()) {
-            return Optional.of(List.of());
+        if (!entries.isEmpty()) {
+            seen = entries.get(entries.size() - 1).sequence();
         }
-        long first = entries.get(0).sequence();
-        boolean whole = first == seen + 1;
-        seen = entries.get(entries.size() - 1).sequence();
-        return whole && seen - first == entries.size() - 1
-                ? Optional.of(entries.stream()
-                        .filter(RequestEntry.class::isInstance)
-                        .map(RequestEntry.class::cast)
-                        .toList())
-                : Optional.empty();
+        return entries.stream()
+                .filter(RequestEntry.class::isInstance)
+                .map(RequestEntry.class::cast)
+                .toList();
     }
 
     @Override

@@ -2,6 +2,7 @@
 package io.dblock.internal.device;
 
 import io.dblock.BlockDevice;
+import io.dblock.internal.server.Reads;
 import io.dblock.internal.server.ServedRecording;
 import io.dblock.journal.Capture;
 import io.dblock.journal.JournalEntry;
@@ -67,6 +68,11 @@ public final class CrashDevice implements AutoCloseable {
     /** Returns where the device is mounted now, after mounting it if need be. */
     public Path mount() {
         return device.mountUnasked();
+    }
+
+    /** Returns what has been read since this entry of the journal. */
+    public Reads reads(long after) {
+        return device.reads(after);
     }
 
     /** Returns the journal's entries whose number is greater than this. */

@@ -57,6 +57,12 @@ interface Host {
      */
     int flushBuffers(Path node);
 
+    /**
+     * Drops the page cache of a disk that is not mounted, after writing what is dirty, and without a flush: errors and what is
+     * durable do not matter any longer.
+     */
+    void dropBuffers(Path node);
+
     /** Drops the cached files of all filesystems. */
     void dropFiles();
 

@@ -31,6 +31,7 @@ import io.dblock.internal.kernel.DirectChannel;
 import io.dblock.internal.kernel.OldestRequest;
 import io.dblock.internal.kernel.OpenImage;
 import io.dblock.internal.kernel.ProcFs;
+import io.dblock.internal.server.Reads;
 import io.dblock.internal.server.ServedDevice;
 import io.dblock.internal.server.ServedRecording;
 import io.dblock.internal.server.ServedSnapshot;
@@ -342,9 +343,9 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     void show(ServedRecording recording, byte[] changes) {
         lock.run(() -> {
             checkOpen();
-            host.flushBuffers(path); // The kernel may have the last state in its cache.
+            host.dropBuffers(path); // The kernel may have the last state in its cache.
             served.show(recording, changes);
-            host.flushBuffers(path); // Others, such as udev, may have read from it meanwhile.
+            host.dropBuffers(path); // Others, such as udev, may have read from it meanwhile.
         });
     }
 
@@ -491,6 +492,11 @@ final class LiveDevice implements BlockDevice, InterruptedWait.Disk {
     @Override
     public Faults faults() {
         return faults;
+    }
+
+    /** Returns what has been read since this entry of the journal. */
+    Reads reads(long after) {
+        return served.reads(after);
     }
 
     /** Returns the journal's entries whose number is greater than this, without the others, which can be many. */

@@ -101,6 +101,11 @@ final class ThisHost implements Host {
     }
 
     @Override
+    public void dropBuffers(Path node) {
+        DiskCalls.dropBuffers(node);
+    }
+
+    @Override
     public void dropFiles() {
         try {
             // This drops pages, directory entries and inodes of all filesystems; the kernel has no narrower way.

@@ -11,6 +11,7 @@ import io.dblock.internal.kernel.ControlSession;
 import io.dblock.internal.kernel.DeviceInfo;
 import io.dblock.internal.remote.ServerCommands.Made;
 import io.dblock.internal.remote.ServerCommands.Remains;
+import io.dblock.internal.server.Reads;
 import io.dblock.internal.server.ServedDevice;
 import io.dblock.internal.server.ServedRecording;
 import io.dblock.internal.server.ServedSnapshot;
@@ -202,6 +203,11 @@ final class RemoteDevice implements ServedDevice {
     @Override
     public void show(ServedRecording recording, byte[] changes) {
         made.device().show(recording, changes);
+    }
+
+    @Override
+    public Reads reads(long after) {
+        return made.device().reads(after);
     }
 
     @Override

@@ -72,6 +72,9 @@ public interface DeviceCommands {
      */
     void show(ServedRecording recording, byte[] changes);
 
+    /** Returns what has been read since this entry of the journal. */
+    Reads reads(long after);
+
     /** Returns what has gone wrong so far, such as exceptions of the handler and late answers; the first hundred. */
     List<Throwable> failures();
 

@@ -217,6 +217,11 @@ final class LocalDevice implements ServedDevice {
     }
 
     @Override
+    public Reads reads(long after) {
+        return Reads.of(recorder().entries(after), after);
+    }
+
+    @Override
     public void resize(long bytes) {
         filters.requireStore("resize(bytes)");
         int block = kernel.parameters().logicalBlock();

@@ -114,6 +114,7 @@ abstract class HostContract {
         host().mount(node(), point, disk());
         assertThat(host().syncFilesystem(point)).isZero();
         assertThat(host().flushBuffers(node())).isZero();
+        host().dropBuffers(node());
         host().dropFiles();
     }
 

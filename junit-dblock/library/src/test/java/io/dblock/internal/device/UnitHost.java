@@ -188,6 +188,11 @@ final class UnitHost implements Host {
     }
 
     @Override
+    public void dropBuffers(Path node) {
+        calls.add("drop buffers");
+    }
+
+    @Override
     public void dropFiles() {
         calls.add("drop");
     }

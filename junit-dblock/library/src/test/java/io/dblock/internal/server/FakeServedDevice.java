@@ -196,6 +196,11 @@ public final class FakeServedDevice implements ServedDevice {
     }
 
     @Override
+    public Reads reads(long after) {
+        return ask(() -> device.reads(after));
+    }
+
+    @Override
     public List<Throwable> failures() {
         return ask(device::failures);
     }

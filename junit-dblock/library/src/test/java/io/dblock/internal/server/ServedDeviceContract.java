@@ -23,7 +23,9 @@ import io.dblock.journal.RequestEntry;
 import io.dblock.power.Survivors;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.assertj.core.api.InstanceOfAssertFactories;
@@ -118,6 +120,27 @@ public abstract class ServedDeviceContract {
                 .extracting(entry -> entry.info().operation())
                 .containsExactly(Operation.WRITE, Operation.FLUSH, Operation.READ);
         assertThat(device.recorder().entries(0)).hasSize(3);
+    }
+
+    @Test
+    void itSaysWhatWasRead() throws Exception {
+        started();
+        assertThat(device.reads(0).whole()).isTrue();
+        assertThat(device.reads(0).last()).isZero();
+        read(4096);
+        write(0, 512, 7);
+        read(8192);
+
+        List<String> read = new ArrayList<>();
+        Reads all = device.reads(0);
+        all.forEach((offset, length) -> read.add(offset + "+" + length));
+        assertThat(read).containsExactly("4096+512", "8192+512");
+        assertThat(all.last()).isEqualTo(3);
+        assertThat(all.whole()).isTrue();
+
+        read.clear();
+        device.reads(1).forEach((offset, length) -> read.add(offset + "+" + length));
+        assertThat(read).containsExactly("8192+512");
     }
 
     @Test
