@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.it.crash;
 
-import static io.dblock.Filesystem.EXT4;
 import static io.dblock.Filesystem.XFS;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.dblock.BlockDevice;
 import io.dblock.Filesystem;
+import io.dblock.crash.CrashReport;
 import io.dblock.crash.CrashTest;
 import io.dblock.it.crash.WriteAheadLog.Bug;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -19,6 +24,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -94,5 +100,47 @@ class PruningIT {
         assertThat(expected).isNotEmpty();
         assertThat(found).isEqualTo(expected);
         assertThat(some).hasSizeLessThan(all.size());
+    }
+
+    /** Were anything cached of the state before, its content would be seen, and its reads would not. */
+    @Test
+    void nothingIsCachedBetweenStates() {
+        try (BlockDevice disk = BlockDevice.builder().size("16MiB").create()) {
+            Set<Integer> seen = new TreeSet<>();
+            CrashReport report = CrashTest.of(disk)
+                    .workload(run -> {
+                        try (FileChannel channel = disk.openChannel()) {
+                            for (int i = 1; i <= 5; i++) {
+                                write(channel, 0, i);
+                                channel.force(false);
+                                run.acknowledge(i);
+                                write(channel, 12 << 20, i); // Far from what is read ahead.
+                            }
+                        }
+                    })
+                    .check(state -> {
+                        int value;
+                        try (InputStream in = Files.newInputStream(state.path())) {
+                            value = in.read();
+                        }
+                        seen.add(value);
+                        assertThat(value)
+                                .isBetween(
+                                        state.acknowledged().size(),
+                                        1 + state.acknowledged().size());
+                    })
+                    .verify();
+            assertThat(seen).containsExactly(0, 1, 2, 3, 4, 5);
+            assertThat(report.pruned()).isPositive();
+            assertThat(report.checked()).as("%s", report).isLessThan(40);
+        }
+    }
+
+    private static void write(FileChannel channel, long offset, int value) throws IOException {
+        ByteBuffer data = ByteBuffer.allocateDirect(2 * 4096).alignedSlice(4096).limit(4096);
+        for (int i = 0; i < 4096; i++) {
+            data.put(i, (byte) value);
+        }
+        channel.write(data, offset);
     }
 }
