@@ -351,11 +351,14 @@ public final class CrashSearch implements AutoCloseable {
 
     /** Says how many states of the workload are left. */
     private String remaining() {
+        if (levels.peekLast().recovers()) {
+            return "none of the workload's left";
+        }
         if (toTry < 0) {
             toTry = countUpTo(campaign.states());
         }
         boolean more = toTry == Long.MAX_VALUE;
-        return more ? "many left" : Math.max(0, toTry - (checked - inRecovery) - pruned) + " left";
+        return more ? "many left" : Math.max(0, toTry - checked - pruned) + " left";
     }
 
     /** Returns how many states follow; {@link Long#MAX_VALUE} if it takes too long to count them. */

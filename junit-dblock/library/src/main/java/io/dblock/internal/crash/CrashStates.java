@@ -141,7 +141,7 @@ final class CrashStates implements Iterator<CrashStates.State> {
             }
             case IN_ORDER -> new Window(at).allOrNothing(what);
             case SINGLE -> {
-                if (at.telling() && log.keepsOrder()) {
+                if (log.keepsOrder()) {
                     new Window(at).firstOnes(what);
                 } else if (at.telling()) {
                     new Window(at).single(what);
