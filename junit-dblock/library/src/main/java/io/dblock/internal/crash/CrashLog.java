@@ -36,7 +36,7 @@ final class CrashLog {
      *
      * @param number its place in the log, from 0 on
      * @param kind what it did
-     * @param sequence its number in the journal; 0 for a flush
+     * @param sequence its number in the journal
      * @param offset bytes
      * @param length bytes
      * @param durable whether what it brought could not be lost

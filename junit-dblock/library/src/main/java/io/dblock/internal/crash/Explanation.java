@@ -86,7 +86,7 @@ final class Explanation {
 
     private String name(Op op) {
         if (op.isFlush()) {
-            return "FLUSH";
+            return "#" + op.sequence() + " FLUSH";
         }
         RequestEntry entry = campaign.entry(op.sequence());
         String places = entry == null || entry.places().isEmpty() ? "" : "  " + Place.list(entry.places());

@@ -41,7 +41,7 @@ public final class CacheDisk implements Disk {
                 }
             }
             case WRITE -> request.addTicket(write(request));
-            case FLUSH -> cache.flush(then);
+            case FLUSH -> cache.flush(request.sequence(), then);
             case DISCARD -> request.addTicket(cache.discard(offset, length, request.sequence(), request.nanos(), then));
             case WRITE_ZEROES -> {
                 boolean mayUnmap = !request.has(RequestFlag.NOUNMAP);

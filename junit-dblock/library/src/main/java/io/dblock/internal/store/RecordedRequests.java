@@ -41,7 +41,7 @@ public record RecordedRequests(int logicalBlock, long size, List<Request> reques
     /**
      * A request.
      *
-     * @param sequence its number in the journal; 0 for a flush
+     * @param sequence its number in the journal
      * @param offset bytes
      * @param length bytes
      * @param durable whether what it brought could not be lost, because of FUA or for want of a cache

@@ -109,9 +109,9 @@ public final class Recording implements AutoCloseable {
     }
 
     /** Everything that was completed by {@code completion} has become durable. */
-    void flushed(long completion) {
+    void flushed(long sequence, long completion) {
         if (!ended) {
-            Entry entry = new Entry(Kind.FLUSH, 0, 0, 0, true);
+            Entry entry = new Entry(Kind.FLUSH, sequence, 0, 0, true);
             entry.completion = completion;
             add(entry);
         }

@@ -504,8 +504,12 @@ public final class WriteCache implements AutoCloseable {
         }
     }
 
-    /** Makes the writes durable that had been completed at that position. */
-    public void flush(long then) throws IOException {
+    /**
+     * Makes the writes durable that had been completed at that position.
+     *
+     * @param sequence the number of the flush in the journal
+     */
+    public void flush(long sequence, long then) throws IOException {
         if (!isCurrent(then)) {
             throw off();
         }
@@ -534,7 +538,7 @@ public final class WriteCache implements AutoCloseable {
                 slot = next;
             }
             if (recording != null) {
-                recording.flushed(upTo);
+                recording.flushed(sequence, upTo);
             }
         } finally {
             lock.unlock();

@@ -54,11 +54,11 @@ class RecordingTest {
 
     private void step(Random random) throws Exception {
         switch (random.nextInt(12)) {
-            case 0 -> disk.flush(disk.position());
+            case 0 -> disk.flush(0, disk.position());
             case 1 -> {
                 long position = disk.position();
                 write(random);
-                disk.flush(position);
+                disk.flush(0, position);
             }
             case 2 ->
                 disk.completed(

@@ -122,7 +122,7 @@ class BlockLogTest {
                 int count = Math.min(blocks - block, 1 + random.nextInt(random.nextInt(8) == 0 ? 2000 : 64));
                 switch (random.nextInt(20)) {
                     case 0 -> {
-                        one.disk.flush(one.disk.position());
+                        one.disk.flush(0, one.disk.position());
                         one.durable = one.now.clone();
                     }
                     case 1 -> {
@@ -203,7 +203,7 @@ class BlockLogTest {
             try (MemoryStore store = new MemoryStore((long) blocks * BLOCK);
                     WriteCache disk = new WriteCache(store, BLOCK, true, evicted -> {})) {
                 write(disk, 0, blocks, 1);
-                disk.flush(disk.position());
+                disk.flush(0, disk.position());
                 for (int i = 2; i < 40; i++) {
                     int block = random.nextInt(blocks);
                     write(disk, block, 1 + random.nextInt(Math.min(blocks - block, 50)), i);
@@ -266,7 +266,7 @@ class BlockLogTest {
                 written += length;
                 sinceFlush += length;
                 if (sinceFlush > 4 << 20) {
-                    disk.flush(disk.position());
+                    disk.flush(0, disk.position());
                     sinceFlush = 0;
                     most = Math.max(most, store.log.memory());
                 }
@@ -474,7 +474,7 @@ class BlockLogTest {
                             store.log.exit(reading);
                         }
                         if (version % 64 == 0) {
-                            disk.flush(disk.position());
+                            disk.flush(0, disk.position());
                         }
                     }
                     return null;
@@ -585,7 +585,7 @@ class BlockLogTest {
                     failed++;
                 }
                 if (i % 50 == 0) {
-                    disk.flush(disk.position());
+                    disk.flush(0, disk.position());
                     durable = now.clone();
                 } else if (i % 120 == 0) {
                     disk.cut(Survivors.NONE);

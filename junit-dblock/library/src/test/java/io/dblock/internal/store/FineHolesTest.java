@@ -93,7 +93,7 @@ class FineHolesTest {
                 int to = (first + count) * BLOCK;
                 switch (random.nextInt(8)) {
                     case 0 -> {
-                        cache.flush(cache.position());
+                        cache.flush(0, cache.position());
                         durable = now.clone();
                     }
                     case 1 -> {

@@ -93,7 +93,7 @@ class ResizeTest {
                         assertThat(store.size()).as(where).isEqualTo(size);
                     }
                     case 1 -> {
-                        cache.flush(cache.position());
+                        cache.flush(0, cache.position());
                         durable = now.clone();
                     }
                     case 2 -> {

@@ -64,7 +64,7 @@ final class WriteCacheDisk implements PowerDisk {
 
     @Override
     public void flush() throws IOException {
-        cache.flush(cache.position());
+        cache.flush(0, cache.position());
     }
 
     @Override
@@ -92,7 +92,7 @@ final class WriteCacheDisk implements PowerDisk {
     @Override
     public Held flushHeld() {
         long position = cache.position();
-        return () -> cache.flush(position);
+        return () -> cache.flush(0, position);
     }
 
     @Override

@@ -43,7 +43,7 @@ class WriteCacheFailuresTest {
     @Test
     void whatAFailedWriteLeavesIsCachedLikeAWrite() throws Exception {
         write(0, 4 * BLOCK, 1);
-        cache.flush(cache.position());
+        cache.flush(0, cache.position());
         store.failsWrites = true;
         assertThatThrownBy(() -> write(0, 4 * BLOCK, 2)).hasMessage("told to fail");
         store.failsWrites = false;
@@ -55,7 +55,7 @@ class WriteCacheFailuresTest {
         store.failsWrites = true;
         assertThatThrownBy(() -> write(0, 4 * BLOCK, 2)).hasMessage("told to fail");
         store.failsWrites = false;
-        cache.flush(cache.position());
+        cache.flush(0, cache.position());
         assertThat(cache.unflushed()).as("a flush covers it").isEmpty();
     }
 
@@ -73,17 +73,17 @@ class WriteCacheFailuresTest {
     void aFailedFlushMakesNothingDurable() throws Exception {
         write(0, BLOCK, 1);
         store.failsFlushes = true;
-        assertThatThrownBy(() -> cache.flush(cache.position())).hasMessage("told to fail");
+        assertThatThrownBy(() -> cache.flush(0, cache.position())).hasMessage("told to fail");
         assertThat(cache.unflushed()).hasSize(1);
         store.failsFlushes = false;
-        cache.flush(cache.position());
+        cache.flush(0, cache.position());
         assertThat(cache.unflushed()).isEmpty();
     }
 
     @Test
     void aStoreThatCannotBeRolledBackKeepsThePowerOffForGood() throws Exception {
         write(0, BLOCK, 1);
-        cache.flush(cache.position());
+        cache.flush(0, cache.position());
         write(0, BLOCK, 2);
         cache.cut(Survivors.NONE);
         store.failsWrites = true;

@@ -70,7 +70,7 @@ class WriteCacheTest {
     }
 
     private void flush() throws Exception {
-        cache.flush(cache.position());
+        cache.flush(0, cache.position());
     }
 
     private void cutAndRestore() throws Exception {
@@ -111,7 +111,7 @@ class WriteCacheTest {
         long position = cache.position();
         write(BLOCK, BLOCK, 2);
         long underWay = begin(2 * BLOCK, BLOCK, 3);
-        cache.flush(position);
+        cache.flush(0, position);
         cache.completed(underWay);
         cutAndRestore();
         assertThat(valueAt(0)).as("completed before").isEqualTo(1);
@@ -126,7 +126,7 @@ class WriteCacheTest {
         cache.completed(second);
         long position = cache.position();
         cache.completed(first);
-        cache.flush(position);
+        cache.flush(0, position);
         cutAndRestore();
         assertThat(valueAt(0)).as("submitted first, completed last").isZero();
         assertThat(valueAt(BLOCK)).as("submitted last, completed first").isEqualTo(2);
@@ -183,7 +183,7 @@ class WriteCacheTest {
         write(0, BLOCK, 1);
         long position = cache.position();
         write(0, BLOCK, 2);
-        cache.flush(position);
+        cache.flush(0, position);
         cutAndRestore();
         assertThat(valueAt(0)).isEqualTo(1);
     }
@@ -342,7 +342,7 @@ class WriteCacheTest {
             boolean fua = i % 10 == 0;
             cache.completed(cache.writeFrom(data.buffer(), 0, offset, PAGE, fua, i, i, position));
             if (i % 50 == 0) {
-                cache.flush(cache.position());
+                cache.flush(0, cache.position());
             }
         }
         assertThat(threads.getThreadAllocatedBytes(thread) - before)
@@ -389,7 +389,7 @@ class WriteCacheTest {
                 () -> cache.locate(0, BLOCK, position, new Parts()),
                 () -> cache.discard(0, BLOCK, 5, 0, position),
                 () -> cache.writeZeroes(0, BLOCK, true, 5, 0, position),
-                () -> cache.flush(position));
+                () -> cache.flush(0, position));
         assertThat(cache.isCurrent(position)).isTrue();
         cache.cut(Survivors.ALL);
         assertRefused(calls);

@@ -68,7 +68,7 @@ class WriteCacheThreadsTest {
     private static boolean flush(WriteCache cache) throws Exception {
         long position = cache.position();
         try {
-            cache.flush(position);
+            cache.flush(0, position);
             return cache.isCurrent(position);
         } catch (BlockIOException e) {
             return false;
