@@ -37,6 +37,7 @@ class FailedTestIT {
     private static final Path DRAWINGS = Path.of("../junit-dblock/docs/drawings");
     private static final Pattern OUTPUT =
             Pattern.compile("^```text\n((?:A power cut|Expecting) .*?)^```$", Pattern.DOTALL | Pattern.MULTILINE);
+    private static final Pattern PICTURE = Pattern.compile("^A picture: (.*)$", Pattern.MULTILINE);
     /** In the id of a state, a hash. */
     private static final Pattern HASH = Pattern.compile("~[0-9a-f]{4}\\b");
 
@@ -52,8 +53,7 @@ class FailedTestIT {
     @Test
     void withoutItsFirstSyncTheLedgerFailsAsReadmeShows() throws Exception {
         try (URLClassLoader without = without("channel.force(false); // the entry is durable", "LedgerTest")) {
-            Path artifacts = failsAsShown(without.loadClass("LedgerTest"), README);
-            leaves(artifacts, "failed-test.svg");
+            leaves(failsAsShown(without.loadClass("LedgerTest"), README), "failed-test.svg");
         }
     }
 
@@ -65,12 +65,14 @@ class FailedTestIT {
     @Test
     void withoutItsSyncACommitFailsAsThePageOnTheJournalShows() throws Exception {
         try (URLClassLoader without = without("channel.force(false);", "DirectCommitTest")) {
-            Path unused = failsAsShown(without.loadClass("DirectCommitTest"), JOURNAL);
+            Failed unused = failsAsShown(without.loadClass("DirectCommitTest"), JOURNAL);
         }
     }
 
-    /** Returns the directory of what the test leaves. */
-    private static Path failsAsShown(Class<?> test, Path page) throws Exception {
+    /** The message of a failed test, and the directory of what it leaves. */
+    private record Failed(String message, Path artifacts) {}
+
+    private static Failed failsAsShown(Class<?> test, Path page) throws Exception {
         Events events = EngineTestKit.engine("junit-jupiter")
                 .selectors(selectClass(test))
                 .execute()
@@ -96,13 +98,16 @@ class FailedTestIT {
                 .toList();
         assertThat(withoutNumbers(message)).as("the message, numbers apart").contains(shown);
 
-        return artifacts(events);
+        return new Failed(message, artifacts(events));
     }
 
-    private static void leaves(Path artifacts, String picture) throws Exception {
-        assertThat(artifacts.resolve("journal.txt")).content().contains("acknowledged", "WRITE");
-        assertThat(artifacts.resolve("device.txt")).content().contains("seed: ", "unflushed writes:");
-        Path drawn = artifacts.resolve("picture.svg");
+    private static void leaves(Failed test, String picture) throws Exception {
+        assertThat(test.artifacts().resolve("journal.txt")).content().contains("acknowledged", "WRITE");
+        assertThat(test.artifacts().resolve("device.txt")).content().contains("seed: ", "unflushed writes:");
+        assertThat(test.artifacts().resolve("picture.svg")).exists();
+        var named = PICTURE.matcher(test.message());
+        assertThat(named.find()).as("a picture of the state").isTrue();
+        Path drawn = Path.of(named.group(1));
         assertThat(shapes(Files.readString(DRAWINGS.resolve(picture))))
                 .as("what %s consists of, numbers apart; the new one is %s", picture, drawn)
                 .isEqualTo(shapes(Files.readString(drawn)));

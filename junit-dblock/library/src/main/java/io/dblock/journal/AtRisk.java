@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * How long writes were in the disk's volatile cache: until a successful flush that came after their completion, a power
@@ -24,7 +25,8 @@ final class AtRisk {
     private final Map<Long, End> ends = new HashMap<>();
     private int lost;
 
-    AtRisk(List<? extends JournalEntry> entries) {
+    /** @param taken the numbers of the writes that a power cut takes; null for all that it may take */
+    AtRisk(List<? extends JournalEntry> entries, Set<Long> taken) {
         List<Integer> flushes = new ArrayList<>();
         List<Integer> cuts = new ArrayList<>();
         for (int i = 0; i < entries.size(); i++) {
@@ -38,7 +40,8 @@ final class AtRisk {
             if (entries.get(i) instanceof RequestEntry request && isCached(request)) {
                 int cut = firstAfter(cuts, i, entries.size());
                 int flush = firstCovering(entries, flushes, request, entries.size());
-                End end = flush < cut ? new End(flush, false) : new End(cut, true);
+                boolean isTaken = taken == null || taken.contains(request.sequence());
+                End end = flush < cut ? new End(flush, false) : new End(cut, isTaken);
                 ends.put(request.sequence(), end);
                 lost += end.lost() ? 1 : 0;
             }

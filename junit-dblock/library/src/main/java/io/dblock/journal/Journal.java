@@ -7,9 +7,11 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.LongSupplier;
 
@@ -222,13 +224,36 @@ public final class Journal {
      * @param title the text above the image
      */
     public String picture(String title) {
+        return picture(title, entries(), null);
+    }
+
+    /**
+     * Returns an SVG image as {@link #picture(String)} of the entries before a power cut that there could have been.
+     *
+     * @param last the number of the last entry before the cut
+     * @param taken the numbers of the writes that the cut takes, in part or as a whole; others that no flush covers survive
+     */
+    public String pictureOfCut(String title, long last, Set<Long> taken) {
+        List<JournalEntry> before = new ArrayList<>();
+        for (JournalEntry entry : entries()) {
+            if (entry.sequence() <= last) {
+                before.add(entry);
+            }
+        }
+        long nanos = before.isEmpty() ? 0 : before.get(before.size() - 1).nanos();
+        before.add(new EventEntry(last + 1, nanos, Long.MAX_VALUE, EventKind.POWER_CUT, "of this state"));
+        return picture(title, before, taken);
+    }
+
+    private String picture(String title, List<? extends JournalEntry> shown, Set<Long> taken) {
         long lost = dropped();
         return JournalSvg.of(
-                entries(),
+                shown,
                 size.getAsLong(),
                 lost == 0 ? title : title + " (" + lost + " earlier entries were dropped)",
                 made.getAsLong(),
-                cached);
+                cached,
+                taken);
     }
 
     /** Writes {@link #picture(String)} to a file and replaces it. */

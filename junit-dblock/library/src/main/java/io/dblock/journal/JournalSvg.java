@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Draws entries as an SVG image: from left to right in the order in which they came. If files are known, from top to
@@ -125,7 +126,8 @@ final class JournalSvg {
     private final double step;
     private final StringBuilder svg = new StringBuilder();
 
-    private JournalSvg(List<? extends JournalEntry> all, long size, String title, long made, boolean cached) {
+    private JournalSvg(
+            List<? extends JournalEntry> all, long size, String title, long made, boolean cached, Set<Long> taken) {
         this.size = size;
         this.title = title;
         int fold = 0;
@@ -137,7 +139,7 @@ final class JournalSvg {
         boolean named = entries.stream()
                 .anyMatch(entry -> entry instanceof RequestEntry request
                         && !request.places().isEmpty());
-        risk = new AtRisk(cached ? entries : List.of());
+        risk = new AtRisk(cached ? entries : List.of(), taken);
         if (named) {
             left = LEFT_OF_ROWS;
             rows = new FileRows(entries, TOP);
@@ -175,9 +177,11 @@ final class JournalSvg {
      * @param size the size of the device in bytes, 0 if unknown
      * @param made the number of the last entry that belongs to the making of the filesystem
      * @param cached whether the device has a volatile cache, whose content a power cut takes
+     * @param taken the numbers of the writes that it takes; null for all that it may take
      */
-    static String of(List<? extends JournalEntry> entries, long size, String title, long made, boolean cached) {
-        return new JournalSvg(entries, size, title, made, cached).draw();
+    static String of(
+            List<? extends JournalEntry> entries, long size, String title, long made, boolean cached, Set<Long> taken) {
+        return new JournalSvg(entries, size, title, made, cached, taken).draw();
     }
 
     private String draw() {

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -106,7 +107,7 @@ class JournalSvgTest {
             boolean hasPlace = entry instanceof RequestEntry one && !one.is(Operation.FLUSH) && request < places.length;
             entries.add(hasPlace ? ((RequestEntry) entry).withPlaces(List.of(places[request++])) : entry);
         }
-        return parse(JournalSvg.of(entries, 1 << 20, "a title", made, cached));
+        return parse(JournalSvg.of(entries, 1 << 20, "a title", made, cached, null));
     }
 
     @Test
@@ -168,6 +169,21 @@ class JournalSvgTest {
                 .as("a disk without a cache")
                 .noneMatch(text -> text.startsWith("not flushed"));
         assertThat(outlined(picture(0, false))).isEmpty();
+    }
+
+    @Test
+    void thePictureOfACutHasWhatCameBeforeItAndWhatItTakes() throws Exception {
+        recording.write(8, 1, 1);
+        recording.write(9, 1, 1);
+        recording.journal.mark("acknowledged");
+        recording.flush();
+        recording.write(10, 1, 1);
+        Document picture = parse(recording.journal.pictureOfCut("a title", 3, Set.of(2L)));
+        assertThat(texts(picture))
+                .contains("acknowledged", "POWER_CUT of this state", "not flushed: a power cut takes it (1)")
+                .noneMatch(text -> text.startsWith("flush"));
+        assertThat(titled(picture, "rect")).hasSize(2);
+        assertThat(outlined(picture)).hasSize(1);
     }
 
     private static List<Element> outlined(Document picture) {

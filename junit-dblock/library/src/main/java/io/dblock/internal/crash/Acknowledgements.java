@@ -31,8 +31,13 @@ final class Acknowledgements implements Consumer<Object> {
             positions.add(recording.count());
             given.add(what);
         }
+        journal.mark(mark(what));
+    }
+
+    /** Returns the mark that an acknowledgement leaves in the journal. */
+    static String mark(Object what) {
         String text = "acknowledged " + what;
-        journal.mark(text.length() > LONGEST_MARK ? text.substring(0, LONGEST_MARK) + "..." : text);
+        return text.length() > LONGEST_MARK ? text.substring(0, LONGEST_MARK) + "..." : text;
     }
 
     /** The workload has ended: what comes later does not count. */

@@ -9,14 +9,18 @@ import io.dblock.internal.server.Reads;
 import io.dblock.internal.server.ServedRecording;
 import io.dblock.internal.store.RecordedRequests;
 import io.dblock.journal.ContentHash;
+import io.dblock.journal.JournalEntry;
+import io.dblock.journal.MarkEntry;
 import io.dblock.journal.RequestEntry;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * A recording of what was done to a disk, and the checks of the states that a power cut during that could have left: of a
@@ -308,6 +312,34 @@ final class Campaign implements AutoCloseable {
         try (Snapshot snapshot = states.device().device().snapshot()) {
             snapshot.save(file);
         }
+    }
+
+    /** Returns a picture of the workload up to a state's cut. */
+    String picture(CrashPoint point, String title) {
+        Set<Long> taken = new HashSet<>();
+        point.blocksLost(replay.to(point.requests()).unflushed())
+                .keySet()
+                .forEach(op -> taken.add(log.op(op).sequence()));
+        return disk.journal().pictureOfCut(title, lastBefore(point), taken);
+    }
+
+    /** Returns the number of the last entry in the journal before a state's cut. */
+    private long lastBefore(CrashPoint point) {
+        long last = log.size() == 0 ? 0 : log.op(0).sequence() - 1;
+        for (int i = 0; i < point.requests(); i++) {
+            last = Math.max(last, log.op(i).sequence());
+        }
+        List<Object> given = acknowledged(point);
+        int marks = 0;
+        for (JournalEntry entry : disk.journal().entries()) {
+            if (marks < given.size()
+                    && entry instanceof MarkEntry mark
+                    && mark.text().equals(Acknowledgements.mark(given.get(marks)))) {
+                marks++;
+                last = Math.max(last, entry.sequence());
+            }
+        }
+        return last;
     }
 
     /** Returns what an unflushed write at this point is. */

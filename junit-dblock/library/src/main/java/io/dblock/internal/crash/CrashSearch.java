@@ -314,14 +314,26 @@ public final class CrashSearch implements AutoCloseable {
 
     private String image(Campaign of, CrashPoint point) {
         String name = "crash-" + campaign.disk().name() + "-" + of.id(point).replaceAll("[^0-9a-f.]+", "-");
-        Path file = images.resolve((name.length() > 80 ? name.substring(0, 80) : name) + ".img");
+        String base = name.length() > 80 ? name.substring(0, 80) : name;
+        Path file = images.resolve(base + ".img");
         try {
             Files.createDirectories(images);
             of.save(point, file);
-            return "Its content: " + file.toAbsolutePath() + "\n  mount -o loop " + file.toAbsolutePath() + " /mnt";
+            return picture(of, point, base) + "Its content: " + file.toAbsolutePath() + "\n  mount -o loop "
+                    + file.toAbsolutePath() + " /mnt";
         } catch (IOException | RuntimeException e) {
             return "Its content could not be written to " + file.toAbsolutePath() + ": " + e;
         }
+    }
+
+    /** Of the workload alone: the journal of a recovery is gone with the next state. */
+    private String picture(Campaign of, CrashPoint point, String base) throws IOException {
+        if (of.before() != null) {
+            return "";
+        }
+        Path file = images.resolve(base + ".svg");
+        Files.writeString(file, of.picture(point, campaign.disk().name() + ", " + of.describe(point)));
+        return "A picture: " + file.toAbsolutePath() + "\n";
     }
 
     private void tellProgress(Campaign of, State state) {
