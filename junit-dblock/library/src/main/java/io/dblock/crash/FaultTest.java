@@ -18,9 +18,9 @@ import java.util.Set;
 /**
  * Checks what storage code makes of each single error of its disk. The workload runs once without a fault, and then again for
  * each request that it made: the first flush fails, then the second one, and so on, then each write, discard, write-zeroes and
- * read; at first only this request, then also all later ones of its kind. Before each run, the disk is put back to what it was at first, and
- * mounted, if it has a filesystem. After each run, two states are checked: the disk as the workload left it, and what a power
- * cut at the end of the workload leaves, which is all that was durable.
+ * read; at first only this request, then also all later ones of its kind. Before each run, the disk is put back to what it
+ * was at first, and mounted, if it has a filesystem. After each run, two states are checked: the disk as the workload left it,
+ * and what a power cut at the end of the workload leaves, which is all that was durable.
  *
  * <p>The workload may throw; {@link CrashState#reported()} has the exception. What it acknowledged all the same has to be
  * there.
