@@ -23,7 +23,7 @@ import java.util.function.Function;
  *   <li>{@code bench.rounds}: how many; {@code bench.requests}: in each run by instructions
  *   <li>{@code bench.scheduler}: of all devices' I/O, or {@code default} for what each comes with
  *   <li>{@code bench.mode}: {@code clock}, or {@code instructions} where the clock counts those, see {@link Guest}
- *   <li>{@code bench.programs}: where the servers in C are
+ *   <li>{@code dblock.it.bench.programs}: where the servers in C are
  *   <li>{@code bench.results}: the file to write; one with the tables is put beside it
  * </ul>
  */
@@ -68,7 +68,7 @@ public final class Benchmark {
                 listed("bench.devices", Kind.values(), Kind::ofKey),
                 listed("bench.columns", Column.values(), Column::ofKey),
                 Integer.getInteger("bench.rounds", 5),
-                Path.of(System.getProperty("bench.programs")).toAbsolutePath(),
+                Path.of(System.getProperty("dblock.it.bench.programs")).toAbsolutePath(),
                 Path.of(System.getProperty("bench.results")).toAbsolutePath());
     }
 

@@ -3,6 +3,7 @@ package io.dblock.it.bench;
 
 import io.dblock.internal.kernel.ControlSession;
 import io.dblock.it.support.LauncherCommand;
+import io.dblock.it.times.LifeBenchmark;
 import io.dblock.vm.VmOptions;
 import io.dblock.vm.VmSetup;
 import java.io.IOException;
@@ -14,7 +15,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
-/** Runs {@link Benchmark} or {@link Scale} in a guest of its own. For the host's JVM. */
+/** Runs {@link Benchmark}, {@link Scale} or {@link LifeBenchmark} in a guest of its own. For the host's JVM. */
 final class Guest {
 
     /** The beginning of a release, of an emulated kernel. */
@@ -26,7 +27,7 @@ final class Guest {
 
     private Guest() {}
 
-    /** For a quick look: {@code clock}, {@code instructions} or {@code scale}, and what of {@link #PASSED_ON} is wanted as -D. */
+    /** For a quick look: a {@link Mode}, and what of {@link #PASSED_ON} is wanted as -D. */
     public static void main(String[] args) throws Exception {
         run(Mode.valueOf(args[0].toUpperCase(Locale.ROOT)), Map.of(), Duration.ofHours(6));
     }
@@ -37,6 +38,8 @@ final class Guest {
         CLOCK("clock", Benchmark.class, "uml", 1, ""),
         /** As many processors as a device may have queues. */
         SCALE("scale", Scale.class, KERNEL, 8, ""),
+        /** As a test has it. */
+        LIFE("life", LifeBenchmark.class, "uml", 1, ""),
         /**
          * Each instruction takes 2 ns, whatever else the host does; QEMU needs its emulation and one processor for it. An
          * idle guest waits in the host's time: with sleep=off its clock would leap while the host reads a file for it, and
@@ -93,7 +96,7 @@ final class Guest {
         }
         command.addAll(List.of(
                 "-Dbench.mode=" + mode.key,
-                "-Dbench.programs=" + PROGRAMS.toAbsolutePath(),
+                "-Ddblock.it.bench.programs=" + PROGRAMS.toAbsolutePath(),
                 "-Dbench.results=" + file,
                 "-cp",
                 classPath,

@@ -5,8 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -14,7 +13,7 @@ import org.junit.jupiter.api.Test;
 class InstructionsIT {
 
     private static final Path RECORDED = Path.of("src/bench/instructions.txt");
-    private static final double MOST = 1.05;
+    private static final double PERCENT = 5;
 
     @Test
     void aRequestTakesNoMoreInstructionsThanRecorded() throws Exception {
@@ -25,26 +24,12 @@ class InstructionsIT {
                         "columns", "read-4k,write-4k,read-4k-qd32,write-4k-qd32,read-256k,write-256k",
                         "rounds", "3"),
                 Duration.ofMinutes(60)));
-        RecordedInstructions recorded = new RecordedInstructions(RECORDED, Guest.KERNEL);
-        Map<Column, Double> measured = results.least(Kind.DBLOCK);
-        if (Boolean.getBoolean("dblock.bench.record")) {
-            recorded.replace(measured);
-        }
-        List<String> grown = new ArrayList<>();
-        for (Map.Entry<Column, Double> entry : measured.entrySet()) {
-            Column column = entry.getKey();
-            double before = recorded.of(column)
-                    .orElseThrow(() -> new AssertionError("No figure for kernel " + Guest.KERNEL + ", Java "
-                            + Runtime.version().feature() + ", " + column.key() + " in " + RECORDED
-                            + ": record it with -Ddblock.bench.record=true"));
-            if (entry.getValue() > before * MOST) {
-                grown.add(String.format(
-                        "%s: %.0f instructions per request, %.1f %% more than the %.0f recorded",
-                        column.title(), entry.getValue(), (entry.getValue() / before - 1) * 100, before));
-            }
-        }
-        assertThat(grown)
-                .as("columns that take over 5 %% more than %s says; -Ddblock.bench.record=true records anew", RECORDED)
+        Map<String, Double> measured = new LinkedHashMap<>();
+        results.least(Kind.DBLOCK).forEach((column, value) -> measured.put(column.key(), value));
+        assertThat(new RecordedFigures(RECORDED, Guest.KERNEL).grown(measured, PERCENT))
+                .as(
+                        "instructions per request, over %.0f %% more than %s says; -Ddblock.bench.record=true records anew",
+                        PERCENT, RECORDED)
                 .isEmpty();
     }
 }
