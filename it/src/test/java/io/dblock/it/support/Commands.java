@@ -15,7 +15,7 @@ import java.util.concurrent.TimeUnit;
 public final class Commands {
 
     /** Under emulation everything is slow: an upper bound, not an expectation. */
-    private static final Duration LIMIT = Duration.ofMinutes(5);
+    private static final Duration LIMIT = Duration.ofMinutes(15);
 
     private Commands() {}
 
