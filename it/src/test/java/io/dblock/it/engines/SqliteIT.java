@@ -60,7 +60,7 @@ class SqliteIT {
 
     private void losesNone(String journalMode, String synchronous) throws Exception {
         Verdict.of("SQLite " + journalMode + " " + synchronous, test(journalMode, synchronous))
-                .isNoLoss(100);
+                .isNoLoss(50);
     }
 
     private CrashTest test(String journalMode, String synchronous) throws SQLException {

@@ -46,7 +46,7 @@ class ZooKeeperIT {
     @Test
     void version393HasAllThatWasCommitted() throws Exception {
         try (Engine zooKeeper = Engine.of("zookeeper", "3.9.3")) {
-            Verdict.of("ZooKeeper 3.9.3", test(zooKeeper)).isNoLoss(50);
+            Verdict.of("ZooKeeper 3.9.3", test(zooKeeper)).isNoLoss(30);
         }
     }
 
