@@ -68,7 +68,7 @@ public final class LifeBenchmark {
         double millis = (System.nanoTime() - start) / 1e6;
         Map<String, Long> after = counters();
         add("life, ms, " + whose, millis);
-        before.forEach((name, value) -> add("life, " + name + ", " + whose, after.get(name) - value));
+        before.forEach((name, value) -> add("life, " + name + ", " + whose, (double) (after.get(name) - value)));
         return millis;
     }
 
