@@ -58,7 +58,10 @@ public record Verdict(String report, long states, long failed, Optional<Assertio
         return failure;
     }
 
-    /** Runs the state of a failure alone, after the disk has been made anew. It fails again, with the same id. */
+    /**
+     * Runs the state of a failure alone, after the disk has been made anew. It fails again. The hash in its id may be another
+     * one: how the filesystem's journal divides its writes depends on time.
+     */
     public static void failsAgain(Throwable failure, BlockDevice disk, Callable<CrashTest> test) throws Exception {
         String id = failure.getMessage().replaceAll("(?s).*-Ddblock.crash.state=(\\S+).*", "$1");
         disk.unmount();
@@ -69,7 +72,7 @@ public record Verdict(String report, long states, long failed, Optional<Assertio
             assertThat(catchThrowable(same::verify))
                     .as("the state %s in another run", id)
                     .isInstanceOf(AssertionError.class)
-                    .hasMessageContaining("crash.state=" + id);
+                    .hasMessageContaining("crash.state=" + id.replaceAll("~.*", "~"));
         } finally {
             System.clearProperty(CrashTest.STATE);
         }
