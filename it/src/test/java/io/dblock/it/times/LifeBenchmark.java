@@ -101,7 +101,6 @@ public final class LifeBenchmark {
     private List<String> figures() {
         Map<String, Double> figures = new LinkedHashMap<>();
         figures.put("time-in-percent-of-brd", median("life, ours to brd, percent"));
-        figures.put("create-and-destroy-in-percent-of-ublk", median("made and destroyed, ours to ublk, percent"));
         for (String counter : List.of("switches", "programs", "faults")) {
             figures.put(counter, median("life, " + counter + ", " + OURS));
         }
