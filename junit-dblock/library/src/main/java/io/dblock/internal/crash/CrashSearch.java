@@ -223,7 +223,7 @@ public final class CrashSearch implements AutoCloseable {
             at = recovered
                     .writes()
                     .orElseThrow(() -> new IllegalArgumentException(
-                            "The state is \"" + id + "\", but this time nothing is" + " written while the state " + part
+                            "The state is \"" + id + "\", but this time nothing is written while the state " + part
                                     + " recovers. It has to do the same each time."));
         }
         CrashPoint point = at.parse(parts.get(parts.size() - 1));
@@ -319,21 +319,25 @@ public final class CrashSearch implements AutoCloseable {
         try {
             Files.createDirectories(images);
             of.save(point, file);
-            return picture(of, point, base) + "Its content: " + file.toAbsolutePath() + "\n  mount -o loop "
-                    + file.toAbsolutePath() + " /mnt";
+            return "Its content: " + file.toAbsolutePath() + "\n  mount -o loop " + file.toAbsolutePath() + " /mnt"
+                    + picture(of, point, base);
         } catch (IOException | RuntimeException e) {
             return "Its content could not be written to " + file.toAbsolutePath() + ": " + e;
         }
     }
 
     /** Of the workload alone: the journal of a recovery is gone with the next state. */
-    private String picture(Campaign of, CrashPoint point, String base) throws IOException {
+    private String picture(Campaign of, CrashPoint point, String base) {
         if (of.before() != null) {
             return "";
         }
         Path file = images.resolve(base + ".svg");
-        Files.writeString(file, of.picture(point, campaign.disk().name() + ", " + of.describe(point)));
-        return "A picture: " + file.toAbsolutePath() + "\n";
+        try {
+            Files.writeString(file, of.picture(point, campaign.disk().name() + ", " + of.describe(point)));
+            return "\nA picture: " + file.toAbsolutePath();
+        } catch (IOException | RuntimeException e) {
+            return "\nA picture could not be written to " + file.toAbsolutePath() + ": " + e;
+        }
     }
 
     private void tellProgress(Campaign of, State state) {

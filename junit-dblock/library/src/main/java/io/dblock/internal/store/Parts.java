@@ -3,7 +3,7 @@ package io.dblock.internal.store;
 
 /** Where the parts of a range are in memory. For use by one thread, again and again. */
 public final class Parts {
-    /** To give the kernel more segments than this costs more than to copy them into one. */
+    /** A range in more parts is copied into one: a batch has room for the segments of a few such answers only. */
     static final int MOST = 512;
 
     private final long[] addresses = new long[MOST];
