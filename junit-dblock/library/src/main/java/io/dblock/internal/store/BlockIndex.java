@@ -16,16 +16,20 @@ final class BlockIndex {
     /** How many entries a node has. */
     static final int FAN = 1 << FAN_SHIFT;
 
-    private static final VarHandle PLACE = MethodHandles.arrayElementVarHandle(long[].class);
+    /** What is read once only is not worth a copy. */
+    private static final int READS_UNTIL_GATHERED = 2;
+
+    private static final int READS_UNTIL_NEXT_TRY = 100;
+
     private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Node[].class);
 
     /** Stands for a node all of whose blocks are zeros. A node all of whose blocks are as below is null. */
-    private static final Node ALL_ZEROS = new Node(-1);
+    private static final Node ALL_ZEROS = new Node(-1, null, null);
 
     /** A node: a leaf, which is at level 0 and has places, or one with nodes of the level below. */
     static final class Node {
         private final int level;
-        private final long[] places;
+        private final Places places;
         private final Node[] children;
         /** How many nodes and indexes have this node. */
         private int owners = 1;
@@ -35,15 +39,37 @@ final class BlockIndex {
          */
         private boolean shared;
 
-        private Node(int level) {
+        private int scatteredReads;
+
+        private Node(int level, Places places, Node[] children) {
             this.level = level;
-            places = level == 0 ? new long[FAN] : null;
-            children = level > 0 ? new Node[FAN] : null;
+            this.places = places;
+            this.children = children;
         }
 
-        /** Returns the place of a block of a leaf. */
-        long place(int i) {
-            return (long) PLACE.getAcquire(places, i);
+        /** Returns the places of a leaf. */
+        Places places() {
+            return places;
+        }
+
+        /**
+         * Notes a read of many places.
+         *
+         * @return whether the blocks are to be gathered; then {@link #gathered} is to be called
+         */
+        private boolean noteScatteredRead() {
+            // Readers may lose each other's counts: then it comes a read later.
+            return ++scatteredReads == READS_UNTIL_GATHERED;
+        }
+
+        /** Says that the blocks lie side by side now, or that it is no use to gather them. */
+        void gathered(boolean done) {
+            scatteredReads = done ? 0 : -READS_UNTIL_NEXT_TRY;
+        }
+
+        /** Returns whether an index has it. The caller holds the lock. */
+        boolean isOwned() {
+            return owners > 0;
         }
 
         private Node child(int i) {
@@ -108,14 +134,8 @@ final class BlockIndex {
 
     /** Returns the place of a block. */
     long get(long block) {
-        Node node = root;
-        if (isReal(node) && block >= span(node.level)) {
-            return BlockLog.BELOW;
-        }
-        while (isReal(node) && node.level > 0) {
-            node = node.child(slot(block, node.level));
-        }
-        return node == null ? BlockLog.BELOW : node == ALL_ZEROS ? BlockLog.ZEROS : node.place(slot(block, 0));
+        Node node = bottom(block);
+        return node == null ? BlockLog.BELOW : node == ALL_ZEROS ? BlockLog.ZEROS : node.places.get(slot(block, 0));
     }
 
     /**
@@ -139,12 +159,13 @@ final class BlockIndex {
                 node = node.child(slot(at, node.level));
             }
             if (isReal(node)) {
-                nodeEnd = Math.min(last, at / FAN * FAN + FAN);
-                while (at < nodeEnd) {
-                    if (node.place(slot(at, 0)) != BlockLog.behind(place, at - from)) {
-                        return at;
-                    }
-                    at++;
+                long start = at / FAN * FAN;
+                nodeEnd = Math.min(last, start + FAN);
+                at = start
+                        + node.places.runEnd(
+                                (int) (at - start), (int) (nodeEnd - start), BlockLog.behind(place, at - from));
+                if (at < nodeEnd) {
+                    return at;
                 }
             } else if (place != (node == null ? BlockLog.BELOW : BlockLog.ZEROS)) {
                 return at;
@@ -175,13 +196,32 @@ final class BlockIndex {
         return -1;
     }
 
-    /** Returns the leaf of a block, which has one. */
+    /** Returns the leaf of a block; null if there is none. */
     Node leaf(long block) {
+        Node node = bottom(block);
+        return isReal(node) ? node : null;
+    }
+
+    /** Returns the lowest node of a block: its leaf, or what says that it is zeros or as below. */
+    private Node bottom(long block) {
         Node node = root;
-        while (node.level > 0) {
+        if (isReal(node) && block >= span(node.level)) {
+            return null;
+        }
+        while (isReal(node) && node.level > 0) {
             node = node.child(slot(block, node.level));
         }
         return node;
+    }
+
+    /** Notes that these blocks are read together, from many places. If that happens again, they are gathered. */
+    void noteScatteredRead(long from, long end) {
+        for (long at = from; at < end; at = at / FAN * FAN + FAN) {
+            Node leaf = leaf(at);
+            if (leaf != null && leaf.noteScatteredRead()) {
+                log.gather(leaf);
+            }
+        }
     }
 
     // ---- change ----
@@ -202,7 +242,7 @@ final class BlockIndex {
             level++;
             if (isReal(root)) {
                 // What is beyond the end of an index is as below, and so it is when the tree grows.
-                Node above = new Node(level);
+                Node above = new Node(level, null, new Node[FAN]);
                 above.children[0] = root;
                 root = above;
             }
@@ -218,10 +258,20 @@ final class BlockIndex {
 
     /** Returns what is to be in the place of a node: something without entries, or a node that can be changed. */
     private Node changing(Node node, int level, long start, long from, long end, long place) {
-        if (place <= 0 && from <= start && start + span(level) <= end) {
+        boolean whole = from <= start && start + span(level) <= end;
+        if (place <= 0 && whole) {
             return place == BlockLog.ZEROS ? ALL_ZEROS : null;
         }
-        return isReal(node) && !node.shared ? node : copy(node, level);
+        if (isReal(node) && !node.shared) {
+            return node;
+        }
+        return whole && level == 0 ? leaf(Places.sideBySide(log, place + start - from)) : copy(node, level);
+    }
+
+    private static Node leaf(Places places) {
+        Node leaf = new Node(0, places, null);
+        places.retain();
+        return leaf;
     }
 
     private void change(Node node, long start, long from, long end, long place) {
@@ -229,7 +279,9 @@ final class BlockIndex {
             return;
         }
         if (node.level == 0) {
-            setPlaces(node, start, Math.max(from, start), Math.min(end, start + FAN), place, from);
+            long first = Math.max(from, start);
+            int last = (int) (Math.min(end, start + FAN) - start);
+            node.places.set((int) (first - start), last, BlockLog.behind(place, first - from));
             return;
         }
         long size = span(node.level - 1);
@@ -246,40 +298,17 @@ final class BlockIndex {
         }
     }
 
-    private void setPlaces(Node leaf, long start, long from, long end, long place, long origin) {
-        if (place > 0) {
-            log.retain(place, (int) (end - from));
-        }
-        long run = 0;
-        int length = 0;
-        for (long at = from; at < end; at++) {
-            int i = (int) (at - start);
-            long old = leaf.places[i];
-            PLACE.setRelease(leaf.places, i, BlockLog.behind(place, at - origin));
-            if (old > 0) {
-                if (length > 0 && old >>> BlockLog.CHUNK_SHIFT != run >>> BlockLog.CHUNK_SHIFT) {
-                    log.release(run, length);
-                    length = 0;
-                }
-                run = old;
-                length++;
-            }
-        }
-        if (length > 0) {
-            log.release(run, length);
-        }
-    }
-
     /** Returns a node of its own with this content. */
     private Node copy(Node node, int level) {
-        Node copy = new Node(level);
-        if (node == ALL_ZEROS && level == 0) {
-            Arrays.fill(copy.places, BlockLog.ZEROS);
-        } else if (node == ALL_ZEROS) {
+        if (level == 0) {
+            return leaf(
+                    isReal(node)
+                            ? node.places.copy()
+                            : Places.all(log, node == ALL_ZEROS ? BlockLog.ZEROS : BlockLog.BELOW));
+        }
+        Node copy = new Node(level, null, new Node[FAN]);
+        if (node == ALL_ZEROS) {
             Arrays.fill(copy.children, ALL_ZEROS);
-        } else if (node != null && level == 0) {
-            System.arraycopy(node.places, 0, copy.places, 0, FAN);
-            count(copy, true);
         } else if (node != null) {
             for (int i = 0; i < FAN; i++) {
                 copy.children[i] = shared(node.children[i]);
@@ -288,47 +317,16 @@ final class BlockIndex {
         return copy;
     }
 
-    /** Adds or gives back the references of a leaf. */
-    private void count(Node leaf, boolean add) {
-        int first = 0;
-        while (first < FAN) {
-            long place = leaf.places[first];
-            int next = first + 1;
-            if (place > 0) {
-                while (next < FAN
-                        && leaf.places[next] > 0
-                        && leaf.places[next] >>> BlockLog.CHUNK_SHIFT == place >>> BlockLog.CHUNK_SHIFT) {
-                    next++;
-                }
-                if (add) {
-                    log.retain(place, next - first);
-                } else {
-                    log.release(place, next - first);
-                }
-            }
-            first = next;
-        }
-    }
-
     private void drop(Node node) {
         if (!isReal(node) || --node.owners > 0) {
             return;
         }
         if (node.level == 0) {
-            count(node, false);
+            node.places.release();
             return;
         }
         for (Node child : node.children) {
             drop(child);
-        }
-    }
-
-    /** Makes an entry of a leaf name another place with the same data, if nothing has changed since it was seen. */
-    static void replace(BlockLog log, Node leaf, int slot, long seen, long place) {
-        if (leaf.owners > 0 && leaf.places[slot] == seen) {
-            log.retain(place, 1);
-            PLACE.setRelease(leaf.places, slot, place);
-            log.release(seen, 1);
         }
     }
 }

@@ -37,8 +37,8 @@ import java.util.concurrent.locks.ReentrantLock;
  *     before its reference is given back.
  * <li>A node of an index that another index has had, too, is copied before it changes: a reader without a lock may have
  *     come to it through either.
- * <li>The compactor moves the blocks of chunks that are mostly dead. It changes no content, so it may change entries of
- *     nodes that several indexes share.
+ * <li>The compactor moves the blocks of chunks that are mostly dead, and those that are read together. It changes no
+ *     content, so it may change entries of nodes that several indexes share.
  * </ol>
  */
 public final class BlockLog {
@@ -154,6 +154,11 @@ public final class BlockLog {
     /** Returns the place of the block {@code count} behind the one at {@code place}. */
     static long behind(long place, long count) {
         return place > 0 ? place + count : place;
+    }
+
+    /** Returns whether two places with data are in the same chunk. */
+    static boolean areInOneChunk(long place, long other) {
+        return place >>> CHUNK_SHIFT == other >>> CHUNK_SHIFT;
     }
 
     Chunk chunk(long place) {
@@ -468,6 +473,11 @@ public final class BlockLog {
             }
         }
         return sparse;
+    }
+
+    /** Moves the blocks of a leaf side by side, in the background. */
+    void gather(BlockIndex.Node leaf) {
+        compactor.gather(leaf);
     }
 
     /** Empties chunks that are mostly dead. */

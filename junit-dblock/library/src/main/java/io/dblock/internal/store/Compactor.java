@@ -2,6 +2,7 @@
 package io.dblock.internal.store;
 
 import io.dblock.handler.BlockIOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -10,13 +11,19 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.IntToLongFunction;
+import java.util.function.LongPredicate;
 
 /**
- * Empties the chunks of a {@link BlockLog} that are mostly dead. A few entries at a time are looked up with the lock
- * held, their data is copied without it, and then those that still name the same place are changed. What comes into an
- * index behind the compactor's back keeps its chunk until the next time.
+ * Moves blocks of a {@link BlockLog}: those of chunks that are mostly dead, and those that are read together from many
+ * places. A few entries at a time are looked up with the lock held, their data is copied without it, and then those that
+ * still name the same place are changed. What comes into an index behind the compactor's back keeps its chunk until the
+ * next time.
  */
 final class Compactor {
+    /** Blocks in fewer places stay where they are. */
+    static final int SCATTERED = 16;
+
     /** How many blocks are moved each time, in memory of 32 MiB. */
     private static final int MOST = 4 * Chunk.BLOCKS;
     /** How many entries are collected with the lock held once. */
@@ -88,11 +95,7 @@ final class Compactor {
 
     private void empty(List<Chunk> sparse) throws BlockIOException {
         try {
-            if (places.length == 0) {
-                leaves = new BlockIndex.Node[STEP + BlockIndex.FAN];
-                slots = new int[STEP + BlockIndex.FAN];
-                places = new long[STEP + BlockIndex.FAN];
-            }
+            makeRoom();
             for (Chunk chunk : sparse) {
                 chunk.moved = new long[Chunk.BLOCKS];
             }
@@ -124,6 +127,71 @@ final class Compactor {
         }
     }
 
+    /** Moves the blocks of a leaf side by side, in the background. */
+    void gather(BlockIndex.Node leaf) {
+        try {
+            EXECUTOR.execute(() -> gatherHere(leaf));
+        } catch (OutOfMemoryError e) {
+            // There may be no thread. The blocks stay where they are until they are read again.
+            leaf.gathered(false);
+        }
+    }
+
+    private void gatherHere(BlockIndex.Node leaf) {
+        running.lock();
+        int reading = log.enter();
+        boolean gathered = false;
+        try {
+            makeRoom();
+            count = 0;
+            log.lock.lock();
+            try {
+                collect(leaf, place -> place > 0);
+            } finally {
+                log.lock.unlock();
+            }
+            if (countRuns() >= SCATTERED) {
+                Chunk to = log.take(count * BlockLog.BLOCK);
+                try {
+                    long first = to.place(to.used());
+                    for (int i = 0; i < count; ) {
+                        int blocks = runOf(i);
+                        ByteBuffer from = log.chunk(places[i]).buffer();
+                        to.put(from, BlockLog.index(places[i]), blocks * BlockLog.BLOCK);
+                        i += blocks;
+                    }
+                    replace(i -> first + i);
+                } finally {
+                    log.giveBack(to);
+                }
+                gathered = true;
+            }
+        } catch (BlockIOException | OutOfMemoryError e) {
+            // There is no memory to move to.
+        } finally {
+            Arrays.fill(leaves, 0, count, null);
+            log.exit(reading);
+            leaf.gathered(gathered);
+            running.unlock();
+        }
+    }
+
+    private int countRuns() {
+        int runs = 0;
+        for (int i = 0; i < count; i += runOf(i)) {
+            runs++;
+        }
+        return runs;
+    }
+
+    private void makeRoom() {
+        if (places.length == 0) {
+            leaves = new BlockIndex.Node[STEP + BlockIndex.FAN];
+            slots = new int[STEP + BlockIndex.FAN];
+            places = new long[STEP + BlockIndex.FAN];
+        }
+    }
+
     private boolean isMoving(long place) {
         return place > 0 && log.chunk(place).moved != null;
     }
@@ -137,7 +205,7 @@ final class Compactor {
                 int looked = 0;
                 from = index.nextLeaf(from);
                 while (from >= 0 && count < STEP && looked++ < STEP / 16) {
-                    collect(index.leaf(from));
+                    collect(index.leaf(from), this::isMoving);
                     from = index.nextLeaf(from + BlockIndex.FAN);
                 }
             } finally {
@@ -146,27 +214,43 @@ final class Compactor {
             for (int i = 0; i < count; ) {
                 i += copy(places[i], runOf(i));
             }
-            if (count > 0) {
-                log.lock.lock();
-                try {
-                    for (int i = 0; i < count; i++) {
-                        BlockIndex.replace(log, leaves[i], slots[i], places[i], movedTo(places[i]));
-                    }
-                } finally {
-                    log.lock.unlock();
-                }
-            }
+            replace(i -> movedTo(places[i]));
         }
     }
 
-    private void collect(BlockIndex.Node leaf) {
+    private void collect(BlockIndex.Node leaf, LongPredicate wanted) {
+        Places all = leaf.places();
+        if (!leaf.isOwned() || (all.areSideBySide() && !wanted.test(all.get(0)))) {
+            return;
+        }
         for (int i = 0; i < BlockIndex.FAN; i++) {
-            long place = leaf.place(i);
-            if (isMoving(place)) {
+            long place = all.get(i);
+            if (wanted.test(place)) {
                 leaves[count] = leaf;
                 slots[count] = i;
                 places[count++] = place;
             }
+        }
+    }
+
+    /** Makes the collected entries name the places that their data was copied to. */
+    private void replace(IntToLongFunction to) {
+        if (count == 0) {
+            return;
+        }
+        log.lock.lock();
+        try {
+            for (int i = 0; i < count; i++) {
+                BlockIndex.Node leaf = leaves[i];
+                if (leaf.isOwned()) {
+                    leaf.places().replace(slots[i], places[i], to.applyAsLong(i));
+                }
+                if (i + 1 == count || leaves[i + 1] != leaf) {
+                    leaf.places().join();
+                }
+            }
+        } finally {
+            log.lock.unlock();
         }
     }
 

@@ -156,8 +156,17 @@ public final class MemoryStore implements Store {
      */
     boolean locate(long offset, long length, Parts found) {
         found.clear();
+        long first = first(offset);
         long end = last(offset + length);
-        long at = first(offset);
+        boolean located = locateAll(first, end, found);
+        if (found.count() >= Compactor.SCATTERED) {
+            index.noteScatteredRead(first, end);
+        }
+        return located;
+    }
+
+    private boolean locateAll(long first, long end, Parts found) {
+        long at = first;
         while (at < end) {
             long place = index.get(at);
             if (place == BlockLog.BELOW && log.below != null) {

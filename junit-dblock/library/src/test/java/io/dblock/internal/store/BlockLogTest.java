@@ -394,13 +394,13 @@ class BlockLogTest {
         BlockIndex fork = disk.copy();
         disk.set(0, 1, chunk.place(8 * BLOCK));
         fork.set(1, 2, BlockLog.BELOW);
-        assertThat(seen.place(1)).isEqualTo(chunk.place(BLOCK));
+        assertThat(seen.places().get(1)).isEqualTo(chunk.place(BLOCK));
         fork.release();
         seen = disk.leaf(0);
         BlockIndex snapshot = disk.copy();
         snapshot.set(0, 1, BlockLog.BELOW);
         disk.set(1, 2, BlockLog.BELOW);
-        assertThat(seen.place(1)).as("for a reader of the snapshot").isEqualTo(chunk.place(BLOCK));
+        assertThat(seen.places().get(1)).as("for a reader of the snapshot").isEqualTo(chunk.place(BLOCK));
     }
 
     /** The chunk that is moved to first has room for a part only, and nothing else in it is needed. */

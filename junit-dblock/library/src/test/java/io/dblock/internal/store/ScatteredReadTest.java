@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.dblock.handler.WriteFlags;
+import io.dblock.internal.kernel.NativeMemory;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What is written in small parts and read in large ones. */
+@Timeout(value = 240, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class ScatteredReadTest {
+    private static final int WRITE = 4096;
+    private static final int READ = BlockIndex.FAN * BlockLog.BLOCK;
+    private static final int LEAVES = 4;
+
+    private final byte[] expected = new byte[LEAVES * READ];
+    private final Parts found = new Parts();
+
+    /** Writes each part of the disk once, in random order. */
+    private void scatter(MemoryStore store, Random random) throws IOException {
+        List<Integer> parts = new ArrayList<>();
+        for (int at = 0; at < expected.length; at += WRITE) {
+            parts.add(at);
+        }
+        Collections.shuffle(parts, random);
+        random.nextBytes(expected);
+        for (int at : parts) {
+            store.write(at, ByteBuffer.wrap(expected, at, WRITE), WriteFlags.NONE);
+        }
+    }
+
+    /** Reads as a server thread does; returns in how many parts the data is. */
+    private int read(MemoryStore store, int offset, int length) {
+        int reading = store.log.enter();
+        try {
+            assertThat(store.locate(offset, length, found)).isTrue();
+            int at = offset;
+            for (int part = 0; part < found.count(); part++) {
+                int size = (int) found.lengths()[part];
+                ByteBuffer data = found.addresses()[part] == 0
+                        ? ByteBuffer.allocate(size)
+                        : NativeMemory.bufferAt(found.addresses()[part], size);
+                assertThat(data.mismatch(ByteBuffer.wrap(expected, at, size)))
+                        .as("first difference in part %d of %d", part, found.count())
+                        .isNegative();
+                at += size;
+            }
+            assertThat(at).isEqualTo(offset + length);
+            return found.count();
+        } finally {
+            store.log.exit(reading);
+        }
+    }
+
+    private void awaitGathered(MemoryStore store, int offset) throws InterruptedException {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
+        while (read(store, offset, READ) > 1) {
+            assertThat(System.nanoTime())
+                    .as("a read of %d bytes at %d is in one place within 120 s", READ, offset)
+                    .isLessThan(end);
+            Thread.sleep(1);
+        }
+    }
+
+    @Test
+    void whatIsReadTogetherAgainIsPutSideBySide() throws Exception {
+        Random random = new Random(1);
+        try (MemoryStore store = new MemoryStore(expected.length)) {
+            for (int round = 0; round < 3; round++) {
+                scatter(store, random);
+                assertThat(read(store, 0, READ)).isGreaterThan(Compactor.SCATTERED);
+                for (int leaf = 0; leaf < LEAVES; leaf++) {
+                    awaitGathered(store, leaf * READ);
+                }
+                assertThat(store.index.leaf(0).places().areSideBySide()).isTrue();
+            }
+        }
+    }
+
+    /** Such a read stays in many parts, whatever is done, so it is not done again each time. */
+    @Test
+    void dataBetweenZerosIsNotMovedAgainAndAgain() throws Exception {
+        Random random = new Random(2);
+        try (MemoryStore store = new MemoryStore(expected.length)) {
+            scatter(store, random);
+            for (int at = 0; at < expected.length; at += 2 * WRITE) {
+                store.discard(at, WRITE);
+                Arrays.fill(expected, at, at + WRITE, (byte) 0);
+            }
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
+            while (firstPlaces(store) != READ / WRITE / 2) {
+                read(store, 0, READ);
+                assertThat(System.nanoTime())
+                        .as("the data between zeros is moved within 120 s")
+                        .isLessThan(end);
+                Thread.sleep(1);
+            }
+            long first = store.index.get(WRITE / BlockLog.BLOCK);
+            for (int i = 0; i < 50; i++) {
+                read(store, 0, READ);
+            }
+            store.log.compact(); // It waits for what is being moved.
+            assertThat(store.index.get(WRITE / BlockLog.BLOCK)).isEqualTo(first);
+        }
+    }
+
+    /** Returns how many parts of the first leaf follow each other in memory. */
+    private static int firstPlaces(MemoryStore store) {
+        int count = 1;
+        int blocks = WRITE / BlockLog.BLOCK;
+        for (int at = 3 * blocks; at < BlockIndex.FAN; at += 2 * blocks) {
+            if (store.index.get(at) == store.index.get(at - 2 * blocks) + blocks) {
+                count++;
+            }
+        }
+        return count;
+    }
+
+    /** A snapshot shares the leaf. Its data is moved once, for both. */
+    @Test
+    void aSnapshotReadsWhatItDid() throws Exception {
+        Random random = new Random(3);
+        MemoryStore store = new MemoryStore(expected.length);
+        try (WriteCache disk = new WriteCache(store, BlockLog.BLOCK, false, evicted -> {})) {
+            scatter(store, random);
+            try (StoreSnapshot snapshot = disk.snapshot()) {
+                awaitGathered(store, 0);
+                ByteBuffer content = ByteBuffer.allocate(READ);
+                snapshot.read(0, content);
+                assertThat(content.flip()).isEqualTo(ByteBuffer.wrap(expected, 0, READ));
+                byte[] before = expected.clone();
+                scatter(store, random);
+                awaitGathered(store, 0);
+                content.clear();
+                snapshot.read(0, content);
+                assertThat(content.flip()).isEqualTo(ByteBuffer.wrap(before, 0, READ));
+            }
+        }
+    }
+}
