@@ -44,12 +44,14 @@ final class BuildRoot {
         String release = kernel.release();
         String suite = kernel.suite().orElseThrow();
         Path root = directory.resolve(release);
-        if (!Files.isDirectory(root)) {
-            if (!Requirements.isRoot()) {
-                throw new VmException("the module for kernel " + release + " has to be built with the tools of " + suite
-                        + ", in a chroot of that release: run this as root");
+        synchronized (BuildRoot.class) {
+            if (!Files.isDirectory(root)) {
+                if (!Requirements.isRoot()) {
+                    throw new VmException("the module for kernel " + release + " has to be built with the tools of "
+                            + suite + ", in a chroot of that release: run this as root");
+                }
+                make(root, packages(kernel), suites.sources(suite), progress);
             }
-            make(root, packages(kernel), suites.sources(suite), progress);
         }
         return new BuildRoot(root, kernel);
     }
@@ -86,7 +88,14 @@ final class BuildRoot {
                         made.toString()));
                 command.addAll(sources);
                 Command.of(command).within(MAKE_LIMIT).output();
-                Files.move(made, root, StandardCopyOption.ATOMIC_MOVE);
+                try {
+                    Files.move(made, root, StandardCopyOption.ATOMIC_MOVE);
+                } catch (IOException e) {
+                    // Another process may have made it meanwhile.
+                    if (!Files.isDirectory(root)) {
+                        throw e;
+                    }
+                }
             } finally {
                 FileTrees.delete(aside);
             }
