@@ -1471,6 +1471,13 @@ int main(void)
 
 	if (name && sethostname(name, strlen(name)) < 0)
 		note("cannot set the host name: %s", strerror(errno));
+	/*
+	 * The server process of the tests is in a session of its own, which would be a group of its own for the scheduler:
+	 * two levels more for each request that wakes it.
+	 */
+	if (access("/proc/sys/kernel/sched_autogroup_enabled", F_OK) == 0 &&
+	    !write_file("/proc/sys/kernel/sched_autogroup_enabled", "0"))
+		note("cannot switch off the scheduler's groups for sessions");
 	/* From here on the console's file gets all but debug messages, which costs nothing while the kernel is quiet. */
 	if (!write_file("/proc/sys/kernel/printk", "7"))
 		note("cannot raise the console's log level");
