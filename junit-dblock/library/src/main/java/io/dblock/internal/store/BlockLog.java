@@ -229,26 +229,54 @@ public final class BlockLog {
 
     /**
      * From now on the log has memory in reserve. So a disk all of whose blocks have been written, and that has nothing to
-     * keep for a cut, needs no more of it: the kernel may write there in order to get memory.
+     * keep for a cut, needs no more of it: the kernel may write there in order to get memory. What has been discarded needs
+     * none.
      */
     synchronized void reserve() {
         reserves = true;
     }
 
+    /** Returns how many chunks there should be memory for in reserve; negative if there are too many already. */
+    private long wantedReserve() {
+        int count = reserves ? count() : 0;
+        return count < LEAST_RESERVED ? 0 : live() * 3 / 2 / Chunk.BLOCKS + SLACK + UNDER_WAY - count;
+    }
+
     private void fillReserve() {
-        if (!reserves) {
-            return;
-        }
-        int count = count();
-        long most = live() * 3 / 2 / Chunk.BLOCKS + SLACK + UNDER_WAY;
+        long wanted = wantedReserve();
         try {
-            while (count >= LEAST_RESERVED && count + reserved.size() < most) {
+            while (reserved.size() < wanted) {
                 NativeMemory memory = allocator.allocate(Chunk.SIZE);
                 memory.populate(0, Chunk.SIZE);
                 reserved.add(new Spare(memory, Chunk.SIZE));
             }
         } catch (RuntimeException | OutOfMemoryError e) {
             // Then there is less of it. What was to be written has its memory.
+        }
+    }
+
+    /** Gives back what is not wanted, but for a little that the next chunk may want again. */
+    private void trimReserve() {
+        if (reserved.size() <= SLACK) {
+            return;
+        }
+        long most = Math.max(0, wantedReserve()) + SLACK;
+        while (reserved.size() > most) {
+            free(reserved.poll());
+        }
+    }
+
+    private void free(Spare one) {
+        boolean kept;
+        synchronized (spare) {
+            kept = spare.size() < MOST_SPARE;
+            if (kept) {
+                spare.push(one);
+            }
+        }
+        if (!kept) {
+            // It may take long until the garbage collector frees the memory.
+            one.memory().giveBack();
         }
     }
 
@@ -339,20 +367,11 @@ public final class BlockLog {
             chunks[chunk.number] = null;
             if (reserves) {
                 reserved.push(chunk.spare());
-                continue;
-            }
-            boolean kept;
-            synchronized (spare) {
-                kept = spare.size() < MOST_SPARE;
-                if (kept) {
-                    spare.push(chunk.spare());
-                }
-            }
-            if (!kept) {
-                // It may take long until the garbage collector frees the memory.
-                chunk.memory.giveBack();
+            } else {
+                free(chunk.spare());
             }
         }
+        trimReserve();
     }
 
     // ---- who has an index ----
