@@ -3,8 +3,8 @@ package io.dblock.it.death;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.dblock.internal.kernel.UserModeLinux;
 import io.dblock.it.support.Poll;
+import io.dblock.it.support.UserModeLinux;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

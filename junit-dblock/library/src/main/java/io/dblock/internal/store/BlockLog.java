@@ -4,7 +4,6 @@ package io.dblock.internal.store;
 import io.dblock.handler.BlockIOException;
 import io.dblock.handler.Errno;
 import io.dblock.internal.kernel.NativeMemory;
-import io.dblock.internal.kernel.UserModeLinux;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -54,7 +53,7 @@ public final class BlockLog {
     /** The place of a block of zeros. */
     static final long ZEROS = -1;
 
-    /** In User Mode Linux, how much memory is got at once, in bytes. */
+    /** How much memory is got at once, in bytes. */
     static final int TOGETHER = 1 << 16;
 
     /** A chunk with less room is full. */
@@ -294,7 +293,7 @@ public final class BlockLog {
                 }
             }
             if (memory == null) {
-                memory = new Spare(allocator.allocate(Chunk.SIZE), UserModeLinux.isHere() ? 0 : Chunk.SIZE);
+                memory = new Spare(allocator.allocate(Chunk.SIZE), 0);
             }
             Chunk chunk = new Chunk(this, number, memory);
             all[number] = chunk;

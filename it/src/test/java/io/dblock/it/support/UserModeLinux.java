@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.dblock.internal.kernel;
+package io.dblock.it.support;
 
 import java.io.BufferedReader;
 import java.io.IOException;

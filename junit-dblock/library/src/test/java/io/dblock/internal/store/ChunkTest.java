@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.dblock.internal.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class ChunkTest {
+
+    /** Otherwise the kernel, which puts the data of writes there, comes to a missing page with each of them. */
+    @Test
+    void aNewChunkGetsItsPagesTogether() throws Exception {
+        Chunk chunk = new BlockLog().take(Chunk.SIZE);
+        long before = Mapping.at(chunk.memory().address()).held();
+        chunk.touch(BlockLog.BLOCK);
+        assertThat(Mapping.at(chunk.memory().address()).held() - before).isEqualTo(BlockLog.TOGETHER);
+    }
+}
