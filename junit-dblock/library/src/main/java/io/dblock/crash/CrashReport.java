@@ -3,6 +3,7 @@ package io.dblock.crash;
 
 import io.dblock.internal.crash.CrashSearch.Counts;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 
 /** What a crash test has done. */
@@ -75,7 +76,12 @@ public final class CrashReport {
 
     /** Returns how many failed. */
     public long failed() {
-        return counts.failed();
+        return counts.failures().size();
+    }
+
+    /** Returns which ones failed, in the order in which they were found. */
+    public List<FailedState> failures() {
+        return FailedState.of(counts.failures());
     }
 
     /** Returns how many of those chosen were not checked, because the time was over or one had failed. */

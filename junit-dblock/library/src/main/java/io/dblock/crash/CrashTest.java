@@ -6,17 +6,10 @@ import com.google.errorprone.annotations.CheckReturnValue;
 import io.dblock.BlockDevice;
 import io.dblock.internal.crash.CrashSearch;
 import io.dblock.internal.crash.CrashSettings;
-import io.dblock.internal.crash.Failed;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Iterator;
-import java.util.NoSuchElementException;
 import java.util.Objects;
-import java.util.Optional;
-import java.util.Spliterator;
-import java.util.Spliterators;
 import java.util.stream.Stream;
-import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.DynamicTest;
 
 /**
@@ -49,6 +42,7 @@ public final class CrashTest {
     private int recoveries;
     private boolean prunes = true;
     private Duration within = Duration.ofMinutes(2);
+    private CrashReport report;
 
     /** What the test does with the disk. */
     @FunctionalInterface
@@ -193,6 +187,11 @@ public final class CrashTest {
                 IMAGES);
     }
 
+    private Trials<CrashReport> trials() {
+        CrashSearch search = search();
+        return new Trials<>(search, STATE, () -> report = new CrashReport(search.counts()));
+    }
+
     /**
      * Runs the workload and checks the states, up to the first one that fails.
      *
@@ -200,75 +199,30 @@ public final class CrashTest {
      */
     @CanIgnoreReturnValue
     public CrashReport verify() {
-        try (CrashSearch search = search()) {
-            String only = System.getProperty(STATE);
-            if (only != null) {
-                search.check(only).ifPresent(CrashTest::fail);
-                return new CrashReport(search.counts());
-            }
-            while (search.next().isPresent()) {
-                Optional<Failed> failed = search.check();
-                if (failed.isPresent()) {
-                    throw failure(failed.get(), "\n\n" + new CrashReport(search.counts()));
-                }
-            }
-            CrashReport report = new CrashReport(search.counts());
-            System.err.println("junit-dblock: crash test on " + disk.name() + ": " + report);
-            return report;
-        }
-    }
-
-    private static void fail(Failed failed) {
-        throw failure(failed, "");
-    }
-
-    private static AssertionError failure(Failed failed, String report) {
-        return new AssertionError(failed.text() + report, failed.cause());
+        CrashReport done = trials().verify();
+        System.err.println("junit-dblock: crash test on " + disk.name() + ": " + done);
+        return done;
     }
 
     /**
      * Runs the workload, and returns a test for each state, and a last one that has the report as its name. The stream has
-     * to be closed, as JUnit does with what a {@code @TestFactory} returns.
+     * to be closed, as JUnit does with what a {@code @TestFactory} returns. The tests run one after the other.
      */
     public Stream<DynamicTest> states() {
-        CrashSearch search = search();
-        String only = System.getProperty(STATE);
-        if (only != null) {
-            return Stream.of(DynamicTest.dynamicTest(
-                            only, () -> search.check(only).ifPresent(CrashTest::fail)))
-                    .onClose(search::close);
-        }
-        Iterator<DynamicTest> tests = new Tests(search);
-        return StreamSupport.stream(
-                        Spliterators.spliteratorUnknownSize(tests, Spliterator.ORDERED | Spliterator.NONNULL), false)
-                .onClose(search::close);
+        return trials().tests();
     }
 
-    /** One test for each state; the next one is only known when one has run. */
-    private static final class Tests implements Iterator<DynamicTest> {
-        private final CrashSearch search;
-        private boolean reported;
-
-        Tests(CrashSearch search) {
-            this.search = search;
+    /**
+     * Returns what this test has done, when {@link #verify} has returned or found a state that fails, or the stream of
+     * {@link #states} is closed.
+     *
+     * @throws IllegalStateException if it has not run to its end yet
+     */
+    public CrashReport report() {
+        if (report == null) {
+            throw new IllegalStateException(
+                    "There is no report: this crash test has not run. Call verify(), or close the stream of states().");
         }
-
-        @Override
-        public boolean hasNext() {
-            return !reported;
-        }
-
-        @Override
-        public DynamicTest next() {
-            if (reported) {
-                throw new NoSuchElementException("There are no more states.");
-            }
-            Optional<String> name = search.next();
-            if (name.isPresent()) {
-                return DynamicTest.dynamicTest(name.get(), () -> search.check().ifPresent(CrashTest::fail));
-            }
-            reported = true;
-            return DynamicTest.dynamicTest(new CrashReport(search.counts()).toString(), () -> {});
-        }
+        return report;
     }
 }

@@ -3,6 +3,7 @@ package io.dblock.crash;
 
 import io.dblock.internal.crash.FaultSweep.Counts;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 
 /** What a fault test has done. */
@@ -33,6 +34,11 @@ public final class FaultReport {
         return counts.checked();
     }
 
+    /** Returns what failed, in the order in which the faults were tried: for each the first state after it. */
+    public List<FailedState> failures() {
+        return FailedState.of(counts.failures());
+    }
+
     /** Returns how many faults were not tried, because the time was over or one had failed. */
     public long left() {
         return counts.left();
@@ -47,8 +53,9 @@ public final class FaultReport {
     public String toString() {
         return String.format(
                 Locale.ROOT,
-                "%d faults tried, %d left; %d acted, the workload reported %d of them; %d states checked; %.1f s",
+                "%d faults tried, %d failed, %d left; %d acted, the workload reported %d of them; %d states checked; %.1f s",
                 faults(),
+                failures().size(),
                 left(),
                 reached(),
                 reported(),

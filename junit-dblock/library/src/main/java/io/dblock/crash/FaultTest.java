@@ -6,14 +6,14 @@ import com.google.errorprone.annotations.CheckReturnValue;
 import io.dblock.BlockDevice;
 import io.dblock.handler.Errno;
 import io.dblock.handler.Operation;
-import io.dblock.internal.crash.Failed;
 import io.dblock.internal.crash.FaultSweep;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
 
 /**
  * Checks what storage code makes of each single error of its disk. The workload runs once without a fault, and then again for
@@ -43,6 +43,7 @@ public final class FaultTest {
     private boolean once = true;
     private boolean forGood = true;
     private Duration within = Duration.ofMinutes(2);
+    private FaultReport report;
 
     private FaultTest(BlockDevice disk) {
         this.disk = Objects.requireNonNull(disk, "disk");
@@ -103,33 +104,56 @@ public final class FaultTest {
         return this;
     }
 
+    private Trials<FaultReport> trials() {
+        if (workload == null || check == null) {
+            throw new IllegalStateException("This fault test has no " + (workload == null ? "workload" : "check")
+                    + ". Give it one: FaultTest.of(disk).workload(run -> ...).check(state -> ...).");
+        }
+        FaultSweep sweep = new FaultSweep(
+                disk,
+                new FaultSweep.Settings(operations, errors, once, forGood, within),
+                acknowledge -> workload.run(new CrashRun(acknowledge)),
+                state -> check.check(new CrashState(state)),
+                IMAGES);
+        return new Trials<>(sweep, FAULT, () -> report = new FaultReport(sweep.counts()));
+    }
+
     /**
-     * Runs the workload for each fault, up to the first one after which a state fails.
+     * Runs the workload for each fault, up to the first one after which a state fails. No simpler one does: those that
+     * happen once come first, and those of earlier requests.
      *
      * @throws AssertionError if the workload fails without a fault, or a state fails; the message explains it
      * @throws IllegalArgumentException if these operations or errors cannot be tried
      */
     @CanIgnoreReturnValue
     public FaultReport verify() {
-        if (workload == null || check == null) {
-            throw new IllegalStateException("This fault test has no " + (workload == null ? "workload" : "check")
-                    + ". Give it one: FaultTest.of(disk).workload(run -> ...).check(state -> ...).");
+        FaultReport done = trials().verify();
+        System.err.println("junit-dblock: fault test on " + disk.name() + ": " + done);
+        return done;
+    }
+
+    /**
+     * Returns a test for each fault, whose name begins with the id of the fault, and a last one that has the report as its
+     * name. The stream has to be closed, as JUnit does with what a {@code @TestFactory} returns. The tests run one after the
+     * other; the workload runs without a fault when the first one is asked for.
+     *
+     * @throws IllegalArgumentException if these operations or errors cannot be tried
+     */
+    public Stream<DynamicTest> states() {
+        return trials().tests();
+    }
+
+    /**
+     * Returns what this test has done, when {@link #verify} has returned or found a fault that breaks it, or the stream of
+     * {@link #states} is closed.
+     *
+     * @throws IllegalStateException if it has not run to its end yet
+     */
+    public FaultReport report() {
+        if (report == null) {
+            throw new IllegalStateException(
+                    "There is no report: this fault test has not run. Call verify(), or close the stream of states().");
         }
-        try (FaultSweep sweep = new FaultSweep(
-                disk,
-                new FaultSweep.Settings(operations, errors, once, forGood, within),
-                acknowledge -> workload.run(new CrashRun(acknowledge)),
-                state -> check.check(new CrashState(state)),
-                IMAGES)) {
-            String only = System.getProperty(FAULT);
-            Optional<Failed> failed = only == null ? sweep.search() : sweep.search(only);
-            FaultReport report = new FaultReport(sweep.counts());
-            if (failed.isPresent()) {
-                throw new AssertionError(
-                        failed.get().text() + "\n\n" + report, failed.get().cause());
-            }
-            System.err.println("junit-dblock: fault test on " + disk.name() + ": " + report);
-            return report;
-        }
+        return report;
     }
 }

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
@@ -20,7 +21,7 @@ import java.util.Set;
  * Checks the states of a workload one by one, and then those of their recoveries, until there are no more or the time is over.
  * The first one that fails is made simpler and explained.
  */
-public final class CrashSearch implements AutoCloseable {
+public final class CrashSearch implements Search {
     private static final Duration SHRINK = Duration.ofSeconds(30);
     private static final Duration PROGRESS = Duration.ofSeconds(10);
     /** How long the states that are left are counted. */
@@ -37,15 +38,19 @@ public final class CrashSearch implements AutoCloseable {
     /** The contents that have been tried, with how much was acknowledged. */
     private final Set<CrashStates.Key> tried = new HashSet<>();
 
+    private final List<Failed> failures = new ArrayList<>();
+
     private long progress = start;
     private Next next;
     private long checked;
     private long pruned;
     private long repeated;
     private long sampled;
-    private long failed;
     private long recoveries;
     private long inRecovery;
+    /** How many states were not checked because nobody wanted it. */
+    private long unwanted;
+
     private long left = -1;
     private boolean leftIsMore;
     /** How many states of the workload there are to try; -1 if that has not been counted. */
@@ -73,6 +78,7 @@ public final class CrashSearch implements AutoCloseable {
      * @param sampled how many of those checked were chosen at random
      * @param recoveries of how many states the recovery was recorded
      * @param inRecovery how many of those checked are of a cut during a recovery
+     * @param failures those that failed
      * @param left how many of those chosen were not checked, for want of time; at least if {@code leftIsMore}
      */
     public record Counts(
@@ -87,7 +93,7 @@ public final class CrashSearch implements AutoCloseable {
             long sampled,
             long recoveries,
             long inRecovery,
-            long failed,
+            List<Failed> failures,
             long left,
             boolean leftIsMore,
             Duration elapsed) {}
@@ -120,7 +126,7 @@ public final class CrashSearch implements AutoCloseable {
         }
     }
 
-    /** Returns the next state to check, in words; empty if there is none, or no time. */
+    @Override
     public Optional<String> next() {
         while (next == null && !levels.isEmpty() && isTimeLeft()) {
             Level level = levels.peek();
@@ -183,7 +189,13 @@ public final class CrashSearch implements AutoCloseable {
         recovered.writes().ifPresent(writes -> levels.push(new Level(writes, writes.states(), false)));
     }
 
-    /** Checks the state that {@link #next()} has returned. */
+    @Override
+    public void leave() {
+        next = null;
+        unwanted++;
+    }
+
+    @Override
     public Optional<Failed> check() {
         Campaign of = next.campaign();
         State state = next.state();
@@ -198,8 +210,12 @@ public final class CrashSearch implements AutoCloseable {
             tellProgress(of, state);
             return Optional.empty();
         }
-        failed++;
-        return Optional.of(failed == 1 ? explain(of, state.point(), failure) : brief(of, state.point(), failure));
+        return failed(failures.isEmpty() ? explain(of, state.point(), failure) : brief(of, state.point(), failure));
+    }
+
+    private Optional<Failed> failed(Failed failed) {
+        failures.add(failed);
+        return Optional.of(failed);
     }
 
     private Throwable recoverNow(Campaign of, State state) {
@@ -209,7 +225,7 @@ public final class CrashSearch implements AutoCloseable {
         return recovered.failure();
     }
 
-    /** Checks the state with this id, and no other. */
+    @Override
     public Optional<Failed> check(String id) {
         List<String> parts = List.of(id.strip().split("\\+", -1));
         Campaign at = campaign;
@@ -239,17 +255,23 @@ public final class CrashSearch implements AutoCloseable {
         if (failure == null) {
             return Optional.empty();
         }
-        failed++;
-        return Optional.of(explanation(of, point, failure, "\n"));
+        return failed(explanation(of, point, failure, "\n"));
     }
 
     private Failed brief(Campaign of, CrashPoint point, Throwable failure) {
-        return new Failed(
+        return failed(
+                of,
+                point,
                 "The state " + of.describe(point)
                         + " failed, too. Only the first one that failed is explained.\n\n"
                         + Explanation.cause(failure) + "\n\nThis state alone: -Ddblock.crash.state="
                         + of.id(point),
                 failure);
+    }
+
+    private static Failed failed(Campaign of, CrashPoint point, String text, Throwable cause) {
+        int lost = point.blocksLost(of.replayTo(point).unflushed()).size();
+        return new Failed(of.id(point), lost, text, cause);
     }
 
     private Failed explain(Campaign of, CrashPoint failing, Throwable failure) {
@@ -275,7 +297,7 @@ public final class CrashSearch implements AutoCloseable {
                 + "What happened:\n" + explanation.timeline() + "\n\n"
                 + "This state alone: -Ddblock.crash.state=" + of.id(point) + "\n"
                 + image(of, point);
-        return new Failed(text, failure);
+        return failed(of, point, text, failure);
     }
 
     /** Says what the cuts before this one lost, if it came while a state recovered. */
@@ -418,14 +440,14 @@ public final class CrashSearch implements AutoCloseable {
                 sampled,
                 recoveries,
                 inRecovery,
-                failed,
+                List.copyOf(failures),
                 left,
                 leftIsMore,
                 elapsed);
     }
 
     private void countLeft() {
-        left = next == null ? 0 : 1;
+        left = unwanted + (next == null ? 0 : 1);
         next = null;
         for (Level level : levels) {
             if (level.recovers()) {

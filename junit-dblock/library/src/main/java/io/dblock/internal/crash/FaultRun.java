@@ -206,6 +206,11 @@ final class FaultRun implements AutoCloseable {
         return new CrashPoint(requestsAtEnd, acknowledgements, all);
     }
 
+    /** Returns how many writes the disk has lost. */
+    int lostWrites(End end) {
+        return point(end).lost().size();
+    }
+
     /** Returns what can have become of the disk; each content once. */
     List<End> ends() {
         boolean same = replay.hash(content(End.LEFT)) == replay.hash(content(End.CUT));

@@ -14,16 +14,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
 /**
- * Runs a workload once for each fault, on a disk that is put back to its start in place, and checks what is left. The
- * first failure is explained. One thread at a time uses this.
+ * Runs a workload once for each fault, on a disk that is put back to its start in place, and checks what is left.
  */
-public final class FaultSweep implements AutoCloseable {
+public final class FaultSweep implements Search {
     private static final Duration PROGRESS = Duration.ofSeconds(10);
 
     private final CrashDevice disk;
@@ -34,11 +35,16 @@ public final class FaultSweep implements AutoCloseable {
     private final StateDisk states;
     private final long begun = System.nanoTime();
     private long progress = begun;
-    private long faults;
+    /** What is to be tried; null before the workload has run without a fault. */
+    private ArrayDeque<FaultPoint> faults;
+
+    private final List<Failed> failures = new ArrayList<>();
+    private long tried;
     private long reached;
     private long reported;
     private long checked;
-    private long left;
+    /** How many faults were not tried because nobody wanted it. */
+    private long unwanted;
 
     /**
      * What is tried.
@@ -66,9 +72,17 @@ public final class FaultSweep implements AutoCloseable {
      * @param reached how many of these acted: the workload made the request
      * @param reported after how many of those the workload threw
      * @param checked how many states were checked
-     * @param left how many faults were not tried, for want of time or after a failure
+     * @param failures the first state that failed after each
+     * @param left how many faults were not tried
      */
-    public record Counts(long faults, long reached, long reported, long checked, long left, Duration elapsed) {}
+    public record Counts(
+            long faults,
+            long reached,
+            long reported,
+            long checked,
+            List<Failed> failures,
+            long left,
+            Duration elapsed) {}
 
     /** Takes over a disk, which is not mounted. {@code images} is the directory for images of failed states. */
     public FaultSweep(BlockDevice disk, Settings settings, Work work, Check check, Path images) {
@@ -98,9 +112,21 @@ public final class FaultSweep implements AutoCloseable {
         return FaultRun.of(disk, states, fault, work);
     }
 
-    /** Runs without a fault, and then with one after the other, up to the first failure, which is returned in words. */
-    public Optional<Failed> search() {
-        Map<Operation, Integer> requests;
+    @Override
+    public Optional<String> next() {
+        if (faults == null) {
+            faults = faults(requestsWithoutFault());
+        }
+        return isTimeLeft() && !faults.isEmpty()
+                ? Optional.of(faults.peek().id() + " " + faults.peek())
+                : Optional.empty();
+    }
+
+    private boolean isTimeLeft() {
+        return System.nanoTime() - begun < settings.within().toNanos();
+    }
+
+    private Map<Operation, Integer> requestsWithoutFault() {
         try (FaultRun run = run(null)) {
             if (run.reported() != null) {
                 throw new AssertionError(
@@ -108,25 +134,27 @@ public final class FaultSweep implements AutoCloseable {
             }
             Optional<Failed> failed = check(run);
             if (failed.isPresent()) {
-                return failed;
+                throw new AssertionError(failed.get().text(), failed.get().cause());
             }
-            requests = run.requests();
+            return run.requests();
         }
-        ArrayDeque<FaultPoint> next = faults(requests);
-        while (!next.isEmpty() && System.nanoTime() - begun < settings.within().toNanos()) {
-            Optional<Failed> failed = tryOne(next.remove());
-            left = next.size();
-            if (failed.isPresent()) {
-                return failed;
-            }
-            tellProgress();
-        }
-        left = next.size();
-        return Optional.empty();
     }
 
-    /** Tries the fault with this id, and no other. */
-    public Optional<Failed> search(String id) {
+    @Override
+    public Optional<Failed> check() {
+        Optional<Failed> failed = tryOne(faults.remove());
+        tellProgress();
+        return failed;
+    }
+
+    @Override
+    public void leave() {
+        faults.remove();
+        unwanted++;
+    }
+
+    @Override
+    public Optional<Failed> check(String id) {
         FaultPoint fault = FaultPoint.parse(id);
         Optional<Failed> failed = tryOne(fault);
         if (reached == 0) {
@@ -138,14 +166,16 @@ public final class FaultSweep implements AutoCloseable {
     }
 
     private Optional<Failed> tryOne(FaultPoint fault) {
-        faults++;
+        tried++;
         try (FaultRun run = run(fault)) {
             if (!run.reached()) {
                 return Optional.empty();
             }
             reached++;
             reported += run.reported() != null ? 1 : 0;
-            return check(run);
+            Optional<Failed> failed = check(run);
+            failed.ifPresent(failures::add);
+            return failed;
         }
     }
 
@@ -173,7 +203,8 @@ public final class FaultSweep implements AutoCloseable {
             checked++;
             Throwable failure = run.failureOf(end);
             if (failure != null) {
-                return Optional.of(new Failed(run.explain(end, failure) + "\n" + image(run, end), failure));
+                return Optional.of(new Failed(
+                        run.id(), run.lostWrites(end), run.explain(end, failure) + "\n" + image(run, end), failure));
             }
         }
         return Optional.empty();
@@ -203,8 +234,8 @@ public final class FaultSweep implements AutoCloseable {
                 Locale.ROOT,
                 "junit-dblock: fault test on %s: %d faults tried, %d left, %d states checked; %d s of at most %d s",
                 disk.device().name(),
-                faults,
-                left,
+                tried,
+                left(),
                 checked,
                 Duration.ofNanos(now - begun).toSeconds(),
                 settings.within().toSeconds()));
@@ -212,7 +243,18 @@ public final class FaultSweep implements AutoCloseable {
 
     /** Returns the numbers so far. */
     public Counts counts() {
-        return new Counts(faults, reached, reported, checked, left, Duration.ofNanos(System.nanoTime() - begun));
+        return new Counts(
+                tried,
+                reached,
+                reported,
+                checked,
+                List.copyOf(failures),
+                left(),
+                Duration.ofNanos(System.nanoTime() - begun));
+    }
+
+    private long left() {
+        return unwanted + (faults == null ? 0 : faults.size());
     }
 
     /** Puts the disk back to its start. */
