@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.it.crash;
 
-import static io.dblock.Filesystem.EXT4;
 import static io.dblock.handler.Errno.EIO;
 import static io.dblock.handler.Errno.ENOSPC;
 import static java.nio.charset.StandardCharsets.UTF_8;
@@ -12,6 +11,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import io.dblock.BlockDevice;
 import io.dblock.crash.CrashState;
+import io.dblock.crash.FailedState;
 import io.dblock.crash.FaultReport;
 import io.dblock.crash.FaultTest;
 import io.dblock.handler.Operation;
@@ -24,10 +24,14 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -47,12 +51,7 @@ class FaultSweepIT {
 
     @BeforeEach
     void createDisk() {
-        disk = BlockDevice.builder()
-                .size("16MiB")
-                .filesystem(EXT4)
-                .mountOptions("commit=3600")
-                .seed(1)
-                .create();
+        disk = LogWorkload.disk(1);
     }
 
     @AfterEach
@@ -132,17 +131,50 @@ class FaultSweepIT {
     void aFaultIsTriedAloneByItsIdAndTheDiskIsAsBefore() throws Exception {
         Path before = disk.mount().resolve("before");
         Files.writeString(before, "here");
-        Throwable failure = failure(test(OnFailure.IGNORE));
+        FaultTest test = test(OnFailure.IGNORE);
+        failure(test);
         assertThat(disk.mountPoint()).isEmpty();
         assertThat(disk.mount().resolve("before")).hasContent("here");
         assertThat(disk.mount().resolve("lines")).doesNotExist();
 
-        String id = failure.getMessage().replaceAll("(?s).*-Ddblock.fault=(\\S+).*", "$1");
+        String id = test.report().failures().get(0).id();
         System.setProperty(FaultTest.FAULT, id);
         try {
             assertThat(failure(test(OnFailure.IGNORE)))
                     .hasMessageContaining("-Ddblock.fault=" + id)
-                    .hasMessageContaining("1 faults tried");
+                    .hasMessageContaining("1 faults tried, 1 failed");
+        } finally {
+            System.clearProperty(FaultTest.FAULT);
+        }
+    }
+
+    /** Also says that of those which break it, the one that happens once comes first. */
+    @Test
+    void eachFaultIsATestThatItsNameCanRepeat() throws Exception {
+        Map<String, Boolean> passed = new LinkedHashMap<>();
+        FaultTest test = test(OnFailure.IGNORE).operations(Operation.FLUSH);
+        try (Stream<DynamicTest> tests = test.states()) {
+            tests.forEach(one -> passed.put(
+                    one.getDisplayName(),
+                    catchThrowable(() -> one.getExecutable().execute()) == null));
+        }
+        FaultReport report = test.report();
+        List<String> failed = passed.keySet().stream()
+                .filter(name -> !passed.get(name))
+                .map(name -> name.replaceAll(" .*", ""))
+                .toList();
+        assertThat(report.failures()).extracting(FailedState::id).isEqualTo(failed);
+        assertThat(failed).hasSizeGreaterThan(1).startsWith("flush.1.EIO.once").contains("flush.1.EIO.forgood");
+        assertThat(passed).hasSize((int) report.faults() + 1).containsEntry(report.toString(), true);
+        assertThat(passed.keySet()).contains("flush.1.EIO.once FLUSH number 1 fails with EIO");
+
+        System.setProperty(FaultTest.FAULT, failed.get(1));
+        try (Stream<DynamicTest> tests =
+                test(OnFailure.IGNORE).operations(Operation.FLUSH).states()) {
+            List<DynamicTest> all = tests.toList();
+            assertThat(all).hasSize(1);
+            assertThat(catchThrowable(() -> all.get(0).getExecutable().execute()))
+                    .hasMessageContaining("This fault alone: -Ddblock.fault=" + failed.get(1));
         } finally {
             System.clearProperty(FaultTest.FAULT);
         }

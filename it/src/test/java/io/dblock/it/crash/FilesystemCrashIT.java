@@ -4,7 +4,6 @@ package io.dblock.it.crash;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.nio.file.StandardCopyOption.ATOMIC_MOVE;
 import static java.nio.file.StandardOpenOption.CREATE;
-import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -12,6 +11,7 @@ import io.dblock.BlockDevice;
 import io.dblock.Filesystem;
 import io.dblock.crash.CrashReport;
 import io.dblock.crash.CrashTest;
+import io.dblock.it.support.Verdict;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -27,18 +27,12 @@ import org.junit.jupiter.params.provider.CsvSource;
 class FilesystemCrashIT {
     private static final int FILES = 4;
 
-    private static void sync(Path path) throws IOException {
-        try (FileChannel channel = FileChannel.open(path, READ)) {
-            channel.force(true);
-        }
-    }
-
     private static void create(Path file, String text) throws IOException {
         try (FileChannel channel = FileChannel.open(file, CREATE, WRITE)) {
             channel.write(ByteBuffer.wrap(text.getBytes(UTF_8)));
             channel.force(true);
         }
-        sync(file.getParent());
+        Durable.syncNames(file.getParent());
     }
 
     @ParameterizedTest
@@ -49,11 +43,11 @@ class FilesystemCrashIT {
             CrashReport report = CrashTest.of(disk)
                     .workload(run -> {
                         Path directory = Files.createDirectory(disk.mount().resolve("directory"));
-                        sync(directory.getParent());
+                        Durable.syncNames(directory.getParent());
                         for (int i = 0; i < FILES; i++) {
                             create(directory.resolve("new"), "content " + i);
                             Files.move(directory.resolve("new"), directory.resolve("file" + i), ATOMIC_MOVE);
-                            sync(directory);
+                            Durable.syncNames(directory);
                             run.acknowledge(i);
                         }
                         disk.unmount(); // btrfs does not mount two devices with one id
@@ -66,7 +60,7 @@ class FilesystemCrashIT {
                     })
                     .within(Duration.ofMinutes(1))
                     .verify();
-            System.out.println("crash states of " + filesystem + ": " + report);
+            Verdict.table("known-verdicts", "FilesystemCrashIT").put(Verdict.row(filesystem.toString(), report));
             assertThat(report.checked() + report.pruned()).isGreaterThan(50);
         }
     }

@@ -4,60 +4,41 @@ package io.dblock.it.crash;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import io.dblock.crash.CrashReport;
 import io.dblock.crash.CrashTest;
+import io.dblock.crash.FailedState;
+import io.dblock.it.support.ResultTable;
+import io.dblock.it.support.Verdict;
 import java.time.Duration;
 import java.util.Locale;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
-/**
- * How a crash test has found a bug that was planted.
- *
- * @param bug what it was
- * @param state the number of the first state that failed
- * @param states how many there are to check, at least if {@code more}
- * @param lost how many writes the simplest state that fails loses, whole or in part
- * @param elapsed how long all of it took, with the explanation
- */
-record Finding(Enum<?> bug, long state, long states, boolean more, long lost, Duration elapsed) {
-    private static final Pattern STATES = Pattern.compile("(\\d+) states checked .*?, (more than )?(\\d+) left");
-    private static final Pattern LOSSES = Pattern.compile("What the cut loses:\n(.*?)\n\n", Pattern.DOTALL);
-    private static final Pattern LOSS = Pattern.compile("^  #\\d+", Pattern.MULTILINE);
+/** How a crash test finds a bug that was planted, and nothing where there is none. Both are rows of tables. */
+final class Finding {
+    private Finding() {}
 
-    /** Runs a test that has to fail, and prints what it says. */
-    static Finding of(Enum<?> bug, CrashTest test) {
+    /** Runs a test that has to fail. */
+    static void of(Enum<?> bug, CrashTest test) {
         long start = System.nanoTime();
         Throwable failure = catchThrowable(() -> System.out.println("Nothing found: " + test.verify()));
         Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
         assertThat(failure).as("the failure of %s", bug).isInstanceOf(AssertionError.class);
-        String text = failure.getMessage();
-        Matcher states = STATES.matcher(text);
-        Matcher losses = LOSSES.matcher(text);
-        assertThat(states.find() && losses.find())
-                .as("numbers of states and losses in: %s", text)
-                .isTrue();
-        long checked = Long.parseLong(states.group(1));
-        Finding finding = new Finding(
-                bug,
-                checked,
-                checked + Long.parseLong(states.group(3)),
-                states.group(2) != null,
-                LOSS.matcher(losses.group(1)).results().count(),
-                elapsed);
-        System.out.println(finding + "\n" + text);
-        return finding;
+        System.out.println(bug + ": " + failure.getMessage());
+        CrashReport report = test.report();
+        FailedState simplest = report.failures().get(0);
+        String store = bug.getDeclaringClass().getEnclosingClass().getSimpleName();
+        ResultTable.of("planted-bugs", store, "bug", "found at state", "of", "shrunk to writes", "seconds")
+                .put(
+                        bug,
+                        report.checked(),
+                        (report.leftIsMore() ? "more than " : "") + (report.checked() + report.left()),
+                        simplest.lostWrites(),
+                        String.format(Locale.ROOT, "%.1f", elapsed.toMillis() / 1000.0));
     }
 
-    @Override
-    public String toString() {
-        return String.format(
-                Locale.ROOT,
-                "%s: found at state %d of %s%d, shrunk to %d lost writes, %.1f s",
-                bug,
-                state,
-                more ? "more than " : "",
-                states,
-                lost,
-                elapsed.toMillis() / 1000.0);
+    /** Runs a test with this seed that has to pass. */
+    static void none(String store, long seed, CrashTest test) {
+        CrashReport report = test.verify();
+        assertThat(report.checked()).as("%s", report).isGreaterThan(100);
+        Verdict.table("without-bugs", store).put(Verdict.row("seed " + seed, report));
     }
 }

@@ -83,8 +83,8 @@ class FollowedProgramIT {
             List<Bug> bugs = Arrays.stream(args).skip(1).map(Bug::valueOf).toList();
             try (WriteAheadLog log = WriteAheadLog.open(Path.of(args[0]), bugs)) {
                 for (int i = 1; i <= ENTRIES; i++) {
-                    log.put(i, 1000 + i);
-                    System.out.println(i);
+                    int entry = i;
+                    log.put(entry, 1000 + entry, () -> System.out.println(entry));
                 }
             }
         }

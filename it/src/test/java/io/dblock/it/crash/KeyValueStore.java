@@ -16,11 +16,10 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.stream.Stream;
-import java.util.zip.CRC32;
 
 /**
  * A small durable map from numbers to positive numbers, in the manner of an LSM tree, written with care and with bugs that can
@@ -75,16 +74,20 @@ final class KeyValueStore implements AutoCloseable {
     private static final int DELETED = 0;
 
     private static final int LOG_SIZE = 4096;
-    private static final int RECORD_HEAD = 4 * Integer.BYTES;
+    private static final String LOG = "log-";
+    /** The length of a record before its entries: also number of the log, number of entries. */
+    private static final int RECORD_HEAD = Frames.HEAD + 2 * Integer.BYTES;
+
     private static final int RECORD_ALIGNED = 512;
+    private static final int ENTRY_HEAD = Frames.HEAD + 2 * Integer.BYTES;
 
     /** Of several logical blocks: the head is in the first one, and the number of tables at the end of the last one. */
     private static final int SLOT = 4096;
 
-    private static final int SLOT_HEAD = 3 * Integer.BYTES;
-
     private final Path directory;
     private final Set<Bug> bugs;
+    private final Frames records;
+    private final Frames slots;
     /** What is in tables. */
     private final TreeMap<Integer, Integer> stored = new TreeMap<>();
     /** What is in the log; {@link #DELETED} for what was deleted. */
@@ -100,6 +103,9 @@ final class KeyValueStore implements AutoCloseable {
     private KeyValueStore(Path directory, Collection<Bug> bugs) {
         this.directory = directory;
         this.bugs = Set.copyOf(bugs);
+        records = new Frames(has(Bug.PART_OF_BATCH_TAKEN) ? RECORD_HEAD : LOG_SIZE, true);
+        slots = new Frames(
+                SLOT - (has(Bug.CHECKSUM_WITHOUT_LENGTH) ? Integer.BYTES : 0), !has(Bug.TORN_MANIFEST_TAKEN));
     }
 
     private boolean has(Bug bug) {
@@ -142,7 +148,7 @@ final class KeyValueStore implements AutoCloseable {
             log.force(false);
         }
         int length = record.remaining();
-        write(log, logEnd, record);
+        Durable.write(log, logEnd, record);
         logEnd += length;
         recent.putAll(batch);
         if (has(Bug.ACKNOWLEDGED_BEFORE_SYNC)) {
@@ -162,17 +168,8 @@ final class KeyValueStore implements AutoCloseable {
         byte[] entries = entries(batch);
         int length = (RECORD_HEAD + entries.length + RECORD_ALIGNED - 1) / RECORD_ALIGNED * RECORD_ALIGNED;
         ByteBuffer record = ByteBuffer.allocate(length);
-        record.putInt(length).putInt(0).putInt(logNumber).putInt(batch.size()).put(entries);
-        return record.putInt(Integer.BYTES, checksum(record)).clear();
-    }
-
-    /** Returns the checksum of a record without its second number, which is the checksum. */
-    private int checksum(ByteBuffer record) {
-        CRC32 crc = new CRC32();
-        crc.update(record.slice(0, Integer.BYTES));
-        int end = has(Bug.PART_OF_BATCH_TAKEN) ? RECORD_HEAD : record.capacity();
-        crc.update(record.slice(2 * Integer.BYTES, end - 2 * Integer.BYTES));
-        return (int) crc.getValue();
+        record.position(Frames.HEAD).putInt(logNumber).putInt(batch.size()).put(entries);
+        return records.complete(record);
     }
 
     /** Puts what is in the log into a table, and goes on with an empty log. */
@@ -204,7 +201,7 @@ final class KeyValueStore implements AutoCloseable {
         log.close();
         Files.move(logFile(logNumber), logFile(logNumber + 1), ATOMIC_MOVE);
         if (!has(Bug.RENAME_NOT_SYNCED)) {
-            syncDirectory();
+            Durable.syncNames(directory);
         }
         logNumber++;
         openLog();
@@ -212,7 +209,7 @@ final class KeyValueStore implements AutoCloseable {
 
     private void createLog() throws IOException {
         write(logFile(logNumber), ByteBuffer.allocate(LOG_SIZE), true, false);
-        syncDirectory();
+        Durable.syncNames(directory);
         openLog();
     }
 
@@ -225,11 +222,11 @@ final class KeyValueStore implements AutoCloseable {
 
     private void writeTable(int table, SortedMap<Integer, Integer> content) throws IOException {
         byte[] entries = entries(content);
-        ByteBuffer data = ByteBuffer.allocate(2 * Integer.BYTES + entries.length);
-        data.putInt(content.size()).putInt(checksum(entries)).put(entries).clear();
-        write(tableFile(table), data, !has(Bug.TABLE_NOT_SYNCED), has(Bug.COMPACTED_IN_PLACE));
+        ByteBuffer data = ByteBuffer.allocate(Frames.HEAD + Integer.BYTES + entries.length);
+        data.position(Frames.HEAD).putInt(content.size()).put(entries);
+        write(tableFile(table), Frames.RIGHT.complete(data), !has(Bug.TABLE_NOT_SYNCED), has(Bug.COMPACTED_IN_PLACE));
         if (!has(Bug.TABLE_NOT_SYNCED)) {
-            syncDirectory();
+            Durable.syncNames(directory);
         }
     }
 
@@ -238,20 +235,14 @@ final class KeyValueStore implements AutoCloseable {
         List<Path> old = new ArrayList<>();
         tables.forEach(table -> old.add(tableFile(table)));
         if (has(Bug.TABLES_DELETED_FIRST)) {
-            delete(old);
+            Durable.delete(old);
         }
         int table = has(Bug.COMPACTED_IN_PLACE) ? tables.get(0) : nextTable++;
         stored.values().removeIf(value -> value == DELETED);
         writeTable(table, stored);
         writeManifest(logNumber, List.of(table));
         old.remove(tableFile(table));
-        delete(old);
-    }
-
-    private static void delete(List<Path> files) throws IOException {
-        for (Path file : files) {
-            Files.deleteIfExists(file);
-        }
+        Durable.delete(old);
     }
 
     // ---- the manifest ----
@@ -259,26 +250,17 @@ final class KeyValueStore implements AutoCloseable {
     private void writeManifest(int nextLog, List<Integer> nextTables) throws IOException {
         manifest++;
         ByteBuffer slot = ByteBuffer.allocate(SLOT);
-        slot.putInt(manifest).putInt(0).putInt(nextLog);
+        slot.position(Frames.HEAD).putInt(manifest).putInt(nextLog);
         nextTables.forEach(slot::putInt);
         slot.putInt(SLOT - Integer.BYTES, nextTables.size());
-        slot.putInt(Integer.BYTES, slotChecksum(slot)).clear();
         int place = has(Bug.ONE_SLOT) ? 0 : manifest % 2;
         try (FileChannel channel = FileChannel.open(manifestFile(), WRITE)) {
-            write(channel, place * (long) SLOT, slot);
+            Durable.write(channel, place * (long) SLOT, slots.complete(slot));
             if (!has(Bug.MANIFEST_NOT_SYNCED)) {
                 channel.force(false);
             }
         }
         tables = List.copyOf(nextTables);
-    }
-
-    private int slotChecksum(ByteBuffer slot) {
-        CRC32 crc = new CRC32();
-        crc.update(slot.slice(0, Integer.BYTES));
-        int end = SLOT - (has(Bug.CHECKSUM_WITHOUT_LENGTH) ? Integer.BYTES : 0);
-        crc.update(slot.slice(2 * Integer.BYTES, end - 2 * Integer.BYTES));
-        return (int) crc.getValue();
     }
 
     // ---- recovery ----
@@ -297,7 +279,7 @@ final class KeyValueStore implements AutoCloseable {
                 logEnd += length;
             }
         } else {
-            delete(logs());
+            Durable.delete(Durable.files(directory, LOG));
             createLog();
         }
     }
@@ -306,99 +288,72 @@ final class KeyValueStore implements AutoCloseable {
         ByteBuffer data = ByteBuffer.wrap(Files.readAllBytes(manifestFile()));
         ByteBuffer newest = null;
         for (int place = 0; place < 2; place++) {
-            ByteBuffer slot = data.slice(place * SLOT, SLOT);
-            boolean whole = slot.getInt(0) > 0 && slot.getInt(Integer.BYTES) == slotChecksum(slot);
-            boolean taken = whole || (has(Bug.TORN_MANIFEST_TAKEN) && slot.getInt(0) > 0);
-            if (taken && slot.getInt(0) > manifest) {
+            ByteBuffer slot = slots.at(data, place * SLOT).orElse(null);
+            if (slot != null && slot.getInt(Frames.HEAD) > manifest) {
                 newest = slot;
-                manifest = slot.getInt(0);
+                manifest = slot.getInt();
             }
         }
         if (newest == null) {
             throw new IOException("No slot of the manifest is whole.");
         }
-        logNumber = newest.getInt(2 * Integer.BYTES);
+        logNumber = newest.getInt();
         List<Integer> found = new ArrayList<>();
-        for (int i = 0; i < newest.getInt(SLOT - Integer.BYTES); i++) {
-            found.add(newest.getInt(SLOT_HEAD + i * Integer.BYTES));
+        while (found.size() < newest.getInt(SLOT - Integer.BYTES)) {
+            found.add(newest.getInt());
         }
         tables = List.copyOf(found);
     }
 
     private void readTable(int table) throws IOException {
         ByteBuffer data = ByteBuffer.wrap(Files.readAllBytes(tableFile(table)));
-        int count = data.getInt();
-        int checksum = data.getInt();
-        byte[] entries = new byte[data.remaining()];
-        data.get(entries);
-        if (checksum != checksum(entries) || takeEntries(ByteBuffer.wrap(entries), count, stored) != count) {
+        Optional<ByteBuffer> content = Frames.RIGHT.at(data, 0);
+        if (content.isEmpty() || !takeEntries(content.get(), stored)) {
             throw new IOException("The table " + table + " is damaged.");
         }
     }
 
     /** Takes over the record at the end of what is known of the log; returns its length, or 0 if there is none. */
     private int take(ByteBuffer data) {
-        if (logEnd + RECORD_HEAD > LOG_SIZE) {
+        Optional<ByteBuffer> found = records.at(data, logEnd);
+        if (found.isEmpty()) {
             return 0;
         }
-        int length = data.getInt(logEnd);
-        if (length < RECORD_HEAD || length > LOG_SIZE - logEnd) {
+        ByteBuffer record = found.get();
+        if (record.getInt() != logNumber && !has(Bug.OLD_RECORDS_TAKEN)) {
             return 0;
         }
-        ByteBuffer record = data.slice(logEnd, length);
-        if (record.getInt(Integer.BYTES) != checksum(record)) {
-            return 0;
-        }
-        if (record.getInt(2 * Integer.BYTES) != logNumber && !has(Bug.OLD_RECORDS_TAKEN)) {
-            return 0;
-        }
-        takeEntries(record.position(RECORD_HEAD), record.getInt(3 * Integer.BYTES), recent);
-        return length;
+        takeEntries(record, recent);
+        return record.capacity();
     }
 
-    // ---- entries: key, value, length and checksum of a padding whose length depends on the value, and the padding
-    // ----
+    // ---- entries: each a record of key, value, and a padding whose length depends on the value ----
 
     private static byte[] entries(SortedMap<Integer, Integer> content) {
         ByteBuffer data = ByteBuffer.allocate(content.size() * 1024);
         content.forEach((key, value) -> {
-            byte[] padding = new byte[value == DELETED ? 0 : 300 + value * 37 % 600];
-            Arrays.fill(padding, (byte) (int) value);
-            data.putInt(key).putInt(value).putInt(padding.length).putInt(checksum(padding));
-            data.put(padding);
+            int padding = value == DELETED ? 0 : 300 + value * 37 % 600;
+            ByteBuffer entry = ByteBuffer.allocate(ENTRY_HEAD + padding);
+            Arrays.fill(entry.array(), (byte) (int) value);
+            entry.position(Frames.HEAD).putInt(key).putInt(value);
+            data.put(Frames.RIGHT.complete(entry));
         });
         byte[] entries = new byte[data.position()];
         data.flip().get(entries);
         return entries;
     }
 
-    /** Takes over entries up to the first one that is not whole; returns how many. */
-    private static int takeEntries(ByteBuffer data, int count, Map<Integer, Integer> to) {
-        for (int i = 0; i < count; i++) {
-            if (data.remaining() < 4 * Integer.BYTES) {
-                return i;
+    /** Takes over as many entries as it says there, up to the first one that is not whole; returns whether all are. */
+    private static boolean takeEntries(ByteBuffer data, Map<Integer, Integer> to) {
+        for (int left = data.getInt(); left > 0; left--) {
+            Optional<ByteBuffer> entry = Frames.RIGHT.at(data, data.position());
+            if (entry.isEmpty()) {
+                return false;
             }
-            int key = data.getInt();
-            int value = data.getInt();
-            int length = data.getInt();
-            int checksum = data.getInt();
-            if (length < 0 || length > data.remaining()) {
-                return i;
-            }
-            byte[] padding = new byte[length];
-            data.get(padding);
-            if (checksum != checksum(padding)) {
-                return i;
-            }
-            to.put(key, value);
+            to.put(entry.get().getInt(), entry.get().getInt());
+            data.position(data.position() + entry.get().capacity());
         }
-        return count;
-    }
-
-    private static int checksum(byte[] data) {
-        CRC32 crc = new CRC32();
-        crc.update(data);
-        return (int) crc.getValue();
+        return true;
     }
 
     // ---- files ----
@@ -412,14 +367,7 @@ final class KeyValueStore implements AutoCloseable {
     }
 
     private Path logFile(int number) {
-        return directory.resolve("log-" + number);
-    }
-
-    private List<Path> logs() throws IOException {
-        try (Stream<Path> files = Files.list(directory)) {
-            return files.filter(file -> file.getFileName().toString().startsWith("log-"))
-                    .toList();
-        }
+        return directory.resolve(LOG + number);
     }
 
     private static void write(Path file, ByteBuffer data, boolean sync, boolean inPlace) throws IOException {
@@ -428,24 +376,11 @@ final class KeyValueStore implements AutoCloseable {
             if (!inPlace) {
                 channel.truncate(0);
             }
-            write(channel, 0, data);
+            Durable.write(channel, 0, data);
             channel.truncate(length);
             if (sync) {
                 channel.force(true);
             }
-        }
-    }
-
-    private static void write(FileChannel channel, long offset, ByteBuffer data) throws IOException {
-        long at = offset;
-        while (data.hasRemaining()) {
-            at += channel.write(data, at);
-        }
-    }
-
-    private void syncDirectory() throws IOException {
-        try (FileChannel channel = FileChannel.open(directory, READ)) {
-            channel.force(true);
         }
     }
 

@@ -9,21 +9,17 @@ import io.dblock.Filesystem;
 import io.dblock.crash.CrashReport;
 import io.dblock.crash.CrashTest;
 import io.dblock.it.crash.WriteAheadLog.Bug;
+import io.dblock.it.support.Verdict;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.EnumSet;
-import java.util.List;
-import java.util.Map;
+import java.util.HashSet;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.stream.Stream;
-import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,73 +29,30 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Timeout(600)
 class PruningIT {
     private static final int ENTRIES = 7;
-    private static final int CHECKPOINT = 4;
 
     private static BlockDevice disk(Filesystem filesystem) {
-        BlockDevice.Builder disk = BlockDevice.builder().filesystem(filesystem).seed(1);
         return filesystem == XFS
-                ? disk.size("320MiB").create()
-                : disk.size("16MiB").mountOptions("commit=3600").create();
+                ? BlockDevice.builder().size("320MiB").filesystem(XFS).seed(1).create()
+                : LogWorkload.disk(1);
     }
 
-    private static CrashTest test(BlockDevice disk, Set<Bug> bugs) {
-        return CrashTest.of(disk)
-                .workload(run -> {
-                    try (WriteAheadLog log = WriteAheadLog.open(disk.mount(), bugs)) {
-                        for (int i = 1; i <= ENTRIES; i++) {
-                            log.put(i, 1000 + i);
-                            run.acknowledge(i);
-                            if (i % CHECKPOINT == 0) {
-                                log.checkpoint();
-                            }
-                        }
-                    }
-                })
-                .check(state -> {
-                    try (WriteAheadLog log = WriteAheadLog.open(state.mount(), bugs)) {
-                        Map<Integer, Integer> expected = new TreeMap<>();
-                        state.acknowledged(Integer.class).forEach(key -> expected.put(key, 1000 + key));
-                        assertThat(log.map()).containsAllEntriesOf(expected);
-                    }
-                });
-    }
-
-    /** Runs all states, and returns the ids of those that failed; {@code names} gets those of all that were run. */
-    private static Set<String> failed(CrashTest test, List<String> names) {
-        Set<String> failed = new TreeSet<>();
-        try (Stream<DynamicTest> tests = test.within(Duration.ofMinutes(4)).states()) {
-            tests.forEach(one -> {
-                names.add(one.getDisplayName());
-                try {
-                    one.getExecutable().execute();
-                } catch (AssertionError e) {
-                    failed.add(one.getDisplayName().replaceAll(" .*", ""));
-                } catch (Throwable e) {
-                    throw new IllegalStateException(e);
-                }
-            });
+    private static Verdict verdict(Filesystem filesystem, Bug bug, boolean prune) throws Exception {
+        try (BlockDevice disk = disk(filesystem)) {
+            CrashTest test = LogWorkload.test(disk, ENTRIES, EnumSet.of(bug))
+                    .prune(prune)
+                    .within(Duration.ofMinutes(4));
+            return Verdict.of("log on " + filesystem + " with " + bug + (prune ? ", pruned" : ", not pruned"), test);
         }
-        return failed;
     }
 
     @ParameterizedTest
     @CsvSource({"EXT4, SYNC_EVERY_SECOND", "EXT4, NO_CHECKSUM", "EXT4, SNAPSHOT_NOT_SYNCED", "XFS, LAST_NOT_SYNCED"})
-    void theSameStatesFailWithoutPruning(Filesystem filesystem, Bug bug) {
-        List<String> all = new ArrayList<>();
-        List<String> some = new ArrayList<>();
-        Set<String> expected;
-        Set<String> found;
-        try (BlockDevice disk = disk(filesystem)) {
-            expected = failed(test(disk, EnumSet.of(bug)).prune(false), all);
-        }
-        try (BlockDevice disk = disk(filesystem)) {
-            found = failed(test(disk, EnumSet.of(bug)), some);
-        }
-        System.out.println("pruning, " + filesystem + ", " + bug + ": " + expected.size() + " states fail;\n  without: "
-                + all.get(all.size() - 1) + "\n  with: " + some.get(some.size() - 1));
-        assertThat(expected).isNotEmpty();
-        assertThat(found).isEqualTo(expected);
-        assertThat(some).hasSizeLessThan(all.size());
+    void theSameStatesFailWithoutPruning(Filesystem filesystem, Bug bug) throws Exception {
+        CrashReport all = verdict(filesystem, bug, false).report();
+        CrashReport some = verdict(filesystem, bug, true).report();
+        assertThat(all.failures()).isNotEmpty();
+        assertThat(new HashSet<>(some.failures())).isEqualTo(new HashSet<>(all.failures()));
+        assertThat(some.checked()).isLessThan(all.checked());
     }
 
     /** Were anything cached of the state before, its content would be seen, and its reads would not. */

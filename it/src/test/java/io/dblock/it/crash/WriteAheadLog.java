@@ -3,7 +3,6 @@ package io.dblock.it.crash;
 
 import static java.nio.file.StandardCopyOption.ATOMIC_MOVE;
 import static java.nio.file.StandardOpenOption.CREATE;
-import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.TRUNCATE_EXISTING;
 import static java.nio.file.StandardOpenOption.WRITE;
 
@@ -15,16 +14,15 @@ import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.stream.Stream;
-import java.util.zip.CRC32;
 
 /**
  * A small durable map from numbers to numbers: a write-ahead log in segments, whose blocks are allocated before, and a
  * snapshot of the map that takes the place of old segments. Written with care, and with bugs that can be switched on.
  *
- * <p>A record is {@code length, checksum, key, value, padding}. A segment ends at the first record that is not whole.
+ * <p>A {@linkplain Frames record} has {@code key, value, padding}. A segment ends at the first record that is not whole.
  */
 final class WriteAheadLog implements AutoCloseable {
     /** What can be wrong. */
@@ -59,7 +57,7 @@ final class WriteAheadLog implements AutoCloseable {
         RECOVERY_NOT_REPEATABLE
     }
 
-    private static final int HEAD = 16;
+    private static final int HEAD = Frames.HEAD + 2 * Integer.BYTES;
     /** Larger than a logical block, so that it can be torn. */
     private static final int RECORD = 1200;
 
@@ -72,6 +70,7 @@ final class WriteAheadLog implements AutoCloseable {
 
     private final Path directory;
     private final Set<Bug> bugs;
+    private final Frames frames;
     private final TreeMap<Integer, Integer> map = new TreeMap<>();
     private FileChannel segment;
     private int segmentNumber;
@@ -81,6 +80,7 @@ final class WriteAheadLog implements AutoCloseable {
     private WriteAheadLog(Path directory, Collection<Bug> bugs) {
         this.directory = directory;
         this.bugs = Set.copyOf(bugs);
+        frames = new Frames(has(Bug.WEAK_CHECKSUM) ? HEAD : RECORD, !has(Bug.NO_CHECKSUM));
     }
 
     private boolean has(Bug bug) {
@@ -99,21 +99,27 @@ final class WriteAheadLog implements AutoCloseable {
 
     // ---- write ----
 
-    /** Makes this durable. */
-    void put(int key, int value) throws IOException {
+    /** Stores this, and runs {@code acknowledge} when it is durable. */
+    void put(int key, int value, Runnable acknowledge) throws IOException {
+        if (has(Bug.ACKNOWLEDGED_FIRST)) {
+            acknowledge.run();
+        }
         if (segment == null || records == RECORDS_PER_SEGMENT) {
             startSegment();
         }
         if (has(Bug.SYNC_BEFORE_WRITE)) {
             segment.force(false);
         }
-        write(segment, (long) records * RECORD, record(key, value));
+        Durable.write(segment, (long) records * RECORD, record(key, value));
         records++;
         appended++;
         if (isSynced()) {
             segment.force(false);
         }
         map.put(key, value);
+        if (!has(Bug.ACKNOWLEDGED_FIRST)) {
+            acknowledge.run();
+        }
     }
 
     private boolean isSynced() {
@@ -129,9 +135,9 @@ final class WriteAheadLog implements AutoCloseable {
         segmentNumber++;
         segment = FileChannel.open(segment(segmentNumber), CREATE, WRITE, TRUNCATE_EXISTING);
         records = 0;
-        write(segment, 0, ByteBuffer.allocate(RECORDS_PER_SEGMENT * RECORD));
+        Durable.write(segment, 0, ByteBuffer.allocate(RECORDS_PER_SEGMENT * RECORD));
         segment.force(true);
-        syncDirectory();
+        Durable.syncNames(directory);
     }
 
     /** Writes the map to a snapshot and removes the segments that it makes superfluous. */
@@ -139,15 +145,15 @@ final class WriteAheadLog implements AutoCloseable {
         close();
         List<Path> old = segments();
         if (has(Bug.DELETED_FIRST)) {
-            delete(old);
+            Durable.delete(old);
         }
         Path target = directory.resolve(SNAPSHOT);
         Path next = has(Bug.SNAPSHOT_IN_PLACE) ? target : directory.resolve(SNAPSHOT + ".next");
         try (FileChannel channel = FileChannel.open(next, CREATE, WRITE)) {
-            write(channel, 0, record(COUNT, map.size()));
+            Durable.write(channel, 0, record(COUNT, map.size()));
             long at = RECORD;
             for (Map.Entry<Integer, Integer> entry : map.entrySet()) {
-                write(channel, at, record(entry.getKey(), entry.getValue()));
+                Durable.write(channel, at, record(entry.getKey(), entry.getValue()));
                 at += RECORD;
             }
             if (has(Bug.REUSED_BEFORE_SYNC)) {
@@ -160,53 +166,26 @@ final class WriteAheadLog implements AutoCloseable {
         if (!next.equals(target)) {
             Files.move(next, target, ATOMIC_MOVE);
         }
-        syncDirectory();
-        delete(old);
+        Durable.syncNames(directory);
+        Durable.delete(old);
     }
 
     private static void overwrite(List<Path> files) throws IOException {
         for (Path file : files) {
             try (FileChannel channel = FileChannel.open(file, WRITE)) {
-                write(channel, 0, ByteBuffer.allocate(RECORD));
+                Durable.write(channel, 0, ByteBuffer.allocate(RECORD));
                 channel.force(false);
             }
         }
     }
 
-    private static void delete(List<Path> files) throws IOException {
-        for (Path file : files) {
-            Files.deleteIfExists(file);
-        }
-    }
-
-    private void syncDirectory() throws IOException {
-        try (FileChannel channel = FileChannel.open(directory, READ)) {
-            channel.force(true);
-        }
-    }
-
     private ByteBuffer record(int key, int value) {
         ByteBuffer record = ByteBuffer.allocate(RECORD);
-        record.putInt(RECORD).putInt(0).putInt(key).putInt(value);
-        for (int i = HEAD; i < RECORD; i += Integer.BYTES) {
+        record.putInt(Frames.HEAD, key);
+        for (int i = HEAD - Integer.BYTES; i < RECORD; i += Integer.BYTES) {
             record.putInt(i, value);
         }
-        record.putInt(Integer.BYTES, checksum(record));
-        return record.clear();
-    }
-
-    private int checksum(ByteBuffer record) {
-        CRC32 crc = new CRC32();
-        crc.update(record.slice(0, Integer.BYTES));
-        crc.update(record.slice(2 * Integer.BYTES, (has(Bug.WEAK_CHECKSUM) ? HEAD : RECORD) - 2 * Integer.BYTES));
-        return (int) crc.getValue();
-    }
-
-    private static void write(FileChannel channel, long offset, ByteBuffer data) throws IOException {
-        long at = offset;
-        while (data.hasRemaining()) {
-            at += channel.write(data, at);
-        }
+        return frames.complete(record);
     }
 
     // ---- recover ----
@@ -216,26 +195,22 @@ final class WriteAheadLog implements AutoCloseable {
     }
 
     private List<Path> segments() throws IOException {
-        try (Stream<Path> files = Files.list(directory)) {
-            return files.filter(file -> file.getFileName().toString().startsWith(SEGMENT))
-                    .sorted()
-                    .toList();
-        }
+        return Durable.files(directory, SEGMENT);
     }
 
     private void recover() throws IOException {
         Path snapshot = directory.resolve(SNAPSHOT);
         if (Files.exists(snapshot)) {
-            byte[] data = Files.readAllBytes(snapshot);
+            ByteBuffer data = ByteBuffer.wrap(Files.readAllBytes(snapshot));
             for (int at = 0; at == 0 || at <= map.get(COUNT) * RECORD; at += RECORD) {
                 if (!take(data, at)) {
-                    throw new IOException("The snapshot is damaged at " + at + " of " + data.length + " bytes.");
+                    throw new IOException("The snapshot is damaged at " + at + " of " + data.limit() + " bytes.");
                 }
             }
             map.remove(COUNT);
         }
         for (Path file : segments()) {
-            byte[] data = Files.readAllBytes(file);
+            ByteBuffer data = ByteBuffer.wrap(Files.readAllBytes(file));
             Map<Integer, Integer> before = Map.copyOf(map);
             int at = 0;
             while (take(data, at)) {
@@ -248,15 +223,15 @@ final class WriteAheadLog implements AutoCloseable {
             segmentNumber = Integer.parseInt(file.getFileName().toString().substring(SEGMENT.length())) - 1000;
         }
         if (has(Bug.RECOVERY_NOT_REPEATABLE) && !segments().isEmpty()) {
-            delete(segments());
-            syncDirectory();
+            Durable.delete(segments());
+            Durable.syncNames(directory);
             checkpoint();
         }
     }
 
-    private static boolean isTorn(byte[] data, int at) {
-        for (int i = at; i < data.length; i++) {
-            if (data[i] != 0) {
+    private static boolean isTorn(ByteBuffer data, int at) {
+        for (int i = at; i < data.limit(); i++) {
+            if (data.get(i) != 0) {
                 return true;
             }
         }
@@ -264,23 +239,20 @@ final class WriteAheadLog implements AutoCloseable {
     }
 
     /** Takes over the record there; returns whether there is one. */
-    private boolean take(byte[] data, int at) throws IOException {
-        if (at + RECORD > data.length) {
+    private boolean take(ByteBuffer data, int at) throws IOException {
+        Optional<ByteBuffer> found = frames.at(data, at);
+        if (found.isEmpty()) {
             return false;
         }
-        ByteBuffer record = ByteBuffer.allocate(RECORD).put(data, at, RECORD).clear();
-        boolean whole = record.getInt(0) == RECORD && record.getInt(Integer.BYTES) == checksum(record);
-        if (!whole && !(has(Bug.NO_CHECKSUM) && record.getInt(0) == RECORD)) {
-            return false;
-        }
-        int value = record.getInt(HEAD - Integer.BYTES);
-        for (int i = HEAD; i < RECORD; i += Integer.BYTES) {
-            if (record.getInt(i) != value) {
-                throw new IOException(
-                        "The record of " + record.getInt(2 * Integer.BYTES) + " was taken for whole, and is not.");
+        ByteBuffer record = found.get();
+        int key = record.getInt();
+        int value = record.getInt();
+        while (record.hasRemaining()) {
+            if (record.getInt() != value) {
+                throw new IOException("The record of " + key + " was taken for whole, and is not.");
             }
         }
-        map.put(record.getInt(2 * Integer.BYTES), value);
+        map.put(key, value);
         return true;
     }
 
