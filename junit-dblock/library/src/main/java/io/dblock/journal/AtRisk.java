@@ -86,6 +86,11 @@ final class AtRisk {
         return ends.get(write.sequence());
     }
 
+    /** Returns whether a write was in it. */
+    boolean any() {
+        return !ends.isEmpty();
+    }
+
     /** Returns how many writes a power cut has taken or would take now. */
     int lost() {
         return lost;

@@ -111,7 +111,7 @@ final class FileRows {
             y += height + GAP;
         }
         if (anyUnknown || rows.isEmpty()) {
-            unknown = new Row(null, "not known", y, y + LOW, 1);
+            unknown = new Row(null, "of a removed file, or not known", y, y + LOW, 1);
             rows.add(unknown);
             y += LOW + GAP;
         }

@@ -37,6 +37,7 @@ final class JournalSvg {
     private static final double BELOW = 75;
     private static final double WIDEST = 28;
     private static final String LOST = "#e8590c";
+    private static final String NOT_YET_DURABLE = "fill=\"#0072b2\" fill-opacity=\"0.12\"";
     private static final String OUTLINE =
             "fill=\"" + LOST + "\" fill-opacity=\"0.25\" stroke=\"" + LOST + "\" stroke-width=\"2\"";
     private static final double TICK = 110;
@@ -236,6 +237,12 @@ final class JournalSvg {
             text(x + 10, 45, "start", "", label);
             x += 34 + label.length() * 6.2;
         }
+        if (risk.any()) {
+            add("<rect x=\"%.1f\" y=\"36\" width=\"12\" height=\"10\" %s/>\n", x, NOT_YET_DURABLE);
+            String label = "until a flush covers it";
+            text(x + 16, 45, "start", "", label);
+            x += 34 + label.length() * 6.2;
+        }
         if (risk.lost() > 0) {
             add("<rect x=\"%.1f\" y=\"36\" width=\"12\" height=\"10\" %s/>\n", x, OUTLINE);
             text(
@@ -328,11 +335,7 @@ final class JournalSvg {
                         spot[1],
                         Math.max(0, to - from),
                         spot[0] - spot[1]);
-                drawn.put(
-                        band,
-                        end.lost()
-                                ? "fill=\"" + LOST + "\" fill-opacity=\"0.28\""
-                                : "fill=\"#0072b2\" fill-opacity=\"0.12\"");
+                drawn.put(band, end.lost() ? "fill=\"" + LOST + "\" fill-opacity=\"0.28\"" : NOT_YET_DURABLE);
             }
         }
         drawn.forEach((band, style) -> add("<rect %s %s/>\n", band, style));
@@ -540,7 +543,7 @@ final class JournalSvg {
                 label = mark.text();
                 color = "#7a4a00";
             } else if (entries.get(i) instanceof EventEntry event) {
-                label = event.kind() + " " + event.text();
+                label = event.kind().name().toLowerCase(Locale.ROOT).replace('_', ' ') + " " + event.text();
                 isCut = event.kind() == EventKind.POWER_CUT;
                 color = isCut ? "#000000" : "#555555";
             } else {

@@ -59,7 +59,7 @@ class JournalSvgTest {
                         .skip(1)
                         .map(Object::toString)
                         .toList());
-        assertThat(texts(picture)).contains("commit", "POWER_CUT kept none", "flush fails");
+        assertThat(texts(picture)).contains("commit", "power cut kept none", "flush fails");
         Element failed = lines.stream()
                 .filter(line -> line.getTextContent().contains("EIO"))
                 .findFirst()
@@ -122,7 +122,7 @@ class JournalSvgTest {
                 place(Place.Kind.FILE, "ledger", 8, 0),
                 place(Place.Kind.FILE, "ledger", 9, 512),
                 place(Place.Kind.FILESYSTEM, "ext4's journal", 100, 0));
-        assertThat(texts(picture)).contains("ledger", "ext4's journal", "not known");
+        assertThat(texts(picture)).contains("ledger", "ext4's journal", "of a removed file, or not known");
         List<Element> drawn = titled(picture, "rect");
         assertThat(drawn).hasSize(4);
         List<Double> y = drawn.stream().map(rect -> number(rect, "y")).toList();
@@ -169,6 +169,8 @@ class JournalSvgTest {
                 .as("a disk without a cache")
                 .noneMatch(text -> text.startsWith("not flushed"));
         assertThat(outlined(picture(0, false))).isEmpty();
+        assertThat(texts(picture)).contains("until a flush covers it");
+        assertThat(texts(picture(0, false))).doesNotContain("until a flush covers it");
     }
 
     @Test
@@ -180,7 +182,7 @@ class JournalSvgTest {
         recording.write(10, 1, 1);
         Document picture = parse(recording.journal.pictureOfCut("a title", 3, Set.of(2L)));
         assertThat(texts(picture))
-                .contains("acknowledged", "POWER_CUT of this state", "not flushed: a power cut takes it (1)")
+                .contains("acknowledged", "power cut of this state", "not flushed: a power cut takes it (1)")
                 .noneMatch(text -> text.startsWith("flush"));
         assertThat(titled(picture, "rect")).hasSize(2);
         assertThat(outlined(picture)).hasSize(1);

@@ -11,6 +11,9 @@ import java.util.function.Consumer;
 final class Acknowledgements implements Consumer<Object> {
     private static final int LONGEST_MARK = 60;
 
+    /** The mark that a workload begins with. */
+    static final String BEGIN = "the workload begins";
+
     private final ServedRecording recording;
     private final Journal journal;
     private final List<Object> given = new ArrayList<>();

@@ -101,6 +101,7 @@ final class Campaign implements AutoCloseable {
         boolean done = false;
         try {
             Acknowledgements acknowledgements = new Acknowledgements(recording, disk.journal());
+            disk.journal().mark(Acknowledgements.BEGIN);
             try {
                 work.run(acknowledgements);
             } catch (Exception e) {

@@ -89,7 +89,7 @@ final class FaultRun implements AutoCloseable {
         try {
             Acknowledgements acknowledgements = new Acknowledgements(recording, device.journal());
             Throwable reported = null;
-            long mark = device.journal().mark("the workload begins");
+            long mark = device.journal().mark(Acknowledgements.BEGIN);
             int requests;
             Fault rule = fault == null ? null : arm(device, fault);
             try {

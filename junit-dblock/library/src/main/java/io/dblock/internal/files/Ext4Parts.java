@@ -109,6 +109,7 @@ final class Ext4Parts {
     private void groups() throws IOException {
         long incompatible = u32(0x60);
         long first = u32(0x14);
+        add(0, first, "ext4's boot block"); // Unused; larger blocks have it and the superblock in one.
         if ((incompatible & INCOMPAT_META_BG) != 0 || (u32(0x64) & RO_COMPAT_BIGALLOC) != 0) {
             add(first, 1, "ext4's superblock"); // Its other parts are laid out in another way.
             return;

@@ -60,6 +60,7 @@ class PartsTest {
         makeExt4();
         assertThat(ext4())
                 .containsExactly(
+                        part(0, 1, "ext4's boot block", 0),
                         part(1, 1, "ext4's superblock", 0),
                         part(2, 3, "ext4's group descriptors", 0),
                         part(5, 1, "ext4's block bitmap", 0),
