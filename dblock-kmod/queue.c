@@ -629,6 +629,7 @@ struct dblock_source {
 	const struct dblock_segment __user *next;
 	struct dblock_segment segments[8];
 	const void __user *missing;	/* memory that is not there but may be soon */
+	size_t missing_size;
 };
 
 static int dblock_source_init(struct dblock_source *source, const struct dblock_answer *answer)
@@ -659,6 +660,7 @@ static int dblock_source_next(struct dblock_source *source)
 			return -EBADMSG;
 		if (!dblock_get_nofault(source->segments, source->next, n * sizeof(*segment))) {
 			source->missing = source->next;
+			source->missing_size = n * sizeof(*segment);
 			return -EFAULT;
 		}
 		source->at = 0;
@@ -735,7 +737,9 @@ static int dblock_fill(struct request *rq, const struct dblock_answer *answer, u
 				copied = dblock_copy_from(source, &to);
 				*done += copied;
 				if (copied != n) {
+					/* All of it: on 32-bit ARM, a copy may end before the page that is not there. */
 					source->missing = u64_to_user_ptr(source->address) + copied;
+					source->missing_size = n - copied;
 					return -EFAULT;
 				}
 			}
@@ -976,7 +980,7 @@ static int dblock_answer(struct dblock_device *dev, const struct dblock_answer *
 		ret = dblock_answer_unclaim(slot, ret);
 		if (ret != -EFAULT)
 			return ret;
-		if (!source.missing || fault_in_readable(source.missing, 1))
+		if (!source.missing || fault_in_readable(source.missing, source.missing_size))
 			return -EFAULT;
 		if (fatal_signal_pending(current))
 			return -EINTR;
