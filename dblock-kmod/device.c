@@ -899,8 +899,11 @@ unlock:
 	mutex_unlock(&dev->disk_lock);
 
 	spin_lock(&dev->state_lock);
-	dev->starting = false;
+	WRITE_ONCE(dev->starting, false);
 	spin_unlock(&dev->state_lock);
+	/* Orders the change before the look for sleepers; see compat/ops.h. */
+	smp_mb();
+	wake_up_var(&dev->starting);
 	return ret;
 }
 
