@@ -16,8 +16,8 @@ final class BlockIndex {
     /** How many entries a node has. */
     static final int FAN = 1 << FAN_SHIFT;
 
-    /** What is read once only is not worth a copy. */
-    private static final int READS_UNTIL_GATHERED = 2;
+    /** What is read less often is not worth a copy. */
+    private static final int READS_UNTIL_GATHERED = 4;
 
     private static final int READS_UNTIL_NEXT_TRY = 100;
 
@@ -214,7 +214,7 @@ final class BlockIndex {
         return node;
     }
 
-    /** Notes that these blocks are read together, from many places. If that happens again, they are gathered. */
+    /** Notes that these blocks are read together, from many places. If that happens often, they are gathered. */
     void noteScatteredRead(long from, long end) {
         for (long at = from; at < end; at = at / FAN * FAN + FAN) {
             Node leaf = leaf(at);
