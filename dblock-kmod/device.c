@@ -899,11 +899,8 @@ unlock:
 	mutex_unlock(&dev->disk_lock);
 
 	spin_lock(&dev->state_lock);
-	WRITE_ONCE(dev->starting, false);
+	dev->starting = false;
 	spin_unlock(&dev->state_lock);
-	/* Orders the change before the look for sleepers; see compat/ops.h. */
-	smp_mb();
-	wake_up_var(&dev->starting);
 	return ret;
 }
 

@@ -18,6 +18,7 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <linux/version.h>
+#include <linux/wait_bit.h>
 
 #include "config.h"
 
@@ -54,6 +55,17 @@ static inline int dblock_compat_alloc_tag_set(struct blk_mq_tag_set *set)
 #ifndef ITER_DEST
 #define ITER_SOURCE	WRITE
 #define ITER_DEST	READ
+#endif
+
+/*
+ * 2021-08, v5.15: a disk can be opened when all of it has been added. Before, it
+ * can be while device_add_disk() still sets up the queue, and freezes it. Where
+ * the creator of a disk is its server, the freeze and the request of one who
+ * opens that early would wait for each other. This bit of the disk's state, which
+ * means nothing to the kernel, has an open wait.
+ */
+#ifndef DBLOCK_HAVE_ADD_DISK_RESULT
+#define GD_ADDING	30
 #endif
 
 /* 2023-06, v6.5: the mode of an open has a type of its own. */

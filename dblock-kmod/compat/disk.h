@@ -97,6 +97,27 @@ static inline int dblock_compat_add_unscanned(struct device *parent, struct gend
 #define device_add_disk		dblock_compat_add_unscanned
 #endif
 
+/* Until v5.15, see GD_ADDING. The look for partitions opens the disk, too: then it has a server. */
+#ifdef GD_ADDING
+static inline int dblock_compat_add_unopened(struct device *parent, struct gendisk *disk,
+					     const struct attribute_group **groups)
+{
+	int ret;
+
+	if (test_bit(GD_SUPPRESS_PART_SCAN, &disk->state))
+		set_bit(GD_ADDING, &disk->state);
+	ret = device_add_disk(parent, disk, groups);
+	clear_bit(GD_ADDING, &disk->state);
+	/* Orders the change before the look for sleepers. */
+	smp_mb__after_atomic();
+	wake_up_var(&disk->state);
+	return ret;
+}
+
+#undef device_add_disk
+#define device_add_disk		dblock_compat_add_unopened
+#endif
+
 /* 2022-06, until v5.19: put_disk() does not end the disk's queue. */
 #ifdef DBLOCK_HAVE_CLEANUP_QUEUE
 static inline void dblock_compat_put_disk(struct gendisk *disk)

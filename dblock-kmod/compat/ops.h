@@ -8,35 +8,17 @@
 
 #include "../internal.h"
 
-/*
- * 2021-08, v5.15: a disk can be opened when all of it has been added. Before, it
- * can be while device_add_disk() still sets up the queue, and freezes it. If the
- * creator of a disk that starts by itself is also its server, the freeze and the
- * request of one who opens that early would wait for each other.
- */
-#ifdef DBLOCK_HAVE_ADD_DISK_RESULT
-static inline int dblock_compat_await_added(struct gendisk *disk)
-{
-	return 0;
-}
-#else
-static inline int dblock_compat_await_added(struct gendisk *disk)
-{
-	struct dblock_device *dev = disk->private_data;
-
-	if (!(dev->params.flags & DBLOCK_F_AUTO_START))
-		return 0;
-	return wait_var_event_killable(&dev->starting, !READ_ONCE(dev->starting));
-}
-#endif
-
 /* 2023-06, v6.5: open takes the gendisk, and release takes no mode. */
 #ifndef DBLOCK_HAVE_BLK_MODE_T
 static inline int dblock_compat_open(struct block_device *bdev, fmode_t mode)
 {
-	int ret = dblock_compat_await_added(bdev->bd_disk);
+	struct gendisk *disk = bdev->bd_disk;
+	int ret = 0;
 
-	return ret ?: dblock_disk_open(bdev->bd_disk, mode);
+#ifdef GD_ADDING
+	ret = wait_var_event_killable(&disk->state, !test_bit(GD_ADDING, &disk->state));
+#endif
+	return ret ?: dblock_disk_open(disk, mode);
 }
 
 static inline void dblock_compat_release(struct gendisk *disk, fmode_t mode)
