@@ -714,7 +714,7 @@ static void down(struct device *dev, int destroyed)
 			     info.servers, info.pending, info.state);
 		fail("DBLOCK_CTL_DESTROY of %s: %s", dev->name, errno_name(err));
 	}
-	servers_join(dev, 15);
+	servers_join(dev, 30);
 	for (unsigned int i = 0; i < dev->nr_servers; i++)
 		check(dev->servers[i]->ended,
 		      "server thread %u ended with %s instead of END", i,
