@@ -20,7 +20,7 @@ import org.junit.jupiter.api.DynamicTest;
  */
 record Trials<R>(Search search, String property, Reporting<R> report) {
 
-    /** Takes down what has been done. */
+    /** Makes the report of what has been done, and keeps it: unlike a supplier, it may be called for that alone. */
     @FunctionalInterface
     interface Reporting<R> {
         R make();

@@ -19,6 +19,7 @@ final class BlockIndex {
     /** What is read less often is not worth a copy. */
     private static final int READS_UNTIL_GATHERED = 4;
 
+    /** After a look that brought nothing: it takes a thread and the lock. */
     private static final int READS_UNTIL_NEXT_TRY = 100;
 
     private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Node[].class);

@@ -97,29 +97,35 @@ class ScatteredReadTest {
                 store.discard(at, WRITE);
                 Arrays.fill(expected, at, at + WRITE, (byte) 0);
             }
-            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
-            while (firstPlaces(store) != READ / WRITE / 2) {
-                read(store, 0, READ);
-                assertThat(System.nanoTime())
-                        .as("the data between zeros is moved within 120 s")
-                        .isLessThan(end);
-                Thread.sleep(1);
-            }
+            awaitMoved(store, 0);
             long first = store.index.get(WRITE / BlockLog.BLOCK);
             for (int i = 0; i < 50; i++) {
                 read(store, 0, READ);
             }
-            store.log.compact(); // It waits for what is being moved.
+            // One thread moves, in order: what these reads have begun is done before the next leaf is moved.
+            awaitMoved(store, 1);
             assertThat(store.index.get(WRITE / BlockLog.BLOCK)).isEqualTo(first);
         }
     }
 
-    /** Returns how many parts of the first leaf follow each other in memory. */
-    private static int firstPlaces(MemoryStore store) {
+    private void awaitMoved(MemoryStore store, int leaf) throws InterruptedException {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
+        while (partsInOrder(store, leaf) != READ / WRITE / 2) {
+            read(store, leaf * READ, READ);
+            assertThat(System.nanoTime())
+                    .as("the data between zeros of leaf %d is moved within 120 s", leaf)
+                    .isLessThan(end);
+            Thread.sleep(1);
+        }
+    }
+
+    /** Returns how many parts of a leaf, every second of which is zeros, follow each other in memory. */
+    private static int partsInOrder(MemoryStore store, int leaf) {
         int count = 1;
         int blocks = WRITE / BlockLog.BLOCK;
+        long start = (long) leaf * BlockIndex.FAN;
         for (int at = 3 * blocks; at < BlockIndex.FAN; at += 2 * blocks) {
-            if (store.index.get(at) == store.index.get(at - 2 * blocks) + blocks) {
+            if (store.index.get(start + at) == store.index.get(start + at - 2L * blocks) + blocks) {
                 count++;
             }
         }
