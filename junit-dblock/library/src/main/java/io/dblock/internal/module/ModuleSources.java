@@ -2,22 +2,24 @@
 package io.dblock.internal.module;
 
 import io.dblock.DblockException;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileSystem;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.jar.JarEntry;
+import java.util.jar.JarFile;
 import java.util.stream.Stream;
 
 /** The module's sources, as they are in the jar. */
@@ -43,11 +45,8 @@ final class ModuleSources {
             if (!uri.getScheme().equals("jar")) {
                 return read(Path.of(uri).getParent());
             }
-            // A new file system, closed here, not one that others may have open for this jar.
             Path jar = Path.of(URI.create(uri.getRawSchemeSpecificPart().split("!", 2)[0]));
-            try (FileSystem files = FileSystems.newFileSystem(jar)) {
-                return read(files.getPath(AT));
-            }
+            return readJar(jar.toFile());
         } catch (URISyntaxException | IOException e) {
             throw new DblockException("Cannot read the module's sources at " + header + ": " + e, e);
         }
@@ -59,6 +58,21 @@ final class ModuleSources {
             for (Path file : (Iterable<Path>) walk.filter(Files::isRegularFile)::iterator) {
                 try (InputStream in = Files.newInputStream(file)) {
                     files.put(directory.relativize(file).toString(), in.readAllBytes());
+                }
+            }
+        }
+        return new ModuleSources(files);
+    }
+
+    /** The classes of jars are loaded in any JVM; those of a file system of a jar cost its first device 0.2 s. */
+    static ModuleSources readJar(File file) throws IOException {
+        SortedMap<String, byte[]> files = new TreeMap<>();
+        try (JarFile jar = new JarFile(file)) {
+            for (JarEntry entry : Collections.list(jar.entries())) {
+                if (entry.getName().startsWith(AT + "/") && !entry.isDirectory()) {
+                    try (InputStream in = jar.getInputStream(entry)) {
+                        files.put(entry.getName().substring(AT.length() + 1), in.readAllBytes());
+                    }
                 }
             }
         }

@@ -41,8 +41,8 @@ public final class ServerProcess {
     private static final Duration START = Duration.ofMinutes(3);
     private static final Duration STOP = Duration.ofSeconds(20);
     /**
-     * The initial heap is small; it grows with the journals. All of it is touched at the start, which in User Mode Linux took
-     * longer for 24 MiB than the whole start of a JVM.
+     * The initial heap is small, and grows with the journals. It is not touched at the start, since a page that is missing
+     * later is taken without waiting for a disk, see {@link #launch}.
      */
     private static final String INITIAL_HEAP = "-Xms8m";
     /**
@@ -208,7 +208,6 @@ public final class ServerProcess {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 INITIAL_HEAP,
-                "-XX:+AlwaysPreTouch",
                 "-XX:+UseSerialGC",
                 "-Xshare:auto",
                 // The file of performance data would be mapped into memory, and may be on one of the disks.

@@ -8,9 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.dblock.DblockException;
 import io.dblock.ModuleUnavailableException;
 import io.dblock.internal.kernel.Command;
-import java.net.URI;
-import java.nio.file.FileSystem;
-import java.nio.file.FileSystems;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,6 +19,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.jar.JarEntry;
+import java.util.jar.JarOutputStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -132,14 +132,16 @@ class ModuleBuilderTest {
     @Test
     void theyAreReadFromAJarAsWell() throws Exception {
         Path jar = directory.resolve("some.jar");
-        try (FileSystem files = FileSystems.newFileSystem(URI.create("jar:" + jar.toUri()), Map.of("create", "true"))) {
-            Files.createDirectories(files.getPath("/kmod/compat"));
-            Files.writeString(files.getPath("/kmod/Makefile"), "all:");
-            Files.writeString(files.getPath("/kmod/compat/a.h"), "x");
+        String kmod = "io/dblock/internal/module/kmod/";
+        Map<String, String> entries = Map.of(
+                "META-INF/", "", kmod, "", kmod + "Makefile", "all:", kmod + "compat/a.h", "x", "io/dblock/other", "y");
+        try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(jar))) {
+            for (Map.Entry<String, String> entry : entries.entrySet()) {
+                out.putNextEntry(new JarEntry(entry.getKey()));
+                out.write(entry.getValue().getBytes(StandardCharsets.UTF_8));
+            }
         }
-        try (FileSystem files = FileSystems.newFileSystem(jar)) {
-            assertThat(ModuleSources.read(files.getPath("/kmod")).hash())
-                    .isEqualTo(sources("all:").hash());
-        }
+        assertThat(ModuleSources.readJar(jar.toFile()).hash())
+                .isEqualTo(sources("all:").hash());
     }
 }
