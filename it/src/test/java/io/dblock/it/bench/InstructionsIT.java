@@ -22,7 +22,7 @@ class InstructionsIT {
                 Map.of(
                         "devices", "dblock",
                         "columns", "read-4k,write-4k,read-4k-qd32,write-4k-qd32,read-256k,write-256k",
-                        "rounds", "3"),
+                        "rounds", "5"),
                 Duration.ofMinutes(60)));
         Map<String, Double> measured = new LinkedHashMap<>();
         results.least(Kind.DBLOCK).forEach((column, value) -> measured.put(column.key(), value));
