@@ -13,6 +13,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -62,14 +63,21 @@ class ScatteredReadTest {
         }
     }
 
-    private void awaitGathered(MemoryStore store, int offset) throws InterruptedException {
+    /** Reads a leaf until it is as awaited: reads are what makes the log move data, and nothing tells when it has. */
+    private void readUntil(MemoryStore store, int leaf, String what, BooleanSupplier awaited)
+            throws InterruptedException {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
-        while (read(store, offset, READ) > 1) {
+        while (!awaited.getAsBoolean()) {
+            read(store, leaf * READ, READ);
             assertThat(System.nanoTime())
-                    .as("a read of %d bytes at %d is in one place within 120 s", READ, offset)
+                    .as("leaf %d is %s within 120 s", leaf, what)
                     .isLessThan(end);
             Thread.sleep(1);
         }
+    }
+
+    private void awaitGathered(MemoryStore store, int leaf) throws InterruptedException {
+        readUntil(store, leaf, "in one place", () -> read(store, leaf * READ, READ) == 1);
     }
 
     @Test
@@ -80,7 +88,7 @@ class ScatteredReadTest {
                 scatter(store, random);
                 assertThat(read(store, 0, READ)).isGreaterThan(Compactor.SCATTERED);
                 for (int leaf = 0; leaf < LEAVES; leaf++) {
-                    awaitGathered(store, leaf * READ);
+                    awaitGathered(store, leaf);
                 }
                 assertThat(store.index.leaf(0).places().areSideBySide()).isTrue();
             }
@@ -109,14 +117,7 @@ class ScatteredReadTest {
     }
 
     private void awaitMoved(MemoryStore store, int leaf) throws InterruptedException {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
-        while (partsInOrder(store, leaf) != READ / WRITE / 2) {
-            read(store, leaf * READ, READ);
-            assertThat(System.nanoTime())
-                    .as("the data between zeros of leaf %d is moved within 120 s", leaf)
-                    .isLessThan(end);
-            Thread.sleep(1);
-        }
+        readUntil(store, leaf, "moved", () -> partsInOrder(store, leaf) == READ / WRITE / 2);
     }
 
     /** Returns how many parts of a leaf, every second of which is zeros, follow each other in memory. */
