@@ -10,15 +10,21 @@ import java.util.function.IntFunction;
  * The threads that serve the queues of a device: one per queue while the device is busy, none while it is idle.
  *
  * <p>Each queue has a thread, or the {@link Dispatcher} waits for the device. Threads leave only when no queue has had a
- * request for {@link #LINGER}: the dispatcher cannot tell which queue a request comes through, so a busy queue would wake it
- * all the time.
+ * request for {@link #linger()}: the dispatcher cannot tell which queue a request comes through, so a busy queue would wake
+ * it all the time.
  */
 final class Serving implements Dispatcher.Client {
     /**
-     * How long a thread waits before it leaves. A thread that comes back costs as much as about ten requests; a thread that
-     * waits costs its stack. While a program works on a filesystem, its requests rarely come further apart.
+     * How long a thread waits before it leaves, at first. A thread that comes back costs as much as about ten requests; a
+     * thread that waits costs its stack. While a program works on a filesystem, its requests rarely come further apart.
      */
     static final Duration LINGER = Duration.ofMillis(50);
+
+    /**
+     * How long a thread waits that has come back within this time. Where many devices share few processors, a busy one has
+     * its turn more rarely than {@link #LINGER}.
+     */
+    static final Duration LONG_LINGER = Duration.ofSeconds(2);
 
     private static final long NO_LIMIT = -1;
 
@@ -35,6 +41,10 @@ final class Serving implements Dispatcher.Client {
     private final Worker[] workers;
     /** The queues that a thread serves or is about to serve, a bit each. */
     private long taken;
+
+    private Duration linger = LINGER;
+    /** When the threads had left; null as long as none has. */
+    private Long leftAt;
 
     private boolean ended;
     private boolean closed;
@@ -66,9 +76,14 @@ final class Serving implements Dispatcher.Client {
         return registration.batches();
     }
 
-    /** Returns how long a thread waits for a request, in nanoseconds; negative: without limit. */
+    /** Returns how long a thread that comes now waits before it leaves, if it may. */
+    synchronized Duration linger() {
+        return linger;
+    }
+
+    /** Returns how long a thread that comes now waits for a request, in nanoseconds; negative: without limit. */
     long patience() {
-        return registration.pollable() ? LINGER.toNanos() : NO_LIMIT;
+        return registration.pollable() ? linger().toNanos() : NO_LIMIT;
     }
 
     /** Destroys the device, which the module does not let us serve: its requests then fail at once, not by their timeout. */
@@ -83,6 +98,10 @@ final class Serving implements Dispatcher.Client {
 
     @Override
     public synchronized boolean ready() {
+        if (leftAt != null) {
+            linger = System.nanoTime() - leftAt < LONG_LINGER.toNanos() ? LONG_LINGER : LINGER;
+            leftAt = null;
+        }
         boolean all = true;
         for (int queue = 0; queue < workers.length && !closed && !ended; queue++) {
             if ((taken & 1L << queue) == 0) {
@@ -162,6 +181,7 @@ final class Serving implements Dispatcher.Client {
             // held.
             Thread.interrupted();
             if (taken == 0) {
+                leftAt = System.nanoTime();
                 if (ownBuffers != null) {
                     ownBuffers.trim();
                 }
@@ -186,16 +206,16 @@ final class Serving implements Dispatcher.Client {
         }
     }
 
-    /** Returns whether this worker, to which no request has come in time, may leave. */
-    synchronized boolean mayLeave(Worker worker) {
+    /** Returns whether a worker, to which no request has come now, may leave. */
+    synchronized boolean mayLeave() {
         if (closed) {
             return true;
         }
         if (!registration.pollable()) {
             return false;
         }
-        for (Worker other : workers) {
-            if (other != null && other != worker && !other.isIdle()) {
+        for (Worker worker : workers) {
+            if (worker != null && !worker.isIdle()) {
                 return false;
             }
         }

@@ -85,6 +85,8 @@ final class Worker {
     private Request current;
     /** A request to be used again; null if somebody else has got the last one. */
     private Request spare;
+    /** How long this waits for a request before it may leave, in nanoseconds. */
+    private final long linger;
     /** When the last requests came, or {@link #BUSY} while requests are handled. */
     private final AtomicLong idleSince = new AtomicLong();
 
@@ -111,6 +113,7 @@ final class Worker {
         batch = serving.batches().take(kernel.id(), queue, batchSize);
         Answerer answerer = parts.answerer();
         late = cookie -> answerer.answeredLate();
+        linger = serving.linger().toNanos();
         sequences = new long[batchSize];
         tickets = new long[batchSize];
         errors = new int[batchSize];
@@ -126,10 +129,10 @@ final class Worker {
         return thread;
     }
 
-    /** Returns whether no request has come for {@link Serving#LINGER}, and none is being handled. */
+    /** Returns whether no request has come for {@link Serving#linger()}, and none is being handled. */
     boolean isIdle() {
         long since = idleSince.get();
-        return since != BUSY && System.nanoTime() - since >= Serving.LINGER.toNanos();
+        return since != BUSY && System.nanoTime() - since >= linger;
     }
 
     /** Returns whether the device has ended. */
@@ -150,7 +153,8 @@ final class Worker {
             int requests;
             try {
                 prepareIntake();
-                requests = call(reading >= 0 && patience < 0 ? Serving.LINGER.toNanos() : patience);
+                // No memory is used again as long as somebody reads.
+                requests = call(reading >= 0 ? Serving.LINGER.toNanos() : patience);
             } catch (ControlException e) {
                 serving.unservable(e);
                 return false;
@@ -166,7 +170,7 @@ final class Worker {
                 return false;
             }
             if (requests == 0) {
-                if (serving.mayLeave(this)) {
+                if (serving.mayLeave()) {
                     return true;
                 }
                 continue;

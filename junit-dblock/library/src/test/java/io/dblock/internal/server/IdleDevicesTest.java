@@ -27,11 +27,11 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -95,15 +95,15 @@ class IdleDevicesTest {
         return threads(device.created().name() + "-queue");
     }
 
-    private static void await(String what, BooleanSupplier condition) throws InterruptedException {
+    private static void await(String what, Callable<Boolean> condition) throws Exception {
         long deadline = System.nanoTime() + LONG.toNanos();
-        while (!condition.getAsBoolean()) {
+        while (!condition.call()) {
             assertThat(System.nanoTime()).as("%s within %s", what, LONG).isLessThan(deadline);
             Thread.sleep(5);
         }
     }
 
-    private void awaitIdle(LocalDevice device) throws InterruptedException {
+    private void awaitIdle(LocalDevice device) throws Exception {
         await("no thread of " + device.created().name(), () -> threads(device).isEmpty());
     }
 
@@ -118,13 +118,13 @@ class IdleDevicesTest {
                 dst.put(new byte[dst.remaining()]);
             }
         });
-        for (int round = 0; round < 5; round++) {
+        for (int round = 0; round < 3; round++) {
             awaitIdle(device);
             ok(read(device, 0));
         }
         assertThat(seen)
                 .containsExactlyElementsOf(
-                        Collections.nCopies(5, List.of(device.created().name() + "-queue0")));
+                        Collections.nCopies(3, List.of(device.created().name() + "-queue0")));
         assertThat(device.failures()).isEmpty();
     }
 
@@ -191,28 +191,53 @@ class IdleDevicesTest {
         long seed = System.nanoTime();
         Random random = new Random(seed);
         kernel = new FakeKernel(seed, 0.05);
-        for (int i = 0; i < 10; i++) {
-            serve(2, new MemoryStore(SIZE));
-        }
-        long linger = Serving.LINGER.toNanos();
-        for (int round = 0; round < 30; round++) {
-            List<CompletableFuture<Completion>> all = new ArrayList<>();
-            for (LocalDevice device : devices) {
-                all.add(read(device, random.nextInt(2)));
-                if (random.nextBoolean()) {
-                    all.add(read(device, random.nextInt(2)));
-                }
+        for (int generation = 0; generation < 20; generation++) {
+            List<LocalDevice> some = new ArrayList<>();
+            for (int i = 0; i < 10; i++) {
+                some.add(serve(2, new MemoryStore(SIZE)));
             }
-            for (CompletableFuture<Completion> one : all) {
-                assertThat(one.get(20, SECONDS).result()).as("seed %s", seed).isZero();
-            }
+            readAll(some, random, seed);
             // The next requests come just about when the threads leave.
+            long linger = Serving.LINGER.toNanos();
             long pause = linger - linger / 10 + (long) (random.nextDouble() * linger / 5);
             Thread.sleep(pause / 1_000_000, (int) (pause % 1_000_000));
+            readAll(some, random, seed);
         }
         for (LocalDevice device : devices) {
             assertThat(device.failures()).as("seed %s", seed).isEmpty();
         }
+    }
+
+    private void readAll(List<LocalDevice> some, Random random, long seed) throws Exception {
+        List<CompletableFuture<Completion>> all = new ArrayList<>();
+        for (LocalDevice device : some) {
+            all.add(read(device, random.nextInt(2)));
+            if (random.nextBoolean()) {
+                all.add(read(device, random.nextInt(2)));
+            }
+        }
+        for (CompletableFuture<Completion> one : all) {
+            assertThat(one.get(20, SECONDS).result()).as("seed %s", seed).isZero();
+        }
+    }
+
+    @Test
+    void threadsThatComeBackSoonStayLonger() throws Exception {
+        LocalDevice device = serve(1, new MemoryStore(SIZE));
+        ok(read(device, 0));
+        assertThat(device.parts().serving().linger()).isEqualTo(Serving.LINGER);
+        await("threads that stay longer", () -> {
+            awaitIdle(device);
+            ok(read(device, 0));
+            return device.parts().serving().linger().equals(Serving.LONG_LINGER);
+        });
+        // The thread's own clock started after the request: half of the time is a generous bound.
+        Thread.sleep(Serving.LONG_LINGER.toMillis() / 2);
+        assertThat(threads(device)).hasSize(1);
+        awaitIdle(device);
+        Thread.sleep(Serving.LONG_LINGER.toMillis());
+        ok(read(device, 0));
+        assertThat(device.parts().serving().linger()).isEqualTo(Serving.LINGER);
     }
 
     @Test
