@@ -64,6 +64,14 @@ public final class BlockLog {
     private static final int SLACK = 2;
     /** How many chunks more may be taken meanwhile: by the compactor, by server threads, and until readers have gone. */
     private static final int UNDER_WAY = 8;
+    /**
+     * How many blocks are moved at once. The sparsest chunks bring the most; but each time the whole index is looked
+     * through, which is larger where more is live. What is moved is there twice until that is done.
+     */
+    private static final int LEAST_MOVED = Chunk.BLOCKS;
+
+    private static final int MOST_MOVED = 4 * Chunk.BLOCKS;
+    private static final int PARTS_OF_MOVED = 12;
     /** With fewer chunks a log has no reserve. */
     private static final int LEAST_RESERVED = 4;
 
@@ -100,7 +108,7 @@ public final class BlockLog {
 
     private int openCount;
     private final ArrayDeque<Chunk> retired = new ArrayDeque<>();
-    /** Memory for chunks that is there already; see {@link #reserve}. */
+    /** Memory for chunks that is there already: see {@link #mostKept} and {@link #reserve}. */
     private final ArrayDeque<Spare> reserved = new ArrayDeque<>();
 
     private boolean reserves;
@@ -235,10 +243,23 @@ public final class BlockLog {
         reserves = true;
     }
 
-    /** Returns how many chunks there should be memory for in reserve; negative if there are too many already. */
+    /**
+     * Returns for how many chunks memory is kept: as many as the log may still get before it is compacted. To give pages
+     * back and get them again takes longer than all else that a write does.
+     */
+    private long mostKept() {
+        return users == 0 ? 0 : reserves ? wantedReserve() + SLACK : Math.max(0, allowed() - count());
+    }
+
+    /** Returns how many chunks the log may have before it must be compacted. */
+    private long allowed() {
+        return live() * 3 / 2 / Chunk.BLOCKS + SLACK;
+    }
+
+    /** Returns for how many chunks memory is got before it is needed, see {@link #reserve}. */
     private long wantedReserve() {
-        int count = reserves ? count() : 0;
-        return count < LEAST_RESERVED ? 0 : live() * 3 / 2 / Chunk.BLOCKS + SLACK + UNDER_WAY - count;
+        int count = count();
+        return !reserves || count < LEAST_RESERVED ? 0 : Math.max(0, allowed() + UNDER_WAY - count);
     }
 
     private void fillReserve() {
@@ -254,12 +275,8 @@ public final class BlockLog {
         }
     }
 
-    /** Gives back what is not wanted, but for a little that the next chunk may want again. */
     private void trimReserve() {
-        if (reserved.size() <= SLACK) {
-            return;
-        }
-        long most = Math.max(0, wantedReserve()) + SLACK;
+        long most = reserved.isEmpty() ? 0 : mostKept();
         while (reserved.size() > most) {
             free(reserved.poll());
         }
@@ -364,11 +381,7 @@ public final class BlockLog {
         while (!retired.isEmpty() && retired.peek().retiredAt + 2 <= epoch) {
             Chunk chunk = retired.poll();
             chunks[chunk.number] = null;
-            if (reserves) {
-                reserved.push(chunk.spare());
-            } else {
-                free(chunk.spare());
-            }
+            reserved.push(chunk.spare());
         }
         trimReserve();
     }
@@ -390,7 +403,7 @@ public final class BlockLog {
             left = List.of(Arrays.copyOf(open, openCount));
             openCount = 0;
             reserves = false;
-            reserved.forEach(one -> one.memory().giveBack());
+            reserved.forEach(this::free);
             reserved.clear();
             left.forEach(chunk -> chunk.open = false);
         }
@@ -463,10 +476,11 @@ public final class BlockLog {
     }
 
     /**
-     * Returns the chunks that are mostly dead and can be emptied, with at most this many live blocks together. Each has
-     * one more reference, which the caller gives back.
+     * Returns the chunks with the fewest live blocks, of those that are mostly dead and can be emptied. Each has one more
+     * reference, which the caller gives back.
      */
-    synchronized List<Chunk> sparse(int most) {
+    synchronized List<Chunk> sparse() {
+        long most = Math.max(LEAST_MOVED, Math.min(live() / PARTS_OF_MOVED, MOST_MOVED));
         // The counts go on changing: each is looked at once.
         List<Long> found = new ArrayList<>();
         for (Chunk chunk : chunks) {

@@ -24,8 +24,6 @@ final class Compactor {
     /** Blocks in fewer places stay where they are. */
     static final int SCATTERED = 16;
 
-    /** How many blocks are moved each time, in memory of 32 MiB. */
-    private static final int MOST = 4 * Chunk.BLOCKS;
     /** How many entries are collected with the lock held once. */
     private static final int STEP = 8192;
     /** Enough for the blocks of a chunk. */
@@ -82,7 +80,7 @@ final class Compactor {
         }
         running.lock();
         try {
-            List<Chunk> sparse = log.sparse(MOST);
+            List<Chunk> sparse = log.sparse();
             if (!sparse.isEmpty()) {
                 empty(sparse);
             }
@@ -240,18 +238,33 @@ final class Compactor {
         }
         log.lock.lock();
         try {
-            for (int i = 0; i < count; i++) {
+            int next;
+            for (int i = 0; i < count; i = next) {
                 BlockIndex.Node leaf = leaves[i];
-                if (leaf.isOwned()) {
-                    leaf.places().replace(slots[i], places[i], to.applyAsLong(i));
+                long place = to.applyAsLong(i);
+                next = i + 1;
+                while (next < count && isBehind(next, leaf) && isBehind(place, next - i, to.applyAsLong(next))) {
+                    next++;
                 }
-                if (i + 1 == count || leaves[i + 1] != leaf) {
+                if (leaf.isOwned()) {
+                    leaf.places().replace(slots[i], slots[i] + next - i, places[i], place);
+                }
+                if (next == count || leaves[next] != leaf) {
                     leaf.places().join();
                 }
             }
         } finally {
             log.lock.unlock();
         }
+    }
+
+    /** Returns whether a collected entry is in this leaf, just behind the one before, and so is its place. */
+    private boolean isBehind(int i, BlockIndex.Node leaf) {
+        return leaves[i] == leaf && slots[i] == slots[i - 1] + 1 && places[i] == places[i - 1] + 1;
+    }
+
+    private static boolean isBehind(long place, int count, long other) {
+        return other == place + count && BlockLog.areInOneChunk(place, other);
     }
 
     /** Returns how many of the collected places, from {@code first} on, are side by side in one chunk. */

@@ -129,10 +129,18 @@ final class Places {
         run = 0;
     }
 
-    /** Makes a block's entry name another place with the same data, if nothing has changed since it was seen. */
-    void replace(int i, long seen, long place) {
-        if (get(i) == seen) {
-            set(i, i + 1, place);
+    /**
+     * Makes the entries of the blocks from {@code from} to before {@code end} name other places with the same data: those
+     * that have not changed since they were seen, side by side.
+     */
+    void replace(int from, int end, long seen, long place) {
+        int at = from;
+        while (at < end) {
+            int same = runEnd(at, end, seen + at - from);
+            if (same > at) {
+                set(at, same, place + at - from);
+            }
+            at = same + 1;
         }
     }
 

@@ -236,7 +236,7 @@ class BlockLogTest {
 
     // ---- memory ----
 
-    /** Twelve times; {@code -Ddblock.unit.rewrites=1000 -Djunit.jupiter.execution.timeout.mode=disabled} takes many minutes. */
+    /** Twelve times; {@code -Ddblock.unit.rewrites=1000 -Djunit.jupiter.execution.timeout.mode=disabled} takes two minutes. */
     @ParameterizedTest
     @ValueSource(ints = {1, 8, 0})
     void aDiskThatIsRewrittenAtRandomTakesNoMoreThanThreeTimesItsSize(int blocksOfAWrite) throws Exception {
@@ -273,6 +273,32 @@ class BlockLogTest {
             }
             store.log.giveBack(chunk);
             assertThat(most).as("the most memory of chunks").isBetween(size, 3 * size);
+        }
+    }
+
+    /** To get memory again and again costs more than all else that a write does. */
+    @Test
+    void aDiskThatIsRewrittenUsesItsMemoryAgain() throws Exception {
+        AtomicInteger got = new AtomicInteger();
+        BlockLog log = new BlockLog(
+                null,
+                false,
+                size -> {
+                    got.incrementAndGet();
+                    return NativeMemory.allocateMapped(size);
+                },
+                new ArrayDeque<>());
+        int chunks = 16;
+        Random random = new Random(3);
+        try (MemoryStore store = new MemoryStore(log, (long) chunks * Chunk.SIZE);
+                WriteCache disk = new WriteCache(store, BLOCK, true, evicted -> {})) {
+            for (int i = 0; i < 12 * chunks * Chunk.BLOCKS / 8; i++) {
+                write(disk, 8L * random.nextInt(chunks * Chunk.BLOCKS / 8), 8, i);
+                if (i % 1000 == 0) {
+                    disk.flush(0, disk.position());
+                }
+            }
+            assertThat(got.get()).as("chunks that memory was got for").isBetween(chunks, 2 * chunks);
         }
     }
 
