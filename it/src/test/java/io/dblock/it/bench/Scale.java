@@ -29,7 +29,8 @@ public final class Scale {
     /** Of each device. */
     private static final int MIB = 8;
 
-    private static final int SECONDS = 2;
+    /** With fewer, the first requests of many devices count, each of which waits for a thread to come. */
+    private static final int SECONDS = 4;
     /** Emulated processors in turns, and many devices: one of them may have to wait for long. */
     private static final Duration TIMEOUT = Duration.ofMinutes(5);
     /** So often one device is measured before all: the first fills of many are not to wait for the compilers. */

@@ -20,7 +20,7 @@ class PlacesTest {
         };
     }
 
-    /** Ranges are set at random, half of them at the start, at the end or whole, and each is compared to an array. */
+    /** Ranges are set and replaced at random, many of them at the start, at the end or whole, and compared to an array. */
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3})
     void placesAreWhatAnArrayHasAndEachIsOneReference(int seed) throws BlockIOException {
@@ -34,6 +34,7 @@ class PlacesTest {
         long[] expected = new long[BlockIndex.FAN];
         Arrays.fill(expected, BlockLog.ZEROS);
         int wholes = 0;
+        int unchanged = 0;
         for (int round = 0; round < 5000; round++) {
             int one = at(random);
             int other = at(random);
@@ -47,6 +48,19 @@ class PlacesTest {
                 places.set(from, end, place);
                 for (int i = from; i < end; i++) {
                     expected[i] = BlockLog.behind(place, i - from);
+                }
+            }
+            long seen = from < end ? expected[from] : 0;
+            if (seen > 0) {
+                long to = chunks[random.nextInt(CHUNKS)].place(0) + random.nextInt(Chunk.BLOCKS - BlockIndex.FAN);
+                int last = Math.min(BlockIndex.FAN, end + random.nextInt(20));
+                places.replace(from, last, seen, to);
+                for (int i = from; i < last; i++) {
+                    if (expected[i] == seen + i - from) {
+                        expected[i] = to + i - from;
+                    } else {
+                        unchanged++;
+                    }
                 }
             }
             if (random.nextBoolean()) {
@@ -65,6 +79,7 @@ class PlacesTest {
             }
         }
         assertThat(wholes).as("rounds with all blocks side by side").isGreaterThan(100);
+        assertThat(unchanged).as("entries that name something else by now").isGreaterThan(100);
         places.release();
         checkReferences(chunks, new long[0], 1);
     }
