@@ -72,6 +72,8 @@ public final class BlockLog {
 
     private static final int MOST_MOVED = 4 * Chunk.BLOCKS;
     private static final int PARTS_OF_MOVED = 12;
+    /** For how many chunks a log keeps memory at most, beside what is spare for all disks. */
+    private static final int MOST_KEPT = 8;
     /** With fewer chunks a log has no reserve. */
     private static final int LEAST_RESERVED = 4;
 
@@ -244,11 +246,12 @@ public final class BlockLog {
     }
 
     /**
-     * Returns for how many chunks memory is kept: as many as the log may still get before it is compacted. To give pages
-     * back and get them again takes longer than all else that a write does.
+     * Returns for how many chunks memory is kept: no more than the log may still get before it must be compacted. To give
+     * pages back and get them again takes longer than all else that a write does.
      */
     private long mostKept() {
-        return users == 0 ? 0 : reserves ? wantedReserve() + SLACK : Math.max(0, allowed() - count());
+        long most = Math.min(Math.max(0, allowed() - count()), MOST_KEPT);
+        return users == 0 ? 0 : reserves ? wantedReserve() + SLACK : most;
     }
 
     /** Returns how many chunks the log may have before it must be compacted. */
@@ -441,10 +444,11 @@ public final class BlockLog {
 
     // ---- how much there is ----
 
-    /** Returns the memory of all chunks, in bytes. */
+    /** Returns the memory of all chunks, and what is kept for more, in bytes. */
     synchronized long memory() {
         reclaim();
-        return Arrays.stream(chunks).filter(chunk -> chunk != null).count() * Chunk.SIZE;
+        long there = Arrays.stream(chunks).filter(chunk -> chunk != null).count();
+        return (there + reserved.size()) * Chunk.SIZE;
     }
 
     private int count() {
