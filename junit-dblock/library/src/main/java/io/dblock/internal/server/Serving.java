@@ -76,6 +76,11 @@ final class Serving implements Dispatcher.Client {
         return registration.batches();
     }
 
+    /** Returns how long a thread waits that comes after the device had none for so long. */
+    static Duration lingerAfter(Duration away) {
+        return away.compareTo(LONG_LINGER) < 0 ? LONG_LINGER : LINGER;
+    }
+
     /** Returns how long a thread that comes now waits before it leaves, if it may. */
     synchronized Duration linger() {
         return linger;
@@ -99,7 +104,7 @@ final class Serving implements Dispatcher.Client {
     @Override
     public synchronized boolean ready() {
         if (leftAt != null) {
-            linger = System.nanoTime() - leftAt < LONG_LINGER.toNanos() ? LONG_LINGER : LINGER;
+            linger = lingerAfter(Duration.ofNanos(System.nanoTime() - leftAt));
             leftAt = null;
         }
         boolean all = true;

@@ -73,7 +73,7 @@ public final class BlockLog {
     private static final int MOST_MOVED = 4 * Chunk.BLOCKS;
     private static final int PARTS_OF_MOVED = 12;
     /** For how many chunks a log keeps memory at most, beside what is spare for all disks. */
-    private static final int MOST_KEPT = 8;
+    static final int MOST_KEPT = 8;
     /** With fewer chunks a log has no reserve. */
     private static final int LEAST_RESERVED = 4;
 
@@ -250,19 +250,19 @@ public final class BlockLog {
      * pages back and get them again takes longer than all else that a write does.
      */
     private long mostKept() {
-        long most = Math.min(Math.max(0, allowed() - count()), MOST_KEPT);
+        long most = Math.min(Math.max(0, allowed(2) - count()), MOST_KEPT);
         return users == 0 ? 0 : reserves ? wantedReserve() + SLACK : most;
     }
 
-    /** Returns how many chunks the log may have before it must be compacted. */
-    private long allowed() {
-        return live() * 3 / 2 / Chunk.BLOCKS + SLACK;
+    /** Returns how many chunks a log has that takes so many quarters more than what it must keep, and {@link #SLACK}. */
+    private long allowed(int quarters) {
+        return live() * (4 + quarters) / 4 / Chunk.BLOCKS + SLACK;
     }
 
     /** Returns for how many chunks memory is got before it is needed, see {@link #reserve}. */
     private long wantedReserve() {
         int count = count();
-        return !reserves || count < LEAST_RESERVED ? 0 : Math.max(0, allowed() + UNDER_WAY - count);
+        return !reserves || count < LEAST_RESERVED ? 0 : Math.max(0, allowed(2) + UNDER_WAY - count);
     }
 
     private void fillReserve() {
@@ -474,9 +474,8 @@ public final class BlockLog {
 
     /** Returns 1 if compacting pays, 2 if it must come before there is more memory, else 0. */
     private int pressure() {
-        long live = live();
-        long beyond = (long) (count() - SLACK) * Chunk.BLOCKS;
-        return beyond > live + live / 2 ? 2 : beyond > live + live / 4 ? 1 : 0;
+        int count = count();
+        return count > allowed(2) ? 2 : count > allowed(1) ? 1 : 0;
     }
 
     /**

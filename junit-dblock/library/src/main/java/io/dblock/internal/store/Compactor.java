@@ -243,7 +243,10 @@ final class Compactor {
                 BlockIndex.Node leaf = leaves[i];
                 long place = to.applyAsLong(i);
                 next = i + 1;
-                while (next < count && isBehind(next, leaf) && isBehind(place, next - i, to.applyAsLong(next))) {
+                while (next < count
+                        && followsTheOneBefore(next)
+                        && to.applyAsLong(next) == place + next - i
+                        && BlockLog.areInOneChunk(place, place + next - i)) {
                     next++;
                 }
                 if (leaf.isOwned()) {
@@ -258,13 +261,9 @@ final class Compactor {
         }
     }
 
-    /** Returns whether a collected entry is in this leaf, just behind the one before, and so is its place. */
-    private boolean isBehind(int i, BlockIndex.Node leaf) {
-        return leaves[i] == leaf && slots[i] == slots[i - 1] + 1 && places[i] == places[i - 1] + 1;
-    }
-
-    private static boolean isBehind(long place, int count, long other) {
-        return other == place + count && BlockLog.areInOneChunk(place, other);
+    /** Returns whether a collected entry is just behind the one before, in the same leaf, and so is its place. */
+    private boolean followsTheOneBefore(int i) {
+        return leaves[i] == leaves[i - 1] && slots[i] == slots[i - 1] + 1 && places[i] == places[i - 1] + 1;
     }
 
     /** Returns how many of the collected places, from {@code first} on, are side by side in one chunk. */

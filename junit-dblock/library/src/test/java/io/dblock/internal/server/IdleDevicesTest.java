@@ -235,10 +235,12 @@ class IdleDevicesTest {
         ok(read(device, 0));
         awaitIdle(device);
         assertThat(Duration.ofNanos(System.nanoTime() - before)).isGreaterThanOrEqualTo(Serving.LONG_LINGER);
-        // A little longer, since the thread has its other name just before the time is taken.
-        Thread.sleep(Serving.LONG_LINGER.toMillis() * 5 / 4);
-        ok(read(device, 0));
-        assertThat(device.parts().serving().linger()).isEqualTo(Serving.LINGER);
+    }
+
+    @Test
+    void threadsThatWereAwayForLongStayAsLongAsAtFirst() {
+        assertThat(Serving.lingerAfter(Serving.LONG_LINGER.minusNanos(1))).isEqualTo(Serving.LONG_LINGER);
+        assertThat(Serving.lingerAfter(Serving.LONG_LINGER)).isEqualTo(Serving.LINGER);
     }
 
     @Test

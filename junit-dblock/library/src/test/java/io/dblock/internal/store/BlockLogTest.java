@@ -306,9 +306,9 @@ class BlockLogTest {
     void aChunkGetsItsPagesTogetherInUserModeLinux() throws Exception {
         Chunk chunk = new Chunk(new BlockLog(), 1, new BlockLog.Spare(NativeMemory.allocateMapped(Chunk.SIZE), 0));
         chunk.put(ByteBuffer.allocate(BLOCK), 0, BLOCK);
-        assertThat(Mapping.at(chunk.memory().address()).held()).isGreaterThanOrEqualTo(BlockLog.TOGETHER);
+        assertThat(Mapping.heldIn(chunk.memory().address(), Chunk.SIZE)).isGreaterThanOrEqualTo(BlockLog.TOGETHER);
         chunk.put(ByteBuffer.allocate(BlockLog.TOGETHER), 0, BlockLog.TOGETHER);
-        assertThat(Mapping.at(chunk.memory().address()).held()).isGreaterThanOrEqualTo(2 * BlockLog.TOGETHER);
+        assertThat(Mapping.heldIn(chunk.memory().address(), Chunk.SIZE)).isGreaterThanOrEqualTo(2 * BlockLog.TOGETHER);
     }
 
     /** As if in User Mode Linux, where the pages of each chunk are got by who writes. */
@@ -405,6 +405,7 @@ class BlockLogTest {
             assertThat(seen).isEqualTo(content(0, 8, 1).order(seen.order()));
             store.log.exit(reading);
             write(disk, 0, 8, 12);
+            // Three, and two that are kept.
             assertThat(store.log.memory()).isLessThanOrEqualTo(5L * Chunk.SIZE);
         }
     }

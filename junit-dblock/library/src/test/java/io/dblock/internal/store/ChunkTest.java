@@ -11,8 +11,8 @@ class ChunkTest {
     @Test
     void aNewChunkGetsItsPagesTogether() throws Exception {
         Chunk chunk = new BlockLog().take(Chunk.SIZE);
-        long before = Mapping.at(chunk.memory().address()).held();
+        assertThat(Mapping.heldIn(chunk.memory().address(), Chunk.SIZE)).isZero();
         chunk.touch(BlockLog.BLOCK);
-        assertThat(Mapping.at(chunk.memory().address()).held() - before).isEqualTo(BlockLog.TOGETHER);
+        assertThat(Mapping.heldIn(chunk.memory().address(), Chunk.SIZE)).isEqualTo(BlockLog.TOGETHER);
     }
 }

@@ -2,6 +2,10 @@
 package io.dblock.internal.store;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.LongBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,11 +22,22 @@ import java.util.List;
  */
 record Mapping(long start, long end, long held, List<String> flags) {
 
-    static Mapping at(long address) throws IOException {
-        return all().stream()
-                .filter(mapping -> mapping.has(address))
-                .findFirst()
-                .orElseThrow(() -> new AssertionError("no mapping at " + Long.toHexString(address)));
+    /** Returns how many bytes of a range are in memory or swap: a neighbour's pages, which come and go, do not count. */
+    static long heldIn(long address, long length) throws IOException {
+        int page = 4096;
+        try (RandomAccessFile pages = new RandomAccessFile("/proc/self/pagemap", "r")) {
+            byte[] entries = new byte[(int) (length / page) * Long.BYTES];
+            pages.seek(address / page * Long.BYTES);
+            pages.readFully(entries);
+            LongBuffer all =
+                    ByteBuffer.wrap(entries).order(ByteOrder.nativeOrder()).asLongBuffer();
+            long held = 0;
+            while (all.hasRemaining()) {
+                // Bits 63 and 62: present, and swapped.
+                held += all.get() >>> 62 == 0 ? 0 : page;
+            }
+            return held;
+        }
     }
 
     /** Returns all mappings of this process. */
