@@ -60,7 +60,15 @@ public final class BlockLog {
     private static final int LEAST_ROOM = 1 << 16;
     /** How many chunks are open although nobody has taken them. */
     private static final int MOST_OPEN = 8;
-    /** How many chunks a log may have beyond what its data needs before it is compacted. */
+    /**
+     * How many eighths more than its data needs a log may take, beside {@link #SLACK}, until it is compacted in the
+     * background, and until whoever writes has to wait for that. What must be moved becomes less with each chunk that is
+     * waited for: of what a disk keeps for a cut, the oldest is forgotten first.
+     */
+    private static final int EIGHTHS = 3;
+
+    private static final int MOST_EIGHTHS = 4;
+    /** How many chunks a log may have beyond what its data needs before it is compacted, and how many more are emptied. */
     private static final int SLACK = 2;
     /** How many chunks more may be taken meanwhile: by the compactor, by server threads, and until readers have gone. */
     private static final int UNDER_WAY = 8;
@@ -250,19 +258,19 @@ public final class BlockLog {
      * pages back and get them again takes longer than all else that a write does.
      */
     private long mostKept() {
-        long most = Math.min(Math.max(0, allowed(2) - count()), MOST_KEPT);
+        long most = Math.min(Math.max(0, allowed(MOST_EIGHTHS) - count()), MOST_KEPT);
         return users == 0 ? 0 : reserves ? wantedReserve() + SLACK : most;
     }
 
-    /** Returns how many chunks a log has that takes so many quarters more than what it must keep, and {@link #SLACK}. */
-    private long allowed(int quarters) {
-        return live() * (4 + quarters) / 4 / Chunk.BLOCKS + SLACK;
+    /** Returns how many chunks a log has that takes so many eighths more than what it must keep, and {@link #SLACK}. */
+    private long allowed(int eighths) {
+        return live() * (8 + eighths) / 8 / Chunk.BLOCKS + SLACK;
     }
 
     /** Returns for how many chunks memory is got before it is needed, see {@link #reserve}. */
     private long wantedReserve() {
         int count = count();
-        return !reserves || count < LEAST_RESERVED ? 0 : Math.max(0, allowed(2) + UNDER_WAY - count);
+        return !reserves || count < LEAST_RESERVED ? 0 : Math.max(0, allowed(MOST_EIGHTHS) + UNDER_WAY - count);
     }
 
     private void fillReserve() {
@@ -475,14 +483,15 @@ public final class BlockLog {
     /** Returns 1 if compacting pays, 2 if it must come before there is more memory, else 0. */
     private int pressure() {
         int count = count();
-        return count > allowed(2) ? 2 : count > allowed(1) ? 1 : 0;
+        return count > allowed(MOST_EIGHTHS) ? 2 : count > allowed(EIGHTHS) ? 1 : 0;
     }
 
     /**
-     * Returns the chunks with the fewest live blocks, of those that are mostly dead and can be emptied. Each has one more
-     * reference, which the caller gives back.
+     * Returns the chunks with the fewest live blocks, of those that are mostly dead and can be emptied: as many as have to
+     * be, and a few more. Each has one more reference, which the caller gives back.
      */
     synchronized List<Chunk> sparse() {
+        long wanted = (Math.max(0, count() - allowed(EIGHTHS)) + SLACK) * Chunk.BLOCKS;
         long most = Math.max(LEAST_MOVED, Math.min(live() / PARTS_OF_MOVED, MOST_MOVED));
         // The counts go on changing: each is looked at once.
         List<Long> found = new ArrayList<>();
@@ -496,12 +505,14 @@ public final class BlockLog {
         }
         Collections.sort(found);
         List<Chunk> sparse = new ArrayList<>();
-        long sum = 0;
+        long moved = 0;
+        long freed = 0;
         for (long one : found) {
-            sum += one >>> Integer.SIZE;
-            if (sum > most) {
+            moved += one >>> Integer.SIZE;
+            if (moved > most || freed >= wanted) {
                 break;
             }
+            freed += Chunk.BLOCKS - (one >>> Integer.SIZE);
             Chunk chunk = chunks[(int) one];
             if (chunk.retain()) {
                 sparse.add(chunk);
@@ -513,6 +524,11 @@ public final class BlockLog {
     /** Moves the blocks of a leaf side by side, in the background. */
     void gather(BlockIndex.Node leaf) {
         compactor.gather(leaf);
+    }
+
+    /** Returns how many blocks compacting has copied so far. */
+    long moved() {
+        return compactor.moved();
     }
 
     /** Empties chunks that are mostly dead. */

@@ -10,6 +10,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntToLongFunction;
 import java.util.function.LongPredicate;
@@ -44,6 +45,8 @@ final class Compactor {
     private final BlockLog log;
     private final AtomicBoolean queued = new AtomicBoolean();
     private final ReentrantLock running = new ReentrantLock();
+    /** How many blocks were copied from chunks that were emptied. */
+    private final AtomicLong moved = new AtomicLong();
 
     // Of the thread that runs: the entries collected.
     private BlockIndex.Node[] leaves = new BlockIndex.Node[0];
@@ -182,6 +185,11 @@ final class Compactor {
         return runs;
     }
 
+    /** Returns how many blocks were copied so far because the chunk they were in was mostly dead. */
+    long moved() {
+        return moved.get();
+    }
+
     private void makeRoom() {
         if (places.length == 0) {
             leaves = new BlockIndex.Node[STEP + BlockIndex.FAN];
@@ -300,6 +308,7 @@ final class Compactor {
         for (int i = 0; i < blocks; i++) {
             from.moved[BlockLog.index(place) / BlockLog.BLOCK + i] = target.place(at) + i;
         }
+        moved.addAndGet(blocks);
         return blocks;
     }
 
@@ -331,7 +340,7 @@ final class Compactor {
             } finally {
                 log.lock.unlock();
             }
-        } while (count > 0);
+        } while (count == STEP);
     }
 
     /** A record needs its blocks side by side. If they were moved apart, they are copied once more. */

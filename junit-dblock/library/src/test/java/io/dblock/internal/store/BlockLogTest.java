@@ -302,6 +302,29 @@ class BlockLogTest {
         }
     }
 
+    /** What a disk keeps for a cut is forgotten soon: whatever is moved early is moved in vain. */
+    @Test
+    void littleIsMovedOfADiskThatKeepsItsWritesForACut() throws Exception {
+        BlockLog log = new BlockLog(null, false, NativeMemory::allocateMapped, new ArrayDeque<>());
+        int blocks = 4 * Chunk.BLOCKS / 8;
+        long size = (long) blocks * 8 * BLOCK;
+        Random random = new Random(4);
+        try (MemoryStore store = new MemoryStore(log, size);
+                WriteCache disk = new WriteCache(store, BLOCK, true, evicted -> {})) {
+            disk.limit(4 * size);
+            for (int i = 0; i < 16 * blocks; i++) {
+                write(disk, 8L * random.nextInt(blocks), 8, i);
+            }
+            long before = log.moved();
+            for (int i = 0; i < 16 * blocks; i++) {
+                write(disk, 8L * random.nextInt(blocks), 8, i);
+            }
+            assertThat((double) (log.moved() - before) / (16L * 8 * blocks))
+                    .as("blocks moved for each block written")
+                    .isBetween(0.001, 0.25);
+        }
+    }
+
     @Test
     void aChunkGetsItsPagesTogetherInUserModeLinux() throws Exception {
         Chunk chunk = new Chunk(new BlockLog(), 1, new BlockLog.Spare(NativeMemory.allocateMapped(Chunk.SIZE), 0));
