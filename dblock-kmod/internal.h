@@ -72,6 +72,8 @@ struct dblock_queue {
 	struct list_head queued;
 	unsigned int pending;		/* slots that are not free */
 	unsigned int index;
+	int cpu;			/* that queued the last request; read without the lock */
+	unsigned int yield_pause;	/* for how many fetches servers do not yield; not locked */
 	wait_queue_head_t wait;		/* servers of this queue alone */
 	struct dblock_device *dev;
 	struct dblock_slot *slots;

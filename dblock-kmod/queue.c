@@ -15,6 +15,7 @@
 #include <linux/poll.h>
 #include <linux/random.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
@@ -26,6 +27,13 @@
  * last that long, and a timer of the wheel costs a fraction of a precise one.
  */
 #define DBLOCK_COARSE_NS	(20 * NSEC_PER_MSEC)
+
+/*
+ * How long a request may wait for a server that yields, and for how many fetches
+ * its servers sleep at once after one waited longer; see dblock_yield_judge().
+ */
+#define DBLOCK_YIELD_NS		(500 * NSEC_PER_USEC)
+#define DBLOCK_YIELD_PAUSE	256
 
 /* How many times memory may be gone again after it was faulted in, before that is an error. */
 #define DBLOCK_FAULT_TRIES	64
@@ -208,6 +216,7 @@ blk_status_t dblock_queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_que
 		slot->generation = 1;
 	q->pending++;
 	list_add_tail(&slot->node, &q->queued);
+	WRITE_ONCE(q->cpu, raw_smp_processor_id());
 	spin_unlock(&q->lock);
 
 	if (bd->last)
@@ -1134,6 +1143,47 @@ static int dblock_wait(struct dblock_device *dev, struct dblock_queue *q,
 	return ret;
 }
 
+/*
+ * Gives the processor away before a server sleeps, if whoever makes its requests
+ * waits for this processor. A sleeper would be woken by the first request, and
+ * take the processor from its sender before that makes another. A server that can
+ * run gets the processor when the sender needs it no more: it finds all requests
+ * made until then, and was not woken. Returns whether it did.
+ *
+ * The processor may go to somebody else, who keeps it. See dblock_yield_judge().
+ */
+static bool dblock_yield(struct dblock_device *dev, struct dblock_queue *q)
+{
+	unsigned int pause = READ_ONCE(q->yield_pause);
+
+	if (dblock_ended(dev) || !list_empty_careful(&q->queued))
+		return false;
+	if (READ_ONCE(q->cpu) != raw_smp_processor_id() || single_task_running())
+		return false;
+	if (pause) {
+		WRITE_ONCE(q->yield_pause, pause - 1);
+		return false;
+	}
+	yield();
+	return true;
+}
+
+/*
+ * Lets the servers of a queue not yield for a while if these requests have waited
+ * for long since one did: whoever got the processor had other things to do. One
+ * that has brought a single request is no reason. The scheduler gives the processor
+ * to who had less of it, and a server that yields again and again has had more.
+ */
+static void dblock_yield_judge(struct dblock_queue *q, const struct list_head *fetched,
+			       unsigned int n, u64 now)
+{
+	u64 since = list_first_entry(fetched, struct dblock_slot, node)->rq->start_time_ns;
+
+	/* The block layer does not note the time of a request that it does not account for. */
+	if (!since || now > since + (u64)n * DBLOCK_YIELD_NS)
+		WRITE_ONCE(q->yield_pause, DBLOCK_YIELD_PAUSE);
+}
+
 /* Takes up to `max` requests whose data fit into `room`. Returns their number. */
 static unsigned int dblock_dequeue(struct dblock_queue *q, struct dblock_server *server,
 				   struct list_head *fetched, unsigned int max, u64 *room)
@@ -1290,13 +1340,12 @@ struct dblock_missing {
 };
 
 /* Copies the requests in `fetched` to the caller. False: see `missing`. */
-static bool dblock_copy_out(struct list_head *fetched, const struct dblock_serve *call,
+static bool dblock_copy_out(struct list_head *fetched, const struct dblock_serve *call, u64 now,
 			    struct dblock_missing *missing)
 {
 	struct dblock_request __user *to = u64_to_user_ptr(call->requests);
 	struct dblock_request reqs[DBLOCK_COPY_BATCH];
 	u64 buffer = call->buffer;
-	u64 now = ktime_get_ns();
 	struct dblock_slot *slot;
 	unsigned int n = 0;
 
@@ -1347,6 +1396,9 @@ static int dblock_fetch(struct dblock_device *dev, struct dblock_server *server,
 {
 	struct dblock_queue *q = dblock_named_queue(dev, call->queue);
 	struct dblock_limit limit = dblock_limit(call->timeout_ns);
+	/* With several queues, any of them may have requests from any processor. */
+	struct dblock_queue *only = dev->nr_queues == 1 ? &dev->queues[0] : q;
+	bool yielded = only && limit.kind != LIMIT_NOW && dblock_yield(dev, only);
 	unsigned int tries = 0, n;
 	LIST_HEAD(fetched);
 	int ret;
@@ -1354,6 +1406,7 @@ static int dblock_fetch(struct dblock_device *dev, struct dblock_server *server,
 	for (;;) {
 		struct dblock_missing missing = { &user->consumed, DBLOCK_SERVE_OUT };
 		u64 room = call->buffer_size;
+		u64 now;
 
 		ret = dblock_wait(dev, q, &limit);
 		if (ret <= 0)
@@ -1370,8 +1423,11 @@ static int dblock_fetch(struct dblock_device *dev, struct dblock_server *server,
 		if (!n)
 			continue;
 
+		now = ktime_get_ns();
+		if (yielded)
+			dblock_yield_judge(only, &fetched, n, now);
 		call->nr_requests = n;
-		if (dblock_copy_out(&fetched, call, &missing) &&
+		if (dblock_copy_out(&fetched, call, now, &missing) &&
 		    dblock_put_result_nofault(user, call)) {
 			dblock_hand_over(&fetched);
 			return 0;

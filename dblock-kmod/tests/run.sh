@@ -36,7 +36,7 @@ shift
 
 # In this order: what the later ones rely on comes first.
 all="abi create_validation limits lifecycle io hints flush_fua discard_zeroes errors answers segments read parts no_leak poll poll_load
-	signals timeouts change zoned destroy_busy death hardship outlive recovery accounting sample hotplug hostile
+	yield signals timeouts change zoned destroy_busy death hardship outlive recovery accounting sample hotplug hostile
 	fuzz failslab unload"
 [ $# -gt 0 ] || set -- $all
 set -- $(echo "$@" | tr ' ' '\n' | sed -n "$part~${parts}p")
