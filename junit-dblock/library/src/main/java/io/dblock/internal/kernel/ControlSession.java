@@ -436,8 +436,6 @@ public final class ControlSession implements AutoCloseable {
         return linux.ioctl(fd, Abi.SERVE, address);
     }
 
-    /** Returns whether the module has set anything; if not, the call can be made again without harm. */
-
     /** Returns the exception for a failed call. */
     ControlException failure(String what, int errno, String remedy) {
         return new ControlException("Cannot " + what + ": " + Errno.describe(errno) + ". " + remedy, errno);
