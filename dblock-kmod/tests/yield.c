@@ -33,7 +33,10 @@ static void stay_on_this_processor(void)
 	check_ok(sched_setaffinity(0, sizeof(one), &one));
 }
 
-/* Reads one by one. The server must have slept before most of the requests. */
+/*
+ * Reads one by one. The server must have slept at times: for 256 requests after each
+ * that had waited for long.
+ */
 static void read_and_let_sleep(struct device *dev)
 {
 	int fd = device_open(dev, O_RDWR | O_DIRECT);
@@ -46,7 +49,7 @@ static void read_and_let_sleep(struct device *dev)
 		check_eq(pread(fd, buf, 4096, i % 512 * 4096), 4096);
 	close(fd);
 	free(buf);
-	check(slept - before > REQUESTS / 2, "%ld of %u", slept - before, REQUESTS);
+	check(slept - before > REQUESTS / 8, "%ld of %u", slept - before, REQUESTS);
 }
 
 CASE(a_server_sleeps_where_others_need_the_processor)
