@@ -248,6 +248,7 @@ CASE(a_server_that_has_just_come_keeps_its_requests)
 		next->go = true;
 		server = next;
 	}
+	check_wait(10, server->in, "the last server to come");
 	close(fd);
 	check_ok(ctl_destroy_patiently(dev->session, dev->id));
 	check_wait(10, server->ended, "the server to see the end");
