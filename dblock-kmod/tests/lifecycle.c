@@ -284,6 +284,43 @@ CASE(auto_start_does_not_wait_for_a_partition_scan)
 	device_down(dev);
 }
 
+/* As udev may: from when its node appears. */
+static void *open_early(void *arg)
+{
+	const char *path = arg;
+	double end = now() + 10 * slowness;
+	uint8_t *buf = buffer_new(4096);
+	int fd;
+
+	do {
+		fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+		check(fd >= 0 || errno == ENOENT || errno == ENXIO, "open %s: %s", path, errno_name(errno));
+	} while (fd < 0 && now() < end);
+	check(fd >= 0, "%s did not appear", path);
+	check_eq(pread(fd, buf, 4096, 4096), 4096);
+	check(all_bytes(buf, 4096, 0x5a), "read something else");
+	close(fd);
+	return NULL;
+}
+
+CASE(opened_while_it_is_created)
+{
+	for (int i = 0; i < 20; i++) {
+		struct dblock_create spec = spec_of(MIB);
+		struct device *dev;
+		pthread_t opener;
+
+		spec.flags |= DBLOCK_F_AUTO_START;
+		strcpy(spec.name, "dblockearly");
+		check_eq(pthread_create(&opener, NULL, open_early, "/dev/dblockearly"), 0);
+		dev = device_create(&spec);
+		memset(dev->store, 0x5a, MIB);
+		server_start(dev, -1, DBLOCK_QUEUE_ANY, 4, NULL, NULL);
+		check_eq(pthread_join(opener, NULL), 0);
+		device_down(dev);
+	}
+}
+
 CASE(served_through_the_block_device)
 {
 	struct dblock_create spec = spec_of(8 * MIB);
@@ -442,6 +479,7 @@ int main(int argc, char **argv)
 		TEST(partitions_are_scanned_at_start),
 		TEST(partitions_are_not_scanned_when_not_wanted),
 		TEST(auto_start_does_not_wait_for_a_partition_scan),
+		TEST(opened_while_it_is_created),
 		TEST(served_through_the_block_device),
 		TEST(server_on_the_disk_may_open_it_again),
 		TEST(serving_the_block_device_needs_cap_sys_admin),
