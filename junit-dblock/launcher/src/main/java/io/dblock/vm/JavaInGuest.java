@@ -3,6 +3,7 @@ package io.dblock.vm;
 
 import io.dblock.DblockException;
 import io.dblock.internal.module.CacheDirectory;
+import io.dblock.internal.module.JvmOptions;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -88,6 +89,8 @@ public final class JavaInGuest {
      */
     static List<String> emulationFlags(List<String> arguments, Map<String, String> environment) {
         List<String> flags = new ArrayList<>(List.of("-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto"));
+        // The JVM in the guest is of the same JDK as this one.
+        flags.addAll(JvmOptions.archivesInPlace(Runtime.version().feature()));
         boolean chosen = false;
         for (String argument : arguments) {
             chosen |= COLLECTOR.matcher(argument).find();

@@ -4,6 +4,7 @@ package io.dblock.vm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.dblock.internal.module.JvmOptions;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -36,7 +37,8 @@ class LauncherTest {
     @Test
     void underEmulationTheJvmGetsFlagsThatStartItFaster() {
         assertThat(JavaInGuest.emulationFlags(List.of("-jar", "x.jar"), Map.of()))
-                .containsExactly("-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto", "-XX:+UseSerialGC");
+                .contains("-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto", "-XX:+UseSerialGC")
+                .containsAll(JvmOptions.archivesInPlace(Runtime.version().feature()));
     }
 
     @Test

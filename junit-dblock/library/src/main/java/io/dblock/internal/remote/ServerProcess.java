@@ -8,6 +8,7 @@ import io.dblock.internal.kernel.DeviceParameters;
 import io.dblock.internal.kernel.ProcFs;
 import io.dblock.internal.kernel.ServerThread;
 import io.dblock.internal.module.CacheDirectory;
+import io.dblock.internal.module.JvmOptions;
 import io.dblock.internal.module.ModuleLoader;
 import io.dblock.internal.module.ServerArchive;
 import io.dblock.internal.server.FilterSpec;
@@ -45,14 +46,6 @@ public final class ServerProcess {
      * later is taken without waiting for a disk, see {@link #launch}.
      */
     private static final String INITIAL_HEAP = "-Xms8m";
-    /**
-     * Copies memory 16 or 32 bytes at a time. HotSpot does that by itself only on processors it knows, and copies 8 bytes
-     * at a time on others, such as QEMU's. A JVM refuses to start with an unknown option, so only JVMs known to have this
-     * one get it.
-     */
-    private static final String WIDE_COPIES = "-XX:+UseUnalignedLoadStores";
-
-    private static final int NEWEST_WITH_WIDE_COPIES = 25;
     /** The log tags about archives. JDK 24 added one that older JDKs refuse. */
     private static final String ARCHIVE_TAGS = Runtime.version().feature() < 24 ? "cds*=off" : "cds*=off,aot*=off";
 
@@ -212,9 +205,9 @@ public final class ServerProcess {
                 "-Xshare:auto",
                 // The file of performance data would be mapped into memory, and may be on one of the disks.
                 "-XX:-UsePerfData"));
-        if (System.getProperty("os.arch").equals("amd64") && Runtime.version().feature() <= NEWEST_WITH_WIDE_COPIES) {
-            command.add(WIDE_COPIES);
-        }
+        int jdk = Runtime.version().feature();
+        command.addAll(JvmOptions.wideCopies(jdk));
+        command.addAll(JvmOptions.archivesInPlace(jdk));
         command.add("--enable-native-access=ALL-UNNAMED");
         // JNA need not ask ldconfig where libraries are: what this process calls, its JVM has loaded.
         command.add("-Djna.platform.library.path=/lib");
