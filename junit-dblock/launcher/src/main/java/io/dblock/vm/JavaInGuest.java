@@ -52,7 +52,7 @@ public final class JavaInGuest {
         try (PortForwarder ports = PortForwarder.listen(settings.forwardedPorts(), GuestLauncher::say)) {
             AcceleratorChoice choice = AcceleratorChoice.choose(image, settings, VmSetup.cache(), GuestLauncher::say);
             List<String> own = args.subList(1, args.size());
-            GuestCommand command = javaCommand(realJava, choice, own);
+            GuestCommand command = javaCommand(realJava, choice, settings, own);
             ServerArchiveBuild archive =
                     ServerArchiveBuild.begin(CacheDirectory.root(), realJava, classPathTexts(command));
             try (archive) {
@@ -61,13 +61,16 @@ public final class JavaInGuest {
         }
     }
 
-    private static GuestCommand javaCommand(Path realJava, AcceleratorChoice choice, List<String> own) {
+    private static GuestCommand javaCommand(
+            Path realJava, AcceleratorChoice choice, VmSettings settings, List<String> own) {
         Map<String, String> changes = new HashMap<>(GuestLauncher.sameCache());
         changes.put("JAVA_HOME", realJava.toString());
         List<byte[]> arguments = new ArrayList<>();
         arguments.add(GuestCommand.bytes(realJava.resolve("bin/java")));
         if (choice.accelerator() != Accelerator.KVM) {
-            for (String flag : emulationFlags(own, System.getenv())) {
+            // The debug kernel of User Mode Linux may have more, but a guest with it is in no hurry.
+            int processors = choice.accelerator() == Accelerator.UML ? 1 : settings.cpus();
+            for (String flag : emulationFlags(own, System.getenv(), processors)) {
                 arguments.add(flag.getBytes(StandardCharsets.US_ASCII));
             }
         }
@@ -87,10 +90,12 @@ public final class JavaInGuest {
      * options, which override them. Two garbage collectors are an error, so none is chosen if the user's options, argument
      * files or variables choose one.
      */
-    static List<String> emulationFlags(List<String> arguments, Map<String, String> environment) {
+    static List<String> emulationFlags(List<String> arguments, Map<String, String> environment, int processors) {
         List<String> flags = new ArrayList<>(List.of("-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto"));
         // The JVM in the guest is of the same JDK as this one.
-        flags.addAll(JvmOptions.archivesInPlace(Runtime.version().feature()));
+        int jdk = Runtime.version().feature();
+        flags.addAll(JvmOptions.archivesInPlace(jdk));
+        flags.addAll(JvmOptions.lateCompilation(jdk, processors));
         boolean chosen = false;
         for (String argument : arguments) {
             chosen |= COLLECTOR.matcher(argument).find();

@@ -36,21 +36,28 @@ class LauncherTest {
 
     @Test
     void underEmulationTheJvmGetsFlagsThatStartItFaster() {
-        assertThat(JavaInGuest.emulationFlags(List.of("-jar", "x.jar"), Map.of()))
+        assertThat(JavaInGuest.emulationFlags(List.of("-jar", "x.jar"), Map.of(), 2))
                 .contains("-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto", "-XX:+UseSerialGC")
                 .containsAll(JvmOptions.archivesInPlace(Runtime.version().feature()));
     }
 
     @Test
+    void onOneProcessorTheJvmAlsoCompilesLater() {
+        List<String> later = JvmOptions.lateCompilation(Runtime.version().feature(), 1);
+        assertThat(JavaInGuest.emulationFlags(List.of(), Map.of(), 1)).containsAll(later);
+        assertThat(JavaInGuest.emulationFlags(List.of(), Map.of(), 2)).doesNotContainAnyElementsOf(later);
+    }
+
+    @Test
     void aCollectorThatTheUserChoseIsTheOnlyOne() throws IOException {
         Path file = Files.writeString(directory.resolve("args"), "-Xmx1g\n-XX:+UseZGC\n");
-        assertThat(JavaInGuest.emulationFlags(List.of("-XX:+UseG1GC"), Map.of()))
+        assertThat(JavaInGuest.emulationFlags(List.of("-XX:+UseG1GC"), Map.of(), 2))
                 .doesNotContain("-XX:+UseSerialGC");
-        assertThat(JavaInGuest.emulationFlags(List.of("@" + file), Map.of())).doesNotContain("-XX:+UseSerialGC");
+        assertThat(JavaInGuest.emulationFlags(List.of("@" + file), Map.of(), 2)).doesNotContain("-XX:+UseSerialGC");
         assertThat(JavaInGuest.emulationFlags(
-                        List.of(), Map.of("DBLOCK_KEPT_JAVA_TOOL_OPTIONS", "-Da -XX:+UseParallelGC")))
+                        List.of(), Map.of("DBLOCK_KEPT_JAVA_TOOL_OPTIONS", "-Da -XX:+UseParallelGC"), 2))
                 .doesNotContain("-XX:+UseSerialGC");
-        assertThat(JavaInGuest.emulationFlags(List.of("@no-such-file", "-XX:+UseCompressedOops"), Map.of()))
+        assertThat(JavaInGuest.emulationFlags(List.of("@no-such-file", "-XX:+UseCompressedOops"), Map.of(), 2))
                 .contains("-XX:+UseSerialGC");
     }
 

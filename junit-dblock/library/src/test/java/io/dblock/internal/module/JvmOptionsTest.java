@@ -19,14 +19,22 @@ class JvmOptionsTest {
                 List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
         command.addAll(JvmOptions.archivesInPlace(jdk));
         command.addAll(JvmOptions.wideCopies(jdk));
+        command.addAll(JvmOptions.lateCompilation(jdk, 1));
         command.addAll(List.of("-XX:+PrintFlagsFinal", "-version"));
         assertThat(Command.of(command.toArray(String[]::new)).run().output())
-                .containsPattern("ArchiveRelocationMode += 0 .*command line");
+                .containsPattern("ArchiveRelocationMode += 0 .*command line")
+                .containsPattern("Tier3InvocationThreshold += 2000 .*command line");
     }
 
     @Test
     void anUnknownJvmGetsNone() {
         assertThat(JvmOptions.archivesInPlace(UNKNOWN)).isEmpty();
         assertThat(JvmOptions.wideCopies(UNKNOWN)).isEmpty();
+        assertThat(JvmOptions.lateCompilation(UNKNOWN, 1)).isEmpty();
+    }
+
+    @Test
+    void whereCompilersHaveAProcessorOfTheirOwnMethodsAreCompiledAsUsual() {
+        assertThat(JvmOptions.lateCompilation(17, 2)).isEmpty();
     }
 }
