@@ -89,6 +89,8 @@ public final class JavaInGuest {
      * Returns options that make a JVM start faster under emulation and in User Mode Linux. They come before the user's
      * options, which override them. Two garbage collectors are an error, so none is chosen if the user's options, argument
      * files or variables choose one.
+     *
+     * @param processors how many the guest has
      */
     static List<String> emulationFlags(List<String> arguments, Map<String, String> environment, int processors) {
         List<String> flags = new ArrayList<>(List.of("-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto"));

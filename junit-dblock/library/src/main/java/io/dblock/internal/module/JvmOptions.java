@@ -4,8 +4,8 @@ package io.dblock.internal.module;
 import java.util.List;
 
 /**
- * Options that make a JVM faster. A JVM refuses to start with an option that it does not have, so only JVMs known to have one get
- * it.
+ * Options that make a JVM faster. A JVM refuses to start with an option that it does not have, so only JVMs known to have
+ * these get them.
  */
 public final class JvmOptions {
     /** The newest JDK that was seen to have the options here; all have them from JDK 17 on. */
