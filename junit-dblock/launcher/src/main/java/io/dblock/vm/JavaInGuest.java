@@ -95,9 +95,7 @@ public final class JavaInGuest {
     static List<String> emulationFlags(List<String> arguments, Map<String, String> environment, int processors) {
         List<String> flags = new ArrayList<>(List.of("-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto"));
         // The JVM in the guest is of the same JDK as this one.
-        int jdk = Runtime.version().feature();
-        flags.addAll(JvmOptions.archivesInPlace(jdk));
-        flags.addAll(JvmOptions.lateCompilation(jdk, processors));
+        flags.addAll(JvmOptions.fastStart(Runtime.version().feature(), processors));
         boolean chosen = false;
         for (String argument : arguments) {
             chosen |= COLLECTOR.matcher(argument).find();

@@ -18,6 +18,8 @@ import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Tests of the arguments and settings that the launcher gives to the JVM, QEMU and the guest's init. */
 class LauncherTest {
@@ -35,20 +37,14 @@ class LauncherTest {
     @TempDir
     Path directory;
 
-    @Test
-    void underEmulationTheJvmGetsFlagsThatStartItFaster() {
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void underEmulationTheJvmGetsFlagsThatStartItFaster(int processors) {
         List<String> expected = new ArrayList<>(List.of("-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto"));
-        expected.addAll(JvmOptions.archivesInPlace(Runtime.version().feature()));
+        expected.addAll(JvmOptions.fastStart(Runtime.version().feature(), processors));
         expected.add("-XX:+UseSerialGC");
-        assertThat(JavaInGuest.emulationFlags(List.of("-jar", "x.jar"), Map.of(), 2))
+        assertThat(JavaInGuest.emulationFlags(List.of("-jar", "x.jar"), Map.of(), processors))
                 .isEqualTo(expected);
-    }
-
-    @Test
-    void onOneProcessorTheJvmAlsoCompilesLater() {
-        List<String> later = JvmOptions.lateCompilation(Runtime.version().feature(), 1);
-        assertThat(JavaInGuest.emulationFlags(List.of(), Map.of(), 1)).containsAll(later);
-        assertThat(JavaInGuest.emulationFlags(List.of(), Map.of(), 2)).doesNotContainAnyElementsOf(later);
     }
 
     @Test

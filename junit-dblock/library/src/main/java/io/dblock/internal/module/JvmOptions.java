@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.dblock.internal.module;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -14,16 +15,33 @@ public final class JvmOptions {
     private JvmOptions() {}
 
     /**
-     * Returns options to map archives of classes at the addresses they were made for. Without them, a JVM maps an archive
-     * at a random address and changes the pointers in it. For the JDK's archive, that touches 1900 pages more, and 1100 for
-     * the {@linkplain ServerArchive server process's}; in User Mode Linux, a page takes 52 µs.
+     * Returns options that make a JVM start faster.
+     *
+     * <ul>
+     *   <li>Archives of classes are mapped at the addresses they were made for. Without that, a JVM maps an archive at a
+     *       random address and changes the pointers in it. For the JDK's archive, that touches 1900 pages more, and 1100
+     *       for the {@linkplain ServerArchive server process's}; in User Mode Linux, a page takes 52 µs.
+     *   <li>If there is one processor, a method is compiled after ten times as many calls as usual, and a loop as usual: a
+     *       JVM that starts must wait there for its compilers. In User Mode Linux, a test with one device takes a quarter
+     *       less time with that in the test's JVM and the server process.
+     * </ul>
      *
      * @param jdk the feature version of the JVM's JDK
+     * @param processors how many the JVM has
      */
-    public static List<String> archivesInPlace(int jdk) {
-        return jdk <= NEWEST_KNOWN
-                ? List.of("-XX:+UnlockDiagnosticVMOptions", "-XX:ArchiveRelocationMode=0")
-                : List.of();
+    public static List<String> fastStart(int jdk, int processors) {
+        if (jdk > NEWEST_KNOWN) {
+            return List.of();
+        }
+        List<String> options =
+                new ArrayList<>(List.of("-XX:+UnlockDiagnosticVMOptions", "-XX:ArchiveRelocationMode=0"));
+        if (processors == 1) {
+            options.addAll(List.of(
+                    "-XX:Tier3InvocationThreshold=2000",
+                    "-XX:Tier3MinInvocationThreshold=1000",
+                    "-XX:Tier3CompileThreshold=20000"));
+        }
+        return options;
     }
 
     /**
@@ -35,23 +53,6 @@ public final class JvmOptions {
     public static List<String> wideCopies(int jdk) {
         return System.getProperty("os.arch").equals("amd64") && jdk <= NEWEST_KNOWN
                 ? List.of("-XX:+UseUnalignedLoadStores")
-                : List.of();
-    }
-
-    /**
-     * Returns options to compile a method after ten times as many calls as usual, and a loop as usual, if there is one
-     * processor: a JVM that starts must wait there for its compilers. In User Mode Linux, a test with one device takes a
-     * quarter less time with them in the test's JVM and the server process.
-     *
-     * @param jdk the feature version of the JVM's JDK
-     * @param processors how many the JVM has
-     */
-    public static List<String> lateCompilation(int jdk, int processors) {
-        return processors == 1 && jdk <= NEWEST_KNOWN
-                ? List.of(
-                        "-XX:Tier3InvocationThreshold=2000",
-                        "-XX:Tier3MinInvocationThreshold=1000",
-                        "-XX:Tier3CompileThreshold=20000")
                 : List.of();
     }
 }

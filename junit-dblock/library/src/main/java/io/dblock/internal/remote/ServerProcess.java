@@ -207,8 +207,7 @@ public final class ServerProcess {
                 "-XX:-UsePerfData"));
         int jdk = Runtime.version().feature();
         command.addAll(JvmOptions.wideCopies(jdk));
-        command.addAll(JvmOptions.archivesInPlace(jdk));
-        command.addAll(JvmOptions.lateCompilation(jdk, Runtime.getRuntime().availableProcessors()));
+        command.addAll(JvmOptions.fastStart(jdk, Runtime.getRuntime().availableProcessors()));
         command.add("--enable-native-access=ALL-UNNAMED");
         // JNA need not ask ldconfig where libraries are: what this process calls, its JVM has loaded.
         command.add("-Djna.platform.library.path=/lib");

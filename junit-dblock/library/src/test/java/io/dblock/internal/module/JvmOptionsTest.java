@@ -17,9 +17,8 @@ class JvmOptionsTest {
         int jdk = Math.min(Runtime.version().feature(), UNKNOWN - 1);
         List<String> command = new ArrayList<>(
                 List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
-        command.addAll(JvmOptions.archivesInPlace(jdk));
         command.addAll(JvmOptions.wideCopies(jdk));
-        command.addAll(JvmOptions.lateCompilation(jdk, 1));
+        command.addAll(JvmOptions.fastStart(jdk, 1));
         command.addAll(List.of("-XX:+PrintFlagsFinal", "-version"));
         assertThat(Command.of(command.toArray(String[]::new)).run().output())
                 .containsPattern("ArchiveRelocationMode += 0 .*command line")
@@ -28,13 +27,13 @@ class JvmOptionsTest {
 
     @Test
     void anUnknownJvmGetsNone() {
-        assertThat(JvmOptions.archivesInPlace(UNKNOWN)).isEmpty();
         assertThat(JvmOptions.wideCopies(UNKNOWN)).isEmpty();
-        assertThat(JvmOptions.lateCompilation(UNKNOWN, 1)).isEmpty();
+        assertThat(JvmOptions.fastStart(UNKNOWN, 1)).isEmpty();
     }
 
     @Test
     void whereCompilersHaveAProcessorOfTheirOwnMethodsAreCompiledAsUsual() {
-        assertThat(JvmOptions.lateCompilation(17, 2)).isEmpty();
+        assertThat(JvmOptions.fastStart(17, 2))
+                .containsExactly("-XX:+UnlockDiagnosticVMOptions", "-XX:ArchiveRelocationMode=0");
     }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.dblock.DblockException;
 import io.dblock.internal.kernel.Command;
+import io.dblock.internal.module.JvmOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -72,6 +73,14 @@ class ServerPoolTest {
         assertThat(server.state().describe()).contains("It has ended with status 0.");
         assertThat(pool.pid()).isEmpty();
         assertThatThrownBy(() -> server.server().commands().hello()).hasMessageContaining("is gone");
+    }
+
+    @Test
+    void itsJvmStartsFast() throws Exception {
+        Path commandLine = Path.of("/proc/" + pool.instance().processId() + "/cmdline");
+        assertThat(JvmOptions.fastStart(
+                        Runtime.version().feature(), Runtime.getRuntime().availableProcessors()))
+                .isSubsetOf(Files.readString(commandLine).split("\0"));
     }
 
     @Test
