@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -20,9 +19,9 @@ class BenchmarkIT {
         assertThat(Results.read(file).isEmpty()).isFalse();
     }
 
-    @Test
-    void queuesAndDevicesAreMeasuredInNumbers() throws Exception {
-        assertThat(Guest.run(Guest.Mode.SCALE, Map.of("rounds", "3"), Duration.ofHours(2)))
-                .isNotEmptyFile();
+    @ParameterizedTest
+    @EnumSource(names = {"QUEUES", "DEVICES"})
+    void queuesAndDevicesAreMeasuredInNumbers(Guest.Mode mode) throws Exception {
+        assertThat(Guest.run(mode, Map.of("rounds", "3"), Duration.ofHours(2))).isNotEmptyFile();
     }
 }

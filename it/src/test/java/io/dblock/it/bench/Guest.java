@@ -37,7 +37,9 @@ final class Guest {
         /** At the processor's own speed: under emulation copies cost many times what they do here. */
         CLOCK("clock", Benchmark.class, "uml", 1, ""),
         /** As many processors as a device may have queues. */
-        SCALE("scale", Scale.class, KERNEL, 8, ""),
+        QUEUES("queues", Scale.class, KERNEL, 8, ""),
+        /** Where a JVM runs at the processor's own speed, too. */
+        DEVICES("devices", Scale.class, "uml", 1, ""),
         /** As a test has it. */
         LIFE("life", LifeBenchmark.class, "uml", 1, ""),
         /**

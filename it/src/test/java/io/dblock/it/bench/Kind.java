@@ -32,12 +32,7 @@ enum Kind {
     NULL_BLK {
         @Override
         Contender make(int mib, Path programs) throws IOException {
-            NullBlk.load();
-            NullBlk device = NullBlk.create("dblock-bench", mib, 1);
-            return Contender.of(device.node(), () -> {
-                device.close();
-                NullBlk.unload();
-            });
+            return nullBlk(mib, 1);
         }
     },
     /** Ours, in Java, as it is by default: served by the server process. */
@@ -149,6 +144,16 @@ enum Kind {
                 .findFirst()
                 .orElseThrow(() -> new IllegalArgumentException("No device '" + key + "'. There are: "
                         + Arrays.stream(values()).map(Kind::key).toList()));
+    }
+
+    /** {@link #NULL_BLK} with so many queues; one at a time. */
+    static Contender nullBlk(int mib, int queues) throws IOException {
+        NullBlk.load();
+        NullBlk device = NullBlk.create("dblock-bench", mib, queues);
+        return Contender.of(device.node(), () -> {
+            device.close();
+            NullBlk.unload();
+        });
     }
 
     private static Contender module(String name, Path node) {

@@ -2,7 +2,6 @@
 package io.dblock.it.bench;
 
 import io.dblock.BlockDevice;
-import io.dblock.it.support.NullBlk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,19 +11,18 @@ import java.util.Collections;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
 
 /**
- * What devices do in all when one has more queues, and when there are more of them, beside the kernel's null_blk with memory:
- * a program for where the module can be loaded, see {@link Benchmark}. A kernel gives a device no more queues than there are
- * processors.
+ * What devices do in all when one has more queues, and when there are more of them: a program for where the module can be
+ * loaded, see {@link Benchmark}. Its {@code bench.mode} is {@code queues} or {@code devices}. A kernel gives a device no more
+ * queues than there are processors.
  */
 public final class Scale {
 
-    private static final List<Integer> QUEUES = List.of(1, 2, 4, 8);
-    private static final List<Integer> DEVICES = List.of(1, 2, 4, 8, 16, 32, 64);
     private static final List<Column> COLUMNS = List.of(Column.READ_4K_QD32, Column.WRITE_4K_QD32);
     /** Of each device. */
     private static final int MIB = 8;
@@ -36,8 +34,49 @@ public final class Scale {
     /** So often one device is measured before all: the first fills of many are not to wait for the compilers. */
     private static final int WARM_UPS = 10;
 
-    /** What asks a device with several queues. */
-    private static final int JOBS = 8;
+    /** What grows, and whom it is measured beside. */
+    private enum Series {
+        /** The queues of one device, which eight jobs ask. */
+        QUEUES(Kind.NULL_BLK) {
+            @Override
+            List<Setting> settings() {
+                return List.of(
+                        new Setting(1, 1, 1),
+                        new Setting(1, 1, 8),
+                        new Setting(1, 2, 8),
+                        new Setting(1, 4, 8),
+                        new Setting(1, 8, 8));
+            }
+
+            @Override
+            Contender other(Setting setting, Path programs) throws IOException {
+                return Kind.nullBlk(MIB, setting.queues());
+            }
+        },
+        /** Devices. */
+        DEVICES(Kind.UBLK) {
+            @Override
+            List<Setting> settings() {
+                return List.of(new Setting(1, 1, 1), new Setting(8, 1, 1), new Setting(64, 1, 1));
+            }
+
+            @Override
+            Contender other(Setting setting, Path programs) throws IOException {
+                return Kind.UBLK.make(MIB, programs);
+            }
+        };
+
+        private final Kind other;
+
+        Series(Kind other) {
+            this.other = other;
+        }
+
+        abstract List<Setting> settings();
+
+        /** Makes one of the other kind. */
+        abstract Contender other(Setting setting, Path programs) throws IOException;
+    }
 
     /** What is measured: so many devices with so many queues each, and jobs for each. */
     private record Setting(int devices, int queues, int jobs) {
@@ -58,20 +97,21 @@ public final class Scale {
 
     private final Map<Setting, Map<Column, Rounds>> values = new LinkedHashMap<>();
 
-    private Scale() {
-        QUEUES.forEach(queues -> values.put(new Setting(1, queues, JOBS), new EnumMap<>(Column.class)));
-        DEVICES.forEach(devices -> values.put(new Setting(devices, 1, 1), new EnumMap<>(Column.class)));
+    private final Series series;
+    private final Path programs;
+
+    private Scale(Series series, Path programs) {
+        this.series = series;
+        this.programs = programs;
+        series.settings().forEach(setting -> values.put(setting, new EnumMap<>(Column.class)));
     }
 
     /** Measures, and ends the process with status 0 if all could be. */
     public static void main(String[] args) throws IOException {
+        Series series = Series.valueOf(System.getProperty("bench.mode").toUpperCase(Locale.ROOT));
+        Path programs = Path.of(System.getProperty("dblock.it.bench.programs")).toAbsolutePath();
         Path file = Path.of(System.getProperty("bench.results")).toAbsolutePath();
-        NullBlk.load();
-        try {
-            new Scale().run(Integer.getInteger("bench.rounds", 5), file);
-        } finally {
-            NullBlk.unload();
-        }
+        new Scale(series, programs).run(Integer.getInteger("bench.rounds", 5), file);
     }
 
     private void run(int rounds, Path file) throws IOException {
@@ -88,8 +128,8 @@ public final class Scale {
                 Map<Column, Double> theirs = measure(false, setting);
                 for (Column column : COLUMNS) {
                     System.out.printf(
-                            "  round %d, %s, %s: dblock %.0f, null_blk %.0f requests per second%n",
-                            round, setting, column.title(), ours.get(column), theirs.get(column));
+                            "  round %d, %s, %s: dblock %.0f, %s %.0f requests per second%n",
+                            round, setting, column.title(), ours.get(column), series.other.key(), theirs.get(column));
                     System.out.flush();
                     if (round > 0) {
                         Rounds all = values.get(setting)
@@ -106,24 +146,23 @@ public final class Scale {
         System.out.print(table);
     }
 
-    private static Contender make(boolean ours, Setting setting, int number) throws IOException {
-        if (ours) {
-            BlockDevice device = BlockDevice.builder()
-                    .size(MIB + "MiB")
-                    .queues(setting.queues())
-                    .requestTimeout(TIMEOUT)
-                    .create();
-            return Contender.of(device.path(), device::close);
+    private Contender make(boolean ours, Setting setting) throws IOException {
+        if (!ours) {
+            return series.other(setting, programs);
         }
-        NullBlk device = NullBlk.create("dblock-scale" + number, MIB, setting.queues());
-        return Contender.of(device.node(), device::close);
+        BlockDevice device = BlockDevice.builder()
+                .size(MIB + "MiB")
+                .queues(setting.queues())
+                .requestTimeout(TIMEOUT)
+                .create();
+        return Contender.of(device.path(), device::close);
     }
 
-    private static Map<Column, Double> measure(boolean ours, Setting setting) throws IOException {
+    private Map<Column, Double> measure(boolean ours, Setting setting) throws IOException {
         List<Contender> devices = new ArrayList<>();
         try {
             for (int number = 0; number < setting.devices(); number++) {
-                devices.add(make(ours, setting, number));
+                devices.add(make(ours, setting));
             }
             List<Path> nodes = devices.stream().map(Contender::node).toList();
             Fio.fill(nodes, MIB);
@@ -142,8 +181,8 @@ public final class Scale {
     }
 
     private void write(Path file) throws IOException {
-        List<String> lines = new ArrayList<>(
-                List.of("# devices\tcolumn\tof dblock, round by round, in requests per second\tof null_blk"));
+        List<String> lines = new ArrayList<>(List.of(
+                "# devices\tcolumn\tof dblock, round by round, in requests per second\tof " + series.other.key()));
         values.forEach((setting, columns) -> columns.forEach(
                 (column, all) -> lines.add(setting + "\t" + column.key() + "\t" + all.ours() + "\t" + all.theirs())));
         Files.write(file, lines);
@@ -152,7 +191,7 @@ public final class Scale {
     private String table() {
         StringBuilder text = new StringBuilder(
                 "Requests per second of all devices together: median (smallest-largest of the rounds)\n");
-        text.append(String.format("%-48s %26s %26s %26s%n", "", "dblock", "null_blk", "dblock to null_blk"));
+        text.append(String.format("%-48s %26s %26s %26s%n", "", "dblock", series.other.key(), "dblock to it"));
         values.forEach(
                 (setting, columns) -> columns.forEach((column, all) -> text.append(String.format("%-32s", setting))
                         .append(String.format("%-16s", column.title()))
