@@ -19,7 +19,7 @@ final class BufferPool {
     /** The unused buffers by the log2 of their size, from {@link #SMALLEST} on. An element may be null. */
     @SuppressWarnings({"unchecked", "rawtypes"})
     private final ArrayDeque<NativeMemory>[] free = new ArrayDeque[LARGEST - SMALLEST + 1];
-    /** Likewise, the unused mappings whose pages have been freed. */
+    /** Likewise, the unused mappings that have no pages. */
     @SuppressWarnings({"unchecked", "rawtypes"})
     private final ArrayDeque<NativeMemory>[] trimmed = new ArrayDeque[LARGEST - SMALLEST + 1];
 
@@ -56,6 +56,22 @@ final class BufferPool {
         return buffer;
     }
 
+    /**
+     * Returns a buffer of at least {@code size} bytes, with any content, for who will hardly use it: its pages come when they
+     * are used.
+     */
+    NativeMemory reserve(int size) {
+        int log = log(size);
+        if (log < MAPPED) {
+            return take(size);
+        }
+        NativeMemory buffer;
+        synchronized (this) {
+            buffer = poll(trimmed, log);
+        }
+        return buffer != null ? buffer : NativeMemory.allocateMapped(1 << log);
+    }
+
     private NativeMemory poll(ArrayDeque<NativeMemory>[] buffers, int log) {
         ArrayDeque<NativeMemory> ofThisSize = buffers[log - SMALLEST];
         NativeMemory buffer = ofThisSize == null ? null : ofThisSize.poll();
@@ -65,22 +81,35 @@ final class BufferPool {
         return buffer;
     }
 
+    /** Takes back a buffer that {@link #take} has returned. */
     void release(NativeMemory buffer) {
-        int log = log(buffer.size());
-        synchronized (this) {
-            if (kept + buffer.size() <= limit) {
-                if (free[log - SMALLEST] == null) {
-                    free[log - SMALLEST] = new ArrayDeque<>(1);
-                }
-                free[log - SMALLEST].push(buffer);
-                kept += buffer.size();
-                return;
-            }
-        }
-        if (log >= MAPPED) {
+        if (!keep(free, buffer) && log(buffer.size()) >= MAPPED) {
             // It may take long until the garbage collector frees the buffer.
             buffer.giveBack();
         }
+    }
+
+    /** Takes back a buffer that {@link #reserve} has returned. */
+    void releaseReserved(NativeMemory buffer) {
+        if (log(buffer.size()) < MAPPED) {
+            release(buffer);
+            return;
+        }
+        buffer.giveBack();
+        keep(trimmed, buffer);
+    }
+
+    private synchronized boolean keep(ArrayDeque<NativeMemory>[] buffers, NativeMemory buffer) {
+        if (kept + buffer.size() > limit) {
+            return false;
+        }
+        int i = log(buffer.size()) - SMALLEST;
+        if (buffers[i] == null) {
+            buffers[i] = new ArrayDeque<>(1);
+        }
+        buffers[i].push(buffer);
+        kept += buffer.size();
+        return true;
     }
 
     /** Frees the memory of all unused buffers: mappings lose their pages now, and the garbage collector frees the others. */

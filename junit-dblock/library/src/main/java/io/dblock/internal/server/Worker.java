@@ -43,6 +43,8 @@ final class Worker {
     private final Failures failures;
     private final BufferPool buffers;
     private final Batch batch;
+    /** How much data a request has at most, in bytes. */
+    private final int longest;
     /** The buffer for the data of writes without an {@link #intake}. */
     private final NativeMemory fetched;
 
@@ -109,7 +111,9 @@ final class Worker {
         memory = disk.isBuiltIn() ? disk.memory() : journal.memory();
         // Otherwise one at a time, so that no answer waits until another request is handled.
         int batchSize = disk.isQuick() ? Math.min(BatchPool.CAPACITY, kernel.depth()) : 1;
-        fetched = buffers.take(Math.max(disk.isQuick() ? BUFFER : 0, kernel.maxIo()));
+        longest = kernel.maxIo();
+        int size = Math.max(disk.isQuick() ? BUFFER : 0, longest);
+        fetched = putsIntoChunks() ? buffers.reserve(size) : buffers.take(size);
         batch = serving.batches().take(kernel.id(), queue, batchSize);
         Answerer answerer = parts.answerer();
         late = cookie -> answerer.answeredLate();
@@ -186,17 +190,21 @@ final class Worker {
         }
     }
 
+    /** Returns whether there is an {@link #intake} as long as there is memory. */
+    private boolean putsIntoChunks() {
+        return longest <= Chunk.SIZE / 2;
+    }
+
     /**
      * Chooses where the data of the next writes goes: behind what is already in a chunk. A handler that looks at the
      * data too late still sees it, until the journal drops it.
      */
     private void prepareIntake() {
-        int longest = parts.kernel().maxIo();
         if (intake == null || intake.room() < longest) {
             memory.giveBack(intake);
             intake = null;
             try {
-                intake = longest > Chunk.SIZE / 2 ? null : memory.take(longest);
+                intake = putsIntoChunks() ? memory.take(longest) : null;
             } catch (BlockIOException e) {
                 // Each write that needs memory will fail then; the others do not.
                 failures.add(e);
@@ -228,7 +236,11 @@ final class Worker {
             memory.exit(reading);
             reading = -1;
         }
-        buffers.release(fetched);
+        if (putsIntoChunks()) {
+            buffers.releaseReserved(fetched);
+        } else {
+            buffers.release(fetched);
+        }
         if (batch.hasNoAnswers()) {
             serving.batches().release(batch);
         }

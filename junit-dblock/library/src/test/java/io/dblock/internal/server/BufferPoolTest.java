@@ -71,6 +71,47 @@ class BufferPoolTest {
         assertThat(missingPages(pool.take(size))).as("used again").isZero();
     }
 
+    @Test
+    void aReservedBufferHasNoPagesUntilItIsUsedAndLosesThemWithItsRelease() throws Exception {
+        BufferPool pool = new BufferPool(1 << 20);
+        NativeMemory buffer = pool.reserve(1 << 20);
+        int pages = missingPages(buffer);
+        assertThat(pages).isPositive();
+        buffer.buffer().put(77, (byte) 5);
+        assertThat(missingPages(buffer)).isEqualTo(pages - 1);
+        pool.releaseReserved(buffer);
+        assertThat(missingPages(buffer)).isEqualTo(pages);
+        assertThat(pool.reserve(1 << 20)).isSameAs(buffer);
+    }
+
+    @Test
+    void aReservedBufferThatComesAgainToBeTakenHasItsPages() throws Exception {
+        BufferPool pool = new BufferPool(1 << 20);
+        NativeMemory buffer = pool.reserve(1 << 20);
+        pool.releaseReserved(buffer);
+        assertThat(pool.take(1 << 20)).isSameAs(buffer);
+        assertThat(missingPages(buffer)).isZero();
+    }
+
+    @Test
+    void aSmallBufferIsReservedAsItIsTaken() {
+        BufferPool pool = new BufferPool(1 << 20);
+        NativeMemory buffer = pool.reserve(4096);
+        pool.releaseReserved(buffer);
+        assertThat(pool.take(4096)).isSameAs(buffer);
+    }
+
+    @Test
+    void noMoreReservedBuffersAreKeptThanTheLimit() {
+        BufferPool pool = new BufferPool(1 << 20);
+        NativeMemory first = pool.reserve(1 << 20);
+        NativeMemory second = pool.reserve(1 << 20);
+        pool.releaseReserved(first);
+        pool.releaseReserved(second);
+        assertThat(pool.reserve(1 << 20)).isSameAs(first);
+        assertThat(pool.reserve(1 << 20)).isNotSameAs(second);
+    }
+
     private static int missingPages(NativeMemory memory) throws IOException {
         int missing = 0;
         long page = pageSize();
