@@ -17,9 +17,12 @@ import io.dblock.internal.kernel.DeviceParameters;
 import io.dblock.internal.kernel.FakeKernel;
 import io.dblock.internal.kernel.FakeKernel.Completion;
 import io.dblock.internal.store.MemoryStore;
+import java.io.IOException;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -32,6 +35,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -40,6 +44,9 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 class IdleDevicesTest {
     private static final int SIZE = 1 << 20;
+    /** In /proc/PID/stat, behind the name; see proc(5). */
+    private static final int MINOR_FAULTS = 7;
+
     private static final Duration LONG = Duration.ofSeconds(30);
 
     private abstract static class ReadHandler implements BlockHandler {
@@ -59,7 +66,11 @@ class IdleDevicesTest {
     }
 
     private static DeviceParameters parameters(int queues) {
-        return new DeviceParameters("", SIZE, 512, 512, 512, 0, queues, 64, 65536, 30000, 0, SIZE, SIZE, Set.of());
+        return parameters(queues, 65536);
+    }
+
+    private static DeviceParameters parameters(int queues, int maxIo) {
+        return new DeviceParameters("", SIZE, 512, 512, 512, 0, queues, 64, maxIo, 30000, 0, SIZE, SIZE, Set.of());
     }
 
     private LocalDevice serve(int queues, BlockHandler handler) {
@@ -235,6 +246,24 @@ class IdleDevicesTest {
         ok(read(device, 0));
         awaitIdle(device);
         assertThat(Duration.ofNanos(System.nanoTime() - before)).isGreaterThanOrEqualTo(Serving.LONG_LINGER);
+    }
+
+    /** Its data goes to the log: the buffer for when there is no memory for that has 256 pages, which would all come. */
+    @Test
+    void aThreadThatComesTouchesNoBufferThatItDoesNotUse() throws Exception {
+        AtomicLong faults = new AtomicLong();
+        BlockHandler handler = new ReadHandler() {
+            @Override
+            public void read(long offset, ByteBuffer dst) throws IOException {
+                String stat = Files.readString(Path.of("/proc/thread-self/stat"));
+                faults.set(
+                        Long.parseLong(stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1)[MINOR_FAULTS]));
+                dst.put(new byte[dst.remaining()]);
+            }
+        };
+        LocalDevice device = started(LocalDevice.create(kernel.session(), parameters(1, 1 << 20), FILTERS, handler));
+        ok(read(device, 0));
+        assertThat(faults).hasValueLessThan(256);
     }
 
     @Test
