@@ -49,20 +49,15 @@ public final class Scale {
             }
 
             @Override
-            Contender other(Setting setting, Path programs) throws IOException {
+            Contender makeOther(Setting setting, Path programs) throws IOException {
                 return Kind.nullBlk(MIB, setting.queues());
             }
         },
-        /** Devices. */
+        /** The number of devices. */
         DEVICES(Kind.UBLK) {
             @Override
             List<Setting> settings() {
                 return List.of(new Setting(1, 1, 1), new Setting(8, 1, 1), new Setting(64, 1, 1));
-            }
-
-            @Override
-            Contender other(Setting setting, Path programs) throws IOException {
-                return Kind.UBLK.make(MIB, programs);
             }
         };
 
@@ -74,8 +69,10 @@ public final class Scale {
 
         abstract List<Setting> settings();
 
-        /** Makes one of the other kind. */
-        abstract Contender other(Setting setting, Path programs) throws IOException;
+        /** Makes one of the other kind, with the setting's queues. */
+        Contender makeOther(Setting setting, Path programs) throws IOException {
+            return other.make(MIB, programs);
+        }
     }
 
     /** What is measured: so many devices with so many queues each, and jobs for each. */
@@ -148,7 +145,7 @@ public final class Scale {
 
     private Contender make(boolean ours, Setting setting) throws IOException {
         if (!ours) {
-            return series.other(setting, programs);
+            return series.makeOther(setting, programs);
         }
         BlockDevice device = BlockDevice.builder()
                 .size(MIB + "MiB")

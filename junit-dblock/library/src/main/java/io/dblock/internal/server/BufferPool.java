@@ -57,8 +57,8 @@ final class BufferPool {
     }
 
     /**
-     * Returns a buffer of at least {@code size} bytes, with any content, for who will hardly use it: its pages come when they
-     * are used.
+     * Returns a buffer of at least {@code size} bytes, with any content, for a caller that will hardly use it: pages may be
+     * missing, and come when they are used. {@link #releaseReserved} takes it back.
      */
     NativeMemory reserve(int size) {
         int log = log(size);
